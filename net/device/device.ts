@@ -38,6 +38,9 @@ export interface Master extends Device {
   receiveFromPort(port: Device, packet: Packet): void;
 }
 
+/** Sees every frame that a device sends or takes in; must not keep or change the packet. */
+export type DeviceTap = (device: Device, packet: Packet, isOutgoing: boolean) => void;
+
 /** One device of a namespace. */
 export abstract class Device {
   abstract readonly kind: DeviceKind;
@@ -52,6 +55,8 @@ export abstract class Device {
   master: Master | undefined = undefined;
   /** False for loopback and ipvlan L3: no neighbour resolution. */
   usesNeighbours = true;
+  /** Set while somebody captures on the device. */
+  tap: DeviceTap | undefined = undefined;
   readonly statistics: DeviceStatistics = {
     rxBytes: 0,
     rxPackets: 0,
@@ -86,9 +91,18 @@ export abstract class Device {
     this.statistics.rxPackets++;
     this.statistics.rxBytes += packet.end - packet.start;
     if (packet.way !== undefined) this.noteWay(packet, 'receive', '');
+    if (this.tap !== undefined) this.tap(this, packet, false);
     packet.inDevice = this;
     if (this.master !== undefined) this.master.receiveFromPort(this, packet);
     else this.namespace.receiveFrame(this, packet);
+  }
+
+  /** What every kind's `transmit` does once it knows that the frame leaves. */
+  protected countTransmit(packet: Packet): void {
+    this.statistics.txPackets++;
+    this.statistics.txBytes += packet.end - packet.start;
+    if (packet.way !== undefined) this.noteWay(packet, 'transmit', '');
+    if (this.tap !== undefined) this.tap(this, packet, true);
   }
 
   /** Adds a step at this device to a watched packet's way. */
