@@ -1,0 +1,150 @@
+/**
+ * A TCP exchange of control traffic (push-pull, fallback ping, manager RPC): a request and perhaps
+ * a reply, as messages. The segments are not simulated; their fate is: every leg (handshake,
+ * request, reply) is tried under the conditions of that instant and again after TCP's timeouts
+ * (1 s doubling for the SYN, 200 ms doubling for data) until the deadline.
+ */
+import { IpProtocol } from '../../wire/ipv4.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import type { World } from '../../sim/world.ts';
+import { attemptDraw, LOST, type Underlay } from './underlay.ts';
+
+/** Segments of the initial congestion window, and their payload. */
+const INITIAL_WINDOW_BYTES = 10 * 1448;
+const ACKNOWLEDGEMENT_BYTES = 20;
+
+/** Why an exchange failed. */
+export type ExchangeFailure = 'timeout' | 'refused' | 'reset';
+
+/** What the far side says to a SYN on the port. */
+export type PortState = 'open' | 'closed' | 'silent';
+
+/** The two ends of an exchange, as the underlay asks them. */
+export interface ExchangeEnds {
+  /** Asked when the SYN arrives: a listening process, a host without one, or no host at all. */
+  portState(host: number): PortState;
+}
+
+/** What an exchange tells its initiator. */
+export interface ExchangeHandlers {
+  /** The request has arrived; answers with the size of the reply in bytes, or -1 for none. */
+  onRequest(nowNs: number): number;
+  /** The reply has arrived. */
+  onReply(nowNs: number): void;
+  onFailure(nowNs: number, reason: ExchangeFailure): void;
+}
+
+/** One exchange to make. */
+export interface ExchangeRequest {
+  readonly from: number;
+  readonly to: number;
+  readonly port: number;
+  readonly requestBytes: number;
+  readonly deadlineNs: number;
+  /** The exchange's own coordinate for chance. */
+  readonly draw: number;
+}
+
+/** Carries exchanges over an underlay. */
+export class Exchanges {
+  readonly #world: World;
+  readonly #underlay: Underlay;
+  readonly #ends: ExchangeEnds;
+
+  constructor(world: World, underlay: Underlay, ends: ExchangeEnds) {
+    this.#world = world;
+    this.#underlay = underlay;
+    this.#ends = ends;
+  }
+
+  /** Starts an exchange now; exactly one of onReply and onFailure follows, or none if no reply. */
+  start(request: ExchangeRequest, handlers: ExchangeHandlers): void {
+    const { from, to, draw } = request;
+    const fail = (nowNs: number, reason: ExchangeFailure) => handlers.onFailure(nowNs, reason);
+    const timeout = (nowNs: number) => fail(nowNs, 'timeout');
+    const reply = (nowNs: number) => {
+      const replyBytes = handlers.onRequest(nowNs);
+      if (replyBytes < 0) return;
+      this.#leg(request, to, from, replyBytes, 5, 200 * MILLISECOND_NS, handlers.onReply, timeout);
+    };
+    const sendRequest = () => {
+      const bytes = request.requestBytes;
+      this.#leg(request, from, to, bytes, 4, 200 * MILLISECOND_NS, reply, timeout);
+    };
+    const answerSyn = (nowNs: number) => {
+      const state = this.#ends.portState(to);
+      if (state === 'silent') {
+        this.#world.queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), timeout);
+        return;
+      }
+      const onAnswer =
+        state === 'open' ? sendRequest : (atNs: number) => fail(atNs, 'refused');
+      this.#leg(request, to, from, ACKNOWLEDGEMENT_BYTES, 3, SECOND_NS, onAnswer, timeout);
+    };
+    this.#leg(
+      { ...request, draw },
+      from,
+      to,
+      ACKNOWLEDGEMENT_BYTES,
+      2,
+      SECOND_NS,
+      answerSyn,
+      timeout,
+    );
+  }
+
+  /** Gets `bytes` from one end to the other, with retransmission. */
+  #leg(
+    request: ExchangeRequest,
+    from: number,
+    to: number,
+    bytes: number,
+    legNumber: number,
+    timeoutNs: number,
+    onArrival: (nowNs: number) => void,
+    onTimeout: (nowNs: number) => void,
+  ): void {
+    const queue = this.#world.queue;
+    const attempt = (count: number) => {
+      const nowNs = queue.nowNs;
+      const draw = attemptDraw(request.draw, legNumber * 64 + count);
+      const arrivalNs = this.#flightArrivalNs(from, to, bytes, request.port, nowNs, draw);
+      if (arrivalNs !== LOST && arrivalNs <= request.deadlineNs) {
+        queue.scheduleCallback(arrivalNs, onArrival);
+        return;
+      }
+      const retryNs = nowNs + timeoutNs * 2 ** count;
+      if (arrivalNs !== LOST || retryNs >= request.deadlineNs) {
+        queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), onTimeout);
+      } else {
+        queue.scheduleCallback(retryNs, () => attempt(count + 1));
+      }
+    };
+    attempt(0);
+  }
+
+  /** When all segments of one flight have arrived: slow start costs a round trip per doubling. */
+  #flightArrivalNs(
+    from: number,
+    to: number,
+    bytes: number,
+    port: number,
+    nowNs: number,
+    draw: number,
+  ): number {
+    const flights = Math.max(1, Math.ceil(Math.log2(bytes / INITIAL_WINDOW_BYTES + 1)));
+    let atNs = nowNs;
+    for (let flight = 0; flight < flights; flight++) {
+      const part = Math.ceil(bytes / flights);
+      const arrivalNs = this.#underlay.datagramArrivalNs(
+        from, to, part, IpProtocol.tcp, port, atNs, attemptDraw(draw, flight * 2));
+      if (arrivalNs === LOST) return LOST;
+      if (flight === flights - 1) return arrivalNs;
+      const ackNs = this.#underlay.datagramArrivalNs(
+        to, from, ACKNOWLEDGEMENT_BYTES, IpProtocol.tcp, port, arrivalNs, attemptDraw(draw, flight * 2 + 1));
+      if (ackNs === LOST) return LOST;
+      atNs = ackNs;
+    }
+    return atNs;
+  }
+}

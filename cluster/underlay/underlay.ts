@@ -1,0 +1,228 @@
+/**
+ * The underlay: what stands between the hosts. One switch, and one verdict for everything that
+ * crosses it.
+ *
+ * Frames of the data plane (VXLAN, client traffic, ARP) are carried by {@link Underlay.carry};
+ * gossip and manager datagrams, which are messages and not frames until somebody looks, ask
+ * {@link Underlay.datagramArrivalNs} for the same verdict under the same conditions, so that a fault
+ * hits all of them as it would in a data centre.
+ *
+ * Order: frames of one ordered pair arrive in the order in which they were sent unless the
+ * conditions reorder. Bandwidth: a host's frames queue behind each other at its uplink, in a
+ * drop-tail queue; control datagrams wait behind that queue but are too few to lengthen it.
+ */
+import {
+  type DrawKey,
+  draw32,
+  drawBelow,
+  drawChance,
+  drawUnit,
+} from '../../sim/chance.ts';
+import { observationKind } from '../../sim/observations.ts';
+import type { World } from '../../sim/world.ts';
+import type { Packet } from '../../net/packet.ts';
+import { BROADCAST_MAC, type Mac } from '../../wire/addresses.ts';
+import {
+  ETHERNET_HEADER_BYTES,
+  EtherType,
+  destinationMacOf,
+  etherTypeOf,
+} from '../../wire/ethernet.ts';
+import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
+import { readU16 } from '../../wire/bytes.ts';
+import type { LinkConditions, Path } from './conditions.ts';
+import { Paths } from './paths.ts';
+import type { Uplink } from './uplink.ts';
+
+/** The arrival of what does not arrive. */
+export const LOST = -1;
+
+/** The longest that a frame waits at an uplink before the drop-tail queue refuses it. */
+export const UPLINK_QUEUE_NS_MAX = 50_000_000;
+
+/** A frame that the underlay dropped; `text` is the reason. */
+export const UNDERLAY_DROP = observationKind('underlay.drop');
+
+/** Counters of one host's uplink, by what the underlay did. */
+export interface UnderlayCounters {
+  carriedPackets: number;
+  carriedBytes: number;
+  droppedPackets: number;
+}
+
+/** The wire between all hosts. */
+export class Underlay {
+  readonly world: World;
+  readonly paths: Paths;
+  readonly counters: UnderlayCounters[];
+  readonly #uplinks: (Uplink | undefined)[];
+  readonly #hostByMac = new Map<Mac, number>();
+  readonly #busyUntilNs: Float64Array;
+  readonly #lastArrivalNs: Float64Array;
+  readonly #frameCount: Uint32Array;
+  readonly #latencyKey: DrawKey;
+  readonly #fateKey: DrawKey;
+  readonly #controlKey: DrawKey;
+  readonly #deliverKind: number;
+  readonly #inFlight: (Packet | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+
+  constructor(world: World, hostCount: number, base?: LinkConditions) {
+    this.world = world;
+    this.paths = new Paths(hostCount, base);
+    this.#uplinks = new Array<Uplink | undefined>(hostCount);
+    this.counters = Array.from({ length: hostCount }, () => ({
+      carriedPackets: 0,
+      carriedBytes: 0,
+      droppedPackets: 0,
+    }));
+    this.#busyUntilNs = new Float64Array(hostCount);
+    this.#lastArrivalNs = new Float64Array(hostCount * hostCount);
+    this.#frameCount = new Uint32Array(hostCount * hostCount);
+    this.#latencyKey = world.chance.key('underlay.latency');
+    this.#fateKey = world.chance.key('underlay.fate');
+    this.#controlKey = world.chance.key('underlay.control');
+    this.#deliverKind = world.queue.registerKind((to, slot) => this.#deliver(to, slot));
+  }
+
+  /** Plugs a host's uplink in. */
+  attach(uplink: Uplink): void {
+    this.#uplinks[uplink.host] = uplink;
+    this.#hostByMac.set(uplink.mac, uplink.host);
+  }
+
+  /** Carries a frame to the host that owns its destination MAC, or to all for broadcasts. */
+  carry(from: Uplink, packet: Packet): void {
+    const destination = destinationMacOf(packet.bytes, packet.start);
+    const host = this.#hostByMac.get(destination);
+    if (host !== undefined) {
+      if (host !== from.host) this.#send(from.host, host, packet);
+      return;
+    }
+    if (destination !== BROADCAST_MAC && (destination / 0x100_0000_0000) % 2 < 1) {
+      this.#drop(from.host, packet, 'no host has this MAC');
+      return;
+    }
+    for (const uplink of this.#uplinks) {
+      if (uplink !== undefined && uplink.host !== from.host) {
+        this.#send(from.host, uplink.host, packet.clone());
+      }
+    }
+  }
+
+  /**
+   * When a control datagram (gossip, manager) of `payloadBytes` UDP or TCP payload that leaves now
+   * arrives, or {@link LOST}. `draw` is the datagram's own coordinate for chance; asking changes
+   * nothing.
+   */
+  datagramArrivalNs(
+    from: number,
+    to: number,
+    payloadBytes: number,
+    protocol: number,
+    port: number,
+    nowNs: number,
+    draw: number,
+  ): number {
+    const path = this.paths.of(from, to, protocol, port, port);
+    const pair = from * this.counters.length + to;
+    if (path.blockedBy !== '') return LOST;
+    if (drawChance(this.#controlKey, path.lossRatio, pair, draw, 1)) return LOST;
+    const waitNs = Math.max(0, this.#busyUntilNs[from]! - nowNs);
+    const wireNs = Math.round((payloadBytes + 42) * path.byteNs);
+    const latencyNs =
+      path.latencyMinNs +
+      (path.latencySpanNs === 0
+        ? 0
+        : drawBelow(this.#controlKey, path.latencySpanNs + 1, pair, draw, 2));
+    return nowNs + waitNs + wireNs + latencyNs;
+  }
+
+  /** The path of control traffic between two hosts, for those who want to know its bounds. */
+  controlPath(from: number, to: number, protocol: number, port: number): Path {
+    return this.paths.of(from, to, protocol, port, port);
+  }
+
+  #send(from: number, to: number, packet: Packet): void {
+    const world = this.world;
+    const nowNs = world.queue.nowNs;
+    const path = this.#pathOfFrame(from, to, packet);
+    const pair = from * this.counters.length + to;
+    const count = this.#frameCount[pair]!;
+    this.#frameCount[pair] = count + 1;
+    if (path.blockedBy !== '') return this.#drop(from, packet, path.blockedBy);
+    const lengthBytes = packet.end - packet.start;
+    if (lengthBytes - ETHERNET_HEADER_BYTES > path.mtuBytes) {
+      return this.#drop(from, packet, `longer than the path's MTU of ${path.mtuBytes}`);
+    }
+    if (drawChance(this.#fateKey, path.lossRatio, pair, count, 1)) {
+      return this.#drop(from, packet, 'lost');
+    }
+    const departNs = Math.max(nowNs, this.#busyUntilNs[from]!);
+    if (departNs - nowNs > UPLINK_QUEUE_NS_MAX) return this.#drop(from, packet, 'uplink queue full');
+    const sentNs = departNs + Math.round(lengthBytes * path.byteNs);
+    this.#busyUntilNs[from] = sentNs;
+    const counters = this.counters[from]!;
+    counters.carriedPackets++;
+    counters.carriedBytes += lengthBytes;
+    if (drawChance(this.#fateKey, path.duplicateRatio, pair, count, 2)) {
+      this.#scheduleArrival(to, pair, sentNs, path, count, 1, packet.clone());
+    }
+    this.#scheduleArrival(to, pair, sentNs, path, count, 0, packet);
+  }
+
+  #scheduleArrival(
+    to: number,
+    pair: number,
+    sentNs: number,
+    path: Path,
+    count: number,
+    copy: number,
+    packet: Packet,
+  ): void {
+    const span = path.latencySpanNs;
+    const jitterNs =
+      span === 0 ? 0 : Math.floor(drawUnit(this.#latencyKey, pair, count, copy) * (span + 1));
+    let arrivalNs = sentNs + path.latencyMinNs + jitterNs;
+    if (!drawChance(this.#fateKey, path.reorderRatio, pair, count, 3 + copy)) {
+      arrivalNs = Math.max(arrivalNs, this.#lastArrivalNs[pair]!);
+      this.#lastArrivalNs[pair] = arrivalNs;
+    }
+    const slot = this.#freeSlots.pop() ?? this.#inFlight.length;
+    this.#inFlight[slot] = packet;
+    this.world.queue.schedule(arrivalNs, this.#deliverKind, to, slot);
+  }
+
+  #deliver(to: number, slot: number): void {
+    const packet = this.#inFlight[slot]!;
+    this.#inFlight[slot] = undefined;
+    this.#freeSlots.push(slot);
+    packet.scrub();
+    this.#uplinks[to]!.receive(packet);
+  }
+
+  #drop(from: number, packet: Packet, reason: string): void {
+    this.counters[from]!.droppedPackets++;
+    const uplink = this.#uplinks[from]!;
+    uplink.noteWay(packet, 'drop', `underlay: ${reason}`);
+    this.world.observe(UNDERLAY_DROP, from, packet.end - packet.start, 0, reason);
+  }
+
+  #pathOfFrame(from: number, to: number, packet: Packet): Path {
+    const bytes = packet.bytes;
+    const at = packet.start + ETHERNET_HEADER_BYTES;
+    if (etherTypeOf(bytes, packet.start) !== EtherType.ipv4) return this.paths.of(from, to, 0, 0, 0);
+    const protocol = protocolOf(bytes, at);
+    const hasPorts =
+      (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) &&
+      fragmentOffsetBytesOf(bytes, at) === 0;
+    if (!hasPorts) return this.paths.of(from, to, protocol, 0, 0);
+    const ports = at + headerBytesOf(bytes, at);
+    return this.paths.of(from, to, protocol, readU16(bytes, ports), readU16(bytes, ports + 2));
+  }
+}
+
+/** A coordinate for the chance of the `attempt`-th packet of an exchange. */
+export function attemptDraw(draw: number, attempt: number): number {
+  return draw32(draw, attempt);
+}

@@ -1,0 +1,55 @@
+/**
+ * Whose rules a host writes: the Docker Engine version that the user names, and what follows from
+ * it. A version is a set of facts, not a fork of the code.
+ */
+
+/**
+ * How the bridge driver lays its iptables rules out: `isolation` until 27 (chains
+ * DOCKER-ISOLATION-STAGE-1 and -2 jumped to from FORWARD), `forwardIsolation` for 28 (DOCKER-FORWARD,
+ * DOCKER-BRIDGE and DOCKER-CT beside them, raw DROPs per endpoint), `forward` from 29 on (no
+ * isolation chains, DOCKER-INTERNAL).
+ */
+export type RuleLayout = 'isolation' | 'forwardIsolation' | 'forward';
+
+/** The facts about one engine version that the simulation depends on. */
+export interface EngineVersion {
+  /** As the user wrote it, such as `28` or `20.10`. */
+  readonly text: string;
+  readonly major: number;
+  readonly layout: RuleLayout;
+  /** NetworkDB's state machine: 1 up to 28, 2 for 29, 3 after. */
+  readonly networkDbGeneration: 1 | 2 | 3;
+  /** Bridge endpoints get `02:42` + their IPv4 address (up to 27) instead of a random MAC. */
+  readonly hasMacFromAddress: boolean;
+  /** DOCKER-USER ends in a RETURN (until 28.1). */
+  readonly hasUserReturn: boolean;
+  /** DOCKER-INGRESS says `-m conntrack --ctstate` instead of `-m state --state`. */
+  readonly ingressUsesConntrack: boolean;
+  /** Load-balancer endpoints have an endpoint record on ingress (up to 24). */
+  readonly announcesIngressEndpoint: boolean;
+}
+
+/** The versions that a user may name. */
+export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29'] as const;
+
+/** The version that a host gets when nobody says otherwise. */
+export const DEFAULT_ENGINE_VERSION = '28';
+
+/** The facts of a version text such as `28`, `28.5.2` or `20.10`; `undefined` when unknown. */
+export function engineVersionOf(text: string): EngineVersion | undefined {
+  const match = /^(\d+)(?:\.(\d+))?(?:\.\d+)?$/.exec(text);
+  if (match === null) return undefined;
+  const major = Number(match[1]);
+  const known = ENGINE_VERSIONS.some((version) => Number.parseInt(version, 10) === major);
+  if (!known) return undefined;
+  return {
+    text,
+    major,
+    layout: major <= 27 ? 'isolation' : major === 28 ? 'forwardIsolation' : 'forward',
+    networkDbGeneration: major <= 28 ? 1 : 2,
+    hasMacFromAddress: major <= 27,
+    hasUserReturn: major <= 27,
+    ingressUsesConntrack: major >= 28,
+    announcesIngressEndpoint: major <= 24,
+  };
+}

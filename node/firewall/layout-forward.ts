@@ -1,0 +1,149 @@
+/**
+ * The layout of Docker 28 and 29: one jump from FORWARD to DOCKER-FORWARD, which asks DOCKER-CT,
+ * isolation (28: the two ISOLATION chains; 29: DOCKER-INTERNAL) and DOCKER-BRIDGE in turn; DOCKER
+ * drops by default what no published port accepts; direct access to a container's address is
+ * dropped in raw/PREROUTING.
+ */
+import type { EngineVersion } from '../engine-version.ts';
+import type { BridgeFacts, Layout } from './bridge-rules.ts';
+import { subnetText } from './bridge-rules.ts';
+import {
+  acceptPort,
+  addMasquerade,
+  destinationNat,
+  hookUpNat,
+  masqueradeOwnPort,
+  removeMasquerade,
+  unhookNat,
+} from './nat-rules.ts';
+import type { RuleWriter } from './writer.ts';
+
+const STAGE_1 = 'DOCKER-ISOLATION-STAGE-1';
+const STAGE_2 = 'DOCKER-ISOLATION-STAGE-2';
+const FORWARD_CHAIN = 'DOCKER-FORWARD';
+
+/** The chain that keeps internal networks to themselves. */
+function internalChain(engine: EngineVersion): string {
+  return engine.layout === 'forward' ? 'DOCKER-INTERNAL' : STAGE_1;
+}
+
+/** See `RuleLayout`'s `forwardIsolation` and `forward`. */
+export const forwardLayout: Layout = {
+  start(writer, engine) {
+    unhookNat(writer);
+    writer.dropChain('nat', 'DOCKER');
+    writer.chain('nat', 'DOCKER');
+    const isolation = engine.layout === 'forward' ? ['DOCKER-INTERNAL'] : [STAGE_1, STAGE_2];
+    for (const chain of ['DOCKER', FORWARD_CHAIN, 'DOCKER-BRIDGE', 'DOCKER-CT', ...isolation]) {
+      writer.flush('filter', chain);
+      writer.chain('filter', chain);
+    }
+    writer.append('filter', FORWARD_CHAIN, '-j DOCKER-CT');
+    writer.append('filter', FORWARD_CHAIN, `-j ${internalChain(engine)}`);
+    writer.append('filter', FORWARD_CHAIN, '-j DOCKER-BRIDGE');
+    writer.moveToHead('filter', 'FORWARD', `-j ${FORWARD_CHAIN}`);
+  },
+
+  finishStart(writer, engine) {
+    writer.chain('filter', 'DOCKER-USER');
+    if (engine.hasUserReturn) writer.append('filter', 'DOCKER-USER', '-j RETURN');
+    writer.moveToHead('filter', 'FORWARD', '-j DOCKER-USER');
+  },
+
+  addNetwork(writer, bridge, engine) {
+    const { device } = bridge;
+    const verdict = bridge.hasIcc ? 'ACCEPT' : 'DROP';
+    if (bridge.isInternal) {
+      writer.append('filter', FORWARD_CHAIN, `-i ${device} -o ${device} -j ${verdict}`);
+      for (const rule of internalRules(bridge)) writer.insert('filter', internalChain(engine), rule);
+      return;
+    }
+    addMasquerade(writer, bridge);
+    if (engine.layout === 'forwardIsolation' && bridge.hasMasquerade) {
+      writer.insert('nat', 'DOCKER', `-i ${device} -j RETURN`);
+    }
+    hookUpNat(writer);
+    for (const [chain, rule] of networkRules(bridge)) writer.append('filter', chain, rule);
+    if (engine.layout === 'forwardIsolation') {
+      writer.insert('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
+      writer.insert('filter', STAGE_2, `-o ${device} -j DROP`);
+    }
+  },
+
+  removeNetwork(writer, bridge, engine) {
+    const { device } = bridge;
+    for (const rule of internalRules(bridge)) writer.remove('filter', internalChain(engine), rule);
+    for (const verdict of ['ACCEPT', 'DROP']) {
+      writer.remove('filter', FORWARD_CHAIN, `-i ${device} -o ${device} -j ${verdict}`);
+    }
+    removeMasquerade(writer, bridge);
+    writer.remove('nat', 'DOCKER', `-i ${device} -j RETURN`);
+    for (const [chain, rule] of networkRules(bridge)) writer.remove('filter', chain, rule);
+    if (engine.layout === 'forwardIsolation') {
+      writer.remove('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
+      writer.remove('filter', STAGE_2, `-o ${device} -j DROP`);
+    }
+  },
+
+  addEndpoint(writer, bridge, address) {
+    if (!bridge.isInternal) writer.append('raw', 'PREROUTING', directAccess(bridge, address));
+  },
+
+  removeEndpoint(writer, bridge, address) {
+    writer.remove('raw', 'PREROUTING', directAccess(bridge, address));
+  },
+
+  mapPort(writer, bridge, mapping, engine) {
+    writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
+    writer.insert('filter', 'DOCKER', acceptPort(bridge, mapping));
+    if (engine.layout === 'forwardIsolation') {
+      writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
+    }
+    if (mapping.hostAddress.startsWith('127.')) {
+      writer.append('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
+    }
+  },
+
+  unmapPort(writer, bridge, mapping) {
+    writer.remove('nat', 'DOCKER', destinationNat(bridge, mapping));
+    writer.remove('filter', 'DOCKER', acceptPort(bridge, mapping));
+    writer.remove('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
+    writer.remove('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
+  },
+};
+
+/** The per-bridge rules with their chains, in the order in which they are appended. */
+function networkRules(bridge: BridgeFacts): [chain: string, rule: string][] {
+  const { device } = bridge;
+  const rules: [string, string][] = [
+    ['DOCKER', `! -i ${device} -o ${device} -j DROP`],
+    ['DOCKER-BRIDGE', `-o ${device} -j DOCKER`],
+    ['DOCKER-CT', `-o ${device} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`],
+  ];
+  if (bridge.hasIcc) {
+    rules.push([FORWARD_CHAIN, `-i ${device} -j ACCEPT`]);
+  } else {
+    rules.push([FORWARD_CHAIN, `-i ${device} -o ${device} -j DROP`]);
+    rules.push([FORWARD_CHAIN, `-i ${device} ! -o ${device} -j ACCEPT`]);
+  }
+  return rules;
+}
+
+function internalRules(bridge: BridgeFacts): string[] {
+  return [
+    `! -d ${subnetText(bridge)} -i ${bridge.device} -j DROP`,
+    `! -s ${subnetText(bridge)} -o ${bridge.device} -j DROP`,
+  ];
+}
+
+function directAccess(bridge: BridgeFacts, address: string): string {
+  return `-d ${address}/32 ! -i ${bridge.device} -j DROP`;
+}
+
+function loopbackOnly(
+  address: string,
+  mapping: { readonly protocol: string; readonly hostPort: number },
+): string {
+  const { protocol, hostPort } = mapping;
+  return `-d ${address}/32 ! -i lo -p ${protocol} -m ${protocol} --dport ${hostPort} -j DROP`;
+}
