@@ -1,0 +1,59 @@
+/**
+ * The text of `conntrack -L` (conntrack-tools 1.4.7, libnetfilter_conntrack `snprintf_default.c`).
+ */
+import { SECOND_NS } from '../../sim/time.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
+import type { Connection } from './connection.ts';
+import { TCP_STATE_NAMES } from './tcp-states.ts';
+import type { TupleFields } from './tuple.ts';
+
+const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
+  [IpProtocol.icmp]: 'icmp',
+  [IpProtocol.tcp]: 'tcp',
+  [IpProtocol.udp]: 'udp',
+  [IpProtocol.gre]: 'gre',
+  [IpProtocol.sctp]: 'sctp',
+};
+
+/** One line per connection, each with its newline; empty for none. */
+export function formatConnections(connections: readonly Connection[], nowNs: number): string {
+  let text = '';
+  for (const connection of connections) text += `${formatConnection(connection, nowNs)}\n`;
+  return text;
+}
+
+/** One connection as `conntrack -L` prints it. */
+export function formatConnection(connection: Connection, nowNs: number): string {
+  const { protocol, original, reply } = connection;
+  const name = PROTOCOL_NAMES[protocol] ?? 'unknown';
+  const seconds = Math.max(0, Math.floor((connection.expiresAtNs - nowNs) / SECOND_NS));
+  let text = `${name.padEnd(8)} ${protocol} ${seconds} `;
+  if (connection.tcp !== undefined) text += `${TCP_STATE_NAMES[connection.tcp.state]} `;
+  if (protocol === IpProtocol.sctp)
+    text += connection.isSeenReply ? 'ESTABLISHED ' : 'COOKIE_WAIT ';
+  text += formatTuple(original);
+  if (!connection.isSeenReply) text += '[UNREPLIED] ';
+  text += formatTuple(reply);
+  if (connection.isAssured) text += '[ASSURED] ';
+  return `${text}mark=${connection.mark} use=1`;
+}
+
+function formatTuple(tuple: TupleFields): string {
+  const { protocol, sourcePort, destinationPort } = tuple;
+  const source = formatIpv4Address(tuple.source);
+  const destination = formatIpv4Address(tuple.destination);
+  const addresses = `src=${source} dst=${destination} `;
+  switch (protocol) {
+    case IpProtocol.icmp:
+      return `${addresses}type=${destinationPort >> 8} code=${destinationPort & 255} id=${sourcePort} `;
+    case IpProtocol.tcp:
+    case IpProtocol.udp:
+    case IpProtocol.sctp:
+      return `${addresses}sport=${sourcePort} dport=${destinationPort} `;
+    case IpProtocol.gre:
+      return `${addresses}srckey=0x${sourcePort.toString(16)} dstkey=0x${destinationPort.toString(16)} `;
+    default:
+      return addresses;
+  }
+}
