@@ -54,7 +54,10 @@ function portRules(
     ? '-m conntrack --ctstate RELATED,ESTABLISHED'
     : '-m state --state RELATED,ESTABLISHED';
   return [
-    ['nat', `-p ${protocol} -m ${protocol} --dport ${publishedPort} -j DNAT --to-destination ${gateway}:${publishedPort}`],
+    [
+      'nat',
+      `-p ${protocol} -m ${protocol} --dport ${publishedPort} -j DNAT --to-destination ${gateway}:${publishedPort}`,
+    ],
     ['filter', `-p ${protocol} ${related} -m ${protocol} --sport ${publishedPort} -j ACCEPT`],
     ['filter', `-p ${protocol} -m ${protocol} --dport ${publishedPort} -j ACCEPT`],
   ];

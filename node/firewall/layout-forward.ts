@@ -55,7 +55,8 @@ export const forwardLayout: Layout = {
     const verdict = bridge.hasIcc ? 'ACCEPT' : 'DROP';
     if (bridge.isInternal) {
       writer.append('filter', FORWARD_CHAIN, `-i ${device} -o ${device} -j ${verdict}`);
-      for (const rule of internalRules(bridge)) writer.insert('filter', internalChain(engine), rule);
+      for (const rule of internalRules(bridge))
+        writer.insert('filter', internalChain(engine), rule);
       return;
     }
     addMasquerade(writer, bridge);

@@ -1,0 +1,212 @@
+/**
+ * Expectations: sentences about what should come out, parsed to a small tree.
+ *
+ * ```
+ * membership of worker-2 is dead everywhere within 15s of crash
+ * membership of worker-2 is alive everywhere within 20s of restart
+ * node worker-2 is down within 20s of crash
+ * service vote is healthy within 30s of crash
+ * networkdb converges within 15s of heal
+ * traffic votes loses at most 5%
+ * traffic votes p99 is at most 200ms
+ * traffic votes recovers within 30s of crash
+ * no false positives
+ * measure manager.nodeDown is at most 17s
+ * checkers hold at end
+ * ```
+ * `of crash` names the first entry of the timeline with that verb, or the entry that is called so.
+ */
+import { parseDuration } from '../../sim/time.ts';
+import { didYouMean } from './issue.ts';
+
+/** What a deadline counts from: a verb of the timeline or the name of an entry. */
+export interface Deadline {
+  readonly withinNs: number;
+  readonly of: string;
+}
+
+/** A parsed expectation. */
+export type Expectation =
+  | ({
+      readonly kind: 'membership';
+      readonly node: string;
+      readonly state: 'dead' | 'alive' | 'suspect' | 'left';
+      /** By every survivor, or by the first of them. */
+      readonly everywhere: boolean;
+    } & Deadline)
+  | ({ readonly kind: 'node'; readonly node: string; readonly state: 'down' | 'ready' } & Deadline)
+  | ({ readonly kind: 'service'; readonly service: string } & Deadline)
+  | ({ readonly kind: 'networkdb' } & Deadline)
+  | { readonly kind: 'trafficLoss'; readonly traffic: string; readonly atMost: number }
+  | {
+      readonly kind: 'trafficLatency';
+      readonly traffic: string;
+      readonly quantile: number;
+      readonly atMostNs: number;
+    }
+  | ({ readonly kind: 'trafficRecovery'; readonly traffic: string } & Deadline)
+  | { readonly kind: 'falsePositives' }
+  | {
+      readonly kind: 'measure';
+      readonly measure: string;
+      readonly bound: 'most' | 'least';
+      readonly value: number;
+    }
+  | { readonly kind: 'checkers' };
+
+/** A sentence that is none, and what may have been meant. */
+export interface ExpectationError {
+  readonly error: string;
+  readonly hint: string;
+}
+
+interface Form {
+  readonly words: string;
+  readonly build: (match: Readonly<Record<string, string>>) => Expectation | ExpectationError;
+}
+
+const FORMS: readonly Form[] = [
+  {
+    words: 'membership of <node> is <state> <scope?> within <span> of <event>',
+    build: (m) => {
+      const states = ['dead', 'alive', 'suspect', 'left'] as const;
+      const state = states.find((s) => s === m['state']);
+      if (state === undefined) {
+        return { error: `a member is never '${m['state']}'`, hint: didYouMean(m['state']!, states) };
+      }
+      const scope = m['scope'] ?? 'everywhere';
+      if (scope !== 'everywhere' && scope !== 'somewhere') {
+        const hint = didYouMean(scope, ['everywhere', 'somewhere']);
+        return { error: `'${scope}' does not say where`, hint };
+      }
+      const everywhere = scope === 'everywhere';
+      return withDeadline(m, { kind: 'membership', node: m['node']!, state, everywhere });
+    },
+  },
+  {
+    words: 'node <node> is <state> within <span> of <event>',
+    build: (m) => {
+      const state = m['state'];
+      if (state !== 'down' && state !== 'ready') {
+        return { error: `a node is never '${state}'`, hint: didYouMean(state!, ['down', 'ready']) };
+      }
+      return withDeadline(m, { kind: 'node', node: m['node']!, state });
+    },
+  },
+  {
+    words: 'service <service> is healthy within <span> of <event>',
+    build: (m) => withDeadline(m, { kind: 'service', service: m['service']! }),
+  },
+  {
+    words: 'networkdb converges within <span> of <event>',
+    build: (m) => withDeadline(m, { kind: 'networkdb' }),
+  },
+  {
+    words: 'traffic <traffic> recovers within <span> of <event>',
+    build: (m) => withDeadline(m, { kind: 'trafficRecovery', traffic: m['traffic']! }),
+  },
+  {
+    words: 'traffic <traffic> loses at most <ratio>',
+    build: (m) => {
+      const text = m['ratio']!;
+      const value = Number.parseFloat(text) / (text.endsWith('%') ? 100 : 1);
+      if (!(value >= 0 && value <= 1)) {
+        return { error: `'${text}' is not a ratio`, hint: 'such as 5%' };
+      }
+      return { kind: 'trafficLoss', traffic: m['traffic']!, atMost: value };
+    },
+  },
+  {
+    words: 'traffic <traffic> <quantile> is at most <span>',
+    build: (m) => {
+      const quantile = /^p(\d{1,2}(?:\.\d+)?)$/.exec(m['quantile']!);
+      if (quantile === null) {
+        return { error: `'${m['quantile']}' is not a percentile`, hint: 'such as p50, p99 or p99.9' };
+      }
+      const atMostNs = spanOf(m['span']!);
+      if (typeof atMostNs !== 'number') return atMostNs;
+      return {
+        kind: 'trafficLatency',
+        traffic: m['traffic']!,
+        quantile: Number(quantile[1]) / 100,
+        atMostNs,
+      };
+    },
+  },
+  { words: 'no false positives', build: () => ({ kind: 'falsePositives' }) },
+  {
+    words: 'measure <measure> is at <bound> <value>',
+    build: (m) => {
+      const bound = m['bound'];
+      if (bound !== 'most' && bound !== 'least') {
+        return { error: `'at ${bound}' is no bound`, hint: didYouMean(bound!, ['most', 'least']) };
+      }
+      const text = m['value']!;
+      const spanNs = parseDuration(text);
+      const isPercent = /^-?\d+(\.\d+)?%$/.test(text);
+      const value = spanNs ?? (isPercent ? Number.parseFloat(text) / 100 : Number(text));
+      if (Number.isNaN(value)) return { error: `'${text}' is no value`, hint: 'such as 17s or 5%' };
+      return { kind: 'measure', measure: m['measure']!, bound, value };
+    },
+  },
+  { words: 'checkers hold at end', build: () => ({ kind: 'checkers' }) },
+];
+
+/** Every form of a sentence, for help and hints. */
+export const EXPECTATION_FORMS: readonly string[] = FORMS.map((form) => form.words);
+
+/** Parses one sentence. */
+export function parseExpectation(sentence: string): Expectation | ExpectationError {
+  const words = sentence.trim().split(/\s+/);
+  let best: { form: Form; matched: number } | undefined;
+  for (const form of FORMS) {
+    const { match, matched } = matchWords(form.words.split(' '), words);
+    if (match !== undefined) return form.build(match);
+    if (best === undefined || matched > best.matched) best = { form, matched };
+  }
+  if (best === undefined || best.matched === 0) {
+    const starts = [...new Set(FORMS.map((form) => form.words.split(' ')[0]!))];
+    return { error: `cannot read '${sentence}'`, hint: didYouMean(words[0] ?? '', starts) };
+  }
+  return { error: `cannot read '${sentence}'`, hint: `expected: ${best.form.words}` };
+}
+
+function matchWords(
+  pattern: readonly string[],
+  words: readonly string[],
+): { match: Record<string, string> | undefined; matched: number } {
+  const match: Record<string, string> = {};
+  let at = 0;
+  for (let i = 0; i < pattern.length; i++) {
+    const part = pattern[i]!;
+    const word = words[at];
+    const slot = /^<(\w+)(\??)>$/.exec(part);
+    if (slot !== null) {
+      if (slot[2] === '?' && word === pattern[i + 1]) continue;
+      if (word === undefined) return { match: undefined, matched: at };
+      match[slot[1]!] = word;
+    } else if (word !== part) {
+      return { match: undefined, matched: at };
+    }
+    at++;
+  }
+  return at === words.length ? { match, matched: at } : { match: undefined, matched: at };
+}
+
+function spanOf(text: string): number | ExpectationError {
+  const spanNs = parseDuration(text);
+  if (spanNs === undefined) return { error: `'${text}' is not a duration`, hint: 'such as 15s' };
+  if (spanNs < 0) return { error: `the duration ${text} is negative`, hint: '' };
+  return spanNs;
+}
+
+type WithoutDeadline<T> = T extends Deadline ? Omit<T, keyof Deadline> : never;
+
+function withDeadline(
+  match: Readonly<Record<string, string>>,
+  rest: WithoutDeadline<Expectation>,
+): Expectation | ExpectationError {
+  const withinNs = spanOf(match['span']!);
+  if (typeof withinNs !== 'number') return withinNs;
+  return { ...rest, withinNs, of: match['event']! } as Expectation;
+}

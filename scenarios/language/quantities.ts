@@ -1,0 +1,112 @@
+/**
+ * The quantities that people write in scenarios, as zod types that turn text into numbers: spans
+ * (`200ms`), ranges (`200us..800us`), ratios (`5%`, `0.05`), rates (`50/s`), bandwidths (`10Gbit`)
+ * and sizes (`2kB`). Each says what it wants when it gets something else.
+ */
+import { z } from 'zod';
+import { HOUR_NS, MINUTE_NS, parseDuration, SECOND_NS } from '../../sim/time.ts';
+
+/** An inclusive range of spans, in ns. */
+export interface SpanRange {
+  readonly minNs: number;
+  readonly maxNs: number;
+}
+
+function quantity<T>(
+  parse: (text: string) => T | string,
+  description: string,
+  example: string,
+): z.ZodType<T> {
+  return z
+    .union([z.string(), z.number()], { error: `expected ${description}, such as ${example}` })
+    .transform((input, context) => {
+      const result = parse(String(input).trim());
+      if (typeof result !== 'string') return result;
+      context.addIssue({ code: 'custom', message: result, params: { example } });
+      return z.NEVER;
+    })
+    .meta({ description: `${description}, such as ${example}`, examples: [example] }) as never;
+}
+
+function parseSpan(text: string): number | string {
+  const spanNs = parseDuration(text);
+  if (spanNs === undefined) {
+    const hint = /^[+-]?\d+(\.\d+)?$/.test(text) ? `; it lacks a unit: ${text}s?` : '';
+    return `'${text}' is not a duration such as 30s${hint}`;
+  }
+  if (spanNs < 0) return `the duration ${text} is negative`;
+  return spanNs;
+}
+
+/** A span or an instant, in ns: `30s`, `1m30s`, `200us`. */
+export const span = quantity<number>(parseSpan, 'a duration', '30s');
+
+/** A range of spans: `200us..800us`, or one span for both ends. */
+export const spanRange = quantity<SpanRange>(
+  (text) => {
+    const [low, high, more] = text.split('..');
+    const minNs = parseSpan((low ?? '').trim());
+    const maxNs = high === undefined ? minNs : parseSpan(high.trim());
+    if (typeof minNs === 'string') return minNs;
+    if (typeof maxNs === 'string') return maxNs;
+    if (more !== undefined) return `'${text}' is not a range such as 200us..800us`;
+    if (maxNs < minNs) return `the range ${text} ends before it begins`;
+    return { minNs, maxNs };
+  },
+  'a duration or a range of durations',
+  '200us..800us',
+);
+
+/** A ratio in [0, 1]: `20%` or `0.2`. */
+export const ratio = quantity<number>(
+  (text) => {
+    const match = /^([+-]?\d+(?:\.\d+)?)(%?)$/.exec(text);
+    if (match === null) return `'${text}' is not a ratio such as 20% or 0.2`;
+    const value = Number(match[1]) / (match[2] === '%' ? 100 : 1);
+    if (value < 0 || value > 1) return `the ratio ${text} is not between 0 and 100%`;
+    return value;
+  },
+  'a ratio',
+  '20%',
+);
+
+const RATE_UNITS: Readonly<Record<string, number>> = { s: SECOND_NS, m: MINUTE_NS, h: HOUR_NS };
+
+/** A rate in events per second: `50/s`, `300/m`. */
+export const rate = quantity<number>(
+  (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*\/\s*(s|m|h)$/.exec(text);
+    if (match === null) return `'${text}' is not a rate such as 50/s`;
+    const perSecond = (Number(match[1]) * SECOND_NS) / RATE_UNITS[match[2]!]!;
+    if (perSecond === 0) return 'a rate of zero sends nothing; leave the entry out';
+    return perSecond;
+  },
+  'a rate',
+  '50/s',
+);
+
+const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+/** A bandwidth in bits per second: `10Gbit`, `100Mbit`. */
+export const bandwidth = quantity<number>(
+  (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([kKMGT]?)(?:bit|bps|bit\/s)$/.exec(text);
+    if (match === null) return `'${text}' is not a bandwidth such as 10Gbit`;
+    const bits = Number(match[1]) * SCALES[match[2]!]!;
+    return bits > 0 ? bits : 'a bandwidth of zero lets nothing through; use drop instead';
+  },
+  'a bandwidth',
+  '10Gbit',
+);
+
+/** A size in bytes: `512`, `2kB`, `64KiB`. */
+export const size = quantity<number>(
+  (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*(k|K|M|G)?(i)?B?$/.exec(text);
+    if (match === null) return `'${text}' is not a size such as 2kB`;
+    const power = match[2] === undefined ? 0 : ' kMG'.indexOf(match[2].replace('K', 'k'));
+    return Math.round(Number(match[1]) * (match[3] === undefined ? 1000 : 1024) ** power);
+  },
+  'a size',
+  '2kB',
+);

@@ -1,0 +1,163 @@
+/**
+ * The scenario language: what a scenario file may say, as zod schemas, and the typed scenario that
+ * comes out. Defaults are here; checks that need to know all names (nodes, services, traffic) are in
+ * `check.ts`.
+ */
+import { z } from 'zod';
+import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import { bandwidth, rate, ratio, size, span, spanRange } from './quantities.ts';
+
+/** Names a node, a list of them, `workers`, `managers`, `all`, a rack, or a pattern `worker-*`. */
+const nodes = z
+  .union([z.string(), z.array(z.string()).min(1)])
+  .meta({ description: 'a node, a rack, workers, managers, all, a pattern worker-*, or a list' });
+
+const dockerVersion = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .meta({ description: `whose rules the hosts write: ${ENGINE_VERSIONS.join(', ')}` });
+
+const link = {
+  latency: spanRange.optional().meta({ description: 'one-way delay, uniform in the range' }),
+  loss: ratio.optional().meta({ description: 'chance that a packet is lost' }),
+  duplicate: ratio.optional().meta({ description: 'chance that a packet arrives twice' }),
+  reorder: ratio.optional().meta({ description: 'chance that a packet may overtake others' }),
+  bandwidth: bandwidth.optional(),
+  mtu: z.int().min(576).max(9216).optional().meta({ description: 'largest IPv4 packet in bytes' }),
+};
+
+const underlay = z
+  .strictObject({
+    ...link,
+    hosts: z.record(z.string(), z.strictObject(link)).optional().meta({
+      description: 'conditions of everything that a host sends and receives',
+    }),
+    pairs: z
+      .array(z.strictObject({ between: z.tuple([z.string(), z.string()]), ...link }))
+      .optional()
+      .meta({ description: 'conditions between two nodes or racks, both ways' }),
+  })
+  .meta({ description: 'the network between the hosts' });
+
+const cluster = z
+  .strictObject({
+    docker: dockerVersion.default(DEFAULT_ENGINE_VERSION),
+    managers: z.int().min(1).max(7).default(1),
+    workers: z.int().min(0).max(1000).default(0),
+    racks: z.record(z.string(), z.array(z.string()).min(1)).default({}).meta({
+      description: 'names for groups of nodes',
+    }),
+    nodes: z
+      .record(
+        z.string(),
+        z.strictObject({
+          docker: dockerVersion.optional(),
+          labels: z.record(z.string(), z.string()).optional(),
+          availability: z.enum(['active', 'pause', 'drain']).optional(),
+        }),
+      )
+      .default({})
+      .meta({ description: 'what is special about a node, by its name' }),
+    underlay: underlay.default({}),
+  })
+  .meta({ description: 'the hosts: manager-1, manager-2, … and worker-1, worker-2, …' });
+
+const traffic = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'a name has letters, digits, - and _'),
+    from: z.string().default('outside').meta({
+      description: 'outside, a node, or a service whose tasks send',
+    }),
+    to: z.string().meta({ description: 'http://manager-1:5000/, tcp://redis:6379' }),
+    rate: rate.meta({ description: 'requests per second, whether or not answers come' }),
+    arrivals: z.enum(['poisson', 'constant']).default('poisson'),
+    timeout: span.default(2 * SECOND_NS),
+    start: span.optional().meta({ description: 'default: when the stack is up' }),
+    stop: span.optional().meta({ description: 'default: at the end' }),
+    request: size.optional().meta({ description: 'bytes of a request' }),
+  })
+  .meta({ description: 'clients, each request a connection of its own' });
+
+const pairOrNodes = z.union([
+  nodes,
+  z.strictObject({ between: z.tuple([nodes, nodes]) }),
+]);
+
+const filter = {
+  protocol: z.enum(['udp', 'tcp', 'icmp', 'esp']).optional(),
+  port: z.int().min(1).max(65535).optional(),
+};
+
+const impairment = {
+  between: z.tuple([nodes, nodes]).optional().meta({ description: 'both ways' }),
+  from: nodes.optional(),
+  to: nodes.optional(),
+  for: span.optional().meta({ description: 'how long; default: until healed' }),
+  ...filter,
+};
+
+const verbs = {
+  crash: nodes.optional().meta({ description: 'power off: the host and all on it are gone' }),
+  restart: nodes.optional().meta({ description: 'a crashed host boots; a running one reboots' }),
+  pause: nodes.optional().meta({ description: 'the engine process stops, the host stays' }),
+  resume: nodes.optional().meta({ description: 'the paused engine goes on' }),
+  partition: pairOrNodes.optional().meta({
+    description: 'nothing passes between these and the rest, or between two groups',
+  }),
+  heal: z.union([z.literal('all'), z.literal(true), nodes]).optional().meta({
+    description: 'takes partitions, drops and delays back',
+  }),
+  drop: z
+    .strictObject({ ...impairment, loss: ratio.default(1) })
+    .optional()
+    .meta({ description: 'packets are lost' }),
+  delay: z
+    .strictObject({ ...impairment, by: spanRange })
+    .optional()
+    .meta({ description: 'packets take longer' }),
+  scale: z.record(z.string(), z.int().min(0)).optional(),
+  drain: nodes.optional(),
+  activate: nodes.optional(),
+  remove: z.string().optional().meta({ description: 'removes a service' }),
+};
+
+/** The verbs of the timeline. */
+export const VERBS = Object.keys(verbs) as (keyof typeof verbs)[];
+
+const entry = z
+  .strictObject({
+    at: span,
+    as: z.string().optional().meta({ description: 'a name for expectations to refer to' }),
+    ...verbs,
+  })
+  .meta({ description: 'one thing that happens: at, and exactly one verb' });
+
+/** A scenario file. */
+export const scenarioSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    name: z.string().min(1),
+    description: z.string().optional(),
+    seed: z.union([z.string(), z.number()]).transform(String).optional(),
+    cluster: cluster.default(() => cluster.parse({})),
+    stack: z.string().optional().meta({ description: 'a compose file beside the scenario' }),
+    environment: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).default({}),
+    traffic: z.array(traffic).default([]),
+    timeline: z.array(entry).default([]),
+    until: span,
+    expect: z
+      .array(z.string())
+      .default([])
+      .meta({ description: 'sentences, such as: node worker-2 is down within 20s of crash' }),
+  })
+  .meta({ title: 'swarmlab scenario', description: 'What happens to a swarm, and what should come of it.' });
+
+/** A scenario that was read; spans in ns, ratios in [0, 1], rates per second. */
+export type Scenario = z.output<typeof scenarioSchema>;
+/** A scenario as people write it, for the library's callers. */
+export type ScenarioInput = z.input<typeof scenarioSchema>;
+/** One entry of the timeline. */
+export type TimelineEntry = Scenario['timeline'][number];
+/** One client population. */
+export type Traffic = Scenario['traffic'][number];
