@@ -1,8 +1,9 @@
 /**
  * The UDP header (RFC 768). `at` is the offset of its first byte.
  *
- * A checksum of 0 means that the sender computed none, which VXLAN over IPv4 does by default
- * (`udp_csum` off). Adjusting such a checksum leaves it 0; a computed 0 is sent as 0xffff.
+ * A checksum of 0 means that the sender computed none; adjusting it leaves it 0. A computed 0 is sent
+ * as 0xffff. Docker's VXLAN devices do compute it: libnetwork leaves out IFLA_VXLAN_UDP_CSUM, and
+ * without it the kernel's default is on.
  */
 import type { Ipv4Address } from './addresses.ts';
 import { readU16, writeU16 } from './bytes.ts';
