@@ -1,0 +1,240 @@
+/**
+ * What the schema cannot see: names that refer to nothing, verbs that are missing or doubled,
+ * instants out of order, expectations that cannot be read.
+ */
+import { engineVersionOf, ENGINE_VERSIONS } from '../../node/engine-version.ts';
+import { formatDuration } from '../../sim/time.ts';
+import { type Expectation, parseExpectation } from './expectation.ts';
+import { didYouMean, type Issue } from './issue.ts';
+import type { LocatedYaml, YamlPath } from './located-yaml.ts';
+import { type NodeNames, nodeNamesOf, selectNodes, selectorsOf } from './node-names.ts';
+import { type Scenario, type TimelineEntry, VERBS } from './scenario.ts';
+
+/** A sentence with its meaning and its place. */
+export interface LocatedExpectation {
+  readonly text: string;
+  readonly line: number;
+  readonly meaning: Expectation;
+}
+
+/** What the check found. */
+export interface CheckResult {
+  readonly issues: Issue[];
+  readonly nodes: NodeNames;
+  readonly expectations: LocatedExpectation[];
+}
+
+/** Checks everything that refers to a name; `services` are the stack's. */
+export function checkScenario(
+  scenario: Scenario,
+  document: LocatedYaml,
+  services: readonly string[],
+): CheckResult {
+  const nodes = nodeNamesOf(scenario.cluster);
+  const check = new Check(scenario, document, nodes, services);
+  check.cluster();
+  check.traffic();
+  check.timeline();
+  return { issues: check.issues, nodes, expectations: check.expectations() };
+}
+
+class Check {
+  readonly issues: Issue[] = [];
+  readonly #scenario: Scenario;
+  readonly #document: LocatedYaml;
+  readonly #nodes: NodeNames;
+  readonly #services: readonly string[];
+
+  constructor(
+    scenario: Scenario,
+    document: LocatedYaml,
+    nodes: NodeNames,
+    services: readonly string[],
+  ) {
+    this.#scenario = scenario;
+    this.#document = document;
+    this.#nodes = nodes;
+    this.#services = services;
+  }
+
+  cluster(): void {
+    const { cluster } = this.#scenario;
+    this.#engine(['cluster', 'docker'], cluster.docker);
+    for (const [rack, members] of Object.entries(cluster.racks)) {
+      members.forEach((member, i) => this.#selector(['cluster', 'racks', rack, i], member));
+    }
+    for (const [name, facts] of Object.entries(cluster.nodes)) {
+      if (!this.#nodes.names.includes(name)) {
+        this.#unknown(['cluster', 'nodes'], name, 'node', this.#nodes.names, true);
+      }
+      if (facts.docker !== undefined) this.#engine(['cluster', 'nodes', name, 'docker'], facts.docker);
+    }
+    for (const host of Object.keys(cluster.underlay.hosts ?? {})) {
+      if (selectNodes(this.#nodes, host) === undefined) {
+        this.#unknown(['cluster', 'underlay', 'hosts'], host, 'node', selectorsOf(this.#nodes), true);
+      }
+    }
+    (cluster.underlay.pairs ?? []).forEach((pair, i) => {
+      pair.between.forEach((end, j) =>
+        this.#selector(['cluster', 'underlay', 'pairs', i, 'between', j], end),
+      );
+    });
+  }
+
+  traffic(): void {
+    const seen = new Set<string>();
+    this.#scenario.traffic.forEach((traffic, i) => {
+      const at = ['traffic', i] as const;
+      if (seen.has(traffic.name)) {
+        this.#add([...at, 'name'], 'duplicate-name', `there are two traffics '${traffic.name}'`, '');
+      }
+      seen.add(traffic.name);
+      const sources = ['outside', ...this.#nodes.names, ...this.#services];
+      if (!sources.includes(traffic.from)) {
+        this.#unknown([...at, 'from'], traffic.from, 'node or service', sources, false);
+      }
+      const target = /^(http|tcp|udp):\/\/([^:/]+)(?::(\d+))?(\/.*)?$/.exec(traffic.to);
+      if (target === null) {
+        const hint = 'such as http://manager-1:5000/ or tcp://redis:6379';
+        this.#add([...at, 'to'], 'wrong-value', `'${traffic.to}' is not a target`, hint);
+        return;
+      }
+      const host = target[2]!;
+      const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(host);
+      const hosts = [...this.#nodes.names, ...this.#services, 'any'];
+      if (!isAddress && !hosts.includes(host)) {
+        this.#unknown([...at, 'to'], host, 'node or service', hosts, false);
+      }
+    });
+  }
+
+  timeline(): void {
+    const { timeline, until } = this.#scenario;
+    timeline.forEach((entry, i) => {
+      const at = ['timeline', i] as const;
+      const verbs = VERBS.filter((verb) => entry[verb] !== undefined);
+      if (verbs.length === 0) {
+        const hint = `one of ${VERBS.join(', ')}`;
+        this.#add(at, 'missing-verb', 'the entry says when, but not what', hint);
+      }
+      if (verbs.length > 1) {
+        const message = `the entry has ${verbs.length} verbs: ${verbs.join(', ')}`;
+        this.#add(at, 'two-verbs', message, 'one entry each');
+      }
+      if (entry.at > until) {
+        const message = `${formatDuration(entry.at)} is after the end at ${formatDuration(until)}`;
+        this.#add([...at, 'at'], 'after-end', message, 'raise until, or let it happen earlier');
+      }
+      this.#entry(at, entry);
+    });
+  }
+
+  expectations(): LocatedExpectation[] {
+    const parsed: LocatedExpectation[] = [];
+    this.#scenario.expect.forEach((text, i) => {
+      const path = ['expect', i] as const;
+      const meaning = parseExpectation(text);
+      if ('error' in meaning) {
+        this.#add(path, 'unreadable-expectation', meaning.error, meaning.hint);
+        return;
+      }
+      this.#expectation(path, meaning);
+      parsed.push({ text, line: this.#document.positionOf(path).line, meaning });
+    });
+    return parsed;
+  }
+
+  #entry(at: YamlPath, entry: TimelineEntry): void {
+    for (const verb of ['crash', 'restart', 'pause', 'resume', 'drain', 'activate'] as const) {
+      if (entry[verb] !== undefined) this.#nodesAt([...at, verb], entry[verb]);
+    }
+    const { partition, heal, drop, delay } = entry;
+    if (typeof partition === 'object' && !Array.isArray(partition)) {
+      partition.between.forEach((end, j) => this.#nodesAt([...at, 'partition', 'between', j], end));
+    } else if (partition !== undefined) {
+      this.#nodesAt([...at, 'partition'], partition);
+    }
+    if (heal !== undefined && heal !== true && heal !== 'all') this.#nodesAt([...at, 'heal'], heal);
+    for (const [verb, fault] of [['drop', drop], ['delay', delay]] as const) {
+      if (fault === undefined) continue;
+      fault.between?.forEach((end, j) => this.#nodesAt([...at, verb, 'between', j], end));
+      if (fault.from !== undefined) this.#nodesAt([...at, verb, 'from'], fault.from);
+      if (fault.to !== undefined) this.#nodesAt([...at, verb, 'to'], fault.to);
+    }
+    for (const service of Object.keys(entry.scale ?? {})) {
+      if (!this.#services.includes(service)) {
+        this.#unknown([...at, 'scale'], service, 'service', this.#services, true);
+      }
+    }
+    if (entry.remove !== undefined && !this.#services.includes(entry.remove)) {
+      this.#unknown([...at, 'remove'], entry.remove, 'service', this.#services, false);
+    }
+  }
+
+  #expectation(path: YamlPath, meaning: Expectation): void {
+    if ('node' in meaning && !this.#nodes.names.includes(meaning.node)) {
+      this.#unknown(path, meaning.node, 'node', this.#nodes.names, false);
+    }
+    if (meaning.kind === 'service' && !this.#services.includes(meaning.service)) {
+      this.#unknown(path, meaning.service, 'service', this.#services, false);
+    }
+    if ('traffic' in meaning) {
+      const names = this.#scenario.traffic.map((traffic) => traffic.name);
+      if (!names.includes(meaning.traffic)) {
+        this.#unknown(path, meaning.traffic, 'traffic', names, false);
+      }
+    }
+    if ('of' in meaning) {
+      const events = eventNamesOf(this.#scenario);
+      if (!events.includes(meaning.of)) this.#unknown(path, meaning.of, 'event', events, false);
+    }
+  }
+
+  #engine(path: YamlPath, text: string): void {
+    if (engineVersionOf(text) !== undefined) return;
+    const hint = `known are: ${ENGINE_VERSIONS.join(', ')}`;
+    this.#add(path, 'unknown-version', `unknown Docker version '${text}'`, hint);
+  }
+
+  #nodesAt(path: YamlPath, selector: string | readonly string[]): void {
+    if (typeof selector === 'string') this.#selector(path, selector);
+    else selector.forEach((one, i) => this.#selector([...path, i], one));
+  }
+
+  #selector(path: YamlPath, selector: string): void {
+    if (selectNodes(this.#nodes, selector) === undefined) {
+      this.#unknown(path, selector, 'node', selectorsOf(this.#nodes), false);
+    }
+  }
+
+  #unknown(
+    path: YamlPath,
+    word: string,
+    what: string,
+    known: readonly string[],
+    isKey: boolean,
+  ): void {
+    const message = `unknown ${what} '${word}'`;
+    const hint = didYouMean(word, known);
+    const code = `unknown-${what.replaceAll(' ', '-')}`;
+    this.issues.push(
+      isKey
+        ? this.#document.issueAtKey(path, word, code, message, hint)
+        : this.#document.issueAt(path, code, message, hint),
+    );
+  }
+
+  #add(path: YamlPath, code: string, message: string, hint: string): void {
+    this.issues.push(this.#document.issueAt(path, code, message, hint));
+  }
+}
+
+/** What `of …` may name: the verbs that happen, the names of entries, and `start`. */
+export function eventNamesOf(scenario: Scenario): string[] {
+  const names = new Set<string>(['start']);
+  for (const entry of scenario.timeline) {
+    if (entry.as !== undefined) names.add(entry.as);
+    for (const verb of VERBS) if (entry[verb] !== undefined) names.add(verb);
+  }
+  return [...names];
+}

@@ -1,0 +1,131 @@
+/**
+ * From zod's complaints to located ones: unknown keys at the key itself with the nearest known key,
+ * wrong values at the value with what would have been right.
+ */
+import { z } from 'zod';
+import { didYouMean, type Issue } from './issue.ts';
+import type { LocatedYaml, YamlPath } from './located-yaml.ts';
+
+/** The issues of a failed parse, in the order of their places. */
+export function issuesOf(
+  error: z.ZodError,
+  schema: z.ZodType,
+  document: LocatedYaml,
+): Issue[] {
+  const issues = error.issues.flatMap((issue) => convert(issue, schema, document));
+  return issues.sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function convert(issue: z.core.$ZodIssue, schema: z.ZodType, document: LocatedYaml): Issue[] {
+  const path = issue.path as YamlPath;
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const known = keysAt(schema, path);
+      const where = path.length === 0 ? 'a scenario' : `'${path.at(-1)}'`;
+      return issue.keys.map((key) => {
+        const message = `unknown key '${key}' in ${typeof path.at(-1) === 'number' ? 'this entry' : where}`;
+        return document.issueAtKey(path, key, 'unknown-key', message, didYouMean(key, known));
+      });
+    }
+    case 'invalid_union': {
+      const deepest = issue.errors
+        .flat()
+        .filter((inner) => inner.path.length > 0 || inner.code === 'custom')
+        .sort((a, b) => b.path.length - a.path.length)[0];
+      if (deepest !== undefined) {
+        const inner = { ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue;
+        return convert(inner, schema, document);
+      }
+      return [document.issueAt(path, 'wrong-type', messageOf(issue, path), describe(schema, path))];
+    }
+    case 'invalid_type': {
+      const isMissing = issue.message.includes('received undefined');
+      if (isMissing) {
+        const key = String(path.at(-1));
+        const message = `'${key}' is missing`;
+        const hint = describe(schema, path);
+        return [document.issueAt(path.slice(0, -1), 'missing-key', message, hint)];
+      }
+      return [document.issueAt(path, 'wrong-type', messageOf(issue, path), describe(schema, path))];
+    }
+    case 'invalid_value': {
+      const values = issue.values.map(String);
+      const given = String(valueAt(document.value, path));
+      const message = `'${given}' is not one of ${values.join(', ')}`;
+      return [document.issueAt(path, 'wrong-value', message, didYouMean(given, values))];
+    }
+    case 'custom':
+      return [document.issueAt(path, 'wrong-value', named(path, issue.message), describe(schema, path))];
+    default:
+      return [document.issueAt(path, 'wrong-value', messageOf(issue, path), describe(schema, path))];
+  }
+}
+
+function messageOf(issue: z.core.$ZodIssue, path: YamlPath): string {
+  const text = issue.message.replace(/^Invalid input: /, '').replace(/^Too (small|big): /, '');
+  return named(path, text);
+}
+
+function named(path: YamlPath, text: string): string {
+  const key = [...path].reverse().find((part) => typeof part === 'string');
+  return key === undefined ? text : `${key}: ${text}`;
+}
+
+function valueAt(value: unknown, path: YamlPath): unknown {
+  let at: unknown = value;
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null) return undefined;
+    at = (at as Record<string | number, unknown>)[part];
+  }
+  return at;
+}
+
+/** The description of the schema at a path, as a hint. */
+function describe(schema: z.ZodType, path: YamlPath): string {
+  const description = schemasAt(schema, path)
+    .map((inner) => inner.meta()?.description)
+    .find((text) => text !== undefined);
+  return description === undefined ? '' : `${path.at(-1) ?? 'expected'}: ${description}`;
+}
+
+function keysAt(schema: z.ZodType, path: YamlPath): string[] {
+  const keys = schemasAt(schema, path).flatMap((inner) =>
+    inner instanceof z.ZodObject ? Object.keys(inner.shape) : [],
+  );
+  return [...new Set(keys)];
+}
+
+/** All schemas that a value at the path may have, wrappers included. */
+function schemasAt(schema: z.ZodType, path: YamlPath): z.ZodType[] {
+  let layer = unwrap(schema);
+  for (const part of path) {
+    layer = layer.flatMap((inner) => step(inner, part)).flatMap(unwrap);
+  }
+  return layer;
+}
+
+function step(schema: z.ZodType, part: string | number): z.ZodType[] {
+  if (schema instanceof z.ZodObject) {
+    const inner = schema.shape[part as string] as z.ZodType | undefined;
+    return inner === undefined ? [] : [inner];
+  }
+  if (schema instanceof z.ZodArray) return [schema.element as z.ZodType];
+  if (schema instanceof z.ZodRecord) return [schema.valueType as z.ZodType];
+  if (schema instanceof z.ZodTuple) {
+    const item = schema.def.items[Number(part)] as z.ZodType | undefined;
+    return item === undefined ? [] : [item];
+  }
+  return [];
+}
+
+function unwrap(schema: z.ZodType): z.ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
+    return [schema, ...unwrap(schema.unwrap() as z.ZodType)];
+  }
+  if (schema instanceof z.ZodDefault) return [schema, ...unwrap(schema.def.innerType as z.ZodType)];
+  if (schema instanceof z.ZodPipe) return [schema, ...unwrap(schema.def.in as z.ZodType)];
+  if (schema instanceof z.ZodUnion) {
+    return [schema, ...schema.options.flatMap((option) => unwrap(option as z.ZodType))];
+  }
+  return [schema];
+}

@@ -1,0 +1,92 @@
+/**
+ * The result as people read it: what happened when, what was measured, what was expected and
+ * whether it came, and how to see the same again.
+ */
+import { formatDuration, formatInstant } from '../../sim/time.ts';
+import type { Measure, RunResult } from '../result.ts';
+import { type Paint, painter, table, type Tone } from './style.ts';
+
+const TOPIC_TONES: Readonly<Record<string, Tone>> = { fault: 'fault', checker: 'bad' };
+
+/** Options of the terminal report. */
+export interface TerminalReportOptions {
+  readonly hasColour: boolean;
+  /** The command that replays the run. */
+  readonly replay: string;
+}
+
+/** Renders the whole report, a final newline included. */
+export function formatTerminalReport(result: RunResult, options: TerminalReportOptions): string {
+  const paint = painter(options.hasColour);
+  const sections = [
+    paint('strong', result.scenario),
+    section(paint, 'Timeline', timelineTable(result, paint)),
+    section(paint, 'Measures', measureTable(result.measures)),
+  ];
+  if (result.expectations.length > 0) {
+    sections.push(section(paint, 'Expectations', expectationTable(result, paint)));
+  }
+  for (const warning of result.warnings) sections.push(`${paint('fault', 'warning:')} ${warning}`);
+  sections.push(summary(result, options, paint));
+  return `${sections.join('\n\n')}\n`;
+}
+
+function section(paint: Paint, title: string, body: string): string {
+  const indented = body
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+  return `${paint('strong', title)}\n${indented}`;
+}
+
+function timelineTable(result: RunResult, paint: Paint): string {
+  const rows = result.timeline.map((line) => {
+    const tone = TOPIC_TONES[line.topic];
+    const text = tone === undefined ? line.text : paint(tone, line.text);
+    return [paint('quiet', formatInstant(line.atNs)), line.topic, line.node, text];
+  });
+  return table(rows, ['right', 'left', 'left', 'left']);
+}
+
+/** The measures as an aligned table: name, value with its unit, what it is. */
+export function measureTable(measures: Readonly<Record<string, Measure>>): string {
+  const rows = Object.entries(measures).map(([name, measure]) => [
+    name,
+    formatMeasure(measure),
+    measure.what,
+  ]);
+  return table(rows, ['left', 'right', 'left']);
+}
+
+/** A measure's value with its unit: `6.214s`, `0.8%`, `12.4 packets/s`, `never`. */
+export function formatMeasure(measure: Measure): string {
+  const { value, unit } = measure;
+  if (value === null) return 'never';
+  if (unit === 's') return formatDuration(Math.round(value * 1e9));
+  if (unit === 'ratio') return `${Math.round(value * 10_000) / 100}%`;
+  const rounded = Number.isInteger(value) ? String(value) : value.toFixed(1);
+  return unit === 'count' ? rounded : `${rounded} ${unit}`;
+}
+
+function expectationTable(result: RunResult, paint: Paint): string {
+  const rows = result.expectations.map((outcome) => [
+    outcome.met ? paint('good', '✓') : paint('bad', '✗'),
+    outcome.text,
+    outcome.met ? paint('quiet', outcome.measured) : paint('bad', outcome.measured),
+  ]);
+  return table(rows, ['left', 'left', 'left']);
+}
+
+function summary(result: RunResult, options: TerminalReportOptions, paint: Paint): string {
+  const met = result.expectations.filter((outcome) => outcome.met).length;
+  const verdict =
+    result.verdict === 'passed' ? paint('good', 'passed') : paint('bad', 'failed');
+  const rows = [
+    ['verdict', `${verdict}, ${met} of ${result.expectations.length} expectations met`],
+    ['virtual time', `${result.virtualSeconds} s`],
+    ['seed', result.seed],
+    ['digest', result.digest],
+    ['replay', options.replay],
+  ];
+  return table(rows, ['left', 'left']);
+}
