@@ -1,0 +1,50 @@
+/**
+ * What NetworkDB sent, per node and kind of message: counts and bytes without memberlist's framing.
+ */
+
+/** Kinds of counted messages; a message in a packet to k peers counts k times. */
+export const CountedKind = {
+  nodeEvent: 0,
+  networkEvent: 1,
+  tableGossip: 2,
+  bulkSync: 3,
+  bulkSyncReply: 4,
+  pushPullState: 5,
+} as const;
+/** One of {@link CountedKind}. */
+export type CountedKind = (typeof CountedKind)[keyof typeof CountedKind];
+
+const KIND_COUNT = 6;
+
+/** Messages and bytes sent, by node and kind. */
+export class Counters {
+  #messages = new Float64Array(KIND_COUNT * 16);
+  #bytes = new Float64Array(KIND_COUNT * 16);
+
+  /** Counts `count` messages of `sizeBytes` each. */
+  add(node: number, kind: CountedKind, sizeBytes: number, count = 1): void {
+    const at = node * KIND_COUNT + kind;
+    if (at >= this.#messages.length) {
+      this.#messages = grown(this.#messages, at);
+      this.#bytes = grown(this.#bytes, at);
+    }
+    this.#messages[at]! += count;
+    this.#bytes[at]! += sizeBytes * count;
+  }
+
+  /** Messages of that kind that the node has sent. */
+  messagesOf(node: number, kind: CountedKind): number {
+    return this.#messages[node * KIND_COUNT + kind] ?? 0;
+  }
+
+  /** Bytes of that kind that the node has sent. */
+  bytesOf(node: number, kind: CountedKind): number {
+    return this.#bytes[node * KIND_COUNT + kind] ?? 0;
+  }
+}
+
+function grown(old: Float64Array, at: number): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(Math.max(at + KIND_COUNT, old.length * 2));
+  next.set(old);
+  return next;
+}

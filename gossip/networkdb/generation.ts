@@ -1,0 +1,88 @@
+/**
+ * The three generations of NetworkDB's state machine as a table of differences.
+ *
+ * The wire format has been the same since 17.09; the rules have not. Generation 1 is 17.09 to 28,
+ * generation 2 is 29, generation 3 is what follows (moby PR 53142). Rules ask a field here and
+ * never the number, so a difference has one name and one place.
+ */
+
+/** What one generation does where the generations differ. */
+export interface Generation {
+  readonly number: 1 | 2 | 3;
+  /** A failed node's entries and attachments are kept, hidden, until it returns or is reaped. */
+  readonly keepsFailedNodes: boolean;
+  /** A remote node's leave turns its entries into tombstones with unchanged ltime (I 47728). */
+  readonly forgesTombstones: boolean;
+  /** Own tombstones of LeaveNetwork take the table clock; otherwise ltime + 1. */
+  readonly leaveTakesClock: boolean;
+  /** A gossiped DELETE for an unknown key is stored. */
+  readonly storesUnknownDeletes: boolean;
+  /** Watch events tell the change of the local view; otherwise the wire's type and value. */
+  readonly watchesLocalView: boolean;
+  /** A watch begins with creates for the live entries of others. */
+  readonly watchStartsWithEntries: boolean;
+  /** Own and relayed table events have a queue each, own first. */
+  readonly queuesRelaysApart: boolean;
+  /** A bulk sync message increments the table clock; otherwise it only reads it. */
+  readonly bulkSyncTicksClock: boolean;
+  /** Waiting bulk syncs are a list per peer; otherwise one channel that each sync overwrites. */
+  readonly listsBulkSyncAcks: boolean;
+  /** Network and node events share the space of a packet; otherwise each gets all of it. */
+  readonly sharesBroadcastLimit: boolean;
+  /** Bootstrap addresses are compared with port 0 and never match (I 53715). */
+  readonly bootstrapNeverMatches: boolean;
+  /** Joining a joined network is an error; otherwise it resets the record. */
+  readonly refusesSecondJoin: boolean;
+  /** Peers are drawn by permutation; otherwise by up to 3n draws with rejection. */
+  readonly drawsByPermutation: boolean;
+}
+
+const FIRST: Generation = {
+  number: 1,
+  keepsFailedNodes: false,
+  forgesTombstones: true,
+  leaveTakesClock: false,
+  storesUnknownDeletes: false,
+  watchesLocalView: false,
+  watchStartsWithEntries: false,
+  queuesRelaysApart: false,
+  bulkSyncTicksClock: false,
+  listsBulkSyncAcks: false,
+  sharesBroadcastLimit: false,
+  bootstrapNeverMatches: false,
+  refusesSecondJoin: false,
+  drawsByPermutation: false,
+};
+
+const SECOND: Generation = {
+  number: 2,
+  keepsFailedNodes: false,
+  forgesTombstones: false,
+  leaveTakesClock: true,
+  storesUnknownDeletes: true,
+  watchesLocalView: true,
+  watchStartsWithEntries: true,
+  queuesRelaysApart: true,
+  bulkSyncTicksClock: true,
+  listsBulkSyncAcks: true,
+  sharesBroadcastLimit: true,
+  bootstrapNeverMatches: true,
+  refusesSecondJoin: true,
+  drawsByPermutation: true,
+};
+
+const THIRD: Generation = { ...SECOND, number: 3, keepsFailedNodes: true };
+
+/** The rules of a generation. */
+export function generationRules(number: 1 | 2 | 3): Generation {
+  if (number === 1) return FIRST;
+  return number === 2 ? SECOND : THIRD;
+}
+
+/** The generation of a Docker release: up to "28" is 1, "29" is 2, later ones are 3. */
+export function generationOfDocker(version: string): 1 | 2 | 3 {
+  const major = Number.parseInt(version, 10);
+  if (Number.isNaN(major)) return 3;
+  if (major <= 28) return 1;
+  return major === 29 ? 2 : 3;
+}

@@ -1,0 +1,112 @@
+/**
+ * Attachments of nodes to networks: network events and push/pull state (moby `delegate.go`:
+ * handleNetworkEvent, LocalState, MergeRemoteState).
+ */
+import { REAP_NETWORK_INTERVAL_SECONDS } from './constants.ts';
+import { CountedKind } from './counters.ts';
+import { deleteNodeNetworkEntries } from './entry-removal.ts';
+import { handleNodeEvent } from './membership.ts';
+import {
+  MessageType,
+  type NetworkEvent,
+  networkEventBytes,
+  type PushPull,
+  pushPullBytes,
+} from './message.ts';
+import { type LocalNetwork, type NodeState, Observed, type State, witness } from './state.ts';
+import type { Attachment } from './store/attachments.ts';
+
+/** Applies a network event; true when it is fresh and to be relayed. */
+export function handleNetworkEvent(state: State, node: NodeState, attachment: Attachment): boolean {
+  const { owner, networkIndex, ltime, leaving } = attachment;
+  node.networkClock = witness(node.networkClock, ltime);
+  if (owner === node.index) return false;
+  const network = state.networks[networkIndex]!;
+  const nowNs = state.nowNs;
+  const known = network.attachments.get(owner, node.index, nowNs);
+  if (known === undefined) {
+    if (leaving || !node.peers.isActive(owner)) return false;
+    network.attachments.put(node.index, attachment, 0, nowNs);
+    state.world.observe(Observed.networkJoin, node.index, owner, networkIndex);
+    return true;
+  }
+  if (known.ltime >= ltime) return false;
+  const residualSeconds = leaving ? REAP_NETWORK_INTERVAL_SECONDS : 0;
+  network.attachments.put(node.index, attachment, residualSeconds, nowNs);
+  if (leaving) deleteNodeNetworkEntries(state, node, network, owner);
+  if (known.leaving !== leaving) {
+    const kind = leaving ? Observed.networkLeave : Observed.networkJoin;
+    state.world.observe(kind, node.index, owner, networkIndex);
+  }
+  return true;
+}
+
+/** Receives a gossiped network event and relays it when it is fresh. */
+export function handleNetworkMessage(state: State, node: NodeState, event: NetworkEvent): void {
+  if (handleNetworkEvent(state, node, event.attachment)) queueNetworkEvent(state, node, event);
+}
+
+/** Tells the cluster about the node's own attachment. */
+export function sendNetworkEvent(state: State, node: NodeState, attachment: Attachment): void {
+  const idBytes = state.networks[attachment.networkIndex]!.id.length;
+  queueNetworkEvent(state, node, {
+    type: MessageType.networkEvent,
+    attachment,
+    sizeBytes: networkEventBytes(attachment.ltime, node.name.length, idBytes),
+  });
+}
+
+function queueNetworkEvent(state: State, node: NodeState, event: NetworkEvent): void {
+  const { owner, networkIndex } = event.attachment;
+  const subject = state.networks[networkIndex]!.attachments.factOf(owner);
+  node.networkBroadcasts.queue(event, event.sizeBytes, subject);
+  state.carrier.wakeGossip(node.index);
+}
+
+/** Makes the node's own record of an attachment what it is now. */
+export function storeOwnAttachment(state: State, node: NodeState, local: LocalNetwork): Attachment {
+  const { network, ltime, leaving } = local;
+  const attachment = { owner: node.index, networkIndex: network.index, ltime, leaving };
+  const residualSeconds = leaving ? REAP_NETWORK_INTERVAL_SECONDS : 0;
+  network.attachments.put(node.index, attachment, residualSeconds, state.nowNs);
+  return attachment;
+}
+
+/** The user state of a push/pull; with `join`, all own attachments take one new ltime. */
+export function localState(state: State, node: NodeState, join: boolean): PushPull {
+  if (join) updateLocalNetworkTime(state, node);
+  const nowNs = state.nowNs;
+  let entriesBytes = 0;
+  const snapshots = [];
+  for (const network of state.networks) {
+    const snapshot = network.attachments.snapshot(node.index, nowNs);
+    entriesBytes += snapshot.bytes;
+    snapshots.push(snapshot);
+  }
+  const ltime = node.networkClock;
+  const sizeBytes = pushPullBytes(ltime, node.name.length, entriesBytes);
+  state.counters.add(node.index, CountedKind.pushPullState, sizeBytes);
+  return { type: MessageType.pushPull, ltime, node: node.index, snapshots, sizeBytes };
+}
+
+function updateLocalNetworkTime(state: State, node: NodeState): void {
+  const ltime = ++node.networkClock;
+  for (const index of [...node.networks.keys()]) {
+    const local = state.localNetwork(node, index);
+    if (local === undefined) continue;
+    local.ltime = ltime;
+    const attachment = { owner: node.index, networkIndex: index, ltime, leaving: local.leaving };
+    local.network.attachments.refresh(node.index, attachment, state.nowNs);
+  }
+}
+
+/** Merges the other side's state: its header as a join event, then every attachment. */
+export function mergeRemoteState(state: State, node: NodeState, remote: PushPull): void {
+  handleNodeEvent(state, node, remote.node, false, remote.ltime);
+  for (const snapshot of remote.snapshots) {
+    snapshot.visitNew(node.index, state.nowNs, (_fact, attachment) => {
+      handleNetworkEvent(state, node, attachment);
+    });
+    snapshot.release();
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * How fast NetworkDB spreads what it knows, against moby's own convergence harness (in-memory
+ * network without latency, all daemons started at one instant) and against five real processes.
+ */
+import { describe, expect, test } from 'vitest';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import { FakeCluster } from './testing/fake-carrier.ts';
+
+const NET = 'q7tz0b4m9x2k1f8w3v6y5u0rp';
+const TABLE = 'endpoint_table';
+const SEEDS = 25;
+
+interface Setting {
+  readonly nodes: number;
+  readonly scattered: boolean;
+}
+
+function clusterOn(seed: string, setting: Setting): FakeCluster {
+  const cluster = new FakeCluster({ seed, ...setting, latencyNs: 1000 });
+  for (let node = 0; node < setting.nodes; node++) cluster.db.joinNetwork(node, NET);
+  cluster.run(5 * SECOND_NS);
+  return cluster;
+}
+
+/** Time until the last other node heard the event of that kind, in ms. */
+function lastHeardMs(
+  cluster: FakeCluster,
+  kind: string,
+  nodes: number,
+  change: () => void,
+): number {
+  const beganAtNs = cluster.world.nowNs;
+  let lastNs = 0;
+  let count = 0;
+  const watches = [];
+  for (let node = 1; node < nodes; node++) {
+    watches.push(
+      cluster.db.watch(node, { table: TABLE }, (event, nowNs) => {
+        if (event.kind !== kind) return;
+        count++;
+        lastNs = nowNs;
+      }),
+    );
+  }
+  change();
+  cluster.run(8 * SECOND_NS);
+  for (const watch of watches) cluster.db.unwatch(watch);
+  expect(count).toBe(nodes - 1);
+  return (lastNs - beganAtNs) / MILLISECOND_NS;
+}
+
+function medianOf(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+describe('a change reaches the last node', () => {
+  test.each([
+    { nodes: 2, low: 199, high: 201 },
+    { nodes: 3, low: 199, high: 201 },
+    { nodes: 5, low: 200, high: 401 },
+    { nodes: 10, low: 400, high: 601 },
+    { nodes: 25, low: 500, high: 900 },
+  ])('of $nodes as in the synchronous harness', ({ nodes, low, high }) => {
+    const created: number[] = [];
+    const updated: number[] = [];
+    const deleted: number[] = [];
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const cluster = clusterOn(`harness-${seed}`, { nodes, scattered: false });
+      const { db } = cluster;
+      const value = { sizeBytes: 20 };
+      created.push(
+        lastHeardMs(cluster, 'create', nodes, () => db.createEntry(0, TABLE, NET, 'key', value)),
+      );
+      updated.push(
+        lastHeardMs(cluster, 'update', nodes, () => db.updateEntry(0, TABLE, NET, 'key', value)),
+      );
+      deleted.push(
+        lastHeardMs(cluster, 'delete', nodes, () => db.deleteEntry(0, TABLE, NET, 'key')),
+      );
+    }
+    for (const sample of [created, updated, deleted]) {
+      expect(medianOf(sample)).toBeGreaterThanOrEqual(low);
+      expect(medianOf(sample)).toBeLessThanOrEqual(high);
+    }
+  });
+
+  test('of five live processes: median 215 ms, maximum 455 ms', () => {
+    const samples: number[] = [];
+    for (let seed = 0; seed < 2 * SEEDS; seed++) {
+      const cluster = clusterOn(`live-${seed}`, { nodes: 5, scattered: true });
+      const value = { sizeBytes: 20 };
+      samples.push(
+        lastHeardMs(cluster, 'create', 5, () =>
+          cluster.db.createEntry(0, TABLE, NET, 'key', value),
+        ),
+      );
+    }
+    expect(medianOf(samples)).toBeGreaterThan(130);
+    expect(medianOf(samples)).toBeLessThan(300);
+    expect(Math.max(...samples)).toBeLessThan(700);
+  });
+});
+
+test('a populated network is known as soon as the join has synced', () => {
+  const cluster = new FakeCluster({ seed: 'populated', nodes: 4 });
+  for (let node = 0; node < 3; node++) cluster.db.joinNetwork(node, NET);
+  cluster.run(2 * SECOND_NS);
+  cluster.db.createEntry(0, TABLE, NET, 'alone', { sizeBytes: 1 });
+  cluster.run(5 * SECOND_NS);
+  let syncedAfterNs = -1;
+  const beganAtNs = cluster.world.nowNs;
+  cluster.db.joinNetwork(3, NET, (nowNs) => {
+    syncedAfterNs = nowNs - beganAtNs;
+  });
+  cluster.run(10 * MILLISECOND_NS);
+  expect(syncedAfterNs).toBe(3 * 2 * 200_000);
+  expect(cluster.db.entriesOf(3, TABLE, NET).map((entry) => entry.key)).toEqual(['alone']);
+});
+
+test('a write at once after the join may overtake it and costs one more round', () => {
+  const late: number[] = [];
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const cluster = new FakeCluster({ seed: `overtake-${seed}`, nodes: 5, latencyNs: 1000 });
+    for (let node = 1; node < 5; node++) cluster.db.joinNetwork(node, NET);
+    cluster.run(5 * SECOND_NS);
+    late.push(
+      lastHeardMs(cluster, 'create', 5, () => {
+        cluster.db.joinNetwork(0, NET);
+        cluster.db.createEntry(0, TABLE, NET, 'key', { sizeBytes: 20 });
+      }),
+    );
+  }
+  expect(medianOf(late)).toBeGreaterThanOrEqual(200);
+  expect(medianOf(late)).toBeLessThanOrEqual(600);
+  expect(Math.max(...late)).toBeLessThanOrEqual(31_000);
+});

@@ -1,0 +1,163 @@
+/**
+ * Which nodes are attached to one network, as every node sees it.
+ *
+ * moby keeps `networks[node][nid]` and the derived list `networkNodes[nid]` per node; here both
+ * are one fact per (owner, network) that all running nodes hold. The members of a network are
+ * listed in the order in which they first attached anywhere (moby: in which this node heard).
+ */
+import { type Fact, FactTable } from './fact-table.ts';
+import { networkReapTick, type Population, type ReapTicks } from './population.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** One state of a node's attachment to a network; shared by all nodes that hold it. */
+export interface Attachment {
+  readonly owner: number;
+  readonly networkIndex: number;
+  readonly ltime: number;
+  readonly leaving: boolean;
+}
+
+/** Whose attachment to which network. */
+export interface AttachmentSubject {
+  readonly owner: number;
+  readonly networkIndex: number;
+  /** Rises with every new (owner, network): the order of the members. */
+  readonly order: number;
+}
+
+/** An attachment as one fact. */
+export type AttachmentFact = Fact<AttachmentSubject, Attachment>;
+/** All attachments to one network that a node held at one instant. */
+export type AttachmentSnapshot = Snapshot<AttachmentSubject, Attachment>;
+
+/** What the attachments of a network need from their surroundings. */
+export interface AttachmentsParts {
+  readonly ticks: ReapTicks;
+  /** All running nodes. */
+  readonly population: Population;
+  /** Bytes of an attachment inside a push/pull. */
+  frameBytesOf(attachment: Attachment): number;
+  /** Makes the fact of a new owner. */
+  createFact(owner: number): AttachmentFact;
+  /** All running nodes hold the same, or none holds anything. */
+  onAgreed(fact: AttachmentFact, attachment: Attachment | undefined): void;
+}
+
+/** The attachments to one network. */
+export class Attachments {
+  readonly #table: FactTable<AttachmentSubject, Attachment>;
+  readonly #byOwner = new Map<number, AttachmentFact>();
+  readonly #parts: AttachmentsParts;
+  /** Owners whose attachment all nodes hold; valid for one revision of the table. */
+  #agreedOwners: number[] = [];
+  #agreedRevision = -1;
+
+  constructor(parts: AttachmentsParts) {
+    this.#parts = parts;
+    this.#table = new FactTable({
+      population: parts.population,
+      ticks: parts.ticks,
+      bytesOf: parts.frameBytesOf,
+      reapTickOf: networkReapTick,
+      onAgreed: parts.onAgreed,
+    });
+  }
+
+  /** The fact of that owner, made when it is new. */
+  factOf(owner: number): AttachmentFact {
+    let fact = this.#byOwner.get(owner);
+    if (fact === undefined) {
+      fact = this.#parts.createFact(owner);
+      this.#byOwner.set(owner, fact);
+    }
+    return fact;
+  }
+
+  /** What `observer` holds about `owner`, leaving records included. */
+  get(owner: number, observer: number, nowNs: number): Attachment | undefined {
+    const fact = this.#byOwner.get(owner);
+    return fact === undefined ? undefined : this.#table.valueOf(fact, observer, nowNs);
+  }
+
+  /** True when `observer` holds that `owner` is attached and not leaving. */
+  isAttached(owner: number, observer: number, nowNs: number): boolean {
+    const attachment = this.get(owner, observer, nowNs);
+    return attachment !== undefined && !attachment.leaving;
+  }
+
+  /** Stores at the observer; a leaving record ages for `residualSeconds`. */
+  put(observer: number, attachment: Attachment, residualSeconds: number, nowNs: number): void {
+    const fact = this.factOf(attachment.owner);
+    this.#table.assign(fact, observer, attachment, residualSeconds, nowNs);
+  }
+
+  /** Stores at the observer and keeps the countdown of the record that it replaces. */
+  refresh(observer: number, attachment: Attachment, nowNs: number): void {
+    const fact = this.factOf(attachment.owner);
+    const residualSeconds = this.#table.residualOf(fact, observer, nowNs);
+    this.#table.assign(fact, observer, attachment, residualSeconds, nowNs);
+  }
+
+  /** Removes what the observer holds about the owner. */
+  remove(owner: number, observer: number, nowNs: number): void {
+    const fact = this.#byOwner.get(owner);
+    if (fact !== undefined) this.#table.assign(fact, observer, undefined, 0, nowNs);
+  }
+
+  /** A new running node that holds nothing; call after `population.add`. */
+  admit(observer: number): void {
+    this.#table.admit(observer);
+  }
+
+  /** A node that stops; call before `population.remove`. */
+  release(observer: number): void {
+    this.#table.release(observer);
+  }
+
+  /** How many members the observer sees, itself included (`len(networkNodes[nid])`). */
+  memberCountOf(observer: number, nowNs: number): number {
+    let count = this.#agreed().length;
+    for (const fact of this.#table.hot) if (this.#isMember(fact, observer, nowNs)) count++;
+    return count;
+  }
+
+  /** Appends the members that the observer sees to `out`, in no particular order. */
+  collectMembers(observer: number, nowNs: number, out: number[]): void {
+    for (const owner of this.#agreed()) out.push(owner);
+    for (const fact of this.#table.hot) {
+      if (this.#isMember(fact, observer, nowNs)) out.push(fact.subject.owner);
+    }
+  }
+
+  /** The members that the observer sees, in the order of their first attachment. */
+  membersOf(observer: number, nowNs: number): number[] {
+    const members: AttachmentFact[] = [];
+    for (const fact of this.#table.live) {
+      if (this.#isMember(fact, observer, nowNs)) members.push(fact);
+    }
+    members.sort((a, b) => a.subject.order - b.subject.order);
+    return members.map((fact) => fact.subject.owner);
+  }
+
+  /** What the observer would send in a push/pull. */
+  snapshot(observer: number, nowNs: number): AttachmentSnapshot {
+    return this.#table.snapshot(observer, nowNs);
+  }
+
+  #isMember(fact: AttachmentFact, observer: number, nowNs: number): boolean {
+    const attachment = this.#table.valueOf(fact, observer, nowNs);
+    return attachment !== undefined && !attachment.leaving;
+  }
+
+  #agreed(): readonly number[] {
+    if (this.#agreedRevision !== this.#table.revision) {
+      this.#agreedRevision = this.#table.revision;
+      this.#agreedOwners = [];
+      for (const fact of this.#table.live) {
+        if (this.#table.hot.has(fact) || fact.common === undefined) continue;
+        if (!fact.common.leaving) this.#agreedOwners.push(fact.subject.owner);
+      }
+    }
+    return this.#agreedOwners;
+  }
+}
