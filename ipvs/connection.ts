@@ -105,11 +105,7 @@ export class IpvsConnections {
     const chain = this.#byClient.get(source * 65536 + sourcePort);
     if (chain === undefined) return undefined;
     for (const c of chain) {
-      if (
-        c.protocol === protocol &&
-        c.virtualAddress === target &&
-        c.virtualPort === targetPort
-      ) {
+      if (c.protocol === protocol && c.virtualAddress === target && c.virtualPort === targetPort) {
         return c;
       }
     }

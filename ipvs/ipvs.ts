@@ -10,15 +10,23 @@
  * `-m ipvs --ipvs` rule gives it the balancer's own address. Mirrors `ip_vs_core.c` and
  * `ip_vs_xmit.c`.
  */
-import { assert } from '../sim/assert.ts';
+
 import type { Namespace } from '../net/namespace.ts';
 import { type Hook, HookPriority, Hook as Hooks, Verdict } from '../net/netfilter/hook.ts';
 import type { Packet } from '../net/packet.ts';
 import { ConnectionState } from '../net/packet.ts';
+import { assert } from '../sim/assert.ts';
 import { formatIpv4Address, type Ipv4Address } from '../wire/addresses.ts';
 import { readU16 } from '../wire/bytes.ts';
-import { UnreachableCode, IcmpType } from '../wire/icmp.ts';
-import { destinationOf, headerBytesOf, IpProtocol, isFragment, protocolOf, sourceOf } from '../wire/ipv4.ts';
+import { IcmpType, UnreachableCode } from '../wire/icmp.ts';
+import {
+  destinationOf,
+  headerBytesOf,
+  IpProtocol,
+  isFragment,
+  protocolOf,
+  sourceOf,
+} from '../wire/ipv4.ts';
 import { rewriteDestination, rewriteSource } from '../wire/rewrite.ts';
 import { flagsOf } from '../wire/tcp.ts';
 import { IpvsConnection, IpvsConnections } from './connection.ts';
@@ -139,7 +147,16 @@ export class Ipvs {
         destinationAddress: target,
       });
       if (destination === undefined) return this.#refuse(packet);
-      connection = this.#connect(packet, protocol, source, sourcePort, target, port, service, destination);
+      connection = this.#connect(
+        packet,
+        protocol,
+        source,
+        sourcePort,
+        target,
+        port,
+        service,
+        destination,
+      );
     }
     return this.#transmit(packet, connection, flags);
   }
@@ -282,4 +299,3 @@ export class Ipvs {
 function addressKey(protocol: number, address: Ipv4Address, port: number): string {
   return `${protocol}/${address}:${port}`;
 }
-

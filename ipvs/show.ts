@@ -2,11 +2,12 @@
  * What `ipvsadm` prints: `-Ln` (services and destinations), `-Lnc` (connections) and
  * `-Ln --timeout`. Column widths are those of ipvsadm 1.31.
  */
+
+import { SECOND_NS } from '../sim/time.ts';
 import { formatIpv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
-import { SECOND_NS } from '../sim/time.ts';
-import { IPVS_TCP_STATE_NAMES } from './constants.ts';
 import type { IpvsConnection } from './connection.ts';
+import { IPVS_TCP_STATE_NAMES } from './constants.ts';
 import type { Ipvs } from './ipvs.ts';
 import type { Destination, ForwardMethod, Service } from './service.ts';
 

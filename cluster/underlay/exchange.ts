@@ -4,9 +4,10 @@
  * request, reply) is tried under the conditions of that instant and again after TCP's timeouts
  * (1 s doubling for the SYN, 200 ms doubling for data) until the deadline.
  */
-import { IpProtocol } from '../../wire/ipv4.ts';
+
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import type { World } from '../../sim/world.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import { attemptDraw, LOST, type Underlay } from './underlay.ts';
 
 /** Segments of the initial congestion window, and their payload. */
@@ -77,8 +78,7 @@ export class Exchanges {
         this.#world.queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), timeout);
         return;
       }
-      const onAnswer =
-        state === 'open' ? sendRequest : (atNs: number) => fail(atNs, 'refused');
+      const onAnswer = state === 'open' ? sendRequest : (atNs: number) => fail(atNs, 'refused');
       this.#leg(request, to, from, ACKNOWLEDGEMENT_BYTES, 3, SECOND_NS, onAnswer, timeout);
     };
     this.#leg(
@@ -137,11 +137,25 @@ export class Exchanges {
     for (let flight = 0; flight < flights; flight++) {
       const part = Math.ceil(bytes / flights);
       const arrivalNs = this.#underlay.datagramArrivalNs(
-        from, to, part, IpProtocol.tcp, port, atNs, attemptDraw(draw, flight * 2));
+        from,
+        to,
+        part,
+        IpProtocol.tcp,
+        port,
+        atNs,
+        attemptDraw(draw, flight * 2),
+      );
       if (arrivalNs === LOST) return LOST;
       if (flight === flights - 1) return arrivalNs;
       const ackNs = this.#underlay.datagramArrivalNs(
-        to, from, ACKNOWLEDGEMENT_BYTES, IpProtocol.tcp, port, arrivalNs, attemptDraw(draw, flight * 2 + 1));
+        to,
+        from,
+        ACKNOWLEDGEMENT_BYTES,
+        IpProtocol.tcp,
+        port,
+        arrivalNs,
+        attemptDraw(draw, flight * 2 + 1),
+      );
       if (ackNs === LOST) return LOST;
       atNs = ackNs;
     }

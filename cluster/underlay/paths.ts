@@ -80,7 +80,8 @@ export class Paths {
       const filter = rule.filter;
       if (filter !== undefined) {
         if (filter.protocol !== protocol) continue;
-        if (filter.port !== undefined && filter.port !== port && filter.port !== sourcePort) continue;
+        if (filter.port !== undefined && filter.port !== port && filter.port !== sourcePort)
+          continue;
       }
       covering.push(rule);
     }

@@ -11,25 +11,20 @@
  * conditions reorder. Bandwidth: a host's frames queue behind each other at its uplink, in a
  * drop-tail queue; control datagrams wait behind that queue but are too few to lengthen it.
  */
-import {
-  type DrawKey,
-  draw32,
-  drawBelow,
-  drawChance,
-  drawUnit,
-} from '../../sim/chance.ts';
+
+import type { Packet } from '../../net/packet.ts';
+import { type DrawKey, draw32, drawBelow, drawChance, drawUnit } from '../../sim/chance.ts';
 import { observationKind } from '../../sim/observations.ts';
 import type { World } from '../../sim/world.ts';
-import type { Packet } from '../../net/packet.ts';
 import { BROADCAST_MAC, type Mac } from '../../wire/addresses.ts';
+import { readU16 } from '../../wire/bytes.ts';
 import {
+  destinationMacOf,
   ETHERNET_HEADER_BYTES,
   EtherType,
-  destinationMacOf,
   etherTypeOf,
 } from '../../wire/ethernet.ts';
 import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
-import { readU16 } from '../../wire/bytes.ts';
 import type { LinkConditions, Path } from './conditions.ts';
 import { Paths } from './paths.ts';
 import type { Uplink } from './uplink.ts';
@@ -159,7 +154,8 @@ export class Underlay {
       return this.#drop(from, packet, 'lost');
     }
     const departNs = Math.max(nowNs, this.#busyUntilNs[from]!);
-    if (departNs - nowNs > UPLINK_QUEUE_NS_MAX) return this.#drop(from, packet, 'uplink queue full');
+    if (departNs - nowNs > UPLINK_QUEUE_NS_MAX)
+      return this.#drop(from, packet, 'uplink queue full');
     const sentNs = departNs + Math.round(lengthBytes * path.byteNs);
     this.#busyUntilNs[from] = sentNs;
     const counters = this.counters[from]!;
@@ -211,7 +207,8 @@ export class Underlay {
   #pathOfFrame(from: number, to: number, packet: Packet): Path {
     const bytes = packet.bytes;
     const at = packet.start + ETHERNET_HEADER_BYTES;
-    if (etherTypeOf(bytes, packet.start) !== EtherType.ipv4) return this.paths.of(from, to, 0, 0, 0);
+    if (etherTypeOf(bytes, packet.start) !== EtherType.ipv4)
+      return this.paths.of(from, to, 0, 0, 0);
     const protocol = protocolOf(bytes, at);
     const hasPorts =
       (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) &&

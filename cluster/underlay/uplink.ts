@@ -3,9 +3,10 @@
  *
  * Taps see every frame that leaves or arrives, with its instant; a capture is a tap.
  */
-import type { Mac } from '../../wire/addresses.ts';
+
 import { Device } from '../../net/device/device.ts';
 import type { Packet } from '../../net/packet.ts';
+import type { Mac } from '../../wire/addresses.ts';
 import type { Underlay } from './underlay.ts';
 
 /** The `ethernet` device of host `host` on the underlay. */

@@ -10,7 +10,12 @@
 import type { Ipvs } from '../../ipvs/ipvs.ts';
 import type { Device } from '../../net/device/device.ts';
 import type { Namespace } from '../../net/namespace.ts';
-import { formatIpv4Address, formatPrefix, type Ipv4Address, type Prefix } from '../../wire/addresses.ts';
+import {
+  formatIpv4Address,
+  formatPrefix,
+  type Ipv4Address,
+  type Prefix,
+} from '../../wire/addresses.ts';
 import type { IngressPort } from '../firewall/ingress-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import type { BackEndProgrammer, LoadBalancer } from './service-bindings.ts';
@@ -72,7 +77,8 @@ export class BalancerProgrammer implements BackEndProgrammer {
     namespace.addAddress(sandbox.device, { address: balancer.vip, prefixLength: 32 });
     if (sandbox.isIngress) this.#ingress.open(balancer.ports);
     const writer = new RuleWriter(namespace.tables);
-    for (const port of balancer.ports) writer.append('mangle', 'PREROUTING', markPort(balancer, port));
+    for (const port of balancer.ports)
+      writer.append('mangle', 'PREROUTING', markPort(balancer, port));
     const subnet = formatPrefix(sandbox.subnet);
     const own = formatIpv4Address(sandbox.address);
     writer.append('nat', 'POSTROUTING', `-d ${subnet} -m ipvs --ipvs -j SNAT --to-source ${own}`);
@@ -86,7 +92,8 @@ export class BalancerProgrammer implements BackEndProgrammer {
     sandbox.ipvs.removeService({ fwmark: balancer.fwmark });
     const writer = new RuleWriter(namespace.tables);
     if (sandbox.isIngress) this.#ingress.close(balancer.ports);
-    for (const port of balancer.ports) writer.remove('mangle', 'PREROUTING', markPort(balancer, port));
+    for (const port of balancer.ports)
+      writer.remove('mangle', 'PREROUTING', markPort(balancer, port));
     writer.remove('mangle', 'INPUT', markVip(balancer));
     namespace.removeAddress(sandbox.device, balancer.vip, 32);
   }

@@ -2,7 +2,7 @@
  * What the schema cannot see: names that refer to nothing, verbs that are missing or doubled,
  * instants out of order, expectations that cannot be read.
  */
-import { engineVersionOf, ENGINE_VERSIONS } from '../../node/engine-version.ts';
+import { ENGINE_VERSIONS, engineVersionOf } from '../../node/engine-version.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
 import { didYouMean, type Issue } from './issue.ts';
@@ -67,11 +67,18 @@ class Check {
       if (!this.#nodes.names.includes(name)) {
         this.#unknown(['cluster', 'nodes'], name, 'node', this.#nodes.names, true);
       }
-      if (facts.docker !== undefined) this.#engine(['cluster', 'nodes', name, 'docker'], facts.docker);
+      if (facts.docker !== undefined)
+        this.#engine(['cluster', 'nodes', name, 'docker'], facts.docker);
     }
     for (const host of Object.keys(cluster.underlay.hosts ?? {})) {
       if (selectNodes(this.#nodes, host) === undefined) {
-        this.#unknown(['cluster', 'underlay', 'hosts'], host, 'node', selectorsOf(this.#nodes), true);
+        this.#unknown(
+          ['cluster', 'underlay', 'hosts'],
+          host,
+          'node',
+          selectorsOf(this.#nodes),
+          true,
+        );
       }
     }
     (cluster.underlay.pairs ?? []).forEach((pair, i) => {
@@ -86,7 +93,12 @@ class Check {
     this.#scenario.traffic.forEach((traffic, i) => {
       const at = ['traffic', i] as const;
       if (seen.has(traffic.name)) {
-        this.#add([...at, 'name'], 'duplicate-name', `there are two traffics '${traffic.name}'`, '');
+        this.#add(
+          [...at, 'name'],
+          'duplicate-name',
+          `there are two traffics '${traffic.name}'`,
+          '',
+        );
       }
       seen.add(traffic.name);
       const sources = ['outside', ...this.#nodes.names, ...this.#services];
@@ -155,7 +167,10 @@ class Check {
       this.#nodesAt([...at, 'partition'], partition);
     }
     if (heal !== undefined && heal !== true && heal !== 'all') this.#nodesAt([...at, 'heal'], heal);
-    for (const [verb, fault] of [['drop', drop], ['delay', delay]] as const) {
+    for (const [verb, fault] of [
+      ['drop', drop],
+      ['delay', delay],
+    ] as const) {
       if (fault === undefined) continue;
       fault.between?.forEach((end, j) => this.#nodesAt([...at, verb, 'between', j], end));
       if (fault.from !== undefined) this.#nodesAt([...at, verb, 'from'], fault.from);

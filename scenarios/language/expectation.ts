@@ -72,7 +72,10 @@ const FORMS: readonly Form[] = [
       const states = ['dead', 'alive', 'suspect', 'left'] as const;
       const state = states.find((s) => s === m['state']);
       if (state === undefined) {
-        return { error: `a member is never '${m['state']}'`, hint: didYouMean(m['state']!, states) };
+        return {
+          error: `a member is never '${m['state']}'`,
+          hint: didYouMean(m['state']!, states),
+        };
       }
       const scope = m['scope'] ?? 'everywhere';
       if (scope !== 'everywhere' && scope !== 'somewhere') {
@@ -121,7 +124,10 @@ const FORMS: readonly Form[] = [
     build: (m) => {
       const quantile = /^p(\d{1,2}(?:\.\d+)?)$/.exec(m['quantile']!);
       if (quantile === null) {
-        return { error: `'${m['quantile']}' is not a percentile`, hint: 'such as p50, p99 or p99.9' };
+        return {
+          error: `'${m['quantile']}' is not a percentile`,
+          hint: 'such as p50, p99 or p99.9',
+        };
       }
       const atMostNs = spanOf(m['span']!);
       if (typeof atMostNs !== 'number') return atMostNs;

@@ -2,7 +2,16 @@
  * A YAML document that knows where every value stands, so that every complaint has a line and a
  * column. The `yaml` library parses; this file answers "where is this path?".
  */
-import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+} from 'yaml';
 import type { Issue } from './issue.ts';
 
 /** The way from the root to a value. */
@@ -98,7 +107,16 @@ export class LocatedYaml {
     isWarning: boolean,
   ): Issue {
     const { line, column } = position;
-    return { code, message, file: this.file, line, column, path: formatPath(path), hint, isWarning };
+    return {
+      code,
+      message,
+      file: this.file,
+      line,
+      column,
+      path: formatPath(path),
+      hint,
+      isWarning,
+    };
   }
 
   #at(offset: number): Position {

@@ -79,10 +79,7 @@ const traffic = z
   })
   .meta({ description: 'clients, each request a connection of its own' });
 
-const pairOrNodes = z.union([
-  nodes,
-  z.strictObject({ between: z.tuple([nodes, nodes]) }),
-]);
+const pairOrNodes = z.union([nodes, z.strictObject({ between: z.tuple([nodes, nodes]) })]);
 
 const filter = {
   protocol: z.enum(['udp', 'tcp', 'icmp', 'esp']).optional(),
@@ -105,9 +102,12 @@ const verbs = {
   partition: pairOrNodes.optional().meta({
     description: 'nothing passes between these and the rest, or between two groups',
   }),
-  heal: z.union([z.literal('all'), z.literal(true), nodes]).optional().meta({
-    description: 'takes partitions, drops and delays back',
-  }),
+  heal: z
+    .union([z.literal('all'), z.literal(true), nodes])
+    .optional()
+    .meta({
+      description: 'takes partitions, drops and delays back',
+    }),
   drop: z
     .strictObject({ ...impairment, loss: ratio.default(1) })
     .optional()
@@ -142,7 +142,9 @@ export const scenarioSchema = z
     seed: z.union([z.string(), z.number()]).transform(String).optional(),
     cluster: cluster.default(() => cluster.parse({})),
     stack: z.string().optional().meta({ description: 'a compose file beside the scenario' }),
-    environment: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).default({}),
+    environment: z
+      .record(z.string(), z.union([z.string(), z.number()]).transform(String))
+      .default({}),
     traffic: z.array(traffic).default([]),
     timeline: z.array(entry).default([]),
     until: span,
@@ -151,7 +153,10 @@ export const scenarioSchema = z
       .default([])
       .meta({ description: 'sentences, such as: node worker-2 is down within 20s of crash' }),
   })
-  .meta({ title: 'swarmlab scenario', description: 'What happens to a swarm, and what should come of it.' });
+  .meta({
+    title: 'swarmlab scenario',
+    description: 'What happens to a swarm, and what should come of it.',
+  });
 
 /** A scenario that was read; spans in ns, ratios in [0, 1], rates per second. */
 export type Scenario = z.output<typeof scenarioSchema>;

@@ -7,11 +7,7 @@ import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 
 /** The issues of a failed parse, in the order of their places. */
-export function issuesOf(
-  error: z.ZodError,
-  schema: z.ZodType,
-  document: LocatedYaml,
-): Issue[] {
+export function issuesOf(error: z.ZodError, schema: z.ZodType, document: LocatedYaml): Issue[] {
   const issues = error.issues.flatMap((issue) => convert(issue, schema, document));
   return issues.sort((a, b) => a.line - b.line || a.column - b.column);
 }
@@ -55,9 +51,13 @@ function convert(issue: z.core.$ZodIssue, schema: z.ZodType, document: LocatedYa
       return [document.issueAt(path, 'wrong-value', message, didYouMean(given, values))];
     }
     case 'custom':
-      return [document.issueAt(path, 'wrong-value', named(path, issue.message), describe(schema, path))];
+      return [
+        document.issueAt(path, 'wrong-value', named(path, issue.message), describe(schema, path)),
+      ];
     default:
-      return [document.issueAt(path, 'wrong-value', messageOf(issue, path), describe(schema, path))];
+      return [
+        document.issueAt(path, 'wrong-value', messageOf(issue, path), describe(schema, path)),
+      ];
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { formatDuration, formatInstant } from '../../sim/time.ts';
 import type { Measure, RunResult } from '../result.ts';
-import { type Paint, painter, table, type Tone } from './style.ts';
+import { type Paint, painter, type Tone, table } from './style.ts';
 
 const TOPIC_TONES: Readonly<Record<string, Tone>> = { fault: 'fault', checker: 'bad' };
 
@@ -79,8 +79,7 @@ function expectationTable(result: RunResult, paint: Paint): string {
 
 function summary(result: RunResult, options: TerminalReportOptions, paint: Paint): string {
   const met = result.expectations.filter((outcome) => outcome.met).length;
-  const verdict =
-    result.verdict === 'passed' ? paint('good', 'passed') : paint('bad', 'failed');
+  const verdict = result.verdict === 'passed' ? paint('good', 'passed') : paint('bad', 'failed');
   const rows = [
     ['verdict', `${verdict}, ${met} of ${result.expectations.length} expectations met`],
     ['virtual time', `${result.virtualSeconds} s`],
