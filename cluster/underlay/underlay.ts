@@ -145,17 +145,13 @@ export class Underlay {
     const pair = from * this.counters.length + to;
     const count = this.#frameCount[pair]!;
     this.#frameCount[pair] = count + 1;
-    if (path.blockedBy !== '') return this.#drop(from, packet, path.blockedBy);
     const lengthBytes = packet.end - packet.start;
-    if (lengthBytes - ETHERNET_HEADER_BYTES > path.mtuBytes) {
-      return this.#drop(from, packet, `longer than the path's MTU of ${path.mtuBytes}`);
-    }
-    if (drawChance(this.#fateKey, path.lossRatio, pair, count, 1)) {
-      return this.#drop(from, packet, 'lost');
-    }
     const departNs = Math.max(nowNs, this.#busyUntilNs[from]!);
-    if (departNs - nowNs > UPLINK_QUEUE_NS_MAX)
-      return this.#drop(from, packet, 'uplink queue full');
+    const reason = this.#dropReason(path, pair, count, lengthBytes, departNs - nowNs);
+    if (reason !== '') {
+      this.#drop(from, packet, reason);
+      return;
+    }
     const sentNs = departNs + Math.round(lengthBytes * path.byteNs);
     this.#busyUntilNs[from] = sentNs;
     const counters = this.counters[from]!;
@@ -165,6 +161,21 @@ export class Underlay {
       this.#scheduleArrival(to, pair, sentNs, path, count, 1, packet.clone());
     }
     this.#scheduleArrival(to, pair, sentNs, path, count, 0, packet);
+  }
+
+  #dropReason(
+    path: Path,
+    pair: number,
+    count: number,
+    lengthBytes: number,
+    waitNs: number,
+  ): string {
+    if (path.blockedBy !== '') return path.blockedBy;
+    if (lengthBytes - ETHERNET_HEADER_BYTES > path.mtuBytes) {
+      return `longer than the path's MTU of ${path.mtuBytes}`;
+    }
+    if (drawChance(this.#fateKey, path.lossRatio, pair, count, 1)) return 'lost';
+    return waitNs > UPLINK_QUEUE_NS_MAX ? 'uplink queue full' : '';
   }
 
   #scheduleArrival(
