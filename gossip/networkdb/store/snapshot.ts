@@ -46,11 +46,11 @@ export class Snapshot<S, V> {
 
   /** Visits, in the order of names, what the receiver does not hold already. */
   visitNew(receiver: number, nowNs: number, visitor: SnapshotVisitor<S, V>): void {
-    const facts: Fact<S, V>[] = [];
+    const facts = [...this.#saved.keys()];
     for (const fact of this.#table.hot) {
+      if (this.#saved.has(fact)) continue;
       if (this.#isMember || fact.strays?.has(this.node) === true) facts.push(fact);
     }
-    for (const fact of this.#saved.keys()) if (!this.#table.hot.has(fact)) facts.push(fact);
     facts.sort(byName);
     for (const fact of facts) this.#visit(fact, receiver, nowNs, visitor);
   }
