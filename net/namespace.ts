@@ -1,0 +1,257 @@
+/**
+ * A network namespace: the devices, addresses, routes, rules, neighbours, netfilter tables,
+ * connections, sockets and sysctls that belong together, and the way of a packet between them.
+ *
+ * The class only composes. What happens to a packet is in `ip/` (input, forward, output, icmp) and
+ * `neighbour/`, as functions of a namespace; each part keeps its own state. One class serves a
+ * host, a container, an overlay's `1-<id>`, `ingress_sbox` and `lb_<id>`.
+ * Mirrors `struct net` (net/core/net_namespace.c) and `struct netns_ipv4`.
+ */
+import type { World } from '../sim/world.ts';
+import type { Ipv4Address } from '../wire/addresses.ts';
+import { ConnectionTracker } from './conntrack/tracker.ts';
+import type { Bridge } from './device/bridge.ts';
+import type { Device } from './device/device.ts';
+import { Loopback } from './device/loopback.ts';
+import { NamespaceDevices } from './device/namespace-devices.ts';
+import type { HostCounters } from './host-counters.ts';
+import { Addresses, type AddressSpecification } from './ip/addresses.ts';
+import { continueForward } from './ip/forward.ts';
+import { sendIcmpError } from './ip/icmp-error.ts';
+import { continueInput, continuePrerouting, receiveFrame, receiveIpv4 } from './ip/input.ts';
+import {
+  continueOutput,
+  continuePostrouting,
+  sendFromBalancer,
+  sendIpv4,
+  transmitIpv4,
+} from './ip/output.ts';
+import { PathMtus } from './ip/path-mtu.ts';
+import { Reassembly } from './ip/reassembly.ts';
+import type { Route, RouteQuery, RouteResult, RouteSpecification } from './ip/route.ts';
+import { Routes } from './ip/routes.ts';
+import type { Rules } from './ip/rules.ts';
+import type { SendResult } from './ip/send-result.ts';
+import { Neighbours } from './neighbour/neighbours.ts';
+import { Hook, Hooks } from './netfilter/hook.ts';
+import { Tables } from './netfilter/tables.ts';
+import type { Packet } from './packet.ts';
+import { SocketTable } from './socket/table.ts';
+import { Sysctls } from './sysctls.ts';
+
+/** What a namespace is made from. */
+export interface NamespaceOptions {
+  /** Host included: `worker-1`, `worker-1/ingress_sbox`. */
+  readonly name: string;
+  /** Whose observations and draws these are. */
+  readonly nodeIndex: number;
+  readonly host: HostCounters;
+  /** The host's first namespace, whose IPv4 settings (`ip_forward`) a new one copies. */
+  readonly initial?: Namespace;
+}
+
+/** One network namespace. */
+export class Namespace {
+  readonly world: World;
+  readonly name: string;
+  readonly nodeIndex: number;
+  readonly host: HostCounters;
+  readonly sysctls: Sysctls;
+  readonly devices: NamespaceDevices;
+  readonly addresses: Addresses;
+  readonly routes: Routes;
+  readonly neighbours: Neighbours;
+  readonly pathMtus: PathMtus;
+  readonly reassembly: Reassembly;
+  readonly hooks = new Hooks();
+  readonly tables: Tables;
+  readonly connections: ConnectionTracker;
+  readonly sockets: SocketTable;
+  readonly loopback: Loopback;
+  /** Packets that ended here, by reason; the reasons are those that a way names. */
+  readonly dropCounts = new Map<string, number>();
+
+  constructor(world: World, options: NamespaceOptions) {
+    this.world = world;
+    this.name = options.name;
+    this.nodeIndex = options.nodeIndex;
+    this.host = options.host;
+    this.sysctls = new Sysctls(options.initial?.sysctls);
+    this.devices = new NamespaceDevices(this);
+    this.addresses = new Addresses(this);
+    this.routes = new Routes(this);
+    this.neighbours = new Neighbours(this);
+    this.pathMtus = new PathMtus(this);
+    this.reassembly = new Reassembly(this);
+    this.tables = new Tables(this);
+    this.connections = new ConnectionTracker(this);
+    this.sockets = new SocketTable(this);
+    this.loopback = new Loopback();
+    this.devices.add(this.loopback);
+  }
+
+  /** The policy rules (`ip rule`). */
+  get rules(): Rules {
+    return this.routes.rules;
+  }
+
+  /** Brings a new device in: gives it an index, settings and a place. */
+  addDevice(device: Device): void {
+    this.devices.add(device);
+  }
+
+  /** `ip link set dev <device> netns <to> name <newName>`: it loses addresses and goes down. */
+  moveDevice(device: Device, to: Namespace, newName: string = device.name): void {
+    this.devices.move(device, to, newName);
+  }
+
+  /** `ip link del`; a veth's other end goes with it. */
+  removeDevice(device: Device): void {
+    this.devices.remove(device);
+  }
+
+  /** Takes every device out, as the kernel does when the last process of a namespace is gone. */
+  destroy(): void {
+    this.devices.removeAll();
+  }
+
+  /** The device of this name (without `@if…`). */
+  deviceByName(name: string): Device | undefined {
+    return this.devices.byName(name);
+  }
+
+  /** The device with this ifindex. */
+  deviceByIndex(index: number): Device | undefined {
+    return this.devices.byIndex(index);
+  }
+
+  /** `ip link set up|down`. */
+  setUp(device: Device, isUp: boolean): void {
+    this.devices.setUp(device, isUp);
+  }
+
+  /** `ip link set master <bridge>`, or `nomaster`. */
+  setMaster(device: Device, bridge: Bridge | undefined): void {
+    this.devices.setMaster(device, bridge);
+  }
+
+  /** `ip link set address`. */
+  setMac(device: Device, mac: number): void {
+    this.devices.setMac(device, mac);
+  }
+
+  /** `ip link set mtu`. */
+  setMtu(device: Device, mtuBytes: number): void {
+    this.devices.setMtu(device, mtuBytes);
+  }
+
+  /** `ip link set name`. */
+  rename(device: Device, name: string): void {
+    this.devices.rename(device, name);
+  }
+
+  /** `ip addr add`; false when the device has this address and prefix already. */
+  addAddress(device: Device, specification: AddressSpecification): boolean {
+    return this.addresses.add(device, specification);
+  }
+
+  /** `ip addr del`; false when there is no such address. */
+  removeAddress(device: Device, address: Ipv4Address, prefixLength: number): boolean {
+    return this.addresses.remove(device, address, prefixLength);
+  }
+
+  /** True when the local table holds the address (`inet_addr_type` LOCAL): 127/8 included. */
+  isLocalAddress(address: Ipv4Address): boolean {
+    return this.routes.isLocal(address);
+  }
+
+  /** True when the local table holds it as a broadcast address. */
+  isBroadcastAddress(address: Ipv4Address): boolean {
+    return this.routes.isBroadcast(address);
+  }
+
+  /** `ip route add`; iproute2's error text when the kernel would refuse. */
+  addRoute(route: RouteSpecification): string | undefined {
+    return this.routes.add(route);
+  }
+
+  /** `ip route del`: the first route that has all the given fields; false when there is none. */
+  removeRoute(route: Partial<RouteSpecification>): boolean {
+    return this.routes.remove(route);
+  }
+
+  /** The routes of a table (default main), in `ip route show` order. */
+  routesOf(table?: number): readonly Route[] {
+    return this.routes.list(table);
+  }
+
+  /** What rules and tables say; undefined when nothing matches (network unreachable). */
+  routeLookup(query: RouteQuery): RouteResult | undefined {
+    return this.routes.lookup(query);
+  }
+
+  /** The MTU towards a destination, path MTU discovery included, in bytes. */
+  pathMtuBytes(destination: Ipv4Address, route: RouteResult): number {
+    return this.pathMtus.bytesTo(destination, route);
+  }
+
+  /** Takes a frame from a device; `packet.start` is its Ethernet header. */
+  receiveFrame(device: Device, packet: Packet): void {
+    receiveFrame(this, device, packet);
+  }
+
+  /** Takes an IPv4 packet in: PREROUTING, routing, INPUT or FORWARD. */
+  receiveIpv4(device: Device, packet: Packet): void {
+    receiveIpv4(this, device, packet);
+  }
+
+  /**
+   * Sends a local packet whose IPv4 header is written: routing, OUTPUT, again routing where a rule
+   * changed what it depends on, POSTROUTING, neighbour. A source of 0 is filled in.
+   */
+  sendIpv4(packet: Packet): SendResult {
+    return sendIpv4(this, packet);
+  }
+
+  /** ipvs' way out: the destination is rewritten; routing, TTL, OUTPUT, POSTROUTING. */
+  sendFromBalancer(packet: Packet): SendResult {
+    return sendFromBalancer(this, packet);
+  }
+
+  /** POSTROUTING, fragmentation, neighbour, device. */
+  transmitIpv4(packet: Packet, outDevice: Device, nextHop: Ipv4Address): SendResult {
+    return transmitIpv4(this, packet, outDevice, nextHop);
+  }
+
+  /** Answers a packet with an ICMP error, if RFC 1122 and the rate limits allow; it stays alive. */
+  sendIcmpError(packet: Packet, type: number, code: number, rest = 0): void {
+    sendIcmpError(this, packet, type, code, rest);
+  }
+
+  /** Carries a stolen packet on behind `afterPriority` of the hook where it was stolen. */
+  reinject(packet: Packet, hook: Hook, afterPriority: number): void {
+    switch (hook) {
+      case Hook.prerouting:
+        continuePrerouting(this, packet, afterPriority);
+        break;
+      case Hook.input:
+        continueInput(this, packet, afterPriority);
+        break;
+      case Hook.forward:
+        continueForward(this, packet, afterPriority);
+        break;
+      case Hook.output:
+        continueOutput(this, packet, afterPriority);
+        break;
+      case Hook.postrouting:
+        continuePostrouting(this, packet, afterPriority);
+        break;
+    }
+  }
+
+  /** Counts a packet that ends here and notes it on its way; `place` is a device or a hook. */
+  drop(packet: Packet, place: string, reason: string): void {
+    this.dropCounts.set(reason, (this.dropCounts.get(reason) ?? 0) + 1);
+    packet.way?.add(this.world.nowNs, this.name, 'drop', place, '', reason);
+  }
+}
