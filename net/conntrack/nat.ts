@@ -9,6 +9,7 @@
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { headerBytesOf, IpProtocol } from '../../wire/ipv4.ts';
 import type { Device } from '../device/device.ts';
+import type { Namespace } from '../namespace.ts';
 import { HOOK_NAMES, Hook, type HookFunction, Verdict } from '../netfilter/hook.ts';
 import { ConnectionState, type Packet } from '../packet.ts';
 import { type Connection, ConnectionStatus } from './connection.ts';
@@ -26,7 +27,7 @@ export function rewritesSource(hook: Hook): boolean {
 
 /** Binds and rewrites the connections of one namespace. */
 export class Nat {
-  readonly #tracker: ConnectionTracker;
+  readonly #namespace: Namespace;
   /** Runs the nat table's rules for a hook; a target calls {@link setup}. */
   readonly #runRules: HookFunction;
   readonly #current = emptyTuple();
@@ -34,9 +35,13 @@ export class Nat {
   readonly #target = emptyTuple();
   readonly #nullRange = nullRange();
 
-  constructor(tracker: ConnectionTracker, runRules: HookFunction) {
-    this.#tracker = tracker;
+  constructor(namespace: Namespace, runRules: HookFunction) {
+    this.#namespace = namespace;
     this.#runRules = runRules;
+  }
+
+  get #tracker(): ConnectionTracker {
+    return this.#namespace.connections;
   }
 
   /** The hook function of both priorities. */
@@ -143,7 +148,7 @@ export class Nat {
   }
 
   #noteRewrite(packet: Packet, hook: Hook, isSource: boolean, before: string): void {
-    const { world, name } = this.#tracker.namespace;
+    const { world, name } = this.#namespace;
     const after = endpointText(packet, isSource);
     const detail = `${isSource ? 'src' : 'dst'} ${before} -> ${after}`;
     packet.way!.add(world.nowNs, name, 'rewrite', HOOK_NAMES[hook], 'nat', detail);

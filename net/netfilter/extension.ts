@@ -1,0 +1,83 @@
+/**
+ * What a match and a target are: parsed options, a predicate or an action, and their texts.
+ *
+ * One file per match in `match/`, one per target in `target/`; each exports a kind, and the tables
+ * in `match/kinds.ts` and `target/kinds.ts` list them. Texts and error messages are those of the
+ * extensions of iptables 1.8.9 (`extensions/libxt_*.c`, `libipt_*.c`).
+ */
+import type { Hook } from './hook.ts';
+import type { Inspection } from './inspection.ts';
+
+/** What a target makes of a packet. */
+export const Outcome = {
+  /** go on with the next rule */
+  next: 0,
+  accept: 1,
+  drop: 2,
+  /** the target took the packet over */
+  stolen: 3,
+  /** leave this chain */
+  return: 4,
+} as const;
+/** See {@link Outcome}. */
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** What an extension may ask about the rule that it is part of. */
+export interface RuleHead {
+  /** IP protocol, 0 for any. */
+  readonly protocol: number;
+  readonly isProtocolNegated: boolean;
+}
+
+/** What an extension may ask about the namespace whose rules are parsed. */
+export interface ParseEnvironment {
+  /** True when an ipset of this name exists. */
+  hasSet(name: string): boolean;
+}
+
+/** A match or a target of one rule. */
+export interface Extension {
+  /** Takes an option (`--dport`) with its argument; returns iptables' error text. */
+  option(name: string, value: string, isNegated: boolean): string | undefined;
+  /** Called after all options; returns iptables' error text. */
+  finish(head: RuleHead): string | undefined;
+  /** Options as `iptables-save` prints them, each with a blank before it. */
+  save(): string;
+  /** As `iptables -L` prints it, with a blank before it where iptables has one. */
+  list(isNumeric: boolean): string;
+  /** False when the kernel would refuse the rule (`Invalid argument`). */
+  isAllowed?(head: RuleHead): boolean;
+  /** The hooks from which the kernel lets this rule be reached; all when undefined. */
+  allowedHooks?(): readonly Hook[] | undefined;
+}
+
+/** A match of one rule. */
+export interface Match extends Extension {
+  matches(inspection: Inspection): boolean;
+}
+
+/** A target of one rule that is neither a verdict nor a chain. */
+export interface Target extends Extension {
+  run(inspection: Inspection): Outcome;
+}
+
+/** A kind of extension: its name, its options and how one is made. */
+export interface ExtensionKind<T extends Extension> {
+  readonly name: string;
+  /** Option names with `--`; one `=` behind it per argument. */
+  readonly options: readonly string[];
+  create(environment: ParseEnvironment): T;
+  /** True when it needs connections to be tracked. */
+  readonly needsTracking?: boolean;
+  /** The tables in which the kernel takes it; all when absent. */
+  readonly tables?: readonly string[];
+  /** The name in `iptables -L` when it is another. */
+  readonly listedName?: string;
+  /** The hooks from which the kernel lets it be reached; all when absent. */
+  readonly hooks?: readonly Hook[];
+}
+
+/** A kind of match. */
+export type MatchKind = ExtensionKind<Match>;
+/** A kind of target. */
+export type TargetKind = ExtensionKind<Target>;

@@ -1,0 +1,68 @@
+/**
+ * What matches and targets look at: a packet's header fields, read once per table and packet.
+ *
+ * One object per table and depth of nesting is reused for every packet, so that evaluating rules
+ * allocates nothing. Mirrors `struct xt_action_param`.
+ */
+import { readU32 } from '../../wire/bytes.ts';
+import { fragmentOffsetBytesOf, headerBytesOf } from '../../wire/ipv4.ts';
+import type { Device } from '../device/device.ts';
+import type { Namespace } from '../namespace.ts';
+import type { Packet } from '../packet.ts';
+import { Hook } from './hook.ts';
+
+/** A packet under inspection at a hook. */
+export class Inspection {
+  readonly namespace: Namespace;
+  packet!: Packet;
+  hook: Hook = Hook.prerouting;
+  inDevice: Device | undefined = undefined;
+  outDevice: Device | undefined = undefined;
+  inName = '';
+  outName = '';
+  bytes!: Uint8Array;
+  /** Offset of the IPv4 header. */
+  at = 0;
+  /** Offset of the transport header. */
+  transportAt = 0;
+  /** Offset behind the packet. */
+  end = 0;
+  protocol = 0;
+  source = 0;
+  destination = 0;
+  /** Non-zero for later fragments, which have no transport header. */
+  fragmentOffsetBytes = 0;
+
+  constructor(namespace: Namespace) {
+    this.namespace = namespace;
+  }
+
+  /** Points it at a packet. */
+  load(
+    packet: Packet,
+    hook: Hook,
+    inDevice: Device | undefined,
+    outDevice: Device | undefined,
+  ): void {
+    const { bytes, start } = packet;
+    this.packet = packet;
+    this.hook = hook;
+    this.inDevice = inDevice;
+    this.outDevice = outDevice;
+    this.inName = inDevice === undefined ? '' : inDevice.name;
+    this.outName = outDevice === undefined ? '' : outDevice.name;
+    this.bytes = bytes;
+    this.at = start;
+    this.end = packet.end;
+    this.transportAt = start + headerBytesOf(bytes, start);
+    this.protocol = bytes[start + 9]!;
+    this.source = readU32(bytes, start + 12);
+    this.destination = readU32(bytes, start + 16);
+    this.fragmentOffsetBytes = fragmentOffsetBytesOf(bytes, start);
+  }
+
+  /** True when `count` bytes of the transport header are there. */
+  hasTransport(count: number): boolean {
+    return this.fragmentOffsetBytes === 0 && this.end - this.transportAt >= count;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The matches, by name.
+ */
+import type { MatchKind } from '../extension.ts';
+import { addrtypeMatch } from './addrtype.ts';
+import { commentMatch } from './comment.ts';
+import { conntrackMatch } from './conntrack.ts';
+import { icmpMatch } from './icmp.ts';
+import { ipvsMatch } from './ipvs.ts';
+import { limitMatch } from './limit.ts';
+import { connmarkMatch, markMatch } from './mark.ts';
+import { multiportMatch } from './multiport.ts';
+import { physdevMatch } from './physdev.ts';
+import { policyMatch } from './policy.ts';
+import { setMatch } from './set.ts';
+import { stateMatch } from './state.ts';
+import { sctpMatch, tcpMatch, udpMatch } from './transport-ports.ts';
+import { u32Match } from './u32.ts';
+
+const KINDS: readonly MatchKind[] = [
+  addrtypeMatch,
+  commentMatch,
+  connmarkMatch,
+  conntrackMatch,
+  icmpMatch,
+  ipvsMatch,
+  limitMatch,
+  markMatch,
+  multiportMatch,
+  physdevMatch,
+  policyMatch,
+  sctpMatch,
+  setMatch,
+  stateMatch,
+  tcpMatch,
+  u32Match,
+  udpMatch,
+];
+
+/** Every kind of match by its name. */
+export const MATCH_KINDS: ReadonlyMap<string, MatchKind> = new Map(
+  KINDS.map((kind) => [kind.name, kind]),
+);

@@ -1,0 +1,95 @@
+/**
+ * The `physdev` match: the bridge ports of a bridged packet.
+ *
+ * A packet knows the port that it came in by; the port that it will leave by is known to the bridge
+ * only after the FORWARD hook here, so `--physdev-out` never matches a name.
+ * Mirrors `extensions/libxt_physdev.c` and `net/netfilter/xt_physdev.c`.
+ */
+import type { Match, MatchKind } from '../extension.ts';
+import type { Inspection } from '../inspection.ts';
+
+class PhysdevMatch implements Match {
+  #in = '';
+  #isInNegated = false;
+  #out = '';
+  #isOutNegated = false;
+  /** True or false where it must be so, undefined where it does not matter. */
+  #isIn: boolean | undefined = undefined;
+  #isOut: boolean | undefined = undefined;
+  #isBridged: boolean | undefined = undefined;
+
+  option(name: string, value: string, isNegated: boolean): string | undefined {
+    switch (name) {
+      case '--physdev-in':
+        this.#in = value;
+        this.#isInNegated = isNegated;
+        break;
+      case '--physdev-out':
+        this.#out = value;
+        this.#isOutNegated = isNegated;
+        break;
+      case '--physdev-is-in':
+        this.#isIn = !isNegated;
+        break;
+      case '--physdev-is-out':
+        this.#isOut = !isNegated;
+        break;
+      default:
+        this.#isBridged = !isNegated;
+    }
+    return undefined;
+  }
+
+  finish(): string | undefined {
+    return this.save() === '' ? 'PHYSDEV: no physdev option specified' : undefined;
+  }
+
+  matches(inspection: Inspection): boolean {
+    const port = inspection.packet.inPort;
+    const isBridged =
+      port !== undefined &&
+      inspection.outDevice !== undefined &&
+      inspection.inDevice === inspection.outDevice;
+    if (this.#isBridged !== undefined && isBridged !== this.#isBridged) return false;
+    if (this.#isIn !== undefined && (port !== undefined) !== this.#isIn) return false;
+    if (this.#isOut !== undefined && isBridged !== this.#isOut) return false;
+    if (this.#in !== '' && isNamed(this.#in, port?.name) === this.#isInNegated) return false;
+    return this.#out === '' || this.#isOutNegated;
+  }
+
+  save(): string {
+    let text = '';
+    if (this.#isIn !== undefined) text += `${not(!this.#isIn)} --physdev-is-in`;
+    if (this.#in !== '') text += `${not(this.#isInNegated)} --physdev-in ${this.#in}`;
+    if (this.#isOut !== undefined) text += `${not(!this.#isOut)} --physdev-is-out`;
+    if (this.#out !== '') text += `${not(this.#isOutNegated)} --physdev-out ${this.#out}`;
+    if (this.#isBridged !== undefined) text += `${not(!this.#isBridged)} --physdev-is-bridged`;
+    return text;
+  }
+
+  list(): string {
+    return ` PHYSDEV match${this.save()}`;
+  }
+}
+
+function not(isNegated: boolean): string {
+  return isNegated ? ' !' : '';
+}
+
+function isNamed(pattern: string, name: string | undefined): boolean {
+  if (name === undefined) return false;
+  return pattern.endsWith('+') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
+
+/** `-m physdev`. */
+export const physdevMatch: MatchKind = {
+  name: 'physdev',
+  options: [
+    '--physdev-in=',
+    '--physdev-out=',
+    '--physdev-is-in',
+    '--physdev-is-out',
+    '--physdev-is-bridged',
+  ],
+  create: () => new PhysdevMatch(),
+};

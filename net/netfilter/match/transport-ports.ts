@@ -1,0 +1,221 @@
+/**
+ * The `tcp`, `udp` and `sctp` matches: ports, and for TCP flags and options.
+ * Mirrors `extensions/libxt_tcp.c`, `libxt_udp.c`, `libxt_sctp.c` and `net/netfilter/xt_tcpudp.c`.
+ */
+import { readU16 } from '../../../wire/bytes.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
+import type { Match, MatchKind, RuleHead } from '../extension.ts';
+import type { Inspection } from '../inspection.ts';
+import { type PortRange, parsePortRange, portRangeText } from '../options.ts';
+
+/** Source and destination ports of one protocol. */
+export class PortsMatch implements Match {
+  readonly #name: string;
+  readonly #protocol: number;
+  #source: PortRange | undefined = undefined;
+  #isSourceNegated = false;
+  #destination: PortRange | undefined = undefined;
+  #isDestinationNegated = false;
+
+  constructor(name: string, protocol: number) {
+    this.#name = name;
+    this.#protocol = protocol;
+  }
+
+  option(name: string, value: string, isNegated: boolean): string | undefined {
+    const isSource = name === '--sport' || name === '--source-port';
+    const isTaken = (isSource ? this.#source : this.#destination) !== undefined;
+    if (isTaken) return `Only one \`--${isSource ? 'source' : 'destination'}-port' allowed`;
+    const range = parsePortRange(value);
+    if (typeof range === 'string') return range;
+    if (isSource) {
+      this.#source = range;
+      this.#isSourceNegated = isNegated;
+    } else {
+      this.#destination = range;
+      this.#isDestinationNegated = isNegated;
+    }
+    return undefined;
+  }
+
+  finish(): string | undefined {
+    return undefined;
+  }
+
+  isAllowed(head: RuleHead): boolean {
+    return head.protocol === this.#protocol && !head.isProtocolNegated;
+  }
+
+  matches(inspection: Inspection): boolean {
+    if (!inspection.hasTransport(4)) return false;
+    const { bytes, transportAt } = inspection;
+    const source = this.#source;
+    if (source !== undefined) {
+      const port = readU16(bytes, transportAt);
+      if ((port >= source.min && port <= source.max) === this.#isSourceNegated) return false;
+    }
+    const destination = this.#destination;
+    if (destination !== undefined) {
+      const port = readU16(bytes, transportAt + 2);
+      const isIn = port >= destination.min && port <= destination.max;
+      if (isIn === this.#isDestinationNegated) return false;
+    }
+    return true;
+  }
+
+  save(): string {
+    return (
+      saveRange('--sport', this.#source, this.#isSourceNegated) +
+      saveRange('--dport', this.#destination, this.#isDestinationNegated)
+    );
+  }
+
+  list(): string {
+    return (
+      ` ${this.#name}` +
+      listRange('spt', this.#source, this.#isSourceNegated) +
+      listRange('dpt', this.#destination, this.#isDestinationNegated)
+    );
+  }
+}
+
+function saveRange(option: string, range: PortRange | undefined, isNegated: boolean): string {
+  if (range === undefined) return '';
+  return `${isNegated ? ' !' : ''} ${option} ${portRangeText(range)}`;
+}
+
+function listRange(name: string, range: PortRange | undefined, isNegated: boolean): string {
+  if (range === undefined) return '';
+  const plural = range.min === range.max ? '' : 's';
+  return ` ${name}${plural}:${isNegated ? '!' : ''}${portRangeText(range)}`;
+}
+
+const PORT_OPTIONS = ['--sport=', '--source-port=', '--dport=', '--destination-port='];
+const FLAG_NAMES = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] as const;
+
+function parseFlags(text: string): number | string {
+  if (text === 'ALL') return 0x3f;
+  if (text === 'NONE') return 0;
+  let flags = 0;
+  for (const name of text.split(',')) {
+    if (name === 'ALL') flags |= 0x3f;
+    else if (name !== 'NONE') {
+      const bit = (FLAG_NAMES as readonly string[]).indexOf(name.toUpperCase());
+      if (bit < 0) return `Unknown TCP flag \`${name}'`;
+      flags |= 1 << bit;
+    }
+  }
+  return flags;
+}
+
+function flagsText(flags: number): string {
+  return flags === 0 ? 'NONE' : FLAG_NAMES.filter((_, bit) => flags & (1 << bit)).join(',');
+}
+
+function hexByte(value: number): string {
+  return `0x${value.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+class TcpMatch extends PortsMatch {
+  #flagMask = 0;
+  #flags = 0;
+  #areFlagsNegated = false;
+  #option = 0;
+  #isOptionNegated = false;
+
+  constructor() {
+    super('tcp', IpProtocol.tcp);
+  }
+
+  override option(name: string, value: string, isNegated: boolean): string | undefined {
+    if (name === '--syn' || name === '--tcp-flags') {
+      if (this.#flagMask !== 0) return "Only one of `--syn' or `--tcp-flags'  allowed";
+      const [maskText = '', flagText = ''] =
+        name === '--syn' ? ['FIN,SYN,RST,ACK', 'SYN'] : value.split(' ');
+      const mask = parseFlags(maskText);
+      if (typeof mask === 'string') return mask;
+      const flags = parseFlags(flagText);
+      if (typeof flags === 'string') return flags;
+      this.#flagMask = mask;
+      this.#flags = flags;
+      this.#areFlagsNegated = isNegated;
+      return undefined;
+    }
+    if (name === '--tcp-option') {
+      const number = Number(value);
+      if (!/^\d+$/.test(value) || number < 1 || number > 255) return `Bad TCP option \`${value}'`;
+      this.#option = number;
+      this.#isOptionNegated = isNegated;
+      return undefined;
+    }
+    return super.option(name, value, isNegated);
+  }
+
+  override matches(inspection: Inspection): boolean {
+    if (this.#flagMask !== 0) {
+      if (!inspection.hasTransport(20)) return false;
+      const flags = inspection.bytes[inspection.transportAt + 13]!;
+      if (((flags & this.#flagMask) === this.#flags) === this.#areFlagsNegated) return false;
+    }
+    if (this.#option !== 0 && hasTcpOption(inspection, this.#option) === this.#isOptionNegated) {
+      return false;
+    }
+    return super.matches(inspection);
+  }
+
+  override save(): string {
+    let text = super.save();
+    if (this.#option !== 0) {
+      text += `${this.#isOptionNegated ? ' !' : ''} --tcp-option ${this.#option}`;
+    }
+    if (this.#flagMask !== 0) {
+      const flags = `${flagsText(this.#flagMask)} ${flagsText(this.#flags)}`;
+      text += `${this.#areFlagsNegated ? ' !' : ''} --tcp-flags ${flags}`;
+    }
+    return text;
+  }
+
+  override list(): string {
+    let text = super.list();
+    if (this.#option !== 0) text += ` option=${this.#isOptionNegated ? '!' : ''}${this.#option}`;
+    if (this.#flagMask !== 0) {
+      const flags = `${hexByte(this.#flagMask)}/${hexByte(this.#flags)}`;
+      text += ` flags:${this.#areFlagsNegated ? '!' : ''}${flags}`;
+    }
+    return text;
+  }
+}
+
+function hasTcpOption(inspection: Inspection, wanted: number): boolean {
+  if (!inspection.hasTransport(20)) return false;
+  const { bytes, transportAt, end } = inspection;
+  const stop = Math.min(end, transportAt + (bytes[transportAt + 12]! >> 4) * 4);
+  for (let at = transportAt + 20; at < stop; ) {
+    const kind = bytes[at]!;
+    if (kind === wanted) return true;
+    if (kind < 2) at++;
+    else at += Math.max(at + 1 < stop ? bytes[at + 1]! : 1, 1);
+  }
+  return false;
+}
+
+/** `-m tcp`. */
+export const tcpMatch: MatchKind = {
+  name: 'tcp',
+  options: [...PORT_OPTIONS, '--syn', '--tcp-flags==', '--tcp-option='],
+  create: () => new TcpMatch(),
+};
+
+/** `-m udp`. */
+export const udpMatch: MatchKind = {
+  name: 'udp',
+  options: PORT_OPTIONS,
+  create: () => new PortsMatch('udp', IpProtocol.udp),
+};
+
+/** `-m sctp`. */
+export const sctpMatch: MatchKind = {
+  name: 'sctp',
+  options: PORT_OPTIONS,
+  create: () => new PortsMatch('sctp', IpProtocol.sctp),
+};

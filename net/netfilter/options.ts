@@ -1,0 +1,93 @@
+/**
+ * Pieces of option parsing that extensions have in common, with libxtables' error texts.
+ */
+import { parseIpv4Address, prefixMask } from '../../wire/addresses.ts';
+import { hexText, parsePort, parseUnsigned32 } from './protocols.ts';
+
+/** The text for an option that must be there. */
+export function mustBeSpecified(extension: string, option: string): string {
+  return `${extension}: option "${option}" must be specified\n`;
+}
+
+/** The text for an option given twice. */
+export function onlyOnce(extension: string, option: string): string {
+  return `${extension}: option "${option}" can only be used once.\n`;
+}
+
+/** The text for a number that is none or too large. */
+export function badInteger(extension: string, option: string): string {
+  return `${extension}: bad integer value for option "${option}", or out of range.\n`;
+}
+
+/** An inclusive range of ports. */
+export interface PortRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Parses `80`, `80:90`, `:90`, `80:`; a string is iptables' error text. */
+export function parsePortRange(text: string): PortRange | string {
+  const colon = text.indexOf(':');
+  const first = colon < 0 ? text : text.slice(0, colon);
+  const second = colon < 0 ? text : text.slice(colon + 1);
+  const min = first === '' && colon >= 0 ? 0 : parsePort(first);
+  if (min === undefined) return `invalid port/service \`${first}' specified`;
+  const max = second === '' && colon >= 0 ? 65_535 : parsePort(second);
+  if (max === undefined) return `invalid port/service \`${second}' specified`;
+  return min > max ? 'invalid portrange (min > max)' : { min, max };
+}
+
+/** `80` or `80:90`. */
+export function portRangeText({ min, max }: PortRange): string {
+  return min === max ? String(min) : `${min}:${max}`;
+}
+
+/** A value and a mask, each unsigned 32-bit. */
+export interface MaskedValue {
+  readonly value: number;
+  readonly mask: number;
+}
+
+/** Parses `0x1` or `0x1/0xff`; undefined when it is neither. */
+export function parseMaskedValue(text: string): MaskedValue | undefined {
+  const slash = text.indexOf('/');
+  const value = parseUnsigned32(slash < 0 ? text : text.slice(0, slash));
+  const mask = slash < 0 ? 0xffff_ffff : parseUnsigned32(text.slice(slash + 1));
+  return value === undefined || mask === undefined ? undefined : { value, mask };
+}
+
+/** `0x1`, or `0x1/0xff` when the mask is not all ones. */
+export function maskedValueText({ value, mask }: MaskedValue): string {
+  return mask >>> 0 === 0xffff_ffff ? hexText(value) : `${hexText(value)}/${hexText(mask)}`;
+}
+
+/** An address and a mask. */
+export interface MaskedAddress {
+  readonly address: number;
+  readonly mask: number;
+}
+
+/** Parses `10.0.0.1`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `0/0`; a string is an error text. */
+export function parseMaskedAddress(text: string): MaskedAddress | string {
+  const slash = text.indexOf('/');
+  const host = slash < 0 ? text : text.slice(0, slash);
+  let mask = 0xffff_ffff;
+  if (slash >= 0) {
+    const maskText = text.slice(slash + 1);
+    const dotted = maskText.includes('.') ? parseIpv4Address(maskText) : undefined;
+    if (dotted !== undefined) mask = dotted;
+    else if (/^\d+$/.test(maskText) && Number(maskText) <= 32) mask = prefixMask(Number(maskText));
+    else return `invalid mask \`${maskText}' specified`;
+  }
+  const missing = 4 - host.split('.').length;
+  const isShort = slash >= 0 && missing > 0;
+  const address = parseIpv4Address(isShort ? host + '.0'.repeat(missing) : host);
+  if (address === undefined) return `host/network \`${host}' not found`;
+  return { address: (address & mask) >>> 0, mask: mask >>> 0 };
+}
+
+/** A word as `xtables_save_string` prints it: quoted and escaped where a shell would need it. */
+export function quotedText(text: string): string {
+  if (/^[A-Za-z0-9_-]+$/.test(text)) return ` ${text}`;
+  return ` "${text.replace(/["\\']/g, '\\$&')}"`;
+}

@@ -1,0 +1,121 @@
+/**
+ * A rule and a chain: what `ipt_entry` holds, and the look at a packet that decides most rules.
+ *
+ * Addresses, interfaces and the protocol are compared first and without a call, because nearly all
+ * rules of a Docker host are told apart by them.
+ */
+import type { Match, Target } from './extension.ts';
+import type { Inspection } from './inspection.ts';
+
+/** What a rule does when it matches. */
+export const RuleAction = {
+  /** count only */
+  none: 0,
+  accept: 1,
+  drop: 2,
+  return: 3,
+  jump: 4,
+  goto: 5,
+  target: 6,
+} as const;
+/** See {@link RuleAction}. */
+export type RuleAction = (typeof RuleAction)[keyof typeof RuleAction];
+
+/** A match with its name, in the order in which it was loaded. */
+export interface NamedMatch {
+  readonly name: string;
+  readonly match: Match;
+}
+
+/** One rule. */
+export class Rule {
+  source = 0;
+  sourceMask = 0;
+  isSourceNegated = false;
+  destination = 0;
+  destinationMask = 0;
+  isDestinationNegated = false;
+  /** Name of the input interface; a trailing `+` matches any rest; empty for any. */
+  inInterface = '';
+  isInInterfaceNegated = false;
+  outInterface = '';
+  isOutInterfaceNegated = false;
+  /** IP protocol, 0 for any. */
+  protocol = 0;
+  isProtocolNegated = false;
+  /** `-f`: only later fragments. */
+  onlyFragments = false;
+  isFragmentNegated = false;
+  matches: NamedMatch[] = [];
+  action: RuleAction = RuleAction.none;
+  /** The target's name, a verdict or a chain; empty for none. */
+  targetName = '';
+  chain: Chain | undefined = undefined;
+  target: Target | undefined = undefined;
+  packets = 0;
+  bytes = 0;
+  /** Its arguments as `iptables-save` prints them, once somebody has asked. */
+  text: string | undefined = undefined;
+
+  /** True when the head and every match agree. */
+  isMatch(inspection: Inspection): boolean {
+    if (
+      this.sourceMask !== 0 &&
+      (((inspection.source & this.sourceMask) ^ this.source) === 0) === this.isSourceNegated
+    ) {
+      return false;
+    }
+    if (
+      this.destinationMask !== 0 &&
+      (((inspection.destination & this.destinationMask) ^ this.destination) === 0) ===
+        this.isDestinationNegated
+    ) {
+      return false;
+    }
+    if (
+      this.inInterface !== '' &&
+      isInterface(this.inInterface, inspection.inName) === this.isInInterfaceNegated
+    ) {
+      return false;
+    }
+    if (
+      this.outInterface !== '' &&
+      isInterface(this.outInterface, inspection.outName) === this.isOutInterfaceNegated
+    ) {
+      return false;
+    }
+    if (this.protocol !== 0 && (this.protocol === inspection.protocol) === this.isProtocolNegated) {
+      return false;
+    }
+    if (this.onlyFragments && (inspection.fragmentOffsetBytes !== 0) === this.isFragmentNegated) {
+      return false;
+    }
+    const { matches } = this;
+    for (let i = 0; i < matches.length; i++) {
+      if (!matches[i]!.match.matches(inspection)) return false;
+    }
+    return true;
+  }
+}
+
+function isInterface(pattern: string, name: string): boolean {
+  if (pattern === name) return true;
+  const last = pattern.length - 1;
+  return pattern.charCodeAt(last) === 43 && name.startsWith(pattern.slice(0, last));
+}
+
+/** A chain of rules; `policy` is undefined for user chains. */
+export class Chain {
+  name: string;
+  policy: 'ACCEPT' | 'DROP' | undefined;
+  readonly rules: Rule[] = [];
+  packets = 0;
+  bytes = 0;
+  /** How many rules jump or go here. */
+  references = 0;
+
+  constructor(name: string, policy: 'ACCEPT' | 'DROP' | undefined) {
+    this.name = name;
+    this.policy = policy;
+  }
+}

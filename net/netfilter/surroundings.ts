@@ -1,0 +1,53 @@
+/**
+ * What rules ask their namespace: address types and the addresses of devices.
+ *
+ * The one place where netfilter depends on how a namespace stores its addresses and routes.
+ * Mirrors `inet_addr_type`, `inet_select_addr` and `inet_dev_addr_type`.
+ */
+import { isMulticastAddress } from '../../wire/addresses.ts';
+import type { Device } from '../device/device.ts';
+import type { Namespace } from '../namespace.ts';
+
+/** The kernel's RTN_ numbers, as far as the local table knows them. */
+export const AddressType = { unicast: 1, local: 2, broadcast: 3, multicast: 5 } as const;
+/** See {@link AddressType}. */
+export type AddressType = (typeof AddressType)[keyof typeof AddressType];
+
+/** What the local table says about an address. */
+export function addressTypeOf(namespace: Namespace, address: number): AddressType {
+  if (address === 0xffff_ffff || address >>> 24 === 0) return AddressType.broadcast;
+  if (isMulticastAddress(address)) return AddressType.multicast;
+  if (namespace.isLocalAddress(address)) return AddressType.local;
+  return namespace.isBroadcastAddress(address) ? AddressType.broadcast : AddressType.unicast;
+}
+
+/** True when the address is one of this device's. */
+export function isAddressOfDevice(namespace: Namespace, device: Device, address: number): boolean {
+  for (const own of namespace.addresses.of(device)) if (own.address === address) return true;
+  return false;
+}
+
+/** The first address of a device, or undefined when it has none. */
+export function primaryAddressOf(namespace: Namespace, device: Device): number | undefined {
+  return namespace.addresses.of(device)[0]?.address;
+}
+
+/**
+ * The address that MASQUERADE takes: the first one of the output device in whose subnet the next
+ * hop lies, or else the first one.
+ */
+export function selectSourceAddress(
+  namespace: Namespace,
+  outDevice: Device,
+  destination: number,
+  mark: number,
+): number | undefined {
+  const own = namespace.addresses.of(outDevice);
+  if (own.length <= 1) return own[0]?.address;
+  const route = namespace.routeLookup({ destination, mark, outDevice });
+  const nextHop = route?.gateway ?? destination;
+  for (const { address, prefixLength } of own) {
+    if (prefixLength > 0 && (address ^ nextHop) >>> (32 - prefixLength) === 0) return address;
+  }
+  return own[0]!.address;
+}

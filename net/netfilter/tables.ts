@@ -1,0 +1,370 @@
+/**
+ * The iptables of one namespace: what the commands `iptables`, `iptables-save` and
+ * `iptables-restore` do, and the hook functions that send packets through the tables.
+ *
+ * A table exists, costs something and shows up in `iptables-save` from the first command on that
+ * touches it, as in Linux; the nat table and state matches switch conntrack on.
+ * Mirrors iptables.c, libiptc.c and net/ipv4/netfilter/iptable_*.c of iptables 1.8.9 (legacy).
+ */
+import { Nat } from '../conntrack/nat.ts';
+import type { Namespace } from '../namespace.ts';
+import {
+  type Command,
+  type CommandError,
+  isCommandError,
+  parseCommand,
+  usageError,
+  VERDICTS,
+} from './command.ts';
+import { splitWords } from './command-words.ts';
+import type { ParseEnvironment } from './extension.ts';
+import { Hook, HookPriority, Verdict } from './hook.ts';
+import { IpSets } from './ip-sets.ts';
+import { listRules, listTable } from './list.ts';
+import { restoreTables } from './restore.ts';
+import { Chain, type Rule, RuleAction } from './rule.ts';
+import { ruleArguments, saveTables } from './save.ts';
+import { TABLE_HOOKS, Table, type TableName } from './table.ts';
+import { isTooDeep, violatesHooks } from './validity.ts';
+
+const TABLE_NAMES: readonly string[] = ['raw', 'mangle', 'nat', 'filter'];
+
+/** What a command printed and how it ended. */
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  /** Without the last newline. */
+  readonly stderr: string;
+}
+
+const NO_SUCH_NAME = 'No chain/target/match by that name.';
+const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).';
+const INVALID = "Invalid argument. Run `dmesg' for more information.";
+
+function refused(reason: string): CommandError {
+  return { status: 1, message: `iptables: ${reason}` };
+}
+
+/** The tables of one namespace. */
+export class Tables {
+  readonly namespace: Namespace;
+  /** The ipsets that `-m set` looks into. */
+  readonly sets = new IpSets();
+  /** Binds and rewrites connections; used by the NAT targets. */
+  readonly nat: Nat;
+  readonly #tables = new Map<TableName, Table>();
+  readonly #environment: ParseEnvironment;
+
+  constructor(namespace: Namespace) {
+    this.namespace = namespace;
+    this.nat = new Nat(namespace, (packet, hook, inDevice, outDevice) => {
+      const table = this.#tables.get('nat');
+      return table === undefined ? Verdict.accept : table.run(packet, hook, inDevice, outDevice);
+    });
+    this.#environment = { hasSet: (name) => this.sets.has(name) };
+  }
+
+  /**
+   * Executes a command line without the word iptables; returns iptables' own error text, or
+   * undefined on success.
+   */
+  run(argv: string | readonly string[]): string | undefined {
+    const { status, stderr } = this.execute(argv);
+    return status === 0 ? undefined : stderr;
+  }
+
+  /** Executes a command line without the word iptables. */
+  execute(argv: string | readonly string[]): CommandResult {
+    const words = typeof argv === 'string' ? splitWords(argv) : argv;
+    const command = parseCommand(words, this.#environment);
+    const result = isCommandError(command) ? command : this.#apply(command);
+    if (typeof result === 'string') return { status: 0, stdout: result, stderr: '' };
+    return { status: result.status, stdout: '', stderr: result.message };
+  }
+
+  /** The text of `iptables-save` without its comment lines; `hasCounters` is `-c`. */
+  save(names?: readonly TableName[], hasCounters = false): string {
+    const newestFirst = [...this.#tables.values()].reverse();
+    const chosen =
+      names === undefined ? newestFirst : newestFirst.filter((t) => names.includes(t.name));
+    return saveTables(chosen, hasCounters);
+  }
+
+  /** The text of `iptables -t table -L -n -v`; empty when the table was never touched. */
+  list(name: TableName, chainName?: string): string {
+    const table = this.#tables.get(name);
+    if (table === undefined) return '';
+    const format = { isNumeric: true, isVerbose: true, isExact: false, hasLineNumbers: false };
+    return listTable(table, table.chains.get(chainName ?? ''), 0, format);
+  }
+
+  /** Loads a text of `iptables-save`, replacing each table in it; returns the error text. */
+  restore(text: string): string | undefined {
+    return restoreTables(this, text);
+  }
+
+  /** The table, made and hooked in when this is the first touch. */
+  table(name: TableName): Table {
+    const known = this.#tables.get(name);
+    if (known !== undefined) return known;
+    const table = new Table(this.namespace, name);
+    this.#tables.set(name, table);
+    this.#hookIn(table);
+    return table;
+  }
+
+  /** Replaces a table by an empty one with ACCEPT policies, as iptables-restore begins. */
+  reset(name: TableName): Table {
+    const table = this.table(name);
+    for (const [chainName, chain] of [...table.chains]) {
+      chain.rules.length = 0;
+      chain.references = 0;
+      chain.packets = 0;
+      chain.bytes = 0;
+      if (chain.policy === undefined) table.chains.delete(chainName);
+      else chain.policy = 'ACCEPT';
+    }
+    return table;
+  }
+
+  #hookIn(table: Table): void {
+    const { hooks, connections } = this.namespace;
+    const { name } = table;
+    const label = `iptables ${name}`;
+    if (name === 'nat') {
+      connections.enable();
+      const { nat } = this;
+      for (const hook of TABLE_HOOKS.nat) {
+        const isSource = hook === Hook.postrouting || hook === Hook.input;
+        const priority = isSource ? HookPriority.natSource : HookPriority.natDestination;
+        hooks.register(hook, priority, label, (packet, at, inDevice, outDevice) =>
+          nat.run(packet, at, inDevice, outDevice),
+        );
+      }
+      return;
+    }
+    for (const hook of TABLE_HOOKS[name]) {
+      hooks.register(hook, HookPriority[name], label, (packet, at, inDevice, outDevice) =>
+        table.run(packet, at, inDevice, outDevice),
+      );
+    }
+  }
+
+  /** Does what a command says; a string is what it prints. */
+  #apply(command: Command): string | CommandError {
+    const { letter } = command;
+    if (!TABLE_NAMES.includes(command.table)) {
+      return {
+        status: 3,
+        message:
+          `iptables v1.8.9 (legacy): can't initialize iptables table \`${command.table}': ` +
+          'Table does not exist (do you need to insmod?)\n' +
+          'Perhaps iptables or your kernel needs to be upgraded.',
+      };
+    }
+    const table = this.table(command.table as TableName);
+    if (command.hasRule) return this.#applyRule(table, command);
+    const chain = table.chains.get(command.chain);
+    switch (letter) {
+      case 'N':
+        if (chain !== undefined) return refused('Chain already exists.');
+        table.chains.set(command.chain, new Chain(command.chain, undefined));
+        return '';
+      case 'X':
+        return deleteChains(table, command.chain, chain);
+      case 'E':
+        return renameChain(table, chain, command.argument);
+      case 'P':
+        return setPolicy(chain, command.argument);
+      case 'D':
+        return deleteNumber(chain, command.number);
+      case 'F':
+      case 'Z':
+        if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
+        for (const each of chain === undefined ? table.chains.values() : [chain]) {
+          if (letter === 'F') clearRules(each);
+          else zeroCounters(each, command.number);
+        }
+        return '';
+      case 'L':
+        if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
+        return listTable(table, chain, command.number, command);
+      default:
+        if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
+        return listRules(table, chain, command.number, command.isVerbose);
+    }
+  }
+
+  #applyRule(table: Table, command: Command): string | CommandError {
+    const { letter } = command;
+    const deletes = letter === 'D' || letter === 'C';
+    const rule = command.rules[0]!;
+    if ((command.chain === 'PREROUTING' || command.chain === 'INPUT') && rule.outInterface !== '') {
+      return usageError(`Can't use -o with ${command.chain}\n`);
+    }
+    if (
+      (command.chain === 'POSTROUTING' || command.chain === 'OUTPUT') &&
+      rule.inInterface !== ''
+    ) {
+      return usageError(`Can't use -i with ${command.chain}\n`);
+    }
+    for (const each of command.rules) {
+      const error = resolveTarget(table, each);
+      if (error !== undefined) return error;
+    }
+    const chain = table.chains.get(command.chain);
+    if (chain === undefined) return refused(deletes ? BAD_RULE : NO_SUCH_NAME);
+    if (letter === 'C') {
+      for (const each of command.rules) if (indexOfRule(chain, each) < 0) return refused(BAD_RULE);
+      return '';
+    }
+    if (letter === 'D') {
+      for (const each of command.rules) {
+        const index = indexOfRule(chain, each);
+        if (index < 0) return refused(BAD_RULE);
+        removeRule(chain, index);
+      }
+      return '';
+    }
+    const index = indexOfNew(chain, command);
+    if (typeof index !== 'number') return index;
+    const before = chain.rules.slice();
+    chain.rules.splice(index, letter === 'R' ? 1 : 0, ...command.rules);
+    const problem = isTooDeep(table)
+      ? 'Too many levels of symbolic links.'
+      : violatesHooks(table, command.rules)
+        ? INVALID
+        : undefined;
+    if (problem !== undefined) {
+      chain.rules.splice(0, chain.rules.length, ...before);
+      return refused(problem);
+    }
+    if (letter === 'R' && before[index]!.chain !== undefined) before[index]!.chain.references--;
+    for (const each of command.rules) if (each.chain !== undefined) each.chain.references++;
+    if (command.needsTracking) this.namespace.connections.enable();
+    return '';
+  }
+}
+
+/** Where `-A`, `-I` and `-R` put a rule. */
+function indexOfNew(chain: Chain, { letter, number }: Command): number | CommandError {
+  if (letter === 'A') return chain.rules.length;
+  if (letter === 'I') {
+    const index = Math.max(number - 1, 0);
+    return index > chain.rules.length ? refused('Index of insertion too big.') : index;
+  }
+  return number > chain.rules.length ? refused('Index of replacement too big.') : number - 1;
+}
+
+/** Finds out what a rule's target name means in this table. */
+function resolveTarget(table: Table, rule: Rule): CommandError | undefined {
+  const name = rule.targetName;
+  if (name === '') return undefined;
+  const chain = table.chains.get(name);
+  const isGoto = rule.action === RuleAction.goto;
+  const isUserChain = chain !== undefined && chain.policy === undefined;
+  if (isUserChain) {
+    rule.chain = chain;
+    if (!isGoto) rule.action = RuleAction.jump;
+    return undefined;
+  }
+  if (isGoto) {
+    if (chain !== undefined) return refused("Invalid argument. Run `dmesg' for more information.");
+    return usageError(`goto '${name}' is not a chain\n`.trimEnd());
+  }
+  if (rule.target !== undefined) {
+    rule.action = RuleAction.target;
+    return undefined;
+  }
+  if (!VERDICTS.has(name)) {
+    if (chain !== undefined) return refused(INVALID);
+    return usageError(`Couldn't load target \`${name}':No such file or directory\n`);
+  }
+  if (name === 'ACCEPT') rule.action = RuleAction.accept;
+  else if (name === 'RETURN') rule.action = RuleAction.return;
+  else rule.action = RuleAction.drop;
+  return undefined;
+}
+
+function indexOfRule(chain: Chain, rule: Rule): number {
+  const text = ruleArguments(rule);
+  return chain.rules.findIndex((other) => ruleArguments(other) === text);
+}
+
+function removeRule(chain: Chain, index: number): void {
+  const [rule] = chain.rules.splice(index, 1);
+  if (rule?.chain !== undefined) rule.chain.references--;
+}
+
+function deleteNumber(chain: Chain | undefined, number: number): string | CommandError {
+  if (chain === undefined) return refused(NO_SUCH_NAME);
+  if (number > chain.rules.length) return refused('Index of deletion too big.');
+  removeRule(chain, number - 1);
+  return '';
+}
+
+function clearRules(chain: Chain): void {
+  for (const rule of chain.rules) if (rule.chain !== undefined) rule.chain.references--;
+  chain.rules.length = 0;
+}
+
+function zeroCounters(chain: Chain, number: number): void {
+  if (number === 0) {
+    chain.packets = 0;
+    chain.bytes = 0;
+  }
+  for (const [index, rule] of chain.rules.entries()) {
+    if (number !== 0 && index !== number - 1) continue;
+    rule.packets = 0;
+    rule.bytes = 0;
+  }
+}
+
+/** `-X`: one chain, or every user chain that is empty and not referred to. */
+function deleteChains(table: Table, name: string, chain: Chain | undefined): string | CommandError {
+  if (name === '') {
+    for (const each of table.sortedChains()) {
+      if (each.policy !== undefined) continue;
+      const error = deleteChain(table, each);
+      if (error !== undefined) return error;
+    }
+    return '';
+  }
+  if (chain === undefined) return refused(NO_SUCH_NAME);
+  return deleteChain(table, chain) ?? '';
+}
+
+function deleteChain(table: Table, chain: Chain): CommandError | undefined {
+  if (chain.policy !== undefined) return refused(INVALID);
+  if (chain.references > 0) return refused('Too many links.');
+  if (chain.rules.length > 0) return refused('Directory not empty.');
+  table.chains.delete(chain.name);
+  return undefined;
+}
+
+function renameChain(table: Table, chain: Chain | undefined, name: string): string | CommandError {
+  if (table.chains.has(name)) return refused('File exists.');
+  if (chain === undefined || chain.policy !== undefined) return refused(NO_SUCH_NAME);
+  table.chains.delete(chain.name);
+  chain.name = name;
+  table.chains.set(name, chain);
+  for (const each of table.chains.values()) {
+    for (const rule of each.rules) {
+      if (rule.chain !== chain) continue;
+      rule.targetName = name;
+      rule.text = undefined;
+    }
+  }
+  return '';
+}
+
+function setPolicy(chain: Chain | undefined, policy: string): string | CommandError {
+  if (chain?.policy === undefined) return refused('Bad built-in chain name.');
+  if (policy !== 'ACCEPT' && policy !== 'DROP') {
+    return refused("Bad policy name. Run `dmesg' for more information.");
+  }
+  chain.policy = policy;
+  chain.packets = 0;
+  chain.bytes = 0;
+  return '';
+}

@@ -1,0 +1,126 @@
+/**
+ * The options that the four NAT targets share: addresses, ports, randomness.
+ * Mirrors `extensions/libxt_NAT.c`.
+ */
+import { formatIpv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
+import { type NatRange, nullRange } from '../../conntrack/nat-select.ts';
+import type { RuleHead } from '../extension.ts';
+import { mustBeSpecified } from '../options.ts';
+
+const PORT_PROTOCOLS: readonly number[] = [
+  IpProtocol.tcp,
+  IpProtocol.udp,
+  IpProtocol.sctp,
+  IpProtocol.icmp,
+  33,
+  136,
+];
+const NEEDS_PORTS = 'Need TCP, UDP, SCTP or DCCP with port specification';
+
+/** The range that a NAT rule maps to, parsed from its options. */
+export class NatOptions {
+  readonly range: NatRange = { ...nullRange(), mapsAddress: false };
+  readonly #name: string;
+  readonly #required: string | undefined;
+  #isGiven = false;
+
+  /** `required` is the option that must be there. */
+  constructor(name: string, required?: string) {
+    this.#name = name;
+    this.#required = required;
+  }
+
+  /** Takes `--random`, `--random-fully` or `--persistent`. */
+  takeFlag(name: string): undefined {
+    if (name === '--random') this.range.isRandom = true;
+    else if (name === '--random-fully') this.range.isFullyRandom = true;
+    else this.range.isPersistent = true;
+    return undefined;
+  }
+
+  /** Takes `[address[-address]][:port[-port[/base]]]`; returns iptables' error text. */
+  takeEndpoint(text: string): string | undefined {
+    if (this.#isGiven) return `${this.#name}: option "${this.#required}" can only be used once.\n`;
+    this.#isGiven = true;
+    const colon = text.indexOf(':');
+    const addressText = colon < 0 ? text : text.slice(0, colon);
+    if (colon >= 0) {
+      const error = this.takePorts(text.slice(colon + 1));
+      if (error !== undefined) return error;
+    }
+    if (addressText === '') return undefined;
+    const [firstText = '', secondText] = addressText.split('-');
+    const first = parseIpv4Address(firstText);
+    if (first === undefined) return `Bad IP address "${firstText}"`;
+    const second = secondText === undefined ? first : parseIpv4Address(secondText);
+    if (second === undefined) return `Bad IP address "${secondText}"`;
+    this.range.mapsAddress = true;
+    this.range.addressMin = first;
+    this.range.addressMax = second;
+    return undefined;
+  }
+
+  /** Takes `port[-port[/base]]`; returns iptables' error text. */
+  takePorts(text: string): string | undefined {
+    const [ports = '', baseText] = text.split('/');
+    const [firstText = '', secondText] = ports.split('-');
+    const first = parseNatPort(firstText);
+    if (first === undefined) return `Port \`${firstText}' not valid`;
+    const second = secondText === undefined ? first : parseNatPort(secondText);
+    if (second === undefined) return `Port range \`${ports}' not valid`;
+    if (second < first) return `Port range \`${ports}' funky`;
+    this.range.mapsPort = true;
+    this.range.portMin = first;
+    this.range.portMax = second;
+    if (baseText !== undefined) {
+      const base = parseNatPort(baseText);
+      if (base === undefined) return `Port \`${baseText}' not valid`;
+      this.range.portBase = base;
+    }
+    return undefined;
+  }
+
+  /** Checks what must hold at the end; returns iptables' error text. */
+  finish(head: RuleHead): string | undefined {
+    if (this.#required !== undefined && !this.#isGiven) {
+      return mustBeSpecified(this.#name, this.#required);
+    }
+    if (!this.range.mapsPort) return undefined;
+    const hasPorts = PORT_PROTOCOLS.includes(head.protocol) && !head.isProtocolNegated;
+    return hasPorts ? undefined : NEEDS_PORTS;
+  }
+
+  /** `10.0.0.1-10.0.0.5:80-90`. */
+  endpointText(): string {
+    const { mapsAddress, addressMin, addressMax, mapsPort } = this.range;
+    let text = '';
+    if (mapsAddress) {
+      text = formatIpv4Address(addressMin);
+      if (addressMax !== addressMin) text += `-${formatIpv4Address(addressMax)}`;
+    }
+    return mapsPort ? `${text}:${this.portsText()}` : text;
+  }
+
+  /** `80`, `80-90`, `80-90/8000`. */
+  portsText(): string {
+    const { portMin, portMax, portBase } = this.range;
+    const text = portMin === portMax ? `${portMin}` : `${portMin}-${portMax}`;
+    return portBase === undefined ? text : `${text}/${portBase}`;
+  }
+
+  /** The flags, each after a blank and `prefix`. */
+  flagsText(prefix: string): string {
+    let text = '';
+    if (this.range.isRandom) text += ` ${prefix}random`;
+    if (this.range.isFullyRandom) text += ` ${prefix}random-fully`;
+    if (this.range.isPersistent) text += ` ${prefix}persistent`;
+    return text;
+  }
+}
+
+function parseNatPort(text: string): number | undefined {
+  if (!/^\d+$/.test(text)) return undefined;
+  const port = Number(text);
+  return port >= 1 && port <= 65_535 ? port : undefined;
+}

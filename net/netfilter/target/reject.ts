@@ -1,0 +1,161 @@
+/**
+ * The `REJECT` target: drops a packet and tells its sender.
+ * Mirrors `extensions/libipt_REJECT.c` and `net/ipv4/netfilter/nf_reject_ipv4.c`.
+ */
+import { IcmpType, quotedBytesOf, writeIcmpError } from '../../../wire/icmp.ts';
+import { IpProtocol, writeIpv4Header } from '../../../wire/ipv4.ts';
+import {
+  acknowledgementOf,
+  dataOffsetBytesOf,
+  destinationPortOf,
+  finishTcpChecksum,
+  flagsOf,
+  sequenceOf,
+  sourcePortOf,
+  TcpFlag,
+  writeTcpHeader,
+} from '../../../wire/tcp.ts';
+import { ConnectionState, Packet } from '../../packet.ts';
+import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
+import { Hook } from '../hook.ts';
+import type { Inspection } from '../inspection.ts';
+
+/** Names, aliases and ICMP codes; -1 stands for a TCP reset. */
+const TYPES: readonly (readonly [string, string, number])[] = [
+  ['icmp-net-unreachable', 'net-unreach', 0],
+  ['icmp-host-unreachable', 'host-unreach', 1],
+  ['icmp-proto-unreachable', 'proto-unreach', 2],
+  ['icmp-port-unreachable', 'port-unreach', 3],
+  ['icmp-net-prohibited', 'net-prohib', 9],
+  ['icmp-host-prohibited', 'host-prohib', 10],
+  ['tcp-reset', 'tcp-rst', -1],
+  ['icmp-admin-prohibited', 'admin-prohib', 13],
+];
+const TCP_RESET = -1;
+const REPLY_TTL = 64;
+/** The precedence of ICMP errors (`RT_TOS(tos) | IPTOS_PREC_INTERNETCONTROL`). */
+const ERROR_TOS = 0xc0;
+
+class RejectTarget implements Target {
+  #code = 3;
+
+  option(_name: string, value: string): string | undefined {
+    const type = TYPES.find(([name, alias]) => name.startsWith(value) || alias.startsWith(value));
+    if (type === undefined) return `unknown reject type "${value}"`;
+    this.#code = type[2];
+    return undefined;
+  }
+
+  finish(): string | undefined {
+    return undefined;
+  }
+
+  isAllowed(head: RuleHead): boolean {
+    return (
+      this.#code !== TCP_RESET || (head.protocol === IpProtocol.tcp && !head.isProtocolNegated)
+    );
+  }
+
+  run(inspection: Inspection): Outcome {
+    const { namespace, packet } = inspection;
+    const reply =
+      this.#code === TCP_RESET ? resetFor(inspection) : errorFor(inspection, this.#code);
+    if (reply !== undefined) {
+      if (packet.connection !== undefined && this.#code === TCP_RESET) {
+        reply.connection = packet.connection;
+        reply.connectionState = ConnectionState.related;
+        reply.isReply = !packet.isReply;
+      }
+      reply.way = packet.way?.fork();
+      reply.way?.add(namespace.world.nowNs, namespace.name, 'send', '', '', this.save().trim());
+      namespace.sendIpv4(reply);
+    }
+    return Outcome.drop;
+  }
+
+  save(): string {
+    return ` --reject-with ${this.#name}`;
+  }
+
+  list(): string {
+    return ` reject-with ${this.#name}`;
+  }
+
+  get #name(): string {
+    return TYPES.find(([, , code]) => code === this.#code)![0];
+  }
+}
+
+/** The RST that answers a TCP segment (`nf_send_reset`), or undefined when none may. */
+function resetFor(inspection: Inspection): Packet | undefined {
+  if (!inspection.hasTransport(20)) return undefined;
+  const { bytes, transportAt, end, source, destination } = inspection;
+  const flags = flagsOf(bytes, transportAt);
+  if ((flags & TcpFlag.rst) !== 0) return undefined;
+  const hasAck = (flags & TcpFlag.ack) !== 0;
+  const counted = ((flags & TcpFlag.syn) !== 0 ? 1 : 0) + ((flags & TcpFlag.fin) !== 0 ? 1 : 0);
+  const dataBytes = end - transportAt - dataOffsetBytesOf(bytes, transportAt);
+  const reply = Packet.allocate(40);
+  const at = reply.start;
+  writeIpv4Header(reply.bytes, at, {
+    totalLengthBytes: 40,
+    identification: 0,
+    dontFragment: true,
+    ttl: REPLY_TTL,
+    protocol: IpProtocol.tcp,
+    source: destination,
+    destination: source,
+  });
+  const acknowledgement = (sequenceOf(bytes, transportAt) + counted + dataBytes) >>> 0;
+  writeTcpHeader(reply.bytes, at + 20, {
+    sourcePort: destinationPortOf(bytes, transportAt),
+    destinationPort: sourcePortOf(bytes, transportAt),
+    sequence: hasAck ? acknowledgementOf(bytes, transportAt) : 0,
+    acknowledgement: hasAck ? 0 : acknowledgement,
+    flags: hasAck ? TcpFlag.rst : TcpFlag.rst | TcpFlag.ack,
+    window: 0,
+  });
+  finishTcpChecksum(reply.bytes, at + 20, 20, destination, source);
+  return reply;
+}
+
+/** The ICMP destination unreachable that answers a packet, or undefined when none may. */
+function errorFor(inspection: Inspection, code: number): Packet | undefined {
+  const { bytes, at, end, transportAt, source, destination } = inspection;
+  if (inspection.fragmentOffsetBytes !== 0) return undefined;
+  if (inspection.protocol === IpProtocol.icmp) {
+    const type = end > transportAt ? bytes[transportAt]! : 3;
+    if (type !== 0 && type !== 8 && (type < 13 || type > 18)) return undefined;
+  }
+  if (source === 0 || source >= 0xe000_0000 || destination >= 0xe000_0000) return undefined;
+  const lengthBytes = 28 + quotedBytesOf(end - at);
+  const reply = Packet.allocate(lengthBytes);
+  writeIpv4Header(reply.bytes, reply.start, {
+    totalLengthBytes: lengthBytes,
+    identification: 0,
+    dontFragment: false,
+    ttl: REPLY_TTL,
+    tos: ERROR_TOS,
+    protocol: IpProtocol.icmp,
+    source: sourceOfError(inspection),
+    destination: source,
+  });
+  const type = IcmpType.destinationUnreachable;
+  writeIcmpError(reply.bytes, reply.start + 20, type, code, 0, bytes, at, end);
+  return reply;
+}
+
+/** The address that was talked to when it is ours, else that of the way back (`icmp_send`). */
+function sourceOfError({ namespace, destination, source }: Inspection): number {
+  if (namespace.isLocalAddress(destination)) return destination;
+  return namespace.routeLookup({ destination: source })?.source ?? destination;
+}
+
+/** `-j REJECT`. */
+export const rejectTarget: TargetKind = {
+  name: 'REJECT',
+  options: ['--reject-with='],
+  tables: ['filter'],
+  hooks: [Hook.input, Hook.forward, Hook.output],
+  create: () => new RejectTarget(),
+};
