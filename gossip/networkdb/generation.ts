@@ -33,6 +33,8 @@ export interface Generation {
   readonly bootstrapNeverMatches: boolean;
   /** Joining a joined network is an error; otherwise it resets the record. */
   readonly refusesSecondJoin: boolean;
+  /** Own attachments are apart from those of others; otherwise they go when oneself "leaves". */
+  readonly keepsOwnNetworksApart: boolean;
   /** Peers are drawn by permutation; otherwise by up to 3n draws with rejection. */
   readonly drawsByPermutation: boolean;
 }
@@ -51,6 +53,7 @@ const FIRST: Generation = {
   sharesBroadcastLimit: false,
   bootstrapNeverMatches: false,
   refusesSecondJoin: false,
+  keepsOwnNetworksApart: false,
   drawsByPermutation: false,
 };
 
@@ -68,6 +71,7 @@ const SECOND: Generation = {
   sharesBroadcastLimit: true,
   bootstrapNeverMatches: true,
   refusesSecondJoin: true,
+  keepsOwnNetworksApart: true,
   drawsByPermutation: true,
 };
 

@@ -122,7 +122,11 @@ export function changeNodeState(
   return true;
 }
 
-/** Drops the attachments and entries of a peer at the node. */
+/**
+ * Drops the attachments and entries of a peer at the node. The peer may be the node itself: its own
+ * LEAVE comes back, or it hears that its former self at the same address is alive. Generation 1
+ * keeps its own attachments in the same map and loses them then.
+ */
 export function forgetNode(
   state: State,
   node: NodeState,
@@ -133,6 +137,9 @@ export function forgetNode(
     network.attachments.remove(subject, node.index, state.nowNs);
   }
   deleteNodeTableEntries(state, node, subject, isHidden);
+  if (subject !== node.index || node.rules.keepsOwnNetworksApart) return;
+  for (const index of node.networks.keys()) state.networks[index]!.entries.leave(node.index);
+  node.networks.clear();
 }
 
 /** A new name at the address and port of a known one: the old identity has left. */

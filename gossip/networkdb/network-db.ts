@@ -23,6 +23,7 @@ import { CountedKind, type Counters } from './counters.ts';
 import { deleteLocalNetworkEntries } from './entry-removal.ts';
 import { generationRules } from './generation.ts';
 import { gossip, queuedCountOf, rollStats } from './gossip-tick.ts';
+import { importTableEvent, type TableEventFields } from './import-event.ts';
 import { memberCountOf, membersOf } from './members.ts';
 import {
   handleNodeMessage,
@@ -329,6 +330,11 @@ export class NetworkDb implements Delegate {
     return active;
   }
 
+  /** The failed nodes that the node still remembers and tries to reach. */
+  failedPeersOf(index: number): number[] {
+    return [...this.#state.node(index).peers.failed];
+  }
+
   /** The live entries of a table at the node, by key (`/gettable`). */
   entriesOf(index: number, table: string, networkId: string): EntryView[] {
     const network = this.#state.networkIfKnown(networkId);
@@ -430,6 +436,17 @@ export class NetworkDb implements Delegate {
 
   mergeRemoteState(member: number, _from: number, remote: UserMessage, _join: boolean): void {
     this.#atNode(member, (node) => mergeRemoteState(this.#state, node, remote as PushPull));
+  }
+
+  /** A table event from outside the simulation as a message to {@link notifyMessage}. */
+  importTableEvent(fields: TableEventFields): UserMessage {
+    return importTableEvent(this.#state, fields);
+  }
+
+  /** The node's Lamport clocks. */
+  clocksOf(index: number): { network: number; table: number } {
+    const node = this.#state.node(index);
+    return { network: node.networkClock, table: node.tableClock };
   }
 
   #receive(node: NodeState, message: Message): void {

@@ -168,6 +168,18 @@ export class Entries {
     return this.#table.snapshot(node, nowNs);
   }
 
+  /** A version of that owner, ltime and kind that some node of the network holds. */
+  versionLike(
+    fact: EntryFact,
+    owner: number,
+    ltime: number,
+    deleting: boolean,
+  ): EntryVersion | undefined {
+    const isLike = (version: EntryVersion | undefined): boolean =>
+      version?.owner === owner && version.ltime === ltime && version.deleting === deleting;
+    return isLike(fact.common) ? fact.common : fact.values.find(isLike);
+  }
+
   /** How many entries differ between nodes or are ageing: the cost of a bulk sync. */
   get hotCount(): number {
     return this.#table.hot.size;

@@ -172,7 +172,7 @@ describe('the shared store', () => {
           }
         },
       ),
-      { numRuns: 300, seed: 5 },
+      { numRuns: 120, seed: 5 },
     );
   });
 

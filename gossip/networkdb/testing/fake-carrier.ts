@@ -7,6 +7,7 @@ import { drawBelow, drawChance } from '../../../sim/chance.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
 import { World } from '../../../sim/world.ts';
 import type { Carrier, OnResult, UserMessage } from '../carrier.ts';
+import { type Message, MessageType } from '../message.ts';
 import { NetworkDb } from '../network-db.ts';
 
 const TICK_NS = 200 * MILLISECOND_NS;
@@ -25,6 +26,8 @@ export interface FakeClusterInit {
   readonly lossRatio?: number;
   /** Daemons start at random instants of the first second instead of all at 0. */
   readonly scattered?: boolean;
+  /** Time between the starts of one daemon and the next, ns. */
+  readonly spacingNs?: number;
 }
 
 /** A cluster of NetworkDB nodes over a fake membership engine. */
@@ -36,6 +39,8 @@ export class FakeCluster implements Carrier {
   readonly #cuts = new Set<string>();
   readonly #stopped = new Set<number>();
   readonly #held = new Map<number, (() => void)[]>();
+  /** Directions that lose a kind of message: `<from> <to> <kind>`; see {@link kindOf}. */
+  readonly dropped = new Set<string>();
   #draws = 0;
 
   constructor(init: FakeClusterInit) {
@@ -44,10 +49,11 @@ export class FakeCluster implements Carrier {
     this.db = new NetworkDb({ world: this.world, carrier: this });
     const key = this.world.chance.key('test.start');
     for (let node = 0; node < init.nodes; node++) {
-      const atNs = init.scattered === true ? drawBelow(key, SECOND_NS, node) : 0;
+      const spacedNs = node * (init.spacingNs ?? 0);
+      const atNs = init.scattered === true ? drawBelow(key, SECOND_NS, node) : spacedNs;
       this.world.queue.scheduleCallback(atNs, () => this.start(node));
     }
-    this.run(init.scattered === true ? SECOND_NS : 0);
+    this.run(init.scattered === true ? SECOND_NS : init.nodes * (init.spacingNs ?? 0));
     for (let a = 0; a < init.nodes; a++) {
       for (let b = 0; b < init.nodes; b++) if (a !== b) this.join(a, b);
     }
@@ -127,13 +133,17 @@ export class FakeCluster implements Carrier {
   sendBestEffort(from: number, to: number, message: UserMessage): void {
     const key = this.world.chance.key('test.loss');
     if (!this.#isReachable(from, to)) return;
+    if (this.dropped.has(`${from} ${to} ${kindOf(message)}`)) return;
     if (drawChance(key, this.#init.lossRatio ?? 0, this.#draws++)) return;
     this.#deliver(to, () => this.db.notifyMessage(to, from, message));
   }
 
   sendReliable(from: number, to: number, message: UserMessage, onResult: OnResult): void {
     const isReachable = this.#isReachable(from, to);
-    if (isReachable) this.#deliver(to, () => this.db.notifyMessage(to, from, message));
+    const isDropped = this.dropped.has(`${from} ${to} ${kindOf(message)}`);
+    if (isReachable && !isDropped) {
+      this.#deliver(to, () => this.db.notifyMessage(to, from, message));
+    }
     this.#answer(isReachable, onResult);
   }
 
@@ -234,4 +244,12 @@ export class FakeCluster implements Carrier {
 
 function linkOf(a: number, b: number): string {
   return a < b ? `${a}-${b}` : `${b}-${a}`;
+}
+
+/** `node`, `network`, `table` or `sync`. */
+function kindOf(message: UserMessage): string {
+  const { type } = message as Message;
+  if (type === MessageType.nodeEvent) return 'node';
+  if (type === MessageType.networkEvent) return 'network';
+  return type === MessageType.bulkSync ? 'sync' : 'table';
 }
