@@ -1,5 +1,6 @@
 /**
  * What NetworkDB sent, per node and kind of message: counts and bytes without memberlist's framing.
+ * Columns by node and kind, because every gossip packet of every node is counted.
  */
 
 /** Kinds of counted messages; a message in a packet to k peers counts k times. */

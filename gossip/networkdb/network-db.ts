@@ -8,7 +8,6 @@
  * ends.
  */
 import { assert } from '../../sim/assert.ts';
-import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './bulk-sync.ts';
 import type { Carrier, Delegate, UserMessage } from './carrier.ts';
 import {
   BULK_SYNC_INTERVAL_NS,
@@ -20,28 +19,31 @@ import {
   STATS_PRINT_PERIOD_NS,
 } from './constants.ts';
 import { CountedKind, type Counters } from './counters.ts';
-import { deleteLocalNetworkEntries } from './entry-removal.ts';
 import { generationRules } from './generation.ts';
-import { gossip, queuedCountOf, rollStats } from './gossip-tick.ts';
 import { importTableEvent, type TableEventFields } from './import-event.ts';
-import { memberCountOf, membersOf } from './members.ts';
+import { type Message, MessageType, type PushPull } from './message.ts';
+import { PeerState, Peers } from './peers.ts';
+import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
+import { deleteLocalNetworkEntries } from './rules/entry-removal.ts';
+import { gossip, queuedCountOf, rollStats } from './rules/gossip-tick.ts';
+import { memberCountOf, membersOf } from './rules/members.ts';
 import {
   handleNodeMessage,
   handleNotifyJoin,
   handleNotifyLeave,
   reapDeadNodes,
   sendNodeEvent,
-} from './membership.ts';
-import { type Message, MessageType, type PushPull } from './message.ts';
+} from './rules/membership.ts';
 import {
   handleNetworkMessage,
   localState,
   mergeRemoteState,
   sendNetworkEvent,
   storeOwnAttachment,
-} from './network-events.ts';
-import { PeerState, Peers } from './peers.ts';
-import { joinAll, reconnectNode, rejoinClusterBootStrap } from './reconnect.ts';
+} from './rules/network-events.ts';
+import { joinAll, reconnectNode, rejoinClusterBootStrap } from './rules/reconnect.ts';
+import { createEntry, deleteEntry, handleTableMessage, updateEntry } from './rules/table-events.ts';
+import { atInstant, runOrDefer } from './rules/timers.ts';
 import {
   type BootstrapAddress,
   type LocalNetwork,
@@ -53,8 +55,6 @@ import {
   State,
 } from './state.ts';
 import type { TableValue } from './store/entries.ts';
-import { createEntry, deleteEntry, handleTableMessage, updateEntry } from './table-events.ts';
-import { atInstant, runOrDefer } from './timers.ts';
 import { retransmitLimit, TransmitLimitedQueue } from './transmit-limited-queue.ts';
 import { type Watch, type WatchFilter, type WatchHandler, watchEventOf } from './watch.ts';
 

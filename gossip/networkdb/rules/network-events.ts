@@ -2,19 +2,19 @@
  * Attachments of nodes to networks: network events and push/pull state (moby `delegate.go`:
  * handleNetworkEvent, LocalState, MergeRemoteState).
  */
-import { REAP_NETWORK_INTERVAL_SECONDS } from './constants.ts';
-import { CountedKind } from './counters.ts';
-import { deleteNodeNetworkEntries } from './entry-removal.ts';
-import { handleNodeEvent } from './membership.ts';
+import { REAP_NETWORK_INTERVAL_SECONDS } from '../constants.ts';
+import { CountedKind } from '../counters.ts';
 import {
   MessageType,
   type NetworkEvent,
   networkEventBytes,
   type PushPull,
   pushPullBytes,
-} from './message.ts';
-import { type LocalNetwork, type NodeState, Observed, type State, witness } from './state.ts';
-import type { Attachment } from './store/attachments.ts';
+} from '../message.ts';
+import { type LocalNetwork, type NodeState, Observed, type State, witness } from '../state.ts';
+import type { Attachment } from '../store/attachments.ts';
+import { deleteNodeNetworkEntries } from './entry-removal.ts';
+import { handleNodeEvent } from './membership.ts';
 
 /** Applies a network event; true when it is fresh and to be relayed. */
 export function handleNetworkEvent(state: State, node: NodeState, attachment: Attachment): boolean {

@@ -2,8 +2,8 @@
  * The two tickers that are events only when they have something to do: the gossip tick of a node
  * with queued table events, and reconnectNode of a node with failed peers.
  */
-import { GOSSIP_INTERVAL_NS, RETRY_INTERVAL_NS } from './constants.ts';
-import type { NodeState, State } from './state.ts';
+import { GOSSIP_INTERVAL_NS, RETRY_INTERVAL_NS } from '../constants.ts';
+import type { NodeState, State } from '../state.ts';
 import { nextTickAfter } from './ticks.ts';
 
 /** Makes the node's next gossip tick an event. */

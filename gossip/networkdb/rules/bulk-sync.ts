@@ -6,17 +6,16 @@
  * Upstream these are goroutines that block up to 30 s on an answer; here they are chains of
  * continuations, and a handler that is busy past its next tick runs again at once when it ends.
  */
-import { drawBelow } from '../../sim/chance.ts';
-import { BULK_SYNC_ACK_TIMEOUT_NS } from './constants.ts';
-import { CountedKind } from './counters.ts';
-import { drawMembers, membersOf } from './members.ts';
+import { drawBelow } from '../../../sim/chance.ts';
+import { BULK_SYNC_ACK_TIMEOUT_NS } from '../constants.ts';
+import { CountedKind } from '../counters.ts';
 import {
   type BulkSync,
   bulkSyncBytes,
   MessageType,
   TableEventType,
   tableEventOf,
-} from './message.ts';
+} from '../message.ts';
 import {
   type BulkSyncAck,
   type Network,
@@ -24,7 +23,8 @@ import {
   Observed,
   type State,
   witness,
-} from './state.ts';
+} from '../state.ts';
+import { drawMembers, membersOf } from './members.ts';
 import { handleTableMessage } from './table-events.ts';
 import { afterDelay, onResultOf } from './timers.ts';
 

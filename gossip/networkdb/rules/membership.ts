@@ -2,16 +2,17 @@
  * Nodes of the gossip cluster: node events and memberlist's verdicts (moby `nodemgmt.go`,
  * `event_delegate.go`, and handleNodeEvent in `delegate.go`).
  */
+
+import { BROADCAST_TIMEOUT_NS } from '../constants.ts';
+import { MessageType, type NodeEvent, nodeEventBytes } from '../message.ts';
+import { PeerState } from '../peers.ts';
+import { type NodeState, Observed, type State, witness } from '../state.ts';
 import { armReconnect } from './arming.ts';
-import { BROADCAST_TIMEOUT_NS } from './constants.ts';
 import {
   deleteNodeTableEntries,
   restoreNodeTableEntries,
   suspendNodeTableEntries,
 } from './entry-removal.ts';
-import { MessageType, type NodeEvent, nodeEventBytes } from './message.ts';
-import { PeerState } from './peers.ts';
-import { type NodeState, Observed, type State, witness } from './state.ts';
 import { afterDelay } from './timers.ts';
 
 /** A node event from the network or from a push/pull header; true when it is to be relayed. */

@@ -3,16 +3,17 @@
  * `delegate.go` handleTableEvent and handleTableMessage, `networkdb.go` CreateEntry and friends,
  * `broadcast.go` sendTableEvent).
  */
-import { armGossip } from './arming.ts';
+
 import {
   MAX_QUEUE_LEN_BROADCAST_ON_SYNC,
   REAP_ENTRY_INTERVAL_SECONDS,
   REBROADCAST_RESIDUAL_SECONDS,
-} from './constants.ts';
-import { type TableEvent, TableEventType, tableEventBytes, tableEventOf } from './message.ts';
-import { type Network, type NodeState, Observed, type State, witness } from './state.ts';
-import type { EntryFact, EntryVersion, TableValue } from './store/entries.ts';
-import { type WatchEvent, watchEventOf } from './watch.ts';
+} from '../constants.ts';
+import { type TableEvent, TableEventType, tableEventBytes, tableEventOf } from '../message.ts';
+import { type Network, type NodeState, Observed, type State, witness } from '../state.ts';
+import type { EntryFact, EntryVersion, TableValue } from '../store/entries.ts';
+import { type WatchEvent, watchEventOf } from '../watch.ts';
+import { armGossip } from './arming.ts';
 
 /** Receives a table event and relays it when the rules say so. */
 export function handleTableMessage(
@@ -105,7 +106,8 @@ export function createEntry(
   const fact = network.entries.factOf(table, key);
   const old = network.entries.get(fact, node.index, state.nowNs);
   if (old !== undefined && !old.deleting && !isHiddenFrom(node, old)) {
-    return `cannot create entry in table ${table} with network id ${network.id} and key ${key}, already exists`;
+    const what = `in table ${table} with network id ${network.id} and key ${key}`;
+    return `cannot create entry ${what}, already exists`;
   }
   writeOwn(state, node, network, fact, TableEventType.create, value);
   return undefined;
@@ -123,7 +125,8 @@ export function updateEntry(
   const fact = network.entries.factOf(table, key);
   const old = network.entries.get(fact, node.index, state.nowNs);
   if (old === undefined || old.deleting || isHiddenFrom(node, old)) {
-    return `cannot update entry as the entry in table ${table} with network id ${network.id} and key ${key} does not exist`;
+    const what = `the entry in table ${table} with network id ${network.id} and key ${key}`;
+    return `cannot update entry as ${what} does not exist`;
   }
   writeOwn(state, node, network, fact, TableEventType.update, value);
   return undefined;
@@ -140,7 +143,8 @@ export function deleteEntry(
   const fact = network.entries.factOf(table, key);
   const old = network.entries.get(fact, node.index, state.nowNs);
   if (old === undefined || old.deleting || isHiddenFrom(node, old)) {
-    return `cannot delete entry ${table} with network id ${network.id} and key ${key} does not exist or is already being deleted`;
+    const what = `${table} with network id ${network.id} and key ${key}`;
+    return `cannot delete entry ${what} does not exist or is already being deleted`;
   }
   writeOwn(state, node, network, fact, TableEventType.delete, old.value);
   return undefined;

@@ -3,10 +3,10 @@
  * and when the node itself leaves a network (moby `networkdb.go`: deleteNodeTableEntries,
  * deleteNodeNetworkEntries, and in later generations suspend and restore).
  */
-import { REAP_ENTRY_INTERVAL_SECONDS } from './constants.ts';
-import { type Network, type NodeState, Observed, type State } from './state.ts';
-import type { EntryFact, EntryVersion } from './store/entries.ts';
-import { watchEventOf } from './watch.ts';
+import { REAP_ENTRY_INTERVAL_SECONDS } from '../constants.ts';
+import { type Network, type NodeState, Observed, type State } from '../state.ts';
+import type { EntryFact, EntryVersion } from '../store/entries.ts';
+import { watchEventOf } from '../watch.ts';
 
 /** Tells the node's watchers that a live entry is gone. */
 function writeDelete(

@@ -2,8 +2,8 @@
  * The members of a network in a node's eyes (moby's `networkNodes[nid]`) and draws from them
  * (`mRandomNodes` in `cluster.go`).
  */
-import { type DrawKey, drawBelow } from '../../sim/chance.ts';
-import type { Network, NodeState, State } from './state.ts';
+import { type DrawKey, drawBelow } from '../../../sim/chance.ts';
+import type { Network, NodeState, State } from '../state.ts';
 
 /** How many members the node sees, itself included. */
 export function memberCountOf(state: State, node: NodeState, network: Network): number {

@@ -2,19 +2,20 @@
  * Table gossip: every 200 ms, per network, what is queued goes in one packet to up to three members
  * (moby `cluster.go` gossip). The same bytes go to each; a transmission counts once per tick.
  */
-import { armGossip } from './arming.ts';
+
 import {
   COMPOUND_HEADER_OVERHEAD,
   COMPOUND_OVERHEAD,
   GOSSIP_INTERVAL_NS,
   GOSSIP_NODES,
   STATS_PRINT_PERIOD_NS,
-} from './constants.ts';
-import { CountedKind } from './counters.ts';
+} from '../constants.ts';
+import { CountedKind } from '../counters.ts';
+import { compoundOf, type TableEvent } from '../message.ts';
+import type { LocalNetwork, NodeState, State } from '../state.ts';
+import { retransmitLimit } from '../transmit-limited-queue.ts';
+import { armGossip } from './arming.ts';
 import { drawMembers, memberCountOf } from './members.ts';
-import { compoundOf, type TableEvent } from './message.ts';
-import type { LocalNetwork, NodeState, State } from './state.ts';
-import { retransmitLimit } from './transmit-limited-queue.ts';
 
 /** One gossip tick of a node; arms the next while anything is queued. */
 export function gossip(state: State, node: NodeState, nowNs: number): void {

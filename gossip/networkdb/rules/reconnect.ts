@@ -3,12 +3,12 @@
  * rejoinClusterBootStrap every 60 s (moby `cluster.go`). Only failed nodes are tried, never left
  * ones; both block their own ticker while they wait.
  */
-import { drawBelow } from '../../sim/chance.ts';
+import { drawBelow } from '../../../sim/chance.ts';
+import { REJOIN_CLUSTER_DURATION_NS, RETRY_INTERVAL_NS } from '../constants.ts';
+import type { BootstrapAddress, NodeState, State } from '../state.ts';
 import { armReconnect } from './arming.ts';
 import { bulkSync } from './bulk-sync.ts';
-import { REJOIN_CLUSTER_DURATION_NS, RETRY_INTERVAL_NS } from './constants.ts';
 import { sendNodeEvent } from './membership.ts';
-import type { BootstrapAddress, NodeState, State } from './state.ts';
 import { hasTickWithin } from './ticks.ts';
 import { atInstant, onResultOf } from './timers.ts';
 

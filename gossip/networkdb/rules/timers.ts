@@ -2,7 +2,7 @@
  * Timers that belong to a node's process: they end with it, and while it is paused (SIGSTOP) what
  * falls due waits until it runs again.
  */
-import type { NodeState, State } from './state.ts';
+import type { NodeState, State } from '../state.ts';
 
 /** Runs `action` unless the node has stopped; a paused node runs it when it resumes. */
 export function runOrDefer(node: NodeState, action: (nowNs: number) => void, nowNs: number): void {
