@@ -106,8 +106,8 @@ class Parser {
   #number = 0;
   #argument = '';
   #isNegated = false;
-  #sources: MaskedAddress[] = [];
-  #destinations: MaskedAddress[] = [];
+  #source: string | undefined = undefined;
+  #destination: string | undefined = undefined;
   #jump = '';
   #isGoto = false;
   #isVerbose = false;
@@ -227,8 +227,13 @@ class Parser {
     const rule = this.#rule;
     switch (letter) {
       case 's':
+        this.#source = argument;
+        rule.isSourceNegated = isNegated;
+        return undefined;
       case 'd':
-        return this.#takeAddresses(letter, argument, isNegated);
+        this.#destination = argument;
+        rule.isDestinationNegated = isNegated;
+        return undefined;
       case 'p': {
         const protocol = parseProtocol(argument);
         if (protocol === undefined) return usageError(`unknown protocol "${argument}" specified`);
@@ -351,7 +356,11 @@ class Parser {
     return undefined;
   }
 
-  #takeAddresses(letter: string, text: string, isNegated: boolean): CommandError | undefined {
+  /** Addresses are looked up only after all words were read, as in iptables. */
+  #readAddresses(letter: 's' | 'd'): MaskedAddress[] | CommandError {
+    const text = letter === 's' ? this.#source : this.#destination;
+    const isNegated = letter === 's' ? this.#rule.isSourceNegated : this.#rule.isDestinationNegated;
+    if (text === undefined) return [{ address: 0, mask: 0 }];
     const addresses: MaskedAddress[] = [];
     for (const part of text.split(',')) {
       const parsed = parseMaskedAddress(part);
@@ -361,14 +370,7 @@ class Parser {
     if (isNegated && addresses.length > 1) {
       return usageError('! not allowed with multiple source or destination IP addresses');
     }
-    if (letter === 's') {
-      this.#sources = addresses;
-      this.#rule.isSourceNegated = isNegated;
-    } else {
-      this.#destinations = addresses;
-      this.#rule.isDestinationNegated = isNegated;
-    }
-    return undefined;
+    return addresses;
   }
 
   #takeInterface(letter: string, name: string, isNegated: boolean): CommandError | undefined {
@@ -445,7 +447,11 @@ class Parser {
     return this.#command(letter);
   }
 
-  #command(letter: CommandLetter): Command {
+  #command(letter: CommandLetter): Command | CommandError {
+    const sources = this.#readAddresses('s');
+    if ('status' in sources) return sources;
+    const destinations = this.#readAddresses('d');
+    if ('status' in destinations) return destinations;
     const hasRule = RULE_COMMANDS.includes(letter) && !(letter === 'D' && this.#number > 0);
     return {
       letter,
@@ -454,7 +460,7 @@ class Parser {
       number: this.#number,
       argument: this.#argument,
       hasRule,
-      rules: hasRule ? this.#expand() : [],
+      rules: hasRule ? this.#expand(sources, destinations) : [],
       isNumeric: this.#given.has('n'),
       isVerbose: this.#isVerbose,
       isExact: this.#given.has('x'),
@@ -464,11 +470,10 @@ class Parser {
   }
 
   /** One rule per combination of addresses; they share matches only when there is one. */
-  #expand(): Rule[] {
-    const anywhere: MaskedAddress[] = [{ address: 0, mask: 0 }];
+  #expand(sources: readonly MaskedAddress[], destinations: readonly MaskedAddress[]): Rule[] {
     const rules: Rule[] = [];
-    for (const source of this.#sources.length > 0 ? this.#sources : anywhere) {
-      for (const destination of this.#destinations.length > 0 ? this.#destinations : anywhere) {
+    for (const source of sources) {
+      for (const destination of destinations) {
         const rule = Object.assign(new Rule(), this.#rule);
         rule.action = this.#isGoto ? RuleAction.goto : RuleAction.none;
         rule.source = source.address | 0;

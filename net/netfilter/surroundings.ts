@@ -45,7 +45,7 @@ export function selectSourceAddress(
   const own = namespace.addresses.of(outDevice);
   if (own.length <= 1) return own[0]?.address;
   const route = namespace.routeLookup({ destination, mark, outDevice });
-  const nextHop = route?.gateway ?? destination;
+  const nextHop = route?.nextHop ?? destination;
   for (const { address, prefixLength } of own) {
     if (prefixLength > 0 && (address ^ nextHop) >>> (32 - prefixLength) === 0) return address;
   }

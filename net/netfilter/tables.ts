@@ -214,6 +214,7 @@ export class Tables {
     }
     const chain = table.chains.get(command.chain);
     if (chain === undefined) return refused(deletes ? BAD_RULE : NO_SUCH_NAME);
+    if (command.rules.some((each) => each.chain?.policy !== undefined)) return refused(INVALID);
     if (letter === 'C') {
       for (const each of command.rules) if (indexOfRule(chain, each) < 0) return refused(BAD_RULE);
       return '';
@@ -268,16 +269,16 @@ function resolveTarget(table: Table, rule: Rule): CommandError | undefined {
     if (!isGoto) rule.action = RuleAction.jump;
     return undefined;
   }
-  if (isGoto) {
-    if (chain !== undefined) return refused("Invalid argument. Run `dmesg' for more information.");
-    return usageError(`goto '${name}' is not a chain\n`.trimEnd());
+  if (chain !== undefined) {
+    rule.chain = chain;
+    return undefined;
   }
+  if (isGoto) return usageError(`goto '${name}' is not a chain`);
   if (rule.target !== undefined) {
     rule.action = RuleAction.target;
     return undefined;
   }
   if (!VERDICTS.has(name)) {
-    if (chain !== undefined) return refused(INVALID);
     return usageError(`Couldn't load target \`${name}':No such file or directory\n`);
   }
   if (name === 'ACCEPT') rule.action = RuleAction.accept;

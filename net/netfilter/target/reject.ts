@@ -2,7 +2,7 @@
  * The `REJECT` target: drops a packet and tells its sender.
  * Mirrors `extensions/libipt_REJECT.c` and `net/ipv4/netfilter/nf_reject_ipv4.c`.
  */
-import { IcmpType, quotedBytesOf, writeIcmpError } from '../../../wire/icmp.ts';
+import { IcmpType } from '../../../wire/icmp.ts';
 import { IpProtocol, writeIpv4Header } from '../../../wire/ipv4.ts';
 import {
   acknowledgementOf,
@@ -33,8 +33,6 @@ const TYPES: readonly (readonly [string, string, number])[] = [
 ];
 const TCP_RESET = -1;
 const REPLY_TTL = 64;
-/** The precedence of ICMP errors (`RT_TOS(tos) | IPTOS_PREC_INTERNETCONTROL`). */
-const ERROR_TOS = 0xc0;
 
 class RejectTarget implements Target {
   #code = 3;
@@ -58,18 +56,20 @@ class RejectTarget implements Target {
 
   run(inspection: Inspection): Outcome {
     const { namespace, packet } = inspection;
-    const reply =
-      this.#code === TCP_RESET ? resetFor(inspection) : errorFor(inspection, this.#code);
-    if (reply !== undefined) {
-      if (packet.connection !== undefined && this.#code === TCP_RESET) {
-        reply.connection = packet.connection;
-        reply.connectionState = ConnectionState.related;
-        reply.isReply = !packet.isReply;
-      }
-      reply.way = packet.way?.fork();
-      reply.way?.add(namespace.world.nowNs, namespace.name, 'send', '', '', this.save().trim());
-      namespace.sendIpv4(reply);
+    if (this.#code !== TCP_RESET) {
+      namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, this.#code);
+      return Outcome.drop;
     }
+    const reply = resetFor(inspection);
+    if (reply === undefined) return Outcome.drop;
+    if (packet.connection !== undefined) {
+      reply.connection = packet.connection;
+      reply.connectionState = ConnectionState.related;
+      reply.isReply = !packet.isReply;
+    }
+    reply.way = packet.way?.fork();
+    reply.way?.add(namespace.world.nowNs, namespace.name, 'send', '', '', 'tcp-reset');
+    namespace.sendIpv4(reply);
     return Outcome.drop;
   }
 
@@ -117,38 +117,6 @@ function resetFor(inspection: Inspection): Packet | undefined {
   });
   finishTcpChecksum(reply.bytes, at + 20, 20, destination, source);
   return reply;
-}
-
-/** The ICMP destination unreachable that answers a packet, or undefined when none may. */
-function errorFor(inspection: Inspection, code: number): Packet | undefined {
-  const { bytes, at, end, transportAt, source, destination } = inspection;
-  if (inspection.fragmentOffsetBytes !== 0) return undefined;
-  if (inspection.protocol === IpProtocol.icmp) {
-    const type = end > transportAt ? bytes[transportAt]! : 3;
-    if (type !== 0 && type !== 8 && (type < 13 || type > 18)) return undefined;
-  }
-  if (source === 0 || source >= 0xe000_0000 || destination >= 0xe000_0000) return undefined;
-  const lengthBytes = 28 + quotedBytesOf(end - at);
-  const reply = Packet.allocate(lengthBytes);
-  writeIpv4Header(reply.bytes, reply.start, {
-    totalLengthBytes: lengthBytes,
-    identification: 0,
-    dontFragment: false,
-    ttl: REPLY_TTL,
-    tos: ERROR_TOS,
-    protocol: IpProtocol.icmp,
-    source: sourceOfError(inspection),
-    destination: source,
-  });
-  const type = IcmpType.destinationUnreachable;
-  writeIcmpError(reply.bytes, reply.start + 20, type, code, 0, bytes, at, end);
-  return reply;
-}
-
-/** The address that was talked to when it is ours, else that of the way back (`icmp_send`). */
-function sourceOfError({ namespace, destination, source }: Inspection): number {
-  if (namespace.isLocalAddress(destination)) return destination;
-  return namespace.routeLookup({ destination: source })?.source ?? destination;
 }
 
 /** `-j REJECT`. */
