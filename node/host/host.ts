@@ -1,0 +1,173 @@
+/**
+ * One Docker host from boot to power-off: the kernel's first namespace with the uplink, and what
+ * dockerd makes at its start: iptables chains, `docker0`, and later, when the swarm needs it,
+ * `docker_gwbridge`.
+ *
+ * A host that boots again is a new `Host`; what survives on disk is its owner's business.
+ */
+import type { Device } from '../../net/device/device.ts';
+import { HostCounters } from '../../net/host-counters.ts';
+import { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
+import type { World } from '../../sim/world.ts';
+import type { Ipv4Address, Prefix } from '../../wire/addresses.ts';
+import type { EngineVersion } from '../engine-version.ts';
+import { layoutOf } from '../firewall/bridge-rules.ts';
+import { RuleWriter } from '../firewall/writer.ts';
+import { LocalPools } from '../ipam/local-pools.ts';
+import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
+import type { Identifiers } from './identifiers.ts';
+
+/** MTU of Docker's bridges when nobody says otherwise. */
+export const BRIDGE_MTU_BYTES = 1500;
+
+/** The name of the bridge by which swarm sandboxes reach the outside. */
+export const GATEWAY_BRIDGE = 'docker_gwbridge';
+
+/** What a host boots from. */
+export interface HostOptions {
+  readonly world: World;
+  readonly index: number;
+  readonly name: string;
+  readonly engine: EngineVersion;
+  /** The address of the uplink with its subnet, which is also the VTEP's. */
+  readonly address: Prefix;
+  readonly gateway: Ipv4Address;
+  readonly uplink: Device;
+  readonly identifiers: Identifiers;
+}
+
+/** A running host. */
+export class Host {
+  readonly world: World;
+  readonly index: number;
+  readonly name: string;
+  readonly engine: EngineVersion;
+  readonly address: Ipv4Address;
+  readonly identifiers: Identifiers;
+  readonly counters: HostCounters;
+  /** The initial namespace. */
+  readonly namespace: Namespace;
+  readonly uplink: Device;
+  readonly writer: RuleWriter;
+  readonly docker0: BridgeNetwork;
+  /** Every namespace of the host by its file name (`default`, `ingress_sbox`, `1-…`, `lb_…`). */
+  readonly namespaces = new Map<string, Namespace>();
+  /** False once the power is off; programs and timers of the host then do nothing. */
+  isOn = true;
+  readonly #pools = new LocalPools();
+  readonly #subnet: Prefix;
+  #gatewayBridge: BridgeNetwork | undefined;
+
+  constructor(options: HostOptions) {
+    const { world, index, name, engine, address, uplink } = options;
+    this.world = world;
+    this.index = index;
+    this.name = name;
+    this.engine = engine;
+    this.address = address.address;
+    this.identifiers = options.identifiers;
+    this.uplink = uplink;
+    this.#subnet = address;
+    this.counters = new HostCounters(world);
+    this.namespace = new Namespace(world, { name, nodeIndex: index, host: this.counters });
+    this.namespaces.set('default', this.namespace);
+    this.#bootKernel(options);
+    this.writer = new RuleWriter(this.namespace.tables);
+    this.docker0 = this.#startDaemon();
+  }
+
+  /** A new namespace of this host: `fileName` is what `ip netns` would show. */
+  createNamespace(fileName: string): Namespace {
+    const namespace = new Namespace(this.world, {
+      name: `${this.name}/${fileName}`,
+      nodeIndex: this.index,
+      host: this.counters,
+      initial: this.namespace,
+    });
+    namespace.setUp(namespace.loopback, true);
+    this.namespaces.set(fileName, namespace);
+    return namespace;
+  }
+
+  /** Destroys a namespace with everything in it. */
+  destroyNamespace(fileName: string): void {
+    this.namespaces.get(fileName)?.destroy();
+    this.namespaces.delete(fileName);
+  }
+
+  /** `docker_gwbridge`, made when it is first needed. */
+  get gatewayBridge(): BridgeNetwork {
+    this.#gatewayBridge ??= this.#createBridge('docker_gwbridge', GATEWAY_BRIDGE, false);
+    return this.#gatewayBridge;
+  }
+
+  /** `docker_gwbridge`, if it was made. */
+  get gatewayBridgeIfAny(): BridgeNetwork | undefined {
+    return this.#gatewayBridge;
+  }
+
+  /** Gives a sandbox its way out: an interface on `docker_gwbridge` and the default route. */
+  attachGateway(sandbox: Namespace, interfaceName: string): BridgeEndpoint {
+    const bridge = this.gatewayBridge;
+    const endpoint = bridge.attach(sandbox, interfaceName);
+    assert(endpoint !== undefined, 'no available addresses on docker_gwbridge');
+    sandbox.addRoute({
+      destination: 0,
+      prefixLength: 0,
+      gateway: bridge.gateway,
+      device: endpoint.device,
+    });
+    return endpoint;
+  }
+
+  /** The power goes: nothing of this host sends, receives or runs any more. */
+  powerOff(): void {
+    this.isOn = false;
+    this.namespace.setUp(this.uplink, false);
+    for (const namespace of this.namespaces.values()) namespace.destroy();
+  }
+
+  #bootKernel(options: HostOptions): void {
+    const { namespace, uplink } = this;
+    namespace.setUp(namespace.loopback, true);
+    namespace.addAddress(namespace.loopback, { address: 0x7f00_0001, prefixLength: 8 });
+    namespace.addDevice(uplink);
+    const { address, lengthBits } = options.address;
+    namespace.addAddress(uplink, { address, prefixLength: lengthBits });
+    namespace.setUp(uplink, true);
+    if (options.gateway !== address) {
+      namespace.addRoute({
+        destination: 0,
+        prefixLength: 0,
+        gateway: options.gateway,
+        device: uplink,
+      });
+    }
+  }
+
+  #startDaemon(): BridgeNetwork {
+    const layout = layoutOf(this.engine);
+    layout.start(this.writer, this.engine);
+    this.namespace.sysctls.set('net.ipv4.ip_forward', 1);
+    this.writer.policy('filter', 'FORWARD', 'DROP');
+    const docker0 = this.#createBridge('bridge', 'docker0', true);
+    layout.finishStart(this.writer, this.engine);
+    return docker0;
+  }
+
+  #createBridge(name: string, device: string, hasIcc: boolean): BridgeNetwork {
+    const pool = this.#pools.allocate([this.#subnet]);
+    assert(pool !== undefined, 'all predefined address pools have been fully subnetted');
+    return new BridgeNetwork(this, {
+      id: this.identifiers.id(),
+      name,
+      device,
+      pool,
+      hasIcc,
+      hasMasquerade: true,
+      isInternal: false,
+      mtuBytes: BRIDGE_MTU_BYTES,
+    });
+  }
+}

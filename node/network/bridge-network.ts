@@ -1,0 +1,136 @@
+/**
+ * A bridge network on one host: the bridge device with the gateway's address, its rules, and the
+ * endpoints of containers on it (`drivers/bridge/bridge.go`).
+ */
+import { Bridge } from '../../net/device/bridge.ts';
+import type { Device } from '../../net/device/device.ts';
+import { createVethPair } from '../../net/device/veth.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
+import { formatIpv4Address, type Ipv4Address, type Mac, macOfIpv4 } from '../../wire/addresses.ts';
+import type { EngineVersion } from '../engine-version.ts';
+import { type BridgeFacts, layoutOf, type PortMapping } from '../firewall/bridge-rules.ts';
+import { RuleWriter } from '../firewall/writer.ts';
+import type { Identifiers } from '../host/identifiers.ts';
+import type { LocalPool } from '../ipam/local-pools.ts';
+
+/** What a bridge network is made from. */
+export interface BridgeNetworkOptions {
+  readonly id: string;
+  readonly name: string;
+  readonly device: string;
+  readonly pool: LocalPool;
+  readonly hasIcc: boolean;
+  readonly hasMasquerade: boolean;
+  readonly isInternal: boolean;
+  readonly mtuBytes: number;
+}
+
+/** What a bridge network needs of its host. */
+export interface BridgeHost {
+  readonly namespace: Namespace;
+  readonly engine: EngineVersion;
+  readonly identifiers: Identifiers;
+}
+
+/** One container's attachment. */
+export interface BridgeEndpoint {
+  readonly id: string;
+  readonly address: Ipv4Address;
+  readonly mac: Mac;
+  /** The end in the container, and the port on the bridge. */
+  readonly device: Device;
+  readonly port: Device;
+  readonly mappings: PortMapping[];
+}
+
+/** A bridge network. */
+export class BridgeNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly pool: LocalPool;
+  readonly gateway: Ipv4Address;
+  readonly bridge: Bridge;
+  readonly facts: BridgeFacts;
+  readonly mtuBytes: number;
+  readonly endpoints = new Map<string, BridgeEndpoint>();
+  readonly #host: BridgeHost;
+  readonly #writer: RuleWriter;
+
+  constructor(host: BridgeHost, options: BridgeNetworkOptions) {
+    this.#host = host;
+    this.id = options.id;
+    this.name = options.name;
+    this.pool = options.pool;
+    this.mtuBytes = options.mtuBytes;
+    const gateway = options.pool.take();
+    assert(gateway !== undefined, `no room for a gateway in ${options.name}`);
+    this.gateway = gateway;
+    this.facts = {
+      device: options.device,
+      subnet: options.pool.subnet,
+      isInternal: options.isInternal,
+      hasMasquerade: options.hasMasquerade,
+      hasIcc: options.hasIcc,
+    };
+    const { namespace, identifiers, engine } = host;
+    const mac = engine.hasMacFromAddress ? identifiers.bridgeMac() : identifiers.mac();
+    this.bridge = new Bridge(options.device, mac, options.mtuBytes);
+    namespace.addDevice(this.bridge);
+    const prefixLength = options.pool.subnet.lengthBits;
+    namespace.addAddress(this.bridge, { address: gateway, prefixLength });
+    namespace.setUp(this.bridge, true);
+    this.#writer = new RuleWriter(namespace.tables);
+    layoutOf(engine).addNetwork(this.#writer, this.facts, engine);
+  }
+
+  /**
+   * Puts a container on the network as `interfaceName`; `undefined` when no address is left or the
+   * wanted one is taken.
+   */
+  attach(
+    sandbox: Namespace,
+    interfaceName: string,
+    wanted?: Ipv4Address,
+  ): BridgeEndpoint | undefined {
+    const address = this.pool.take(wanted);
+    if (address === undefined) return undefined;
+    const { namespace, identifiers, engine } = this.#host;
+    const mac = engine.hasMacFromAddress ? macOfIpv4(address) : identifiers.mac();
+    const names = [identifiers.veth(), identifiers.veth()] as const;
+    const [device, port] = createVethPair(names, [mac, identifiers.mac()], this.mtuBytes);
+    namespace.addDevice(device);
+    namespace.addDevice(port);
+    namespace.setMaster(port, this.bridge);
+    namespace.moveDevice(device, sandbox, interfaceName);
+    const prefixLength = this.pool.subnet.lengthBits;
+    sandbox.addAddress(device, { address, prefixLength });
+    sandbox.setUp(device, true);
+    namespace.setUp(port, true);
+    const endpoint = { id: identifiers.id(), address, mac, device, port, mappings: [] };
+    this.endpoints.set(endpoint.id, endpoint);
+    layoutOf(engine).addEndpoint(this.#writer, this.facts, formatIpv4Address(address));
+    return endpoint;
+  }
+
+  /** Publishes ports of an endpoint, from the highest container port down. */
+  publish(endpoint: BridgeEndpoint, mappings: readonly PortMapping[]): void {
+    const { engine } = this.#host;
+    for (const mapping of mappings) {
+      endpoint.mappings.push(mapping);
+      layoutOf(engine).mapPort(this.#writer, this.facts, mapping, engine);
+    }
+  }
+
+  /** Takes a container off the network, with its rules and what conntrack knows of it. */
+  detach(endpoint: BridgeEndpoint): void {
+    const { namespace, engine } = this.#host;
+    const layout = layoutOf(engine);
+    for (const mapping of endpoint.mappings) layout.unmapPort(this.#writer, this.facts, mapping);
+    layout.removeEndpoint(this.#writer, this.facts, formatIpv4Address(endpoint.address));
+    namespace.connections.deleteByAddress(endpoint.address);
+    namespace.removeDevice(endpoint.port);
+    this.endpoints.delete(endpoint.id);
+    this.pool.release(endpoint.address);
+  }
+}
