@@ -1,0 +1,380 @@
+/**
+ * memberlist's dialect of MessagePack: what go-msgpack 0.5.5 writes with a zero `MsgpackHandle`.
+ *
+ * It is the specification of before 2013: text and bytes are both `raw` (no str8, no bin), a nil
+ * slice is nil. Maps are written with their keys in ascending order and integers in their shortest
+ * unsigned form. The reader takes more than the writer writes: str8 and bin, keys in any order,
+ * unknown keys, nil for anything. Writers are functions on (bytes, at) that return the next offset,
+ * because the size is known before; the reader is a cursor that remembers its first failure, so
+ * that hostile bytes are an error as data, with go-msgpack's text where there is one.
+ */
+import { readU16, readU32, writeU16, writeU32 } from '../bytes.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The byte of nil, which stands for the zero value of anything. */
+const NIL = 0xc0;
+const FALSE = 0xc2;
+const TRUE = 0xc3;
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** Bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that is written for it. */
+export function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) {
+      bytes += 1;
+    } else {
+      bytes += 2;
+      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
+    }
+  }
+  return bytes;
+}
+
+/** Encoded bytes of an unsigned integer below 2^53. */
+export function uintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x100) return 2;
+  if (value < 0x1_0000) return 3;
+  return value < TWO_TO_32 ? 5 : 9;
+}
+
+/** Encoded bytes of a raw of so many bytes, its header included. */
+export function rawBytes(lengthBytes: number): number {
+  if (lengthBytes < 32) return 1 + lengthBytes;
+  return lengthBytes < 0x1_0000 ? 3 + lengthBytes : 5 + lengthBytes;
+}
+
+/** Encoded bytes of a text, its header included. */
+export function textBytes(text: string): number {
+  return rawBytes(utf8Bytes(text));
+}
+
+/** Encoded bytes of a slice; `undefined` is a nil slice. */
+export function sliceBytes(slice: Uint8Array | undefined): number {
+  return slice === undefined ? 1 : rawBytes(slice.length);
+}
+
+/** Writes the header of a map of at most 15 keys. */
+export function writeMapHeader(bytes: Uint8Array, at: number, keyCount: number): number {
+  bytes[at] = 0x80 + keyCount;
+  return at + 1;
+}
+
+/** Writes an unsigned integer below 2^53 in its shortest form. */
+export function writeUint(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 0x80) {
+    bytes[at] = value;
+    return at + 1;
+  }
+  if (value < 0x100) {
+    bytes[at] = 0xcc;
+    bytes[at + 1] = value;
+    return at + 2;
+  }
+  if (value < 0x1_0000) {
+    bytes[at] = 0xcd;
+    writeU16(bytes, at + 1, value);
+    return at + 3;
+  }
+  if (value < TWO_TO_32) {
+    bytes[at] = 0xce;
+    writeU32(bytes, at + 1, value);
+    return at + 5;
+  }
+  bytes[at] = 0xcf;
+  writeU32(bytes, at + 1, Math.floor(value / TWO_TO_32));
+  writeU32(bytes, at + 5, value >>> 0);
+  return at + 9;
+}
+
+/** Writes a boolean. */
+export function writeBool(bytes: Uint8Array, at: number, value: boolean): number {
+  bytes[at] = value ? TRUE : FALSE;
+  return at + 1;
+}
+
+/** Writes the header of a raw of so many bytes. */
+export function writeRawHeader(bytes: Uint8Array, at: number, lengthBytes: number): number {
+  if (lengthBytes < 32) {
+    bytes[at] = 0xa0 + lengthBytes;
+    return at + 1;
+  }
+  if (lengthBytes < 0x1_0000) {
+    bytes[at] = 0xda;
+    writeU16(bytes, at + 1, lengthBytes);
+    return at + 3;
+  }
+  bytes[at] = 0xdb;
+  writeU32(bytes, at + 1, lengthBytes);
+  return at + 5;
+}
+
+/** Writes a text. */
+export function writeText(bytes: Uint8Array, at: number, text: string): number {
+  const lengthBytes = utf8Bytes(text);
+  const start = writeRawHeader(bytes, at, lengthBytes);
+  if (lengthBytes === text.length) {
+    for (let i = 0; i < lengthBytes; i++) bytes[start + i] = text.charCodeAt(i);
+  } else {
+    encoder.encodeInto(text, bytes.subarray(start));
+  }
+  return start + lengthBytes;
+}
+
+/** Writes a slice; `undefined` is a nil slice. */
+export function writeSlice(bytes: Uint8Array, at: number, slice: Uint8Array | undefined): number {
+  if (slice === undefined) {
+    bytes[at] = NIL;
+    return at + 1;
+  }
+  const start = writeRawHeader(bytes, at, slice.length);
+  bytes.set(slice, start);
+  return start + slice.length;
+}
+
+/** Copies bytes that were encoded before, such as a key. */
+export function writeEncoded(bytes: Uint8Array, at: number, encoded: Uint8Array): number {
+  for (let i = 0; i < encoded.length; i++) bytes[at + i] = encoded[i]!;
+  return at + encoded.length;
+}
+
+/** The encoded form of a key. */
+export function encodedKeyOf(key: string): Uint8Array {
+  const bytes = new Uint8Array(textBytes(key));
+  writeText(bytes, 0, key);
+  return bytes;
+}
+
+/**
+ * Reads values from a range of bytes. After the first failure every method returns a zero value and
+ * `failure` keeps its text; `isTruncated` tells that more bytes could have helped. Nothing is
+ * allocated but the values returned, which are never longer than the range.
+ */
+export class MsgpackReader {
+  readonly bytes: Uint8Array;
+  at: number;
+  readonly end: number;
+  failure: string | undefined = undefined;
+  isTruncated = false;
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+  }
+
+  /** The number of keys of a map; nil is an empty map. */
+  mapKeyCount(): number {
+    const code = this.code();
+    if (code >>> 4 === 8) return code & 15;
+    if (code === 0xde) return this.uint16();
+    if (code === 0xdf) return this.uint32();
+    if (code !== NIL) this.fail(`only encoded map or array can be decoded into a struct (${code})`);
+    return 0;
+  }
+
+  /** An unsigned integer of at most `max`, which is below 2^53. */
+  uint(max: number): number {
+    const code = this.code();
+    const value = this.integerAfter(code);
+    if (value >= 0 && value <= max) return value;
+    this.fail(value < 0 ? 'assigning negative signed value to unsigned type' : 'overflow');
+    return 0;
+  }
+
+  /** A boolean. */
+  bool(): boolean {
+    const code = this.code();
+    if (code === TRUE) return true;
+    if (code !== FALSE && code !== NIL) this.fail(`invalid single-byte value for bool: ${code}`);
+    return false;
+  }
+
+  /** Text; bytes that are not UTF-8 become U+FFFD, nil is the empty text. */
+  text(): string {
+    const length = this.rawLength();
+    if (length <= 0) return '';
+    const start = this.take(length);
+    if (this.failure !== undefined) return '';
+    return textOf(this.bytes, start, start + length);
+  }
+
+  /** A copy of the bytes of a slice; `undefined` for nil. */
+  slice(): Uint8Array | undefined {
+    const length = this.rawLength();
+    if (length < 0) return undefined;
+    const start = this.take(length);
+    return this.failure === undefined ? this.bytes.slice(start, start + length) : undefined;
+  }
+
+  /** A view of the bytes of a slice, not a copy; empty for nil. */
+  view(): Uint8Array {
+    const length = this.rawLength();
+    const start = this.take(Math.max(0, length));
+    if (this.failure !== undefined || length < 0) return this.bytes.subarray(0, 0);
+    return this.bytes.subarray(start, start + length);
+  }
+
+  /** Skips one value of any kind; nesting costs no stack. */
+  skip(): void {
+    for (let pending = 1; pending > 0 && this.failure === undefined; pending--) {
+      const code = this.code();
+      if (code < 0x80 || code >= 0xe0) continue;
+      if (code < 0x90) pending += 2 * (code & 15);
+      else if (code < 0xa0) pending += code & 15;
+      else if (code < 0xc0) this.take(code & 31);
+      else pending += this.skipBody(code);
+    }
+  }
+
+  /** Records a failure, unless there was one before. */
+  fail(text: string): void {
+    this.failure ??= text;
+  }
+
+  /** Moves past so many bytes and returns where they begin. */
+  private take(lengthBytes: number): number {
+    const start = this.at;
+    if (lengthBytes <= this.end - start) {
+      this.at = start + lengthBytes;
+    } else if (this.failure === undefined) {
+      this.failure = start === this.end ? 'EOF' : 'unexpected EOF';
+      this.isTruncated = true;
+    }
+    return start;
+  }
+
+  /** The next byte; nil after a failure, which ends every loop. */
+  private code(): number {
+    const at = this.take(1);
+    return this.failure === undefined ? this.bytes[at]! : NIL;
+  }
+
+  private uint8(): number {
+    const at = this.take(1);
+    return this.failure === undefined ? this.bytes[at]! : 0;
+  }
+
+  private uint16(): number {
+    const at = this.take(2);
+    return this.failure === undefined ? readU16(this.bytes, at) : 0;
+  }
+
+  private uint32(): number {
+    const at = this.take(4);
+    return this.failure === undefined ? readU32(this.bytes, at) : 0;
+  }
+
+  /** The integer that begins with `code`; NaN is none, beyond 2^53 it is rounded. */
+  private integerAfter(code: number): number {
+    if (code < 0x80) return code;
+    if (code >= 0xe0) return code - 0x100;
+    switch (code) {
+      case NIL:
+        return 0;
+      case 0xcc:
+        return this.uint8();
+      case 0xcd:
+        return this.uint16();
+      case 0xce:
+        return this.uint32();
+      case 0xcf:
+        return this.uint32() * TWO_TO_32 + this.uint32();
+      case 0xd0:
+        return (this.uint8() << 24) >> 24;
+      case 0xd1:
+        return (this.uint16() << 16) >> 16;
+      case 0xd2:
+        return this.uint32() | 0;
+      case 0xd3:
+        return (this.uint32() | 0) * TWO_TO_32 + this.uint32();
+      default:
+        this.fail(`unhandled single-byte unsigned integer value: ${code}`);
+        return 0;
+    }
+  }
+
+  /** The length of a raw, str or bin; -1 for nil. */
+  private rawLength(): number {
+    const code = this.code();
+    if (code >>> 5 === 5) return code & 31;
+    switch (code) {
+      case NIL:
+        return -1;
+      case 0xc4:
+      case 0xd9:
+        return this.uint8();
+      case 0xc5:
+      case 0xda:
+        return this.uint16();
+      case 0xc6:
+      case 0xdb:
+        return this.uint32();
+      default:
+        this.fail(`read container length: unrecognized descriptor byte: ${code}`);
+        return -1;
+    }
+  }
+
+  /** Skips what follows a code from c0 to df, and returns how many values it holds. */
+  private skipBody(code: number): number {
+    if (code >= 0xca && code <= 0xd3) {
+      this.take(FIXED_BYTES[code - 0xca]!);
+      return 0;
+    }
+    if (code >= 0xd4 && code <= 0xd8) {
+      this.take(1 + (1 << (code - 0xd4)));
+      return 0;
+    }
+    switch (code) {
+      case 0xc7:
+        this.take(1 + this.uint8());
+        return 0;
+      case 0xc8:
+        this.take(1 + this.uint16());
+        return 0;
+      case 0xc9:
+        this.take(1 + this.uint32());
+        return 0;
+      case 0xdc:
+        return this.uint16();
+      case 0xdd:
+        return this.uint32();
+      case 0xde:
+        return 2 * this.uint16();
+      case 0xdf:
+        return 2 * this.uint32();
+      case NIL:
+      case FALSE:
+      case TRUE:
+        return 0;
+      case 0xc1:
+        this.fail('unrecognized descriptor byte: 193');
+        return 0;
+      default:
+        this.at--;
+        this.take(Math.max(0, this.rawLength()));
+        return 0;
+    }
+  }
+}
+
+/** Bytes after the codes ca to d3: floats, unsigned and signed integers. */
+const FIXED_BYTES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
+
+/** The text of a range; short ASCII texts, which nearly all are, take no decoder. */
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start > 64) return decoder.decode(bytes.subarray(start, end));
+  let text = '';
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte >= 0x80) return decoder.decode(bytes.subarray(start, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
