@@ -111,10 +111,15 @@ export class TransmitLimitedQueue<M> {
       tier.stacks.set(item.sizeBytes, stack);
       tier.sizes.splice(upperBound(tier.sizes, item.sizeBytes), 0, item.sizeBytes);
     }
-    let at = stack.length;
-    while (at > 0 && stack[at - 1]!.id > item.id) at--;
-    if (at === stack.length) stack.push(item);
-    else stack.splice(at, 0, item);
+    const length = stack.length;
+    if (length === 0 || stack[length - 1]!.id < item.id) {
+      stack.push(item);
+    } else if (stack[0]!.id > item.id) {
+      // The usual case: messages come back newest first, so each is older than those before it.
+      stack.unshift(item);
+    } else {
+      stack.splice(positionOf(stack, item.id), 0, item);
+    }
   }
 }
 
@@ -131,6 +136,18 @@ function takeLargest<M>(tier: Tier<M>, freeBytes: number): Queued<M> | undefined
     tier.sizes.splice(i, 1);
   }
   return undefined;
+}
+
+/** Where an id belongs in a stack that is ascending by id. */
+function positionOf<M>(stack: readonly Queued<M>[], id: number): number {
+  let low = 0;
+  let high = stack.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (stack[middle]!.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The number of leading elements of an ascending list that are at most `value`. */
