@@ -31,7 +31,10 @@ export interface TaskController {
   start(done: ControllerDone): void;
   /** Done when the container ends: success for exit code 0, else an error. */
   wait(done: ControllerDone): void;
-  /** Stops gracefully: binding off, 2 s for gossip, stop signal, grace period, kill. */
+  /**
+   * Stops gracefully: binding off, 2 s for gossip, stop signal, grace period, kill. When called
+   * again while stopping, the later callback hears the end.
+   */
   shutdown(done: ControllerDone): void;
   /** The operation under way was cancelled: its goal no longer matters; done is not awaited. */
   cancel(): void;

@@ -76,7 +76,7 @@ export function taskNameOf(task: Task): string {
   return `${task.serviceAnnotations.name}.${place}.${task.id}`;
 }
 
-/** True while a task counts for load: desired at most complete. */
+/** True while a task counts as load of its node: its desired state is at most complete. */
 export function isActiveTask(task: Task): boolean {
-  return task.desiredState <= TaskState.complete && task.status.state <= TaskState.running;
+  return task.desiredState <= TaskState.complete;
 }
