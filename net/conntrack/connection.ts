@@ -6,7 +6,7 @@
  * Mirrors `struct nf_conn` and `enum ip_conntrack_status`.
  */
 import type { Device } from '../device/device.ts';
-import type { TcpTracking } from './tcp-states.ts';
+import type { TcpTracking } from './tcp-tracking.ts';
 import { copyTuple, invertTuple, Tuple, type TupleFields } from './tuple.ts';
 
 /** Bits of `Connection.status`, with Linux' numbers. */

@@ -1,5 +1,9 @@
 /**
- * The text of `conntrack -L` (conntrack-tools 1.4.7, libnetfilter_conntrack `snprintf_default.c`).
+ * The text of `conntrack -L`.
+ *
+ * Lines are those of conntrack-tools 1.4.7 (libnetfilter_conntrack, `snprintf_default.c`), without the
+ * count that it prints on stderr. Connections come in the order of confirmation; the real one prints
+ * them in the order of its randomly keyed hash.
  */
 import { SECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';

@@ -19,7 +19,8 @@ import { Connection, ConnectionStatus } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { findRelated, IcmpKind, icmpKindOf } from './icmp-related.ts';
 import { formatConnections } from './list.ts';
-import { hasSaneFlags, TcpDecision, TcpTracking } from './tcp-states.ts';
+import { hasSaneFlags } from './tcp-states.ts';
+import { TcpDecision, TcpTracking } from './tcp-tracking.ts';
 import {
   emptyTuple,
   opensIcmpConnection,

@@ -1,5 +1,8 @@
 /**
  * Packets for tests of netfilter and conntrack: small, and with right checksums.
+ *
+ * Endpoints are texts (`10.0.0.1:80`), so that a test reads as a list of flows; `flowOf` reads a
+ * packet back into the same form.
  */
 import { formatIpv4Address, parseIpv4Address } from '../../wire/addresses.ts';
 import { readU16, readU32 } from '../../wire/bytes.ts';

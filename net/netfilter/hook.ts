@@ -75,6 +75,12 @@ interface Registration {
 export class Hooks {
   readonly #byHook: Registration[][] = [[], [], [], [], []];
 
+  /** True while no function is registered anywhere: a bridge then need not look at IPv4 at all. */
+  get isEmpty(): boolean {
+    for (const registrations of this.#byHook) if (registrations.length > 0) return false;
+    return true;
+  }
+
   /** Registers a function; equal priorities run in the order of registration. */
   register(hook: Hook, priority: number, name: string, run: HookFunction): void {
     const registrations = this.#byHook[hook]!;

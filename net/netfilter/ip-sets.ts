@@ -1,5 +1,8 @@
 /**
- * The ipsets of a namespace, of type `hash:net`: what Docker 28.0.0 keeps its bridges' subnets in.
+ * The ipsets of a namespace, of type `hash:net`.
+ *
+ * Docker 28.0.0 keeps its bridges' subnets in two of them (`docker-ext-bridges-v4`, `-v6`) and matches
+ * them with `-m set`; 28.0.1 went back to plain rules.
  */
 import { type Prefix, prefixContains } from '../../wire/addresses.ts';
 

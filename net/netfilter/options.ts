@@ -1,5 +1,8 @@
 /**
- * Pieces of option parsing that extensions have in common, with libxtables' error texts.
+ * Pieces of option parsing that extensions have in common.
+ *
+ * Error texts are those of libxtables' option parser (`xtoptions.c`); a parser returns a string where
+ * it fails.
  */
 import { parseIpv4Address, prefixMask } from '../../wire/addresses.ts';
 import { hexText, parsePort, parseUnsigned32 } from './protocols.ts';

@@ -1,5 +1,8 @@
 /**
- * The `comment` match, which matches everything. Mirrors `extensions/libxt_comment.c`.
+ * The `comment` match, which matches everything.
+ *
+ * It carries a text for people, in `iptables-save` quoted as a shell would need it.
+ * Mirrors `extensions/libxt_comment.c`.
  */
 import type { Match, MatchKind } from '../extension.ts';
 import { mustBeSpecified, quotedText } from '../options.ts';

@@ -1,5 +1,8 @@
 /**
- * The `conntrack` match. Mirrors `extensions/libxt_conntrack.c` and `net/netfilter/xt_conntrack.c`.
+ * The `conntrack` match: the state of the packet, and what its connection is like.
+ *
+ * Options are printed in a fixed order whatever the order in which they were given.
+ * Mirrors `extensions/libxt_conntrack.c` and `net/netfilter/xt_conntrack.c`.
  */
 import { SECOND_NS } from '../../../sim/time.ts';
 import { formatIpv4Address } from '../../../wire/addresses.ts';

@@ -1,5 +1,8 @@
 /**
- * The `icmp` match. Mirrors `extensions/libipt_icmp.c` and `icmp_match` of ip_tables.c.
+ * The `icmp` match: a type, by number or by name, and a code.
+ *
+ * The type `any` is 255, as in the kernel's interface.
+ * Mirrors `extensions/libipt_icmp.c` and `icmp_match` of ip_tables.c.
  */
 import { IpProtocol } from '../../../wire/ipv4.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';

@@ -1,5 +1,8 @@
 /**
  * The matches, by name.
+ *
+ * A new match is a file in this folder and a line in this table. A name that is not here gets
+ * iptables' own error, as if the extension were not installed.
  */
 import type { MatchKind } from '../extension.ts';
 import { addrtypeMatch } from './addrtype.ts';

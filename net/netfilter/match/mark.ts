@@ -1,5 +1,8 @@
 /**
- * The `mark` and `connmark` matches. Mirrors `extensions/libxt_mark.c` and `libxt_connmark.c`.
+ * The `mark` and `connmark` matches: a value under a mask.
+ *
+ * They differ in what they look at, the packet's mark or its connection's.
+ * Mirrors `extensions/libxt_mark.c` and `libxt_connmark.c`.
  */
 import type { Match, MatchKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';

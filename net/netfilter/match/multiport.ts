@@ -1,5 +1,8 @@
 /**
- * The `multiport` match. Mirrors `extensions/libxt_multiport.c` (revision 1).
+ * The `multiport` match: up to fifteen ports, a range counting as two.
+ *
+ * Negation negates the whole list.
+ * Mirrors `extensions/libxt_multiport.c` (revision 1).
  */
 import { readU16 } from '../../../wire/bytes.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';

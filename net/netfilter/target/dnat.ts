@@ -1,5 +1,8 @@
 /**
- * The `DNAT` target. Mirrors `extensions/libxt_NAT.c` and `net/netfilter/xt_nat.c`.
+ * The `DNAT` target: binds the connection to a new destination.
+ *
+ * Without a port in the range the port is kept.
+ * Mirrors `extensions/libxt_NAT.c` and `net/netfilter/xt_nat.c`.
  */
 import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
 import { Hook } from '../hook.ts';

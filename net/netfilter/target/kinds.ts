@@ -1,5 +1,8 @@
 /**
  * The targets, by name.
+ *
+ * A new target is a file in this folder and a line in this table. Verdicts (ACCEPT, DROP, RETURN,
+ * QUEUE) and chains are no targets of this kind; the walk through a table knows them.
  */
 import type { TargetKind } from '../extension.ts';
 import { checksumTarget } from './checksum.ts';

@@ -1,5 +1,8 @@
 /**
- * The `MARK` target. Mirrors `extensions/libxt_MARK.c` (revision 2) and `net/netfilter/xt_mark.c`.
+ * The `MARK` target: changes bits of the packet's mark.
+ *
+ * All its options are forms of one: clear the bits of a mask, then flip those of a value.
+ * Mirrors `extensions/libxt_MARK.c` (revision 2) and `net/netfilter/xt_mark.c`.
  */
 
 import { Outcome, type Target, type TargetKind } from '../extension.ts';

@@ -1,5 +1,8 @@
 /**
- * The `SNAT` target. Mirrors `extensions/libxt_NAT.c` and `net/netfilter/xt_nat.c`.
+ * The `SNAT` target: binds the connection to a new source.
+ *
+ * The port is kept where that leaves the tuple unique.
+ * Mirrors `extensions/libxt_NAT.c` and `net/netfilter/xt_nat.c`.
  */
 import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
 import { Hook } from '../hook.ts';
