@@ -48,3 +48,16 @@ export const COMPOUND_OVERHEAD = 4;
 export const PACKET_BUFFER_BYTES = 1400;
 /** Period of the statistics line, ns (`StatsPrintPeriod`). */
 export const STATS_PRINT_PERIOD_NS = 5 * MINUTE_NS;
+
+/**
+ * When a node's tickers start after its daemon, ns. moby creates them one after another; 1 µs apart,
+ * no two of a node tick at one instant and their order never depends on when they were armed.
+ */
+export const TICKER_START_NS = {
+  reap: 0,
+  gossip: 1000,
+  bulkSync: 2000,
+  reconnect: 3000,
+  reapDeadNodes: 4000,
+  rejoin: 5000,
+} as const;

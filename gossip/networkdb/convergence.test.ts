@@ -28,13 +28,14 @@ class Chaos {
   readonly #cuts = new Set<string>();
   #keyCount = 0;
 
-  constructor(seed: string, generation: 1 | 2 | 3) {
+  constructor(seed: string, generation: 1 | 2 | 3, shortcuts = true) {
     this.#generation = generation;
     this.#nodes = 4 + (seed.length % 3);
     this.#cluster = new FakeCluster({
       seed,
       nodes: this.#nodes,
       generation,
+      shortcuts,
       scattered: true,
       lossRatio: 0.2,
       latencyNs: 300_000,
@@ -56,6 +57,10 @@ class Chaos {
       this.#cluster.heal(a, b);
     }
     this.#cluster.run(6 * MINUTE_NS);
+  }
+
+  get digest(): string {
+    return this.#cluster.world.observations.digest.text;
   }
 
   check(): void {
@@ -144,6 +149,17 @@ describe.each([1, 2, 3] as const)('generation %i', (generation) => {
       const chaos = new Chaos(`chaos-${seed}-${'x'.repeat(seed % 5)}`, generation);
       chaos.run();
       chaos.check();
+    }
+  });
+
+  test('gives the same digest with shortcuts and without', () => {
+    for (let seed = 0; seed < 4; seed++) {
+      const [fast, literal] = [true, false].map((shortcuts) => {
+        const chaos = new Chaos(`literal-${seed}`, generation, shortcuts);
+        chaos.run();
+        return chaos.digest;
+      });
+      expect(fast).toBe(literal);
     }
   });
 });

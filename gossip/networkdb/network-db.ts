@@ -17,12 +17,14 @@ import {
   REAP_NETWORK_INTERVAL_SECONDS,
   REJOIN_CLUSTER_INTERVAL_NS,
   STATS_PRINT_PERIOD_NS,
+  TICKER_START_NS,
 } from './constants.ts';
 import { CountedKind, type Counters } from './counters.ts';
 import { generationRules } from './generation.ts';
 import { importTableEvent, type TableEventFields } from './import-event.ts';
 import { type Message, MessageType, type PushPull } from './message.ts';
 import { PeerState, Peers } from './peers.ts';
+import { armGossip } from './rules/arming.ts';
 import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
 import { deleteLocalNetworkEntries } from './rules/entry-removal.ts';
 import { gossip, queuedCountOf, rollStats } from './rules/gossip-tick.ts';
@@ -56,7 +58,13 @@ import {
 } from './state.ts';
 import type { TableValue } from './store/entries.ts';
 import { retransmitLimit, TransmitLimitedQueue } from './transmit-limited-queue.ts';
-import { type Watch, type WatchFilter, type WatchHandler, watchEventOf } from './watch.ts';
+import {
+  type NodeWatchHandler,
+  type Watch,
+  type WatchFilter,
+  type WatchHandler,
+  watchEventOf,
+} from './watch.ts';
 
 /** A live entry as a node sees it. */
 export interface EntryView {
@@ -71,10 +79,10 @@ export interface EntryView {
 
 /** The periodic tasks of a node, as bits. */
 const Task = { bulkSync: 1, reapDeadNodes: 2, rejoin: 4 } as const;
-const TASK_PERIODS: readonly [task: number, periodNs: number][] = [
-  [Task.bulkSync, BULK_SYNC_INTERVAL_NS],
-  [Task.reapDeadNodes, NODE_REAP_PERIOD_NS],
-  [Task.rejoin, REJOIN_CLUSTER_INTERVAL_NS],
+const TASK_PERIODS: readonly [task: number, periodNs: number, startNs: number][] = [
+  [Task.bulkSync, BULK_SYNC_INTERVAL_NS, TICKER_START_NS.bulkSync],
+  [Task.reapDeadNodes, NODE_REAP_PERIOD_NS, TICKER_START_NS.reapDeadNodes],
+  [Task.rejoin, REJOIN_CLUSTER_INTERVAL_NS, TICKER_START_NS.rejoin],
 ];
 const DEFAULT_PORT = 7946;
 
@@ -139,8 +147,9 @@ export class NetworkDb implements Delegate {
     };
     state.addNode(node);
     node.peers.move(node.index, PeerState.active);
-    for (const [task, periodNs] of TASK_PERIODS) {
-      const atNs = state.nowNs + periodNs;
+    if (!state.shortcuts) armGossip(state, node);
+    for (const [task, periodNs, startNs] of TASK_PERIODS) {
+      const atNs = state.nowNs + startNs + periodNs;
       state.world.queue.schedule(atNs, state.timerKinds.periodic, node.index, task);
     }
   }
@@ -306,6 +315,11 @@ export class NetworkDb implements Delegate {
       }
       return watch;
     });
+  }
+
+  /** Hears of every node that joins or leaves the gossip cluster (moby's NodeTable). */
+  watchNodes(index: number, handler: NodeWatchHandler): void {
+    this.#state.watches.addNodes(index, handler);
   }
 
   /** Ends a watch. */

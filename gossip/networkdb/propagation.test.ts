@@ -3,7 +3,7 @@
  * network without latency, all daemons started at one instant) and against five real processes.
  */
 import { describe, expect, test } from 'vitest';
-import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import { MICROSECOND_NS, MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
 
 const NET = 'q7tz0b4m9x2k1f8w3v6y5u0rp';
@@ -18,7 +18,7 @@ interface Setting {
 function clusterOn(seed: string, setting: Setting): FakeCluster {
   const cluster = new FakeCluster({ seed, ...setting, latencyNs: 1000 });
   for (let node = 0; node < setting.nodes; node++) cluster.db.joinNetwork(node, NET);
-  cluster.run(5 * SECOND_NS);
+  cluster.run(5 * SECOND_NS + 10 * MICROSECOND_NS);
   return cluster;
 }
 
@@ -106,7 +106,7 @@ test('a populated network is known as soon as the join has synced', () => {
   for (let node = 0; node < 3; node++) cluster.db.joinNetwork(node, NET);
   cluster.run(2 * SECOND_NS);
   cluster.db.createEntry(0, TABLE, NET, 'alone', { sizeBytes: 1 });
-  cluster.run(5 * SECOND_NS);
+  cluster.run(5 * SECOND_NS + 10 * MICROSECOND_NS);
   let syncedAfterNs = -1;
   const beganAtNs = cluster.world.nowNs;
   cluster.db.joinNetwork(3, NET, (nowNs) => {
@@ -122,7 +122,7 @@ test('a write at once after the join may overtake it and costs one more round', 
   for (let seed = 0; seed < SEEDS; seed++) {
     const cluster = new FakeCluster({ seed: `overtake-${seed}`, nodes: 5, latencyNs: 1000 });
     for (let node = 1; node < 5; node++) cluster.db.joinNetwork(node, NET);
-    cluster.run(5 * SECOND_NS);
+    cluster.run(5 * SECOND_NS + 10 * MICROSECOND_NS);
     late.push(
       lastHeardMs(cluster, 'create', 5, () => {
         cluster.db.joinNetwork(0, NET);

@@ -144,6 +144,11 @@ export interface NodeState {
 export interface NetworkDbParts {
   readonly world: World;
   readonly carrier: Carrier;
+  /**
+   * False runs everything literally: idle gossip ticks are events, and a sync looks at every entry.
+   * The results are the same.
+   */
+  readonly shortcuts?: boolean;
 }
 
 /** The value of a Lamport clock after it has seen `ltime` (serf `LamportClock.Witness`). */
@@ -155,6 +160,7 @@ export function witness(clock: number, ltime: number): number {
 export class State {
   readonly world: World;
   readonly carrier: Carrier;
+  readonly shortcuts: boolean;
   readonly watches = new Watches();
   readonly counters = new Counters();
   readonly gossipKey: DrawKey;
@@ -175,6 +181,7 @@ export class State {
   constructor(parts: NetworkDbParts) {
     this.world = parts.world;
     this.carrier = parts.carrier;
+    this.shortcuts = parts.shortcuts ?? true;
     this.gossipKey = parts.world.chance.key('networkdb.gossip');
     this.bulkSyncKey = parts.world.chance.key('networkdb.bulkSync');
     this.reconnectKey = parts.world.chance.key('networkdb.reconnect');

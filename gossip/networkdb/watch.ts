@@ -25,6 +25,14 @@ export interface WatchEvent {
 /** Hears watch events. */
 export type WatchHandler = (event: WatchEvent, nowNs: number) => void;
 
+/** Hears that memberlist holds a node alive (create) or no longer (delete); `address` is IPv4. */
+export type NodeWatchHandler = (
+  kind: 'create' | 'delete',
+  subject: number,
+  address: number,
+  nowNs: number,
+) => void;
+
 /** What to watch; an absent field means any. */
 export interface WatchFilter {
   readonly table?: string;
@@ -44,10 +52,13 @@ interface Pending {
   readonly event: WatchEvent;
 }
 
+type PendingCall = (nowNs: number) => void;
+
 /** All watches of all nodes, and the events on their way. */
 export class Watches {
   readonly #byNode = new Map<number, Watch[]>();
-  #pending: Pending[] = [];
+  readonly #nodeHandlers = new Map<number, NodeWatchHandler[]>();
+  #pending: (Pending | PendingCall)[] = [];
   #depth = 0;
 
   /** Starts a watch. */
@@ -66,8 +77,26 @@ export class Watches {
     if (at >= 0) watches!.splice(at, 1);
   }
 
+  /** Starts a watch on nodes. */
+  addNodes(node: number, handler: NodeWatchHandler): void {
+    const handlers = this.#nodeHandlers.get(node);
+    if (handlers === undefined) this.#nodeHandlers.set(node, [handler]);
+    else handlers.push(handler);
+  }
+
+  /** Queues a node event for the node watches of a node. */
+  writeNode(node: number, kind: 'create' | 'delete', subject: number, address: number): void {
+    if (!this.#nodeHandlers.has(node)) return;
+    this.#pending.push((nowNs) => {
+      for (const handler of this.#nodeHandlers.get(node) ?? []) {
+        handler(kind, subject, address, nowNs);
+      }
+    });
+  }
+
   /** Ends all watches of a node. */
   cancelAll(node: number): void {
+    this.#nodeHandlers.delete(node);
     this.#byNode.delete(node);
   }
 
@@ -96,7 +125,10 @@ export class Watches {
     while (this.#pending.length > 0) {
       const batch = this.#pending;
       this.#pending = [];
-      for (const pending of batch) this.#deliver(pending, nowNs);
+      for (const pending of batch) {
+        if (typeof pending === 'function') pending(nowNs);
+        else this.#deliver(pending, nowNs);
+      }
     }
     this.#depth--;
   }

@@ -24,6 +24,8 @@ import {
   type State,
   witness,
 } from '../state.ts';
+import type { EntrySubject, EntryVersion } from '../store/entries.ts';
+import type { SnapshotVisitor } from '../store/snapshot.ts';
 import { drawMembers, membersOf } from './members.ts';
 import { handleTableMessage } from './table-events.ts';
 import { afterDelay, onResultOf } from './timers.ts';
@@ -235,12 +237,13 @@ function awaitAck(
 /** Receives a bulk sync: its entries, the waiting initiator, and the answer. */
 export function handleBulkSync(state: State, node: NodeState, message: BulkSync): void {
   if (message.ltime > 0) node.tableClock = witness(node.tableClock, message.ltime);
+  const visit: SnapshotVisitor<EntrySubject, EntryVersion> = (fact, version, residualSeconds) => {
+    const type = version.deleting ? TableEventType.delete : TableEventType.create;
+    handleTableMessage(state, node, tableEventOf(type, fact, version, residualSeconds), true);
+  };
   for (const snapshot of message.snapshots) {
-    snapshot.visitNew(node.index, state.nowNs, (fact, version, residualSeconds) => {
-      const type = version.deleting ? TableEventType.delete : TableEventType.create;
-      const event = tableEventOf(type, fact, version, residualSeconds);
-      handleTableMessage(state, node, event, true);
-    });
+    if (state.shortcuts) snapshot.visitNew(node.index, state.nowNs, visit);
+    else snapshot.visitAll(visit);
     snapshot.release();
   }
   closeAcks(node, message);

@@ -23,11 +23,11 @@ export function gossip(state: State, node: NodeState, nowNs: number): void {
   let isBusy = false;
   for (const index of [...node.networks.keys()]) {
     const local = state.localNetwork(node, index);
-    if (local === undefined || queuedCountOf(local) === 0) continue;
+    if (local === undefined || (state.shortcuts && queuedCountOf(local) === 0)) continue;
     gossipNetwork(state, node, local, tick);
     if (queuedCountOf(local) > 0) isBusy = true;
   }
-  if (isBusy) armGossip(state, node);
+  if (isBusy || !state.shortcuts) armGossip(state, node);
 }
 
 function gossipNetwork(state: State, node: NodeState, local: LocalNetwork, tick: number): void {

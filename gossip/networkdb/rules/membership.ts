@@ -75,6 +75,7 @@ export function sendNodeEvent(
 
 /** memberlist holds `subject` alive. */
 export function handleNotifyJoin(state: State, node: NodeState, subject: number): void {
+  state.watches.writeNode(node.index, 'create', subject, state.node(subject).address);
   if (changeNodeState(state, node, subject, PeerState.active)) return;
   purgeReincarnation(state, node, subject);
   node.peers.add(subject);
@@ -83,6 +84,7 @@ export function handleNotifyJoin(state: State, node: NodeState, subject: number)
 
 /** memberlist holds `subject` dead or left. */
 export function handleNotifyLeave(state: State, node: NodeState, subject: number): void {
+  state.watches.writeNode(node.index, 'delete', subject, state.node(subject).address);
   if (!node.peers.isActive(subject)) return;
   changeNodeState(state, node, subject, PeerState.failed);
 }

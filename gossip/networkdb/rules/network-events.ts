@@ -12,7 +12,8 @@ import {
   pushPullBytes,
 } from '../message.ts';
 import { type LocalNetwork, type NodeState, Observed, type State, witness } from '../state.ts';
-import type { Attachment } from '../store/attachments.ts';
+import type { Attachment, AttachmentSubject } from '../store/attachments.ts';
+import type { SnapshotVisitor } from '../store/snapshot.ts';
 import { deleteNodeNetworkEntries } from './entry-removal.ts';
 import { handleNodeEvent } from './membership.ts';
 
@@ -103,10 +104,12 @@ function updateLocalNetworkTime(state: State, node: NodeState): void {
 /** Merges the other side's state: its header as a join event, then every attachment. */
 export function mergeRemoteState(state: State, node: NodeState, remote: PushPull): void {
   handleNodeEvent(state, node, remote.node, false, remote.ltime);
+  const visit: SnapshotVisitor<AttachmentSubject, Attachment> = (_fact, attachment) => {
+    handleNetworkEvent(state, node, attachment);
+  };
   for (const snapshot of remote.snapshots) {
-    snapshot.visitNew(node.index, state.nowNs, (_fact, attachment) => {
-      handleNetworkEvent(state, node, attachment);
-    });
+    if (state.shortcuts) snapshot.visitNew(node.index, state.nowNs, visit);
+    else snapshot.visitAll(visit);
     snapshot.release();
   }
 }

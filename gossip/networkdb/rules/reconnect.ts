@@ -4,7 +4,7 @@
  * ones; both block their own ticker while they wait.
  */
 import { drawBelow } from '../../../sim/chance.ts';
-import { REJOIN_CLUSTER_DURATION_NS, RETRY_INTERVAL_NS } from '../constants.ts';
+import { REJOIN_CLUSTER_DURATION_NS, RETRY_INTERVAL_NS, TICKER_START_NS } from '../constants.ts';
 import type { BootstrapAddress, NodeState, State } from '../state.ts';
 import { armReconnect } from './arming.ts';
 import { bulkSync } from './bulk-sync.ts';
@@ -39,7 +39,8 @@ export function reconnectNode(state: State, node: NodeState, nowNs: number): voi
 /** The handler's end: the next tick, or at once the one that came while it was busy. */
 function endReconnect(state: State, node: NodeState, beganAtNs: number): void {
   const nowNs = state.nowNs;
-  if (hasTickWithin(node.startedAtNs, RETRY_INTERVAL_NS, beganAtNs, nowNs)) {
+  const startNs = node.startedAtNs + TICKER_START_NS.reconnect;
+  if (hasTickWithin(startNs, RETRY_INTERVAL_NS, beganAtNs, nowNs)) {
     atInstant(state, node, nowNs, (atNs) => reconnectNode(state, node, atNs));
     return;
   }

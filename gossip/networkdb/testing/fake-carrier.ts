@@ -20,6 +20,8 @@ export interface FakeClusterInit {
   readonly seed: string;
   readonly nodes: number;
   readonly generation?: 1 | 2 | 3;
+  /** See `NetworkDbParts`. */
+  readonly shortcuts?: boolean;
   /** One-way latency, ns. */
   readonly latencyNs?: number;
   /** Share of packets that is lost. */
@@ -46,7 +48,11 @@ export class FakeCluster implements Carrier {
   constructor(init: FakeClusterInit) {
     this.#init = init;
     this.world = new World(init.seed);
-    this.db = new NetworkDb({ world: this.world, carrier: this });
+    this.db = new NetworkDb({
+      world: this.world,
+      carrier: this,
+      shortcuts: init.shortcuts ?? true,
+    });
     const key = this.world.chance.key('test.start');
     for (let node = 0; node < init.nodes; node++) {
       const spacedNs = node * (init.spacingNs ?? 0);
