@@ -29,13 +29,13 @@ export interface PortRange {
 }
 
 /** Parses `80`, `80:90`, `:90`, `80:`; a string is iptables' error text. */
-export function parsePortRange(text: string): PortRange | string {
+export function parsePortRange(text: string, protocol = 'any'): PortRange | string {
   const colon = text.indexOf(':');
   const first = colon < 0 ? text : text.slice(0, colon);
   const second = colon < 0 ? text : text.slice(colon + 1);
-  const min = first === '' && colon >= 0 ? 0 : parsePort(first);
+  const min = first === '' && colon >= 0 ? 0 : parsePort(first, protocol);
   if (min === undefined) return `invalid port/service \`${first}' specified`;
-  const max = second === '' && colon >= 0 ? 65_535 : parsePort(second);
+  const max = second === '' && colon >= 0 ? 65_535 : parsePort(second, protocol);
   if (max === undefined) return `invalid port/service \`${second}' specified`;
   return min > max ? 'invalid portrange (min > max)' : { min, max };
 }

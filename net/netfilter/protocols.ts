@@ -70,12 +70,27 @@ const SERVICES: Readonly<Record<string, number>> = {
   'http-alt': 8080,
 };
 
-/** A port number or service name; undefined when it is neither. */
-export function parsePort(text: string): number | undefined {
+/** Services of `SERVICES` that `/etc/services` has for UDP too. */
+const UDP_SERVICES: readonly string[] = [
+  'domain',
+  'bootps',
+  'bootpc',
+  'ntp',
+  'snmp',
+  'ldap',
+  'nfs',
+];
+
+/**
+ * A port number, or the name of a service of this protocol (`any` for whichever has it); undefined
+ * when it is neither.
+ */
+export function parsePort(text: string, protocol = 'any'): number | undefined {
   if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) {
     const port = Number(text);
     return port <= 65_535 ? port : undefined;
   }
+  if (protocol === 'udp' ? !UDP_SERVICES.includes(text) : protocol === 'sctp') return undefined;
   return Object.hasOwn(SERVICES, text) ? SERVICES[text] : undefined;
 }
 

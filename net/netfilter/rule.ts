@@ -60,13 +60,13 @@ export class Rule {
   /** True when the head and every match agree. */
   isMatch(inspection: Inspection): boolean {
     if (
-      this.sourceMask !== 0 &&
+      (this.sourceMask !== 0 || this.isSourceNegated) &&
       (((inspection.source & this.sourceMask) ^ this.source) === 0) === this.isSourceNegated
     ) {
       return false;
     }
     if (
-      this.destinationMask !== 0 &&
+      (this.destinationMask !== 0 || this.isDestinationNegated) &&
       (((inspection.destination & this.destinationMask) ^ this.destination) === 0) ===
         this.isDestinationNegated
     ) {

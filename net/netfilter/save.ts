@@ -44,10 +44,10 @@ export function ruleArguments(rule: Rule): string {
 
 function formatArguments(rule: Rule): string {
   let text = '';
-  if (rule.sourceMask !== 0) {
+  if (rule.sourceMask !== 0 || rule.isSourceNegated) {
     text += `${not(rule.isSourceNegated)} -s ${prefixText(rule.source, rule.sourceMask)}`;
   }
-  if (rule.destinationMask !== 0) {
+  if (rule.destinationMask !== 0 || rule.isDestinationNegated) {
     const prefix = prefixText(rule.destination, rule.destinationMask);
     text += `${not(rule.isDestinationNegated)} -d ${prefix}`;
   }

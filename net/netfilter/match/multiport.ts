@@ -9,6 +9,7 @@ import { IpProtocol } from '../../../wire/ipv4.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
 import { type PortRange, parsePortRange, portRangeText } from '../options.ts';
+import { protocolName } from '../protocols.ts';
 
 const PORTS_MAX = 15;
 const PROTOCOLS: readonly number[] = [IpProtocol.tcp, IpProtocol.udp, 136, IpProtocol.sctp, 33];
@@ -25,6 +26,7 @@ class MultiportMatch implements Match {
   #side: Side | undefined = undefined;
   readonly #ranges: PortRange[] = [];
   #isNegated = false;
+  #text = '';
 
   option(name: string, value: string, isNegated: boolean): string | undefined {
     const side: Side = name === '--ports' ? 'ports' : name.startsWith('--s') ? 'sports' : 'dports';
@@ -35,10 +37,18 @@ class MultiportMatch implements Match {
     }
     this.#side = side;
     this.#isNegated = isNegated;
+    this.#text = value;
+    return undefined;
+  }
+
+  /** Ports are looked up last, because service names depend on the protocol. */
+  #readRanges(protocol: string): string | undefined {
     let count = 0;
-    for (const part of value.split(',')) {
-      const range = parsePortRange(part);
-      if (typeof range === 'string') return range;
+    for (const part of this.#text.split(',')) {
+      const range = parsePortRange(part, protocol);
+      if (typeof range === 'string') {
+        return range.startsWith('invalid portrange') ? 'invalid portrange specified' : range;
+      }
       count += part.includes(':') ? 2 : 1;
       if (count > PORTS_MAX) return 'too many ports specified';
       this.#ranges.push(range);
@@ -50,7 +60,8 @@ class MultiportMatch implements Match {
     if (!PROTOCOLS.includes(head.protocol) || head.isProtocolNegated) {
       return "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'";
     }
-    return this.#side === undefined ? 'multiport expection an option' : undefined;
+    if (this.#side === undefined) return 'multiport expection an option';
+    return this.#readRanges(protocolName(head.protocol));
   }
 
   matches(inspection: Inspection): boolean {

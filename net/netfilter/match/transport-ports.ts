@@ -6,7 +6,8 @@ import { readU16 } from '../../../wire/bytes.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { type PortRange, parsePortRange, portRangeText } from '../options.ts';
+import { onlyOnce, type PortRange, parsePortRange, portRangeText } from '../options.ts';
+import { parsePort } from '../protocols.ts';
 
 /** Source and destination ports of one protocol. */
 export class PortsMatch implements Match {
@@ -24,9 +25,12 @@ export class PortsMatch implements Match {
 
   option(name: string, value: string, isNegated: boolean): string | undefined {
     const isSource = name === '--sport' || name === '--source-port';
-    const isTaken = (isSource ? this.#source : this.#destination) !== undefined;
-    if (isTaken) return `Only one \`--${isSource ? 'source' : 'destination'}-port' allowed`;
-    const range = parsePortRange(value);
+    const longName = `--${isSource ? 'source' : 'destination'}-port`;
+    const isUdp = this.#name === 'udp';
+    if ((isSource ? this.#source : this.#destination) !== undefined) {
+      return isUdp ? onlyOnce('udp', longName) : `Only one \`${longName}' allowed`;
+    }
+    const range = isUdp ? parseUdpRange(value) : parsePortRange(value, this.#name);
     if (typeof range === 'string') return range;
     if (isSource) {
       this.#source = range;
@@ -65,29 +69,50 @@ export class PortsMatch implements Match {
 
   save(): string {
     return (
-      saveRange('--sport', this.#source, this.#isSourceNegated) +
-      saveRange('--dport', this.#destination, this.#isDestinationNegated)
+      this.#saveRange('--sport', this.#source, this.#isSourceNegated) +
+      this.#saveRange('--dport', this.#destination, this.#isDestinationNegated)
     );
   }
 
   list(): string {
     return (
       ` ${this.#name}` +
-      listRange('spt', this.#source, this.#isSourceNegated) +
-      listRange('dpt', this.#destination, this.#isDestinationNegated)
+      this.#listRange('spt', this.#source, this.#isSourceNegated) +
+      this.#listRange('dpt', this.#destination, this.#isDestinationNegated)
     );
+  }
+
+  #isPrinted(range: PortRange | undefined, isNegated: boolean): range is PortRange {
+    return range !== undefined && (isNegated || !isEveryPort(this.#name, range));
+  }
+
+  #saveRange(option: string, range: PortRange | undefined, isNegated: boolean): string {
+    if (!this.#isPrinted(range, isNegated)) return '';
+    return `${isNegated ? ' !' : ''} ${option} ${portRangeText(range)}`;
+  }
+
+  #listRange(name: string, range: PortRange | undefined, isNegated: boolean): string {
+    if (!this.#isPrinted(range, isNegated)) return '';
+    const plural = range.min === range.max ? '' : 's';
+    return ` ${name}${plural}:${isNegated ? '!' : ''}${portRangeText(range)}`;
   }
 }
 
-function saveRange(option: string, range: PortRange | undefined, isNegated: boolean): string {
-  if (range === undefined) return '';
-  return `${isNegated ? ' !' : ''} ${option} ${portRangeText(range)}`;
+/** `-m udp` is parsed by libxtables: no hexadecimal, any order, its own error text. */
+function parseUdpRange(text: string): PortRange | string {
+  const [first = '', second = first] = text.split(':');
+  const parse = (part: string, open: number) =>
+    part === '' && text.includes(':') ? open : /^0x/i.test(part) ? undefined : parsePort(part);
+  const min = parse(first, 0);
+  if (min === undefined) return `Port "${first}" does not resolve to anything.\n`;
+  const max = parse(second, 65_535);
+  if (max === undefined) return `Port "${second}" does not resolve to anything.\n`;
+  return { min, max };
 }
 
-function listRange(name: string, range: PortRange | undefined, isNegated: boolean): string {
-  if (range === undefined) return '';
-  const plural = range.min === range.max ? '' : 's';
-  return ` ${name}${plural}:${isNegated ? '!' : ''}${portRangeText(range)}`;
+/** True for 0:65535, which `tcp` and `udp` do not print. */
+function isEveryPort(name: string, range: PortRange): boolean {
+  return name !== 'sctp' && range.min === 0 && range.max === 65_535;
 }
 
 const PORT_OPTIONS = ['--sport=', '--source-port=', '--dport=', '--destination-port='];
@@ -143,7 +168,7 @@ class TcpMatch extends PortsMatch {
     }
     if (name === '--tcp-option') {
       const number = Number(value);
-      if (!/^\d+$/.test(value) || number < 1 || number > 255) return `Bad TCP option \`${value}'`;
+      if (!/^\d+$/.test(value) || number < 1 || number > 255) return `Bad TCP option "${value}"`;
       this.#option = number;
       this.#isOptionNegated = isNegated;
       return undefined;

@@ -7,6 +7,7 @@ import { IpProtocol } from '../../../wire/ipv4.ts';
 import { type NatRange, nullRange } from '../../conntrack/nat-select.ts';
 import type { RuleHead } from '../extension.ts';
 import { mustBeSpecified } from '../options.ts';
+import { parsePort } from '../protocols.ts';
 
 const PORT_PROTOCOLS: readonly number[] = [
   IpProtocol.tcp,
@@ -44,6 +45,7 @@ export class NatOptions {
     if (this.#isGiven) return `${this.#name}: option "${this.#required}" can only be used once.\n`;
     this.#isGiven = true;
     const colon = text.indexOf(':');
+    if (text === '' || text.split(':').length > 2) return `Bad IP address "${text}"`;
     const addressText = colon < 0 ? text : text.slice(0, colon);
     if (colon >= 0) {
       const error = this.takePorts(text.slice(colon + 1));
@@ -69,7 +71,7 @@ export class NatOptions {
     if (first === undefined) return `Port \`${firstText}' not valid`;
     const second = secondText === undefined ? first : parseNatPort(secondText);
     if (second === undefined) return `Port range \`${ports}' not valid`;
-    if (second < first) return `Port range \`${ports}' funky`;
+    if (second < first) return `Port range \`${secondText}' funky`;
     this.range.mapsPort = true;
     this.range.portMin = first;
     this.range.portMax = second;
@@ -119,8 +121,7 @@ export class NatOptions {
   }
 }
 
+/** A port or the name of a service. */
 function parseNatPort(text: string): number | undefined {
-  if (!/^\d+$/.test(text)) return undefined;
-  const port = Number(text);
-  return port >= 1 && port <= 65_535 ? port : undefined;
+  return /^0x/i.test(text) ? undefined : parsePort(text);
 }
