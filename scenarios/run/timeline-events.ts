@@ -1,0 +1,44 @@
+/**
+ * The faults and operations of one run as they happened, with the nodes that they hit and a name
+ * that measures and expectations refer to.
+ */
+
+/** One thing that the timeline did. */
+export interface TimelineEvent {
+  /** The entry's own name, or its verb. */
+  readonly name: string;
+  readonly verb: string;
+  readonly atNs: number;
+  /** Indexes of the nodes that it is about; empty for operations on services. */
+  readonly nodes: readonly number[];
+  /** `crash worker-2`. */
+  readonly text: string;
+}
+
+/** Verbs after which something should be noticed and mended. */
+const FAULT_VERBS = new Set(['crash', 'restart', 'pause', 'partition', 'drop', 'delay']);
+
+/** Verbs after which members should come back. */
+const RETURN_VERBS = new Set(['restart', 'resume', 'heal']);
+
+/** True for what breaks something. */
+export function isFault(event: TimelineEvent): boolean {
+  return FAULT_VERBS.has(event.verb);
+}
+
+/** True for what mends something. */
+export function isReturn(event: TimelineEvent): boolean {
+  return RETURN_VERBS.has(event.verb);
+}
+
+/** A name for each event that no other has: `crash`, `restart`, `restart-2`. */
+export function uniqueNames(events: readonly TimelineEvent[]): Map<TimelineEvent, string> {
+  const counts = new Map<string, number>();
+  const names = new Map<TimelineEvent, string>();
+  for (const event of events) {
+    const count = (counts.get(event.name) ?? 0) + 1;
+    counts.set(event.name, count);
+    names.set(event, count === 1 ? event.name : `${event.name}-${count}`);
+  }
+  return names;
+}
