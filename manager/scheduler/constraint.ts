@@ -46,12 +46,12 @@ export function nodeMatches(expressions: readonly string[] | undefined, node: No
 function matchesOne(constraint: Constraint, node: Node): boolean {
   const { key } = constraint;
   if (key.toLowerCase() === 'node.ip') return matchesAddress(constraint, node.status.address);
-  const actual = valueOf(key, node);
+  const actual = attributeOf(key, node);
   if (actual === undefined) return false;
   return (actual.toLowerCase() === constraint.value.toLowerCase()) === constraint.isEquality;
 }
 
-function valueOf(key: string, node: Node): string | undefined {
+function attributeOf(key: string, node: Node): string | undefined {
   const lower = key.toLowerCase();
   switch (lower) {
     case 'node.id':
