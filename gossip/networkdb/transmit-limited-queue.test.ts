@@ -1,4 +1,5 @@
 /** memberlist's queue: its order, its limits and its replacements. */
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { retransmitLimit, TransmitLimitedQueue } from './transmit-limited-queue.ts';
 
@@ -60,4 +61,55 @@ test('a message replaces the queued one of its subject, whatever its age', () =>
   expect(finished).toEqual(['old']);
   expect(queue.count).toBe(2);
   expect(pull(queue, 1000)).toBe('new other');
+});
+
+test('agrees with a sorted list on random use', () => {
+  interface Item {
+    readonly id: number;
+    readonly size: number;
+    readonly subject: object | undefined;
+    transmits: number;
+  }
+  const operation = fc.tuple(fc.nat(9), fc.integer({ min: 1, max: 4 }), fc.nat(3));
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 200, size: 'max' }), (operations) => {
+      const queue = new TransmitLimitedQueue<number>();
+      const subjects = [undefined, {}, {}, {}];
+      let naive: Item[] = [];
+      let nextId = 0;
+      for (const [kind, size, pick] of operations) {
+        if (kind < 6) {
+          const subject = subjects[pick];
+          naive = naive.filter((item) => subject === undefined || item.subject !== subject);
+          naive.push({ id: nextId, size, subject, transmits: 0 });
+          queue.queue(nextId++, size, subject);
+          continue;
+        }
+        const out: number[] = [];
+        queue.pull(1, kind * 2, 3, out);
+        expect(out).toEqual(pullNaively(naive, kind * 2));
+        naive = naive.filter((item) => item.transmits < 3);
+        expect(queue.count).toBe(naive.length);
+      }
+    }),
+    { seed: 11, numRuns: 300 },
+  );
+
+  function pullNaively(items: Item[], limitBytes: number): number[] {
+    const taken: Item[] = [];
+    let freeBytes = limitBytes - 1;
+    for (let tier = 0; tier < 3; tier++) {
+      for (;;) {
+        const fitting = items.filter(
+          (item) => item.transmits === tier && item.size <= freeBytes && !taken.includes(item),
+        );
+        const best = fitting.sort((a, b) => b.size - a.size || b.id - a.id)[0];
+        if (best === undefined || freeBytes <= 0) break;
+        taken.push(best);
+        freeBytes -= best.size + 1;
+      }
+    }
+    for (const item of taken) item.transmits++;
+    return taken.map((item) => item.id);
+  }
 });

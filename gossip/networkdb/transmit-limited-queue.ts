@@ -29,7 +29,56 @@ interface Queued<M> {
 interface Tier<M> {
   /** Ascending; every size with a stack that may hold something. */
   sizes: number[];
-  readonly stacks: Map<number, Queued<M>[]>;
+  readonly stacks: Map<number, Stack<M>>;
+}
+
+/**
+ * Messages of one size and transmit count; the newest is taken first. Messages come back from a pull
+ * newest first, so most arrive older than all that are here: those go to the end of `older`, and
+ * nothing is moved (with one ascending array, half the time of a mass join went into moving).
+ */
+class Stack<M> {
+  /** Ascending ids, all above those of `older`. */
+  readonly #newer: Queued<M>[] = [];
+  /** Descending ids, taken from `#olderHead` on. */
+  #older: Queued<M>[] = [];
+  #olderHead = 0;
+
+  get isEmpty(): boolean {
+    return this.#newer.length === 0 && this.#olderHead === this.#older.length;
+  }
+
+  take(): Queued<M> {
+    const newest = this.#newer.pop();
+    if (newest !== undefined) return newest;
+    const item = this.#older[this.#olderHead++]!;
+    if (this.#olderHead > 32 && this.#olderHead * 2 > this.#older.length) {
+      this.#older = this.#older.slice(this.#olderHead);
+      this.#olderHead = 0;
+    }
+    return item;
+  }
+
+  insert(item: Queued<M>): void {
+    const newer = this.#newer;
+    const older = this.#older;
+    const isOlderEmpty = this.#olderHead === older.length;
+    const topId = newer.length > 0 ? newer[newer.length - 1]!.id : -1;
+    const edgeId = isOlderEmpty ? -1 : older[this.#olderHead]!.id;
+    if (item.id > topId && item.id > edgeId) {
+      newer.push(item);
+    } else if (item.id > edgeId && item.id > newer[0]!.id) {
+      newer.splice(positionOf(newer, item.id), 0, item);
+    } else if (item.id > edgeId && !isOlderEmpty) {
+      newer.unshift(item);
+    } else if (isOlderEmpty || item.id < older[older.length - 1]!.id) {
+      older.push(item);
+    } else {
+      let at = older.length;
+      while (older[at - 1]!.id < item.id) at--;
+      older.splice(at, 0, item);
+    }
+  }
 }
 
 /** Messages that wait for their transmissions. */
@@ -107,19 +156,11 @@ export class TransmitLimitedQueue<M> {
     const tier = this.#tiers[item.transmits]!;
     let stack = tier.stacks.get(item.sizeBytes);
     if (stack === undefined) {
-      stack = [];
+      stack = new Stack();
       tier.stacks.set(item.sizeBytes, stack);
       tier.sizes.splice(upperBound(tier.sizes, item.sizeBytes), 0, item.sizeBytes);
     }
-    const length = stack.length;
-    if (length === 0 || stack[length - 1]!.id < item.id) {
-      stack.push(item);
-    } else if (stack[0]!.id > item.id) {
-      // The usual case: messages come back newest first, so each is older than those before it.
-      stack.unshift(item);
-    } else {
-      stack.splice(positionOf(stack, item.id), 0, item);
-    }
+    stack.insert(item);
   }
 }
 
@@ -128,8 +169,8 @@ function takeLargest<M>(tier: Tier<M>, freeBytes: number): Queued<M> | undefined
   for (let i = upperBound(tier.sizes, freeBytes) - 1; i >= 0; i--) {
     const size = tier.sizes[i]!;
     const stack = tier.stacks.get(size)!;
-    while (stack.length > 0) {
-      const item = stack.pop()!;
+    while (!stack.isEmpty) {
+      const item = stack.take();
       if (!item.isGone) return item;
     }
     tier.stacks.delete(size);
