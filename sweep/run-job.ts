@@ -1,6 +1,6 @@
 /**
  * Runs one job where it stands: in this thread, or in the worker thread that loads this file
- * (tinypool calls its default export). A run that fails with an exception is an outcome.
+ * (tinypool calls it by name). A run that fails with an exception is an outcome.
  */
 import { readFileSync } from 'node:fs';
 import { loadScenario } from '../scenarios/load.ts';
@@ -32,4 +32,3 @@ export function runJob(job: Job): JobOutcome {
   }
 }
 
-export default runJob;
