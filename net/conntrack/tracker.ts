@@ -145,6 +145,20 @@ export class ConnectionTracker {
     );
   }
 
+  /** Takes out the connection with this original tuple, if there is one (`ip_vs_conn_drop_conntrack`). */
+  deleteByOriginal(
+    protocol: number,
+    source: number,
+    sourcePort: number,
+    destination: number,
+    destinationPort: number,
+  ): boolean {
+    const tuple = this.find({ protocol, source, sourcePort, destination, destinationPort });
+    if (tuple === undefined || tuple.isReply) return false;
+    this.table.remove(tuple.connection);
+    return true;
+  }
+
   /** Takes out the connections to a published port (`DeleteConntrackEntriesByPort`). */
   deleteByDestinationPort(protocol: number, port: number): number {
     return this.deleteWhere(

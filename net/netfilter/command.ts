@@ -15,7 +15,7 @@ import {
 } from './command-words.ts';
 import type { ExtensionKind, Match, ParseEnvironment, Target } from './extension.ts';
 import { MATCH_KINDS } from './match/kinds.ts';
-import { type MaskedAddress, parseMaskedAddress } from './options.ts';
+import { cannotBeInverted, type MaskedAddress, parseMaskedAddress } from './options.ts';
 import { parseProtocol, protocolName } from './protocols.ts';
 import { type NamedMatch, Rule, RuleAction } from './rule.ts';
 import { TARGET_KINDS } from './target/kinds.ts';
@@ -201,6 +201,9 @@ class Parser {
       }
     }
     const isNegated = this.#takeNegation();
+    if (isNegated && option.owner === this.#rule.target) {
+      return usageError(cannotBeInverted(this.#jump, option.name));
+    }
     const error = option.owner.option(option.name, values.join(' '), isNegated);
     return error === undefined ? undefined : usageError(error);
   }

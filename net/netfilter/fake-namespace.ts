@@ -27,7 +27,10 @@ export class FakeNamespace {
   readonly sent: Packet[] = [];
   readonly errors: string[] = [];
   readonly #byDevice = new Map<Device, FakeAddress[]>();
-  readonly addresses = { of: (device: Device) => this.#byDevice.get(device) ?? [] };
+  readonly addresses = {
+    of: (device: Device) => this.#byDevice.get(device) ?? [],
+    selectSource: (device: Device) => this.#byDevice.get(device)?.[0]?.address ?? 0,
+  };
 
   constructor() {
     this.connections = new ConnectionTracker(this.asNamespace);

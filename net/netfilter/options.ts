@@ -17,6 +17,11 @@ export function onlyOnce(extension: string, option: string): string {
   return `${extension}: option "${option}" can only be used once.\n`;
 }
 
+/** The text for `!` before an option that knows no negation. */
+export function cannotBeInverted(extension: string, option: string): string {
+  return `${extension}: option "${option}" cannot be inverted.\n`;
+}
+
 /** The text for a number that is none or too large. */
 export function badInteger(extension: string, option: string): string {
   return `${extension}: bad integer value for option "${option}", or out of range.\n`;

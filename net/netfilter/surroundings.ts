@@ -6,6 +6,7 @@
  */
 import { isMulticastAddress } from '../../wire/addresses.ts';
 import type { Device } from '../device/device.ts';
+import { Scope } from '../ip/route.ts';
 import type { Namespace } from '../namespace.ts';
 
 /** The kernel's RTN_ numbers, as far as the local table knows them. */
@@ -27,14 +28,15 @@ export function isAddressOfDevice(namespace: Namespace, device: Device, address:
   return false;
 }
 
-/** The first address of a device, or undefined when it has none. */
+/** The first primary address of a device, or undefined when it has none. */
 export function primaryAddressOf(namespace: Namespace, device: Device): number | undefined {
-  return namespace.addresses.of(device)[0]?.address;
+  for (const own of namespace.addresses.of(device)) if (!own.isSecondary) return own.address;
+  return undefined;
 }
 
 /**
- * The address that MASQUERADE takes: the first one of the output device in whose subnet the next
- * hop lies, or else the first one.
+ * The address that MASQUERADE takes: that of the output device in whose subnet the next hop lies,
+ * or else its first one; undefined when there is none.
  */
 export function selectSourceAddress(
   namespace: Namespace,
@@ -42,12 +44,10 @@ export function selectSourceAddress(
   destination: number,
   mark: number,
 ): number | undefined {
-  const own = namespace.addresses.of(outDevice);
-  if (own.length <= 1) return own[0]?.address;
-  const route = namespace.routeLookup({ destination, mark, outDevice });
-  const nextHop = route?.nextHop ?? destination;
-  for (const { address, prefixLength } of own) {
-    if (prefixLength > 0 && (address ^ nextHop) >>> (32 - prefixLength) === 0) return address;
+  const { addresses } = namespace;
+  let nextHop = destination;
+  if (addresses.of(outDevice).length > 1) {
+    nextHop = namespace.routeLookup({ destination, mark, outDevice })?.nextHop ?? destination;
   }
-  return own[0]!.address;
+  return addresses.selectSource(outDevice, nextHop, Scope.global) || undefined;
 }

@@ -97,6 +97,14 @@ const TRAVERSALS: readonly (readonly [string, readonly string[], Verdict])[] = [
     NO,
   ],
   ['u32: beyond the end', ['-A INPUT -m u32 --u32 "4000&0xFF=0" -j DROP'], YES],
+  [
+    'bpf: the word behind the UDP header',
+    [
+      '-A INPUT -m bpf --bytecode "7,32 0 0 4294963252,7 0 0 0,64 0 0 1,116 0 0 8,21 1 0 2708091,6 0 0 0,6 0 0 4294967295" -j DROP',
+    ],
+    NO,
+  ],
+  ['bpf: beyond the end', ['-A INPUT -m bpf --bytecode "2,32 0 0 400,6 0 0 1" -j DROP'], YES],
   ['mark', ['-A INPUT -j MARK --set-mark 5', '-A INPUT -m mark --mark 1/1 -j DROP'], NO],
   [
     'marks change by bits',

@@ -5,12 +5,13 @@
  * Mirrors `extensions/libxt_comment.c`.
  */
 import type { Match, MatchKind } from '../extension.ts';
-import { mustBeSpecified, quotedText } from '../options.ts';
+import { cannotBeInverted, mustBeSpecified, quotedText } from '../options.ts';
 
 class CommentMatch implements Match {
   #comment: string | undefined = undefined;
 
-  option(_name: string, value: string): string | undefined {
+  option(name: string, value: string, isNegated: boolean): string | undefined {
+    if (isNegated) return cannotBeInverted('comment', name);
     if (value.length > 255) return 'COMMENT must be shorter than 256 characters';
     this.#comment = value;
     return undefined;

@@ -6,6 +6,7 @@
  */
 import type { MatchKind } from '../extension.ts';
 import { addrtypeMatch } from './addrtype.ts';
+import { bpfMatch } from './bpf.ts';
 import { commentMatch } from './comment.ts';
 import { conntrackMatch } from './conntrack.ts';
 import { icmpMatch } from './icmp.ts';
@@ -22,6 +23,7 @@ import { u32Match } from './u32.ts';
 
 const KINDS: readonly MatchKind[] = [
   addrtypeMatch,
+  bpfMatch,
   commentMatch,
   connmarkMatch,
   conntrackMatch,

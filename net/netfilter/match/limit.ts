@@ -6,7 +6,7 @@
 import { SECOND_NS } from '../../../sim/time.ts';
 import type { Match, MatchKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { badInteger } from '../options.ts';
+import { badInteger, cannotBeInverted } from '../options.ts';
 
 /** Periods are told in 1/10000 s. */
 const SCALE = 10_000;
@@ -56,7 +56,8 @@ class LimitMatch implements Match {
   #creditNs = -1;
   #updatedAtNs = 0;
 
-  option(name: string, value: string): string | undefined {
+  option(name: string, value: string, isNegated: boolean): string | undefined {
+    if (isNegated) return cannotBeInverted('limit', name);
     if (name === '--limit-burst') {
       if (!/^\d+$/.test(value) || Number(value) > 10_000) return badInteger('limit', name);
       this.#burst = Number(value);
