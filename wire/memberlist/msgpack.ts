@@ -19,6 +19,9 @@ const FALSE = 0xc2;
 const TRUE = 0xc3;
 const TWO_TO_32 = 0x1_0000_0000;
 
+/** The most values that a reader skips: no sender has so many fields that we do not know. */
+const SKIPPED_VALUES_MAX = 65_536;
+
 /** Bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that is written for it. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length;
@@ -118,12 +121,17 @@ export function writeRawHeader(bytes: Uint8Array, at: number, lengthBytes: numbe
 export function writeText(bytes: Uint8Array, at: number, text: string): number {
   const lengthBytes = utf8Bytes(text);
   const start = writeRawHeader(bytes, at, lengthBytes);
-  if (lengthBytes === text.length) {
-    for (let i = 0; i < lengthBytes; i++) bytes[start + i] = text.charCodeAt(i);
-  } else {
-    encoder.encodeInto(text, bytes.subarray(start));
-  }
+  writeUtf8(bytes, start, text, lengthBytes);
   return start + lengthBytes;
+}
+
+/** Writes the UTF-8 of a text that takes `lengthBytes`, without a header. */
+export function writeUtf8(bytes: Uint8Array, at: number, text: string, lengthBytes: number): void {
+  if (lengthBytes === text.length) {
+    for (let i = 0; i < lengthBytes; i++) bytes[at + i] = text.charCodeAt(i);
+  } else {
+    encoder.encodeInto(text, bytes.subarray(at));
+  }
 }
 
 /** Writes a slice; `undefined` is a nil slice. */
@@ -161,6 +169,7 @@ export class MsgpackReader {
   readonly end: number;
   failure: string | undefined = undefined;
   isTruncated = false;
+  #skippedCount = 0;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes;
@@ -220,9 +229,10 @@ export class MsgpackReader {
     return this.bytes.subarray(start, start + length);
   }
 
-  /** Skips one value of any kind; nesting costs no stack. */
+  /** Skips one value of any kind. Nesting costs no stack, and there is a limit to it all. */
   skip(): void {
     for (let pending = 1; pending > 0 && this.failure === undefined; pending--) {
+      if (++this.#skippedCount > SKIPPED_VALUES_MAX) this.fail('too many unknown values');
       const code = this.code();
       if (code < 0x80 || code >= 0xe0) continue;
       if (code < 0x90) pending += 2 * (code & 15);
