@@ -7,6 +7,7 @@
  * host, a container, an overlay's `1-<id>`, `ingress_sbox` and `lb_<id>`.
  * Mirrors `struct net` (net/core/net_namespace.c) and `struct netns_ipv4`.
  */
+import { draw32, hashText } from '../sim/chance.ts';
 import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { ConnectionTracker } from './conntrack/tracker.ts';
@@ -17,7 +18,7 @@ import { NamespaceDevices } from './device/namespace-devices.ts';
 import type { HostCounters } from './host-counters.ts';
 import { Addresses, type AddressSpecification } from './ip/addresses.ts';
 import { continueForward } from './ip/forward.ts';
-import { sendIcmpError } from './ip/icmp-error.ts';
+import { IcmpBudget, sendIcmpError } from './ip/icmp-error.ts';
 import { continueInput, continuePrerouting, receiveFrame, receiveIpv4 } from './ip/input.ts';
 import {
   continueOutput,
@@ -38,6 +39,8 @@ import { Tables } from './netfilter/tables.ts';
 import type { Packet } from './packet.ts';
 import { SocketTable } from './socket/table.ts';
 import { Sysctls } from './sysctls.ts';
+
+const ALL_HOSTS_GROUP: Ipv4Address = 0xe000_0001;
 
 /** What a namespace is made from. */
 export interface NamespaceOptions {
@@ -68,8 +71,13 @@ export class Namespace {
   readonly connections: ConnectionTracker;
   readonly sockets: SocketTable;
   readonly loopback: Loopback;
+  readonly icmpBudget: IcmpBudget;
+  /** Who takes IP protocols other than TCP, UDP and ICMP (ESP); whole packets from `start` on. */
+  readonly protocolHandlers = new Map<number, (packet: Packet) => void>();
   /** Packets that ended here, by reason; the reasons are those that a way names. */
   readonly dropCounts = new Map<string, number>();
+  readonly #groups = new Map<Ipv4Address, number>();
+  #identification: number;
 
   constructor(world: World, options: NamespaceOptions) {
     this.world = world;
@@ -83,6 +91,9 @@ export class Namespace {
     this.neighbours = new Neighbours(this);
     this.pathMtus = new PathMtus(this);
     this.reassembly = new Reassembly(this);
+    this.icmpBudget = new IcmpBudget(this);
+    const key = world.chance.key('ip.identification');
+    this.#identification = draw32(key, options.nodeIndex, hashText(options.name)) & 0xffff;
     this.tables = new Tables(this);
     this.connections = new ConnectionTracker(this);
     this.sockets = new SocketTable(this);
@@ -249,9 +260,37 @@ export class Namespace {
     }
   }
 
+  /** True when packets to this multicast group are taken; 224.0.0.1 always. */
+  hasJoined(group: Ipv4Address): boolean {
+    return group === ALL_HOSTS_GROUP || this.#groups.has(group);
+  }
+
+  /** Takes packets to a multicast group from now on. */
+  joinGroup(group: Ipv4Address): void {
+    this.#groups.set(group, (this.#groups.get(group) ?? 0) + 1);
+  }
+
+  /** Undoes one `joinGroup`. */
+  leaveGroup(group: Ipv4Address): void {
+    const left = (this.#groups.get(group) ?? 0) - 1;
+    if (left > 0) this.#groups.set(group, left);
+    else this.#groups.delete(group);
+  }
+
+  /** The identification of the next packet that may be fragmented. */
+  nextIdentification(): number {
+    this.#identification = (this.#identification + 1) & 0xffff;
+    return this.#identification;
+  }
+
   /** Counts a packet that ends here and notes it on its way; `place` is a device or a hook. */
   drop(packet: Packet, place: string, reason: string): void {
-    this.dropCounts.set(reason, (this.dropCounts.get(reason) ?? 0) + 1);
+    this.countDrop(reason);
     packet.way?.add(this.world.nowNs, this.name, 'drop', place, '', reason);
+  }
+
+  /** Counts a packet that ended here; what dropped it has noted its way. */
+  countDrop(reason: string): void {
+    this.dropCounts.set(reason, (this.dropCounts.get(reason) ?? 0) + 1);
   }
 }

@@ -29,6 +29,11 @@ export const ConnectionState = {
 /** See {@link ConnectionState}. */
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
+/** Whom the frame that carried a packet was addressed to; Linux' `skb->pkt_type`, its numbers. */
+export const LinkTarget = { host: 0, broadcast: 1, multicast: 2, otherHost: 3 } as const;
+/** See {@link LinkTarget}. */
+export type LinkTarget = (typeof LinkTarget)[keyof typeof LinkTarget];
+
 /** One packet on its way; mutable, owned by whoever handles it now. */
 export class Packet {
   bytes: Uint8Array;
@@ -40,6 +45,10 @@ export class Packet {
   inDevice: Device | undefined = undefined;
   /** The bridge port under `inDevice`, for physdev matches and br_netfilter. */
   inPort: Device | undefined = undefined;
+  /** The bridge port that it leaves by, at FORWARD and POSTROUTING of a bridged packet. */
+  outPort: Device | undefined = undefined;
+  /** Whom its last frame was addressed to. */
+  linkTarget: LinkTarget = LinkTarget.host;
   /** Its conntrack entry in the namespace where it is now, and how it relates to it. */
   connection: Connection | undefined = undefined;
   connectionState: ConnectionState = ConnectionState.none;
@@ -49,6 +58,12 @@ export class Packet {
   ipvsProperty = false;
   /** True after it came out of IPsec (`secpath`). */
   isSecured = false;
+  /** A bridge has run PREROUTING on it, so that IP must not again (`ip_sabotage_in`). */
+  isBridgePrerouted = false;
+  /** It proves that its neighbour answers (TCP's acknowledgement; `skb->dst_pending_confirm`). */
+  confirmsNeighbour = false;
+  /** Length of its largest fragment when it was reassembled, in bytes (`frag_max_size`). */
+  fragmentBytesMax = 0;
   /** Set while somebody watches. */
   way: Way | undefined = undefined;
 
@@ -98,6 +113,11 @@ export class Packet {
     copy.isReply = this.isReply;
     copy.ipvsProperty = this.ipvsProperty;
     copy.isSecured = this.isSecured;
+    copy.outPort = this.outPort;
+    copy.linkTarget = this.linkTarget;
+    copy.isBridgePrerouted = this.isBridgePrerouted;
+    copy.confirmsNeighbour = this.confirmsNeighbour;
+    copy.fragmentBytesMax = this.fragmentBytesMax;
     copy.way = this.way?.fork();
     return copy;
   }
@@ -112,5 +132,10 @@ export class Packet {
     this.isReply = false;
     this.ipvsProperty = false;
     this.isSecured = false;
+    this.outPort = undefined;
+    this.linkTarget = LinkTarget.host;
+    this.isBridgePrerouted = false;
+    this.confirmsNeighbour = false;
+    this.fragmentBytesMax = 0;
   }
 }

@@ -5,8 +5,12 @@
  * the same for all. Counters are those of `ip -s link`.
  */
 import type { Mac } from '../../wire/addresses.ts';
+import { EtherType, etherTypeOf } from '../../wire/ethernet.ts';
 import type { Namespace } from '../namespace.ts';
+import type { Neighbour } from '../neighbour/neighbour.ts';
 import type { Packet } from '../packet.ts';
+import type { Ipv4Configuration } from '../sysctls.ts';
+import type { BridgePort } from './bridge-port.ts';
 
 /** The kinds of `ip -d link`. */
 export type DeviceKind =
@@ -36,10 +40,21 @@ export interface DeviceStatistics {
 export interface Master extends Device {
   /** Takes a frame that came in by `port`. */
   receiveFromPort(port: Device, packet: Packet): void;
+  addPort(device: Device): void;
+  removePort(device: Device): void;
+  /** A port's carrier may have changed. */
+  onPortCarrier(port: Device): void;
+  /** A port's MAC address has changed from `old`. */
+  onPortMac(port: Device, old: Mac): void;
+  /** A port's MTU has changed. */
+  onPortMtu(): void;
 }
 
 /** Sees every frame that a device sends or takes in; must not keep or change the packet. */
 export type DeviceTap = (device: Device, packet: Packet, isOutgoing: boolean) => void;
+
+/** Takes a frame of the device that it is set on, before IP does; false leaves it to IP. */
+export type FrameHandler = (device: Device, packet: Packet) => boolean;
 
 /** One device of a namespace. */
 export abstract class Device {
@@ -55,6 +70,24 @@ export abstract class Device {
   master: Master | undefined = undefined;
   /** False for loopback and ipvlan L3: no neighbour resolution. */
   usesNeighbours = true;
+  /** Its part as a port of `master`. */
+  bridgePort: BridgePort | undefined = undefined;
+  /** Set on the parent of macvlan and ipvlan devices. */
+  frameHandler: FrameHandler | undefined = undefined;
+  /** Takes tagged frames, set on the parent of VLAN devices. */
+  vlanHandler: FrameHandler | undefined = undefined;
+  /** `net.ipv4.conf.<name>` in the namespace where it is; set by the namespace. */
+  ipv4!: Ipv4Configuration;
+  /** Its part of the ARP cache, by address as a signed 32-bit integer (which hashes faster). */
+  readonly neighbours = new Map<number, Neighbour>();
+  /** How many want every frame (`promiscuity` of `ip -d link`). */
+  promiscuity = 0;
+  allMulticast = 0;
+  /** True once somebody chose the MAC address; a bridge then does not take a port's. */
+  isMacChosen = false;
+  isMtuChosen = false;
+  /** The device at the other end or underneath, for `eth0@if5`. */
+  linked: Device | undefined = undefined;
   /** Set while somebody captures on the device. */
   tap: DeviceTap | undefined = undefined;
   readonly statistics: DeviceStatistics = {
@@ -86,6 +119,7 @@ export abstract class Device {
   receive(packet: Packet): void {
     if (!this.isUp) {
       this.statistics.rxDropped++;
+      this.namespace?.drop(packet, this.name, 'device is down');
       return;
     }
     this.statistics.rxPackets++;
@@ -93,6 +127,12 @@ export abstract class Device {
     if (packet.way !== undefined) this.noteWay(packet, 'receive', '');
     if (this.tap !== undefined) this.tap(this, packet, false);
     packet.inDevice = this;
+    if (this.vlanHandler !== undefined) {
+      if (etherTypeOf(packet.bytes, packet.start) === EtherType.vlan) {
+        if (this.vlanHandler(this, packet)) return;
+      }
+    }
+    if (this.frameHandler !== undefined && this.frameHandler(this, packet)) return;
     if (this.master !== undefined) this.master.receiveFromPort(this, packet);
     else this.namespace.receiveFrame(this, packet);
   }
@@ -104,6 +144,21 @@ export abstract class Device {
     if (packet.way !== undefined) this.noteWay(packet, 'transmit', '');
     if (this.tap !== undefined) this.tap(this, packet, true);
   }
+
+  /** Drops a frame on its way out. */
+  protected dropTransmit(packet: Packet, reason: string): void {
+    this.statistics.txDropped++;
+    this.namespace.drop(packet, this.name, reason);
+  }
+
+  /** Undoes what ties it to others (a veth's peer, a parent's handler) when it is removed. */
+  onRemove(): void {}
+
+  /** It went up or down. */
+  onUpChange(): void {}
+
+  /** Its own MAC address has changed from `old`. */
+  onOwnMac(_old: Mac): void {}
 
   /** Adds a step at this device to a watched packet's way. */
   noteWay(packet: Packet, event: 'receive' | 'transmit' | 'drop', detail: string): void {

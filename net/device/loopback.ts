@@ -16,8 +16,7 @@ export class Loopback extends Device {
 
   override transmit(packet: Packet): void {
     if (!this.isUp) {
-      this.statistics.txDropped++;
-      this.namespace.drop(packet, this.name, 'device is down');
+      this.dropTransmit(packet, 'device is down');
       return;
     }
     this.countTransmit(packet);

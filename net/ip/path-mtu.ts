@@ -1,0 +1,72 @@
+/**
+ * What path MTU discovery has found out: the longest packet that reaches a destination whole.
+ * Mirrors `__ip_rt_update_pmtu` (net/ipv4/route.c): an entry lives `mtu_expires` seconds, is never
+ * below `min_pmtu`, and is not used for forwarded packets.
+ */
+import { SECOND_NS } from '../../sim/time.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
+import type { Namespace } from '../namespace.ts';
+import type { RouteResult } from './route.ts';
+
+/** A learned MTU, as `ip route get` shows it. */
+export interface PathMtu {
+  readonly mtuBytes: number;
+  readonly expiresAtNs: number;
+}
+
+/** Lengths of links that are tried below a packet that an old router refused (RFC 1191). */
+const PLATEAUS = [32_000, 17_914, 8166, 4352, 2002, 1492, 576, 296, 216, 128, 68];
+
+/** The path MTUs of one namespace. */
+export class PathMtus {
+  readonly #namespace: Namespace;
+  readonly #byDestination = new Map<Ipv4Address, PathMtu>();
+
+  constructor(namespace: Namespace) {
+    this.#namespace = namespace;
+  }
+
+  /** True when forwarded packets heed what was learned (`ip_forward_use_pmtu`). */
+  get isUsedInForwarding(): boolean {
+    if (this.#byDestination.size === 0) return false;
+    return this.#namespace.sysctls.number('net.ipv4.ip_forward_use_pmtu') !== 0;
+  }
+
+  /** The live entry of a destination. */
+  find(destination: Ipv4Address): PathMtu | undefined {
+    if (this.#byDestination.size === 0) return undefined;
+    const known = this.#byDestination.get(destination);
+    if (known === undefined || known.expiresAtNs > this.#namespace.world.nowNs) return known;
+    this.#byDestination.delete(destination);
+    return undefined;
+  }
+
+  /** The longest packet to a destination, in bytes. */
+  bytesTo(destination: Ipv4Address, route: RouteResult): number {
+    const known = this.find(destination);
+    return known === undefined ? route.mtuBytes : Math.min(known.mtuBytes, route.mtuBytes);
+  }
+
+  /**
+   * A router refused a packet of `refusedBytes` because the next link takes `mtuBytes` (0 from an
+   * old router, which names none).
+   */
+  learn(destination: Ipv4Address, mtuBytes: number, refusedBytes: number): void {
+    const { sysctls, world, routes } = this.#namespace;
+    const route = routes.find(destination, 0, 0, undefined);
+    if (route === undefined || sysctls.number('net.ipv4.ip_no_pmtu_disc') !== 0) return;
+    const named = mtuBytes === 0 ? (PLATEAUS.find((mtu) => mtu < refusedBytes) ?? 68) : mtuBytes;
+    if (named >= this.bytesTo(destination, route)) return;
+    const limited = Math.max(named, sysctls.number('net.ipv4.route.min_pmtu'));
+    const spanNs = sysctls.number('net.ipv4.route.mtu_expires') * SECOND_NS;
+    this.#byDestination.set(destination, {
+      mtuBytes: limited,
+      expiresAtNs: world.nowNs + spanNs,
+    });
+  }
+
+  /** Forgets all (`ip route flush cache`). */
+  flush(): void {
+    this.#byDestination.clear();
+  }
+}
