@@ -28,7 +28,7 @@ export function formatConnections(connections: readonly Connection[], nowNs: num
 }
 
 /** One connection as `conntrack -L` prints it. */
-export function formatConnection(connection: Connection, nowNs: number): string {
+function formatConnection(connection: Connection, nowNs: number): string {
   const { protocol, original, reply } = connection;
   const name = PROTOCOL_NAMES[protocol] ?? 'unknown';
   const seconds = Math.max(0, Math.floor((connection.expiresAtNs - nowNs) / SECOND_NS));

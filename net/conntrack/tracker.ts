@@ -31,7 +31,7 @@ import {
 } from './tuple.ts';
 
 /** `nf_conntrack_max` of a host with 8 GiB. */
-export const CONNECTIONS_MAX = 262_144;
+const CONNECTIONS_MAX = 262_144;
 /** How often ended connections are swept out while there are any, in ns. */
 const SWEEP_INTERVAL_NS = 60 * SECOND_NS;
 

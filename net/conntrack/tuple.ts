@@ -83,7 +83,7 @@ for (const [query, answer] of [
 }
 
 /** The ICMP type that answers (or asked for) `type`, or 255 when it is not a query. */
-export function inverseIcmpType(type: number): number {
+function inverseIcmpType(type: number): number {
   return INVERSE_ICMP_TYPE[type & 255]!;
 }
 

@@ -21,20 +21,7 @@ import { type NamedMatch, Rule, RuleAction } from './rule.ts';
 import { TARGET_KINDS } from './target/kinds.ts';
 
 /** The letters of the commands. */
-export type CommandLetter =
-  | 'A'
-  | 'C'
-  | 'D'
-  | 'E'
-  | 'F'
-  | 'I'
-  | 'L'
-  | 'N'
-  | 'P'
-  | 'R'
-  | 'S'
-  | 'X'
-  | 'Z';
+type CommandLetter = 'A' | 'C' | 'D' | 'E' | 'F' | 'I' | 'L' | 'N' | 'P' | 'R' | 'S' | 'X' | 'Z';
 
 /** A parsed command line. */
 export interface Command {

@@ -36,7 +36,7 @@ export interface ParseEnvironment {
 }
 
 /** A match or a target of one rule. */
-export interface Extension {
+interface Extension {
   /** Takes an option (`--dport`) with its argument; returns iptables' error text. */
   option(name: string, value: string, isNegated: boolean): string | undefined;
   /** Called after all options; returns iptables' error text. */

@@ -26,7 +26,7 @@ export function address(text: string): number {
 }
 
 /** `10.0.0.1:80` as its two numbers. */
-export function endpoint(text: string): { address: number; port: number } {
+function endpoint(text: string): { address: number; port: number } {
   const [host = '', port = '0'] = text.split(':');
   return { address: address(host), port: Number(port) };
 }

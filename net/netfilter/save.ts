@@ -75,7 +75,7 @@ function not(isNegated: boolean): string {
 }
 
 /** `10.0.0.0/8`, or with a dotted mask when that is no prefix. */
-export function prefixText(address: number, mask: number): string {
+function prefixText(address: number, mask: number): string {
   return `${formatIpv4Address(address >>> 0)}/${maskText(mask)}`;
 }
 

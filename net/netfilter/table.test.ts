@@ -100,7 +100,8 @@ const TRAVERSALS: readonly (readonly [string, readonly string[], Verdict])[] = [
   [
     'bpf: the word behind the UDP header',
     [
-      '-A INPUT -m bpf --bytecode "7,32 0 0 4294963252,7 0 0 0,64 0 0 1,116 0 0 8,21 1 0 2708091,6 0 0 0,6 0 0 4294967295" -j DROP',
+      '-A INPUT -m bpf --bytecode "7,32 0 0 4294963252,7 0 0 0,64 0 0 1,116 0 0 8,' +
+        '21 1 0 2708091,6 0 0 0,6 0 0 4294967295" -j DROP',
     ],
     NO,
   ],

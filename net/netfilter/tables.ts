@@ -6,7 +6,7 @@
  * touches it, as in Linux; the nat table and state matches switch conntrack on.
  * Mirrors iptables.c, libiptc.c and net/ipv4/netfilter/iptable_*.c of iptables 1.8.9 (legacy).
  */
-import { Nat } from '../conntrack/nat.ts';
+import { Nat, rewritesSource } from '../conntrack/nat.ts';
 import type { Namespace } from '../namespace.ts';
 import {
   type Command,
@@ -18,7 +18,7 @@ import {
 } from './command.ts';
 import { splitWords } from './command-words.ts';
 import type { ParseEnvironment } from './extension.ts';
-import { Hook, HookPriority, Verdict } from './hook.ts';
+import { HookPriority, Verdict } from './hook.ts';
 import { IpSets } from './ip-sets.ts';
 import { listRules, listTable } from './list.ts';
 import { restoreTables } from './restore.ts';
@@ -135,8 +135,9 @@ export class Tables {
       connections.enable();
       const { nat } = this;
       for (const hook of TABLE_HOOKS.nat) {
-        const isSource = hook === Hook.postrouting || hook === Hook.input;
-        const priority = isSource ? HookPriority.natSource : HookPriority.natDestination;
+        const priority = rewritesSource(hook)
+          ? HookPriority.natSource
+          : HookPriority.natDestination;
         hooks.register(hook, priority, label, (packet, at, inDevice, outDevice) =>
           nat.run(packet, at, inDevice, outDevice),
         );

@@ -19,7 +19,7 @@ export const StateBit = {
 } as const;
 
 /** The state names of `--ctstate`, in the order in which they are printed, with their bits. */
-export const STATE_NAMES: readonly (readonly [string, number])[] = [
+const STATE_NAMES: readonly (readonly [string, number])[] = [
   ['INVALID', StateBit.invalid],
   ['NEW', StateBit.new],
   ['RELATED', StateBit.related],

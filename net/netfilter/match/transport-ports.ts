@@ -10,7 +10,7 @@ import { onlyOnce, type PortRange, parsePortRange, portRangeText } from '../opti
 import { parsePort } from '../protocols.ts';
 
 /** Source and destination ports of one protocol. */
-export class PortsMatch implements Match {
+class PortsMatch implements Match {
   readonly #name: string;
   readonly #protocol: number;
   #source: PortRange | undefined = undefined;
