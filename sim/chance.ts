@@ -4,7 +4,7 @@
  * `seedrandom` turns the user's seed string into one root key, once. A *purpose* (a name such as
  * `underlay.latency`) and the root key make a draw key; (key, a, b, c) through an integer mixer
  * make the draw. So a new node, fault or measure shifts nobody else's draws, and a draw that nobody
- * needs need not be made. A keyed draw costs 1 to 2 ns; a stateful stream cannot be skipped.
+ * needs need not be made. A keyed draw costs about 3 ns; a stateful stream cannot be skipped.
  *
  * The mixer is the 32-bit finaliser of MurmurHash3, applied once per coordinate.
  */
@@ -23,9 +23,12 @@ function mix(hash: number, coordinate: number): number {
   return h ^ (h >>> 16);
 }
 
-/** A uniform unsigned 32-bit integer at these coordinates (each an integer below 2^32). */
+/**
+ * A uniform unsigned 32-bit integer at these coordinates (each an integer below 2^32). The key goes
+ * in twice: with the first mixing alone, (key, a) and (key ^ 1, a ^ 1) would draw the same.
+ */
 export function draw32(key: DrawKey, a: number, b = 0, c = 0): number {
-  return mix(mix(mix(key, a), b + 0x7f4a7c15), c + 0x165667b1) >>> 0;
+  return mix(mix(mix(key, a), b + 0x7f4a7c15), (c + 0x165667b1) ^ key) >>> 0;
 }
 
 /** A uniform real in [0, 1) with 32 bits of resolution. */
@@ -48,7 +51,7 @@ export function drawChance(key: DrawKey, ratio: number, a: number, b = 0, c = 0)
 
 /** Derives the key of one subject (a node, a link) from the key of a purpose. */
 export function keyOf(key: DrawKey, subject: number): DrawKey {
-  return mix(key, subject + 0x27d4eb2f) >>> 0;
+  return mix(mix(key, subject + 0x27d4eb2f), key) >>> 0;
 }
 
 /** A 32-bit hash of a string's UTF-16 units; used for names of purposes and of observations. */

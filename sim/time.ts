@@ -45,14 +45,16 @@ export function parseDuration(text: string): number | undefined {
 export function formatDuration(spanNs: number): string {
   if (spanNs < 0) return `-${formatDuration(-spanNs)}`;
   if (spanNs < MICROSECOND_NS) return `${spanNs}ns`;
-  if (spanNs < MILLISECOND_NS) return `${decimals(spanNs / MICROSECOND_NS)}µs`;
-  if (spanNs < SECOND_NS) return `${decimals(spanNs / MILLISECOND_NS)}ms`;
-  if (spanNs < MINUTE_NS) return `${decimals(spanNs / SECOND_NS)}s`;
-  const minutes = Math.floor(spanNs / MINUTE_NS);
-  const rest = decimals((spanNs % MINUTE_NS) / SECOND_NS);
-  if (minutes < 60) return rest === '0' ? `${minutes}m` : `${minutes}m${rest}s`;
-  const hours = Math.floor(minutes / 60);
-  return `${hours}h${minutes % 60}m${rest}s`;
+  const microseconds = thousandthsOf(spanNs / MICROSECOND_NS);
+  if (microseconds < 1000) return `${microseconds}µs`;
+  const milliseconds = thousandthsOf(spanNs / MILLISECOND_NS);
+  if (milliseconds < 1000) return `${milliseconds}ms`;
+  const seconds = thousandthsOf(spanNs / SECOND_NS);
+  if (seconds < 60) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  const rest = thousandthsOf(seconds - minutes * 60);
+  if (minutes < 60) return rest === 0 ? `${minutes}m` : `${minutes}m${rest}s`;
+  return `${Math.floor(minutes / 60)}h${minutes % 60}m${rest}s`;
 }
 
 /** The instant as a timeline prints it: seconds with exactly nine decimals, the whole truth. */
@@ -61,6 +63,6 @@ export function formatInstant(atNs: number): string {
   return `${seconds}.${String(atNs % SECOND_NS).padStart(9, '0')}`;
 }
 
-function decimals(value: number): string {
-  return String(Math.round(value * 1000) / 1000);
+function thousandthsOf(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }
