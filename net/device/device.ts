@@ -132,7 +132,7 @@ export abstract class Device {
         if (this.vlanHandler(this, packet)) return;
       }
     }
-    if (this.frameHandler !== undefined && this.frameHandler(this, packet)) return;
+    if (this.frameHandler?.(this, packet) === true) return;
     if (this.master !== undefined) this.master.receiveFromPort(this, packet);
     else this.namespace.receiveFrame(this, packet);
   }

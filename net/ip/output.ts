@@ -19,6 +19,7 @@ import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import { HEADROOM_BYTES, Packet } from '../packet.ts';
+import { packetText } from './packet-text.ts';
 import type { RouteResult } from './route.ts';
 import { SendResult } from './send-result.ts';
 
@@ -27,10 +28,10 @@ export function sendIpv4(namespace: Namespace, packet: Packet): SendResult {
   const { bytes, start } = packet;
   const destination = destinationOf(bytes, start);
   const source = sourceOf(bytes, start);
-  if (packet.way !== undefined) noteSend(namespace, packet);
   const route = namespace.routes.find(destination, packet.mark, source, undefined);
+  if (source === 0 && route !== undefined) setSource(bytes, start, route.source);
+  if (packet.way !== undefined) noteSend(namespace, packet);
   if (route === undefined) return unroutable(namespace, packet, 'no route');
-  if (source === 0) setSource(bytes, start, route.source);
   return output(namespace, packet, route);
 }
 
@@ -64,7 +65,8 @@ export function sendFromBalancer(namespace: Namespace, packet: Packet): SendResu
 }
 
 function noteSend(namespace: Namespace, packet: Packet): void {
-  packet.way?.add(namespace.world.nowNs, namespace.name, 'send', '', '', '');
+  const { world, name } = namespace;
+  packet.way?.add(world.nowNs, name, 'send', '', '', packetText(packet));
 }
 
 function unroutable(namespace: Namespace, packet: Packet, reason: string): SendResult {
