@@ -45,7 +45,7 @@ export interface ComposeService {
   readonly ports: readonly PortConfig[];
   /** What `expose` and the targets of `ports` say, as `80/tcp`, without repetition. */
   readonly exposedPorts: readonly string[];
-  /** In the order of the file; never empty. */
+  /** In the order of the file, never empty; docker/cli sorts the specs by the full name. */
   readonly networks: readonly ComposeAttachment[];
   readonly mode: ServiceMode;
   readonly update: UpdateConfig | undefined;
