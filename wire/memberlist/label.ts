@@ -5,8 +5,8 @@
  * Packets carry it both ways, streams only from the side that dialled. Where there is encryption,
  * the label is part of what is authenticated even where it is not sent.
  */
+import { textOf, utf8Bytes, writeUtf8 } from '../utf8.ts';
 import { MessageType } from './message.ts';
-import { textOf, utf8Bytes, writeUtf8 } from './msgpack.ts';
 
 /** The longest label, in bytes (`LabelMaxSize`). */
 export const LABEL_BYTES_MAX = 255;

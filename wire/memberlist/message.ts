@@ -7,7 +7,8 @@
  * stream.ts what surrounds them.
  */
 import type { Ipv4Address } from '../addresses.ts';
-import { rawBytes, sliceBytes, textBytes, uintBytes, utf8Bytes } from './msgpack.ts';
+import { utf8Bytes } from '../utf8.ts';
+import { rawBytes, sliceBytes, textBytes, uintBytes } from './msgpack.ts';
 
 /** The type byte that begins every message and every layer around one (`messageType`). */
 export const MessageType = {

@@ -9,9 +9,7 @@
  * that hostile bytes are an error as data, with go-msgpack's text where there is one.
  */
 import { readU16, readU32, writeU16, writeU32 } from '../bytes.ts';
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+import { textOf, utf8Bytes, writeUtf8 } from '../utf8.ts';
 
 /** The byte of nil, which stands for the zero value of anything. */
 const NIL = 0xc0;
@@ -21,22 +19,6 @@ const TWO_TO_32 = 0x1_0000_0000;
 
 /** The most values that a reader skips: no sender has so many fields that we do not know. */
 const SKIPPED_VALUES_MAX = 65_536;
-
-/** Bytes of a text in UTF-8; a lone surrogate counts as the U+FFFD that is written for it. */
-export function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) {
-      bytes += 1;
-    } else {
-      bytes += 2;
-      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
-    }
-  }
-  return bytes;
-}
 
 /** Encoded bytes of an unsigned integer below 2^53. */
 export function uintBytes(value: number): number {
@@ -123,15 +105,6 @@ export function writeText(bytes: Uint8Array, at: number, text: string): number {
   const start = writeRawHeader(bytes, at, lengthBytes);
   writeUtf8(bytes, start, text, lengthBytes);
   return start + lengthBytes;
-}
-
-/** Writes the UTF-8 of a text that takes `lengthBytes`, without a header. */
-export function writeUtf8(bytes: Uint8Array, at: number, text: string, lengthBytes: number): void {
-  if (lengthBytes === text.length) {
-    for (let i = 0; i < lengthBytes; i++) bytes[at + i] = text.charCodeAt(i);
-  } else {
-    encoder.encodeInto(text, bytes.subarray(at));
-  }
 }
 
 /** Writes a slice; `undefined` is a nil slice. */
@@ -376,15 +349,3 @@ export class MsgpackReader {
 
 /** Bytes after the codes ca to d3: floats, unsigned and signed integers. */
 const FIXED_BYTES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
-
-/** The text of a range; short ASCII texts, which nearly all are, take no decoder. */
-export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start > 64) return decoder.decode(bytes.subarray(start, end));
-  let text = '';
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte >= 0x80) return decoder.decode(bytes.subarray(start, end));
-    text += String.fromCharCode(byte);
-  }
-  return text;
-}
