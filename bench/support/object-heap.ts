@@ -1,5 +1,6 @@
 /**
- * The queue that one writes first: a binary heap of event objects. The reference of the benchmark.
+ * The queue that one writes first: a binary heap of event objects. It is the reference that the
+ * benchmark's ratios are taken against, and nothing that swarmlab uses.
  */
 
 interface Entry {

@@ -19,8 +19,7 @@ export function moduleCommentProblems(sources: readonly Source[]): string[] {
     const text = source.text.replace(/^#![^\n]*\n/, '');
     const ranges = ts.getLeadingCommentRanges(text, 0) ?? [];
     const comment = ranges[0] === undefined ? '' : text.slice(0, ranges[0].end);
-    const lineCount = comment.split('\n').filter((line) => /\w/.test(line)).length;
-    if (lineCount < 2) {
+    if (comment.split('\n').length < 3) {
       problems.push(
         `${source.path}:1 no module comment: begin with /** what, why this way, ` +
           'and which upstream file it mirrors, in 3 to 20 lines */',
