@@ -45,6 +45,8 @@ export const isolationLayout: Layout = {
       writer.insert('filter', STAGE_1, `! -d ${subnetText(bridge)} -i ${device} -j DROP`);
       writer.insert('filter', STAGE_1, `! -s ${subnetText(bridge)} -o ${device} -j DROP`);
       allowIcc(writer, device, bridge.hasIcc);
+      writer.moveToHead('filter', 'FORWARD', `-j ${STAGE_1}`);
+      keepFirst(writer);
       return;
     }
     addMasquerade(writer, bridge);

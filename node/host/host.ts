@@ -148,6 +148,8 @@ export class Host {
 
   #startDaemon(): BridgeNetwork {
     const layout = layoutOf(this.engine);
+    // iptables is tried out first, which loads the filter table before any other.
+    this.namespace.tables.run('-L -n');
     layout.start(this.writer, this.engine);
     this.namespace.sysctls.set('net.ipv4.ip_forward', 1);
     this.writer.policy('filter', 'FORWARD', 'DROP');

@@ -97,8 +97,14 @@ export class BridgeNetwork {
     if (address === undefined) return undefined;
     const { namespace, identifiers, engine } = this.#host;
     const mac = engine.hasMacFromAddress ? macOfIpv4(address) : identifiers.mac();
-    const names = [identifiers.veth(), identifiers.veth()] as const;
-    const [device, port] = createVethPair(names, [mac, identifiers.mac()], this.mtuBytes);
+    const portName = identifiers.veth();
+    const [device, port] = createVethPair(
+      identifiers.veth(),
+      mac,
+      portName,
+      identifiers.mac(),
+      this.mtuBytes,
+    );
     namespace.addDevice(device);
     namespace.addDevice(port);
     namespace.setMaster(port, this.bridge);
@@ -122,11 +128,20 @@ export class BridgeNetwork {
     }
   }
 
+  /** Takes the network off the host: rules, then the bridge. */
+  remove(): void {
+    const { namespace, engine } = this.#host;
+    layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
+    namespace.removeDevice(this.bridge);
+  }
+
   /** Takes a container off the network, with its rules and what conntrack knows of it. */
   detach(endpoint: BridgeEndpoint): void {
     const { namespace, engine } = this.#host;
     const layout = layoutOf(engine);
-    for (const mapping of endpoint.mappings) layout.unmapPort(this.#writer, this.facts, mapping);
+    for (const mapping of endpoint.mappings) {
+      layout.unmapPort(this.#writer, this.facts, mapping, engine);
+    }
     layout.removeEndpoint(this.#writer, this.facts, formatIpv4Address(endpoint.address));
     namespace.connections.deleteByAddress(endpoint.address);
     namespace.removeDevice(endpoint.port);

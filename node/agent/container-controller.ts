@@ -1,0 +1,298 @@
+/**
+ * Does with a container what swarmkit's agent asks for one task (moby `executor/container/
+ * controller.go`, `adapter.go`): networks and container, start and service binding, and the end in
+ * the order that lets connections drain: binding off, 2 s for the gossip, stop signal, grace, kill.
+ */
+import type { ControllerDone, TaskController } from '../../manager/api/executor.ts';
+import {
+  EndpointMode,
+  formatPortProtocol,
+  PublishMode,
+} from '../../manager/objects/endpoint.ts';
+import { DEFAULT_STOP_GRACE_PERIOD_NS } from '../../manager/objects/service-defaults.ts';
+import { type Task, taskNameOf } from '../../manager/objects/task.ts';
+import { type DrawKey, drawBelow, hashText } from '../../sim/chance.ts';
+import { type EventHandle, NO_EVENT } from '../../sim/event-queue.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import type { Binding } from '../balancer/service-bindings.ts';
+import { type IngressPort, writeTaskIngressRules } from '../firewall/ingress-rules.ts';
+import { RuleWriter } from '../firewall/writer.ts';
+import { Sandbox, type SandboxEndpoint } from '../sandbox/sandbox.ts';
+import { healthAfterNs } from '../workload/health.ts';
+import { programOfTask } from '../workload/program-of-task.ts';
+import { RunningProgram } from '../workload/running-program.ts';
+import { Container } from './container.ts';
+import type { HostExecutor } from './executor.ts';
+
+/** How long the engine waits for the gossip before it stops a service's container. */
+export const GOSSIP_CONVERGE_DELAY_NS = 2 * SECOND_NS;
+
+/** What creating and starting a container takes on an idle machine. */
+const CREATE_SPAN = { minNs: 100 * MILLISECOND_NS, maxNs: 300 * MILLISECOND_NS };
+const START_SPAN = { minNs: 300 * MILLISECOND_NS, maxNs: 900 * MILLISECOND_NS };
+/** What a program needs to end after the stop signal. */
+const STOP_SPAN = { minNs: 20 * MILLISECOND_NS, maxNs: 120 * MILLISECOND_NS };
+const KILLED_EXIT_CODE = 137;
+
+/** The controller of one task. */
+export class ContainerController implements TaskController {
+  #task: Task;
+  readonly #executor: HostExecutor;
+  readonly #key: DrawKey;
+  #container: Container | undefined;
+  /** Networks that this task holds in use. */
+  readonly #usedNetworks: string[] = [];
+  #bindings: Binding[] = [];
+  #isPrepared = false;
+  #timer: EventHandle = NO_EVENT;
+
+  constructor(executor: HostExecutor, task: Task) {
+    this.#executor = executor;
+    this.#task = task;
+    this.#key = executor.host.world.chance.key(`container.${task.id}`);
+  }
+
+  update(task: Task): void {
+    this.#task = task;
+  }
+
+  prepare(done: ControllerDone): void {
+    if (this.#isPrepared) {
+      done(undefined);
+      return;
+    }
+    const attachments = this.#task.networks;
+    let waiting = attachments.length;
+    const oneIsReady = () => {
+      if (--waiting > 0) return;
+      this.#after(CREATE_SPAN, 1, () => {
+        this.#isPrepared = true;
+        const { host } = this.#executor;
+        const name = taskNameOf(this.#task);
+        this.#container = new Container(host, this.#task, name, this.#executor.nextPid());
+        this.#executor.containers.set(this.#task.id, this.#container);
+        done(undefined);
+      });
+    };
+    if (attachments.length === 0) {
+      waiting = 1;
+      oneIsReady();
+      return;
+    }
+    for (const attachment of attachments) {
+      this.#usedNetworks.push(attachment.network.id);
+      this.#executor.networks.use(attachment.network, oneIsReady);
+    }
+  }
+
+  start(done: ControllerDone): void {
+    const container = this.#container;
+    if (container === undefined) {
+      done({ message: 'container was not created', isTemporary: false });
+      return;
+    }
+    if (container.state === 'running') {
+      done(undefined);
+      return;
+    }
+    this.#after(START_SPAN, 2, () => {
+      const { host } = this.#executor;
+      container.state = 'running';
+      container.startedAtNs = host.world.nowNs;
+      container.sandbox = this.#createSandbox();
+      const spec = programOfTask(this.#task);
+      container.program = new RunningProgram(host, container.sandbox, spec, this.#key, (code) =>
+        this.#onExit(code),
+      );
+      container.program.start(container.name);
+      this.#executor.noteContainer(container, true);
+      const healthyNs = healthAfterNs(this.#task, spec);
+      if (healthyNs === undefined) return;
+      this.#timer = this.#schedule(healthyNs, () => {
+        if (container.state !== 'running') return;
+        this.#enableBindings(container);
+        done(undefined);
+      });
+    });
+  }
+
+  wait(done: ControllerDone): void {
+    const container = this.#container;
+    if (container === undefined) {
+      done({ message: 'container was not created', isTemporary: false });
+      return;
+    }
+    container.whenEnded(() => {
+      const { exitCode } = container;
+      const message = `task: non-zero exit (${exitCode})`;
+      done(exitCode === 0 ? undefined : { message, isTemporary: false });
+    });
+  }
+
+  shutdown(done: ControllerDone): void {
+    const container = this.#container;
+    if (container === undefined || container.state !== 'running') {
+      this.#cleanUp();
+      done(undefined);
+      return;
+    }
+    const hasBinding = this.#bindings.length > 0;
+    for (const binding of this.#bindings) this.#executor.networks.disableService(binding);
+    this.#schedule(hasBinding ? GOSSIP_CONVERGE_DELAY_NS : 0, () => {
+      this.#stop(container, () => done(undefined));
+    });
+  }
+
+  cancel(): void {
+    this.#executor.host.world.queue.cancel(this.#timer);
+    this.#timer = NO_EVENT;
+  }
+
+  remove(done: ControllerDone): void {
+    this.#container?.program?.kill(KILLED_EXIT_CODE);
+    this.#container?.becomeExited(KILLED_EXIT_CODE);
+    this.#cleanUp();
+    this.#executor.containers.delete(this.#task.id);
+    done(undefined);
+  }
+
+  containerStatus() {
+    return this.#container?.status;
+  }
+
+  /** The host's power went: nothing of the container is left but its exit. */
+  powerOff(): void {
+    this.#container?.program?.kill(KILLED_EXIT_CODE);
+  }
+
+  #createSandbox(): Sandbox {
+    const { host, networks } = this.#executor;
+    const sandbox = new Sandbox(host);
+    for (const attachment of this.#task.networks) {
+      const network = networks.find(attachment.network.id);
+      const address = attachment.addresses[0]?.address;
+      if (network === undefined || address === undefined) continue;
+      const endpoint = sandbox.join(network, address);
+      if (network.isIngress) this.#protect(sandbox, endpoint);
+    }
+    sandbox.maybeAttachGateway();
+    this.#publishHostPorts(sandbox);
+    for (const { network, id } of sandbox.endpoints) networks.publishPeer(network, id);
+    return sandbox;
+  }
+
+  /** What a task lets in from the ingress network. */
+  #protect(sandbox: Sandbox, endpoint: SandboxEndpoint): void {
+    const writer = new RuleWriter(sandbox.namespace.tables);
+    writeTaskIngressRules(writer, formatIpv4Address(endpoint.address), this.#ports('ingress'));
+  }
+
+  #publishHostPorts(sandbox: Sandbox): void {
+    const ports = this.#ports('host');
+    if (ports.length === 0 || sandbox.gateway === undefined) return;
+    const containerAddress = formatIpv4Address(sandbox.gateway.address);
+    this.#executor.host.gatewayBridge.publish(
+      sandbox.gateway,
+      ports.map((port) => ({
+        protocol: port.protocol,
+        hostAddress: '',
+        hostPort: port.publishedPort,
+        containerAddress,
+        containerPort: port.targetPort,
+      })),
+    );
+  }
+
+  #ports(mode: 'ingress' | 'host'): IngressPort[] {
+    const wanted = mode === 'ingress' ? PublishMode.ingress : PublishMode.host;
+    const ports = this.#task.endpoint?.ports ?? [];
+    return ports
+      .filter((port) => port.publishMode === wanted)
+      .map((port) => ({
+        protocol: formatPortProtocol(port.protocol),
+        publishedPort: port.publishedPort,
+        targetPort: port.targetPort,
+      }));
+  }
+
+  #enableBindings(container: Container): void {
+    const task = this.#task;
+    const isVip = task.endpoint?.spec.mode !== EndpointMode.dnsrr;
+    this.#bindings = (container.sandbox?.endpoints ?? []).map((endpoint) => {
+      const { network } = endpoint;
+      const vip = task.endpoint?.virtualIps.find((v) => v.networkId === network.id);
+      const attachment = task.networks.find((n) => n.network.id === network.id);
+      return {
+        networkId: network.id,
+        endpointId: endpoint.id,
+        containerName: container.name,
+        serviceName: task.serviceAnnotations.name,
+        serviceId: task.serviceId,
+        vip: isVip ? (vip?.address.address ?? 0) : 0,
+        address: endpoint.address,
+        ports: network.isIngress ? this.#ports('ingress') : [],
+        serviceAliases: attachment?.aliases ?? [],
+        taskAliases: [container.id.slice(0, 12)],
+      };
+    });
+    for (const binding of this.#bindings) this.#executor.networks.enableService(binding);
+  }
+
+  #stop(container: Container, done: () => void): void {
+    const program = container.program;
+    if (container.state !== 'running' || program === undefined) {
+      this.#cleanUp();
+      done();
+      return;
+    }
+    const grace = this.#task.spec.container.stopGracePeriodNs ?? DEFAULT_STOP_GRACE_PERIOD_NS;
+    const stubborn = program.spec.ignoresStopSignal;
+    const spanNs = stubborn ? grace : Math.min(grace, this.#draw(STOP_SPAN, 3));
+    program.closeListeners();
+    this.#schedule(spanNs, () => {
+      program.kill(stubborn ? KILLED_EXIT_CODE : 0);
+      container.becomeExited(stubborn ? KILLED_EXIT_CODE : 0);
+      this.#cleanUp();
+      done();
+    });
+  }
+
+  #onExit(code: number): void {
+    const container = this.#container;
+    if (container === undefined || container.state === 'exited') return;
+    container.becomeExited(code);
+    this.#cleanUp();
+  }
+
+  /** Takes the sandbox down: bindings and peers first, then networks that nobody else uses. */
+  #cleanUp(): void {
+    const { networks } = this.#executor;
+    const container = this.#container;
+    const sandbox = container?.sandbox;
+    if (container !== undefined && sandbox !== undefined) {
+      for (const binding of this.#bindings) networks.removeService(binding);
+      this.#bindings = [];
+      for (const { network, id } of sandbox.endpoints) networks.withdrawPeer(network.id, id);
+      container.sandbox = undefined;
+      sandbox.destroy();
+      this.#executor.noteContainer(container, false);
+    }
+    for (const networkId of this.#usedNetworks.splice(0)) networks.release(networkId);
+  }
+
+  #after(span: { minNs: number; maxNs: number }, purpose: number, action: () => void): void {
+    this.#timer = this.#schedule(this.#draw(span, purpose), action);
+  }
+
+  #draw(span: { minNs: number; maxNs: number }, purpose: number): number {
+    return span.minNs + drawBelow(this.#key, span.maxNs - span.minNs + 1, purpose, hashText('span'));
+  }
+
+  #schedule(spanNs: number, action: () => void): EventHandle {
+    const { host } = this.#executor;
+    return host.world.queue.scheduleCallback(host.world.nowNs + spanNs, () => {
+      if (host.isOn) action();
+    });
+  }
+}

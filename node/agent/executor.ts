@@ -1,0 +1,92 @@
+/**
+ * The engine's side of swarmkit's agent: what the node says of itself, what its node object means
+ * for its networks, and a controller for every task (moby `daemon/cluster/executor/container`).
+ */
+import type { WeightedPeer } from '../../manager/api/dispatcher-messages.ts';
+import type { Executor, TaskController } from '../../manager/api/executor.ts';
+import type { EncryptionKey } from '../../manager/objects/cluster.ts';
+import { isIngressNetwork } from '../../manager/objects/network.ts';
+import type { Node, NodeDescription } from '../../manager/objects/node.ts';
+import type { Task } from '../../manager/objects/task.ts';
+import { observationKind } from '../../sim/observations.ts';
+import type { Host } from '../host/host.ts';
+import type { SwarmNetworks } from '../network/swarm-networks.ts';
+import type { Container } from './container.ts';
+import { ContainerController } from './container-controller.ts';
+
+/** A container of a task started (a = 1) or ended (a = 0) on a host; text is the task's name. */
+export const CONTAINER_STATE = observationKind('container.state');
+
+/** What a machine has, unless the scenario says otherwise. */
+const NODE_RESOURCES = { nanoCpus: 4_000_000_000, memoryBytes: 8 * 1024 ** 3 };
+
+/** The executor of one host. */
+export class HostExecutor implements Executor {
+  readonly host: Host;
+  readonly networks: SwarmNetworks;
+  /** All containers of tasks on this host, in the order of their creation. */
+  readonly containers = new Map<string, Container>();
+  readonly #managerNames: (peers: readonly WeightedPeer[]) => void;
+  #nextPid = 1000;
+  #hasIngress = false;
+
+  constructor(
+    host: Host,
+    networks: SwarmNetworks,
+    onManagers: (peers: readonly WeightedPeer[]) => void,
+  ) {
+    this.host = host;
+    this.networks = networks;
+    this.#managerNames = onManagers;
+  }
+
+  describe(): NodeDescription {
+    return {
+      hostname: this.host.name,
+      platform: { os: 'linux', architecture: 'x86_64' },
+      resources: NODE_RESOURCES,
+      engineVersion: this.host.engine.text,
+      engineLabels: {},
+      plugins: ['Network/bridge', 'Network/host', 'Network/null', 'Network/overlay'],
+    };
+  }
+
+  configure(node: Node): void {
+    const addresses = new Map<string, number>();
+    for (const attachment of node.attachments) {
+      const address = attachment.addresses[0]?.address;
+      if (address !== undefined) addresses.set(attachment.network.id, address);
+    }
+    this.networks.setBalancerAddresses(addresses);
+    const ingress = node.attachments.find((a) => isIngressNetwork(a.network));
+    if (ingress === undefined || this.#hasIngress) return;
+    this.#hasIngress = true;
+    this.networks.use(ingress.network, () => {});
+  }
+
+  setManagers(managers: readonly WeightedPeer[]): void {
+    this.#managerNames(managers);
+  }
+
+  setNetworkBootstrapKeys(_keys: readonly EncryptionKey[]): void {}
+
+  controllerOf(task: Task): TaskController {
+    return new ContainerController(this, task);
+  }
+
+  /** The next process id. */
+  nextPid(): number {
+    return this.#nextPid++;
+  }
+
+  /** A container started or ended: everybody above may want to know. */
+  noteContainer(container: Container, isRunning: boolean): void {
+    this.host.world.observe(
+      CONTAINER_STATE,
+      this.host.index,
+      isRunning ? 1 : 0,
+      container.exitCode,
+      container.name,
+    );
+  }
+}

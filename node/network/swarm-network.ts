@@ -1,0 +1,98 @@
+/**
+ * A swarm network as one host has it: the overlay with its namespace, the names known on it, and
+ * the load-balancer sandbox that this host balances its services with.
+ */
+import { Ipvs } from '../../ipvs/ipvs.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
+import { isIngressNetwork, type Network, vnisOf } from '../../manager/objects/network.ts';
+import { formatIpv4Address, type Prefix } from '../../wire/addresses.ts';
+import { OverlayNetwork } from '../../vxlan/overlay-network.ts';
+import type { BalancerSandbox } from '../balancer/load-balancer.ts';
+import { EmbeddedDns } from '../dns/embedded-dns.ts';
+import { NetworkRecords } from '../dns/records.ts';
+import type { Host } from '../host/host.ts';
+
+/** The load-balancer sandbox' own endpoint on the network. */
+export interface BalancerEndpoint extends BalancerSandbox {
+  readonly endpointId: string;
+  readonly fileName: string;
+}
+
+/** A swarm network on one host. */
+export class SwarmNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly subnet: Prefix;
+  readonly isIngress: boolean;
+  readonly isInternal: boolean;
+  readonly overlay: OverlayNetwork;
+  readonly records = new NetworkRecords();
+  /** Tasks and containers that are on the network here. */
+  userCount = 0;
+  balancer: BalancerEndpoint | undefined;
+  readonly #host: Host;
+
+  constructor(host: Host, network: Network) {
+    const config = network.ipam?.configs[0];
+    assert(config?.gateway !== undefined, `network ${network.id} is not allocated`);
+    const vni = vnisOf(network)[0];
+    assert(vni !== undefined, `network ${network.id} has no VNI`);
+    this.#host = host;
+    this.id = network.id;
+    this.name = network.spec.annotations.name;
+    this.subnet = config.subnet;
+    this.isIngress = isIngressNetwork(network);
+    this.isInternal = network.spec.internal === true;
+    this.overlay = new OverlayNetwork(host, {
+      id: network.id,
+      subnet: config.subnet,
+      gateway: config.gateway,
+      vni,
+    });
+  }
+
+  /** Makes the load-balancer sandbox with the address that the manager gave to this node. */
+  createBalancer(address: number): BalancerEndpoint {
+    const host = this.#host;
+    const fileName = this.isIngress ? 'ingress_sbox' : `lb_${this.id.slice(0, 9)}`;
+    const namespace = host.createNamespace(fileName);
+    namespace.tables.run('-L -n');
+    new EmbeddedDns(host, namespace, { networks: [] });
+    const endpointId = host.identifiers.id();
+    const { device } = this.overlay.join(endpointId, namespace, 'eth0', address);
+    if (this.isIngress) host.attachGateway(namespace, 'eth1');
+    setBalancerSysctls(namespace);
+    this.balancer = {
+      endpointId,
+      fileName,
+      namespace,
+      ipvs: new Ipvs(namespace),
+      device,
+      address,
+      subnet: this.subnet,
+      isIngress: this.isIngress,
+    };
+    return this.balancer;
+  }
+
+  /** Takes the load-balancer sandbox down; the overlay's namespace goes with its last endpoint. */
+  destroyBalancer(): void {
+    if (this.balancer === undefined) return;
+    this.overlay.leave(this.balancer.endpointId);
+    this.#host.destroyNamespace(this.balancer.fileName);
+    this.balancer = undefined;
+  }
+
+  /** `10.0.1.0/24 web`, for messages. */
+  get text(): string {
+    return `${this.name} (${formatIpv4Address(this.subnet.address)}/${this.subnet.lengthBits})`;
+  }
+}
+
+/** What Docker sets in every load-balancer namespace. */
+function setBalancerSysctls(namespace: Namespace): void {
+  namespace.sysctls.set('net.ipv4.vs.conn_reuse_mode', 0);
+  namespace.sysctls.set('net.ipv4.vs.expire_nodest_conn', 1);
+  namespace.sysctls.set('net.ipv4.vs.expire_quiescent_template', 1);
+}

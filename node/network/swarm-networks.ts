@@ -1,0 +1,228 @@
+/**
+ * The swarm networks of one host and what NetworkDB says about them. Here Docker's parts meet: an
+ * event of `overlay_peer_table` becomes an FDB and a neighbour entry, an event of `endpoint_table`
+ * becomes a load balancer's back end and names (`libnetwork/agent.go`, `network.go`).
+ *
+ * A network comes to the host with its first user: join in NetworkDB (with its bulk syncs), then the
+ * watches, then the load-balancer sandbox; it leaves after its last user.
+ */
+import type { NetworkDb } from '../../gossip/networkdb/network-db.ts';
+import type { Watch, WatchEvent } from '../../gossip/networkdb/watch.ts';
+import type { Network } from '../../manager/objects/network.ts';
+import type { Peer } from '../../vxlan/peer-database.ts';
+import { HostIngressPorts } from '../balancer/ingress-ports.ts';
+import { BalancerProgrammer } from '../balancer/load-balancer.ts';
+import { type Binding, ServiceBindings } from '../balancer/service-bindings.ts';
+import { GATEWAY_BRIDGE, type Host } from '../host/host.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import { SwarmNetwork } from './swarm-network.ts';
+import { endpointValue, type EndpointValue, peerValue, type PeerValue, TableNames } from './table-values.ts';
+
+interface Joined {
+  readonly network: SwarmNetwork;
+  isReady: boolean;
+  readonly waiting: (() => void)[];
+  readonly watches: Watch[];
+}
+
+/** The swarm networks of one host. */
+export class SwarmNetworks {
+  readonly bindings: ServiceBindings;
+  readonly #host: Host;
+  readonly #db: NetworkDb;
+  /** This daemon's member index in the gossip. */
+  readonly #member: number;
+  readonly #joined = new Map<string, Joined>();
+  /** Addresses of this node's load balancers by network id, from the node object. */
+  #balancerAddresses = new Map<string, number>();
+
+  constructor(host: Host, db: NetworkDb, member: number) {
+    this.#host = host;
+    this.#db = db;
+    this.#member = member;
+    const ports = new HostIngressPorts(host.namespace, host.engine, GATEWAY_BRIDGE, () =>
+      this.#ingressGateway(),
+    );
+    const programmer = new BalancerProgrammer((id) => this.#joined.get(id)?.network.balancer, ports);
+    this.bindings = new ServiceBindings(programmer, (id) => this.#joined.get(id)?.network.records);
+  }
+
+  /** The networks that are on this host now. */
+  get networks(): SwarmNetwork[] {
+    return [...this.#joined.values()].map((joined) => joined.network);
+  }
+
+  /** The network with this id, if it is on this host. */
+  find(networkId: string): SwarmNetwork | undefined {
+    return this.#joined.get(networkId)?.network;
+  }
+
+  /** The load-balancer addresses that the manager gave to this node. */
+  setBalancerAddresses(addresses: ReadonlyMap<string, number>): void {
+    this.#balancerAddresses = new Map(addresses);
+    for (const joined of this.#joined.values()) this.#maybeReady(joined);
+  }
+
+  /** True when the node has a load-balancer address on the network. */
+  hasBalancerAddress(networkId: string): boolean {
+    return this.#balancerAddresses.has(networkId);
+  }
+
+  /** Takes a use of a network; `onReady` when it has synced and has its load balancer. */
+  use(network: Network, onReady: () => void): void {
+    let joined = this.#joined.get(network.id);
+    if (joined === undefined) {
+      joined = {
+        network: new SwarmNetwork(this.#host, network),
+        isReady: false,
+        waiting: [],
+        watches: [],
+      };
+      this.#joined.set(network.id, joined);
+      this.#join(joined);
+    }
+    joined.network.userCount++;
+    if (joined.isReady) onReady();
+    else joined.waiting.push(onReady);
+  }
+
+  /** Gives a use back; the network leaves the host with its last one. */
+  release(networkId: string): void {
+    const joined = this.#joined.get(networkId);
+    if (joined === undefined || --joined.network.userCount > 0) return;
+    for (const watch of joined.watches) this.#db.unwatch(watch);
+    const { network } = joined;
+    if (network.balancer !== undefined) {
+      this.#db.deleteEntry(this.#member, TableNames.peers, networkId, network.balancer.endpointId);
+    }
+    this.#db.leaveNetwork(this.#member, networkId);
+    network.destroyBalancer();
+    network.overlay.destroySandbox();
+    this.#joined.delete(networkId);
+  }
+
+  /** Tells all members where a local endpoint is. */
+  publishPeer(network: SwarmNetwork, endpointId: string): void {
+    const endpoint = network.overlay.endpoints.get(endpointId);
+    if (endpoint === undefined) return;
+    const { address, mac } = endpoint;
+    const value = peerValue(address, network.subnet.lengthBits, mac, this.#host.address);
+    this.#db.createEntry(this.#member, TableNames.peers, network.id, endpointId, value);
+  }
+
+  /** Takes back where a local endpoint was. */
+  withdrawPeer(networkId: string, endpointId: string): void {
+    this.#db.deleteEntry(this.#member, TableNames.peers, networkId, endpointId);
+  }
+
+  /** A local endpoint serves from now on: here first, then everywhere. */
+  enableService(binding: Binding): void {
+    this.bindings.add(binding);
+    const value = endpointValue(binding, false);
+    const { networkId, endpointId } = binding;
+    this.#db.createEntry(this.#member, TableNames.endpoints, networkId, endpointId, value);
+  }
+
+  /** A local endpoint is about to stop: no new connections, here and everywhere. */
+  disableService(binding: Binding): void {
+    const value = endpointValue(binding, true);
+    const { networkId, endpointId } = binding;
+    this.#db.updateEntry(this.#member, TableNames.endpoints, networkId, endpointId, value);
+    this.bindings.remove(binding, false);
+  }
+
+  /** A local endpoint is gone. */
+  removeService(binding: Binding): void {
+    const { networkId, endpointId } = binding;
+    this.#db.deleteEntry(this.#member, TableNames.endpoints, networkId, endpointId);
+    this.bindings.remove(binding, true);
+  }
+
+  #join(joined: Joined): void {
+    const { network } = joined;
+    this.#db.joinNetwork(this.#member, network.id, () => {
+      if (!this.#host.isOn || this.#joined.get(network.id) !== joined) return;
+      for (const table of [TableNames.peers, TableNames.endpoints]) {
+        const filter = { table, networkId: network.id };
+        const watch = this.#db.watch(this.#member, filter, (event) => this.#hear(joined, event));
+        joined.watches.push(watch);
+      }
+      this.#maybeReady(joined, true);
+    });
+  }
+
+  #maybeReady(joined: Joined, isSynced = joined.watches.length > 0): void {
+    const address = this.#balancerAddresses.get(joined.network.id);
+    if (joined.isReady || !isSynced || address === undefined) return;
+    joined.isReady = true;
+    const { network } = joined;
+    const balancer = network.createBalancer(address);
+    this.publishPeer(network, balancer.endpointId);
+    if (this.#host.engine.networkDbGeneration === 1) this.#replay(joined);
+    for (const onReady of joined.waiting.splice(0)) onReady();
+  }
+
+  /** Generation 1 watches begin with nothing: the tables are walked. */
+  #replay(joined: Joined): void {
+    const { id } = joined.network;
+    for (const table of [TableNames.peers, TableNames.endpoints]) {
+      for (const entry of this.#db.entriesOf(this.#member, table, id)) {
+        if (entry.owner === this.#member) continue;
+        this.#hear(joined, { ...entry, kind: 'create', networkId: id, previous: undefined });
+      }
+    }
+  }
+
+  #hear(joined: Joined, event: WatchEvent): void {
+    if (!this.#host.isOn) return;
+    if (event.table === TableNames.peers) this.#hearPeer(joined.network, event);
+    else this.#hearEndpoint(event);
+  }
+
+  #hearPeer(network: SwarmNetwork, event: WatchEvent): void {
+    const peer = peerOf(event.key, event.value as PeerValue);
+    if (peer.vtep === this.#host.address) return;
+    const isFirstGeneration = this.#host.engine.networkDbGeneration === 1;
+    if (event.kind === 'create') network.overlay.addPeer(peer);
+    else if (event.kind === 'delete' || isFirstGeneration) network.overlay.removePeer(peer);
+    else {
+      const previous = event.previous as PeerValue | undefined;
+      if (previous !== undefined) network.overlay.removePeer(peerOf(event.key, previous));
+      network.overlay.addPeer(peer);
+    }
+  }
+
+  #hearEndpoint(event: WatchEvent): void {
+    const { binding, isDisabled } = event.value as EndpointValue;
+    const isFirstGeneration = this.#host.engine.networkDbGeneration === 1;
+    if (binding.serviceId === '') {
+      if (event.kind === 'delete') this.bindings.removeContainer(binding);
+      else this.bindings.addContainer(binding);
+      return;
+    }
+    if (event.kind === 'delete') this.bindings.remove(binding, true);
+    else if (event.kind === 'create') {
+      if (isFirstGeneration || !isDisabled) this.bindings.add(binding);
+    } else if (isDisabled) this.bindings.remove(binding, false);
+    else if (!isFirstGeneration) {
+      const previous = event.previous as EndpointValue | undefined;
+      if (previous !== undefined) this.bindings.remove(previous.binding, true);
+      this.bindings.add(binding);
+    }
+  }
+
+  #ingressGateway(): string {
+    for (const { network } of this.#joined.values()) {
+      if (!network.isIngress || network.balancer === undefined) continue;
+      const device = network.balancer.namespace.deviceByName('eth1');
+      if (device === undefined) continue;
+      const address = network.balancer.namespace.addresses.of(device)[0]?.address;
+      if (address !== undefined) return formatIpv4Address(address);
+    }
+    return '';
+  }
+}
+
+function peerOf(endpointId: string, value: PeerValue): Peer {
+  return { endpointId, address: value.address, mac: value.mac, vtep: value.vtep };
+}

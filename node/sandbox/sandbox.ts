@@ -1,0 +1,83 @@
+/**
+ * A container's sandbox: its network namespace, the networks that it joins in order, its way out and
+ * its names (`libnetwork/sandbox.go`, `default_gateway.go`).
+ */
+import type { Namespace } from '../../net/namespace.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
+import type { NameView, VisibleNetwork } from '../dns/answer.ts';
+import { EmbeddedDns } from '../dns/embedded-dns.ts';
+import type { Host } from '../host/host.ts';
+import type { BridgeEndpoint } from '../network/bridge-network.ts';
+import type { SwarmNetwork } from '../network/swarm-network.ts';
+
+/** A sandbox' place on a swarm network. */
+export interface SandboxEndpoint {
+  readonly id: string;
+  readonly network: SwarmNetwork;
+  readonly address: Ipv4Address;
+  readonly interfaceName: string;
+}
+
+/** The network side of one container. */
+export class Sandbox implements NameView {
+  readonly id: string;
+  readonly namespace: Namespace;
+  readonly endpoints: SandboxEndpoint[] = [];
+  readonly dns: EmbeddedDns;
+  readonly #host: Host;
+  readonly #fileName: string;
+  #interfaceCount = 0;
+  #gateway: BridgeEndpoint | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.id = host.identifiers.id();
+    this.#fileName = this.id.slice(0, 12);
+    this.namespace = host.createNamespace(this.#fileName);
+    this.namespace.tables.run('-L -n');
+    this.dns = new EmbeddedDns(host, this.namespace, this);
+  }
+
+  /** The networks whose names it can ask for: overlays before ingress. */
+  get networks(): VisibleNetwork[] {
+    const inOrder = [...this.endpoints].sort(
+      (a, b) => Number(a.network.isIngress) - Number(b.network.isIngress),
+    );
+    return inOrder.map(({ network }) => ({
+      name: network.name,
+      records: network.records,
+      aliases: NO_ALIASES,
+    }));
+  }
+
+  /** The end on `docker_gwbridge`, once it has one. */
+  get gateway(): BridgeEndpoint | undefined {
+    return this.#gateway;
+  }
+
+  /** Joins a network as the next `eth`. */
+  join(network: SwarmNetwork, address: Ipv4Address): SandboxEndpoint {
+    const id = this.#host.identifiers.id();
+    const interfaceName = `eth${this.#interfaceCount++}`;
+    network.overlay.join(id, this.namespace, interfaceName, address);
+    const endpoint = { id, network, address, interfaceName };
+    this.endpoints.push(endpoint);
+    return endpoint;
+  }
+
+  /** Gets the way out by `docker_gwbridge`, unless all its networks are internal. */
+  maybeAttachGateway(): void {
+    if (this.#gateway !== undefined) return;
+    if (this.endpoints.every(({ network }) => network.isInternal)) return;
+    this.#gateway = this.#host.attachGateway(this.namespace, `eth${this.#interfaceCount++}`);
+  }
+
+  /** Leaves all networks and destroys the namespace. */
+  destroy(): void {
+    for (const { network, id } of this.endpoints) network.overlay.leave(id);
+    if (this.#gateway !== undefined) this.#host.gatewayBridge.detach(this.#gateway);
+    this.#host.destroyNamespace(this.#fileName);
+  }
+}
+
+const NO_ALIASES: ReadonlyMap<string, string> = new Map();

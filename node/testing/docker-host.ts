@@ -1,0 +1,74 @@
+/**
+ * A Docker host on the table for tests of the node floor: booted with an uplink that leads nowhere,
+ * and the few words in which such a test makes networks and containers.
+ */
+import { Dummy } from '../../net/device/dummy.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import { World } from '../../sim/world.ts';
+import { parsePrefix } from '../../wire/addresses.ts';
+import { engineVersionOf } from '../engine-version.ts';
+import { Host } from '../host/host.ts';
+import { Identifiers } from '../host/identifiers.ts';
+import { LocalPool } from '../ipam/local-pools.ts';
+import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
+
+/** A host that runs this engine version, with eth0 203.0.113.10/24. */
+export function bootHost(engineText: string): Host {
+  const world = new World('docker-host');
+  return new Host({
+    world,
+    index: 0,
+    name: 'host',
+    engine: engineVersionOf(engineText)!,
+    address: parsePrefix('203.0.113.10/24')!,
+    gateway: parsePrefix('203.0.113.1/32')!.address,
+    uplink: new Dummy('eth0', 0x0200_0000_0001),
+    identifiers: new Identifiers(world.chance, 0),
+  });
+}
+
+/** What a test's bridge network may differ in. */
+export interface NetworkWishes {
+  readonly hasIcc?: boolean;
+  readonly hasMasquerade?: boolean;
+  readonly isInternal?: boolean;
+}
+
+/** A user bridge network with a chosen device name and subnet. */
+export function addBridge(
+  host: Host,
+  device: string,
+  subnetText: string,
+  wishes: NetworkWishes = {},
+): BridgeNetwork {
+  return new BridgeNetwork(host, {
+    id: host.identifiers.id(),
+    name: device,
+    device,
+    pool: new LocalPool(parsePrefix(subnetText)!),
+    hasIcc: wishes.hasIcc ?? true,
+    hasMasquerade: wishes.hasMasquerade ?? true,
+    isInternal: wishes.isInternal ?? false,
+    mtuBytes: 1500,
+  });
+}
+
+/** A container on a network. */
+export function addContainer(
+  host: Host,
+  network: BridgeNetwork,
+  name: string,
+): { sandbox: Namespace; endpoint: BridgeEndpoint } {
+  const sandbox = host.createNamespace(name);
+  return { sandbox, endpoint: network.attach(sandbox, 'eth0')! };
+}
+
+/** `iptables-save` with every counter at zero, as dumps are compared. */
+export function rulesOf(namespace: Namespace): string {
+  return withoutCounters(namespace.tables.save());
+}
+
+/** A dump with every counter at zero. */
+export function withoutCounters(text: string): string {
+  return text.replaceAll(/\[\d+:\d+\]/g, '[0:0]');
+}

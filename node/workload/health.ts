@@ -1,0 +1,38 @@
+/**
+ * When a container counts as started: at once, or with a health check at the first success of the
+ * check (`daemon/health.go`: the first probe one interval after the start, or every start interval
+ * within the start period).
+ */
+import type { HealthConfig } from '../../manager/objects/task-spec.ts';
+import type { Task } from '../../manager/objects/task.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import type { ProgramSpec } from './program.ts';
+
+/** Docker's default interval between checks. */
+export const DEFAULT_HEALTH_INTERVAL_NS = 30 * SECOND_NS;
+/** The interval within the start period. */
+export const DEFAULT_START_INTERVAL_NS = 5 * SECOND_NS;
+
+/** From the start of the container until it counts as started; `undefined` when it never does. */
+export function healthAfterNs(task: Task, program: ProgramSpec): number | undefined {
+  const config = task.spec.container.healthcheck;
+  if (config === undefined || config.test[0] === 'NONE' || config.test.length === 0) return 0;
+  const { healthyAfterNs } = program.health;
+  return healthyAfterNs === undefined ? undefined : firstProbeAfterNs(config, healthyAfterNs);
+}
+
+/** The first probe at or after an instant, from the start of the container. */
+function firstProbeAfterNs(config: HealthConfig, atNs: number): number {
+  const intervalNs = positive(config.intervalNs, DEFAULT_HEALTH_INTERVAL_NS);
+  const startPeriodNs = config.startPeriodNs ?? 0;
+  const startIntervalNs = positive(config.startIntervalNs, DEFAULT_START_INTERVAL_NS);
+  let probeNs = 0;
+  do {
+    probeNs += probeNs < startPeriodNs ? startIntervalNs : intervalNs;
+  } while (probeNs < atNs);
+  return probeNs;
+}
+
+function positive(value: number | undefined, fallback: number): number {
+  return value === undefined || value === 0 ? fallback : value;
+}
