@@ -7,7 +7,13 @@ import { expect, test } from 'vitest';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import type { Host } from '../host/host.ts';
 import type { BridgeNetwork } from '../network/bridge-network.ts';
-import { addBridge, addContainer, bootHost, rulesOf, withoutCounters } from '../testing/docker-host.ts';
+import {
+  addBridge,
+  addContainer,
+  bootHost,
+  rulesOf,
+  withoutCounters,
+} from '../testing/docker-host.ts';
 
 const dumps = JSON.parse(
   readFileSync(new URL('../../test/fixtures/iptables-save.json', import.meta.url), 'utf8'),

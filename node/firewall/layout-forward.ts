@@ -16,7 +16,6 @@ import {
   removeMasquerade,
   unhookNat,
 } from './nat-rules.ts';
-import type { RuleWriter } from './writer.ts';
 
 const STAGE_1 = 'DOCKER-ISOLATION-STAGE-1';
 const STAGE_2 = 'DOCKER-ISOLATION-STAGE-2';

@@ -22,7 +22,7 @@ export function bootHost(engineText: string): Host {
     engine: engineVersionOf(engineText)!,
     address: parsePrefix('203.0.113.10/24')!,
     gateway: parsePrefix('203.0.113.1/32')!.address,
-    uplink: new Dummy('eth0', 0x0200_0000_0001),
+    uplink: new Dummy('eth0', 0x0200_0000_0001, 1500),
     identifiers: new Identifiers(world.chance, 0),
   });
 }
