@@ -1,88 +1,122 @@
 /**
- * A stack file that was read: what `docker stack deploy` knows before it turns services and networks
- * into swarmkit's specs (docker/cli `cli/compose/types`: `Config`).
+ * A compose file as the manager understands it: validated, merged and with plain numbers.
  *
- * Whoever reads the YAML has interpolated, merged and checked it; every value here is already in the
- * manager's own types (spans in ns, ports as `PortConfig`), so that the conversion only has to name
- * things after the stack and add labels and aliases. Order is the order of the file. Volumes,
- * secrets and configs are accepted by the reader and leave no trace, as nothing on the network
- * depends on them.
+ * Reading YAML, interpolation and complaints with line and column belong to the scenario language;
+ * it hands over this model. Field names are those of the Compose specification in camelCase, sizes
+ * are in bytes, spans in ns. Absent fields mean Docker's defaults.
  */
-import type { EndpointMode, PortConfig } from '../objects/endpoint.ts';
 import type { JsonValue, Labels } from '../objects/meta.ts';
-import type { Driver, IpamOptions } from '../objects/network.ts';
-import type { ServiceMode, UpdateConfig } from '../objects/service.ts';
-import type {
-  HealthConfig,
-  Placement,
-  ResourceRequirements,
-  RestartPolicy,
-} from '../objects/task-spec.ts';
+import type { HealthConfig, Platform } from '../objects/task-spec.ts';
 
-/** A service's place on one network of the stack. */
-export interface ComposeAttachment {
-  /** The key under `networks`; `default` when the service names no network. */
-  readonly network: string;
-  /** Without the service's own name, which every task answers to. */
-  readonly aliases: readonly string[];
-  readonly driverOptions: Labels;
+/** A published port. */
+export interface ComposePort {
+  readonly target: number;
+  /** Absent or 0 asks for a dynamic port. */
+  readonly published?: number | undefined;
+  readonly protocol?: 'tcp' | 'udp' | 'sctp' | undefined;
+  readonly mode?: 'ingress' | 'host' | undefined;
 }
 
-/** One service of a stack file. */
+/** A service's place on a network. */
+export interface ComposeServiceNetwork {
+  readonly aliases?: readonly string[] | undefined;
+}
+
+/** CPU as a number of CPUs, memory in bytes. */
+export interface ComposeResources {
+  readonly cpus?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+}
+
+/** `deploy.restart_policy`. */
+export interface ComposeRestartPolicy {
+  readonly condition?: 'none' | 'on-failure' | 'any' | undefined;
+  readonly delayNs?: number | undefined;
+  readonly maxAttempts?: number | undefined;
+  readonly windowNs?: number | undefined;
+}
+
+/** `deploy.update_config` and `deploy.rollback_config`. */
+export interface ComposeUpdateConfig {
+  readonly parallelism?: number | undefined;
+  readonly delayNs?: number | undefined;
+  readonly failureAction?: 'pause' | 'continue' | 'rollback' | undefined;
+  readonly monitorNs?: number | undefined;
+  readonly maxFailureRatio?: number | undefined;
+  readonly order?: 'stop-first' | 'start-first' | undefined;
+}
+
+/** `deploy`. */
+export interface ComposeDeploy {
+  readonly mode?: 'replicated' | 'global' | undefined;
+  readonly replicas?: number | undefined;
+  readonly endpointMode?: 'vip' | 'dnsrr' | undefined;
+  readonly labels?: Labels | undefined;
+  readonly constraints?: readonly string[] | undefined;
+  /** Spread descriptors, outermost first. */
+  readonly preferences?: readonly string[] | undefined;
+  readonly maxReplicasPerNode?: number | undefined;
+  readonly platforms?: readonly Platform[] | undefined;
+  readonly limits?: ComposeResources | undefined;
+  readonly reservations?: ComposeResources | undefined;
+  readonly restartPolicy?: ComposeRestartPolicy | undefined;
+  readonly updateConfig?: ComposeUpdateConfig | undefined;
+  readonly rollbackConfig?: ComposeUpdateConfig | undefined;
+}
+
+/** One service of a compose file. */
 export interface ComposeService {
   readonly image: string;
-  readonly entrypoint: readonly string[] | undefined;
-  readonly command: readonly string[] | undefined;
-  readonly hostname: string | undefined;
-  /** `NAME=value` entries, sorted as docker/cli sorts them. */
-  readonly environment: readonly string[];
-  /** Labels of the containers. */
-  readonly labels: Labels;
-  /** Labels of the service (`deploy.labels`). */
-  readonly serviceLabels: Labels;
-  readonly endpointMode: EndpointMode;
-  /** Ascending by published port. */
-  readonly ports: readonly PortConfig[];
-  /** What `expose` and the targets of `ports` say, as `80/tcp`, without repetition. */
-  readonly exposedPorts: readonly string[];
-  /** In the order of the file, never empty; docker/cli sorts the specs by the full name. */
-  readonly networks: readonly ComposeAttachment[];
-  readonly mode: ServiceMode;
-  readonly update: UpdateConfig | undefined;
-  readonly rollback: UpdateConfig | undefined;
-  readonly restart: RestartPolicy | undefined;
-  readonly placement: Placement | undefined;
-  readonly resources: ResourceRequirements | undefined;
-  /** `undefined` when the file says nothing; `['NONE']` when it disables the image's check. */
-  readonly healthcheck: HealthConfig | undefined;
-  readonly stopGracePeriodNs: number | undefined;
-  readonly stopSignal: string | undefined;
-  /** `/etc/hosts` lines, address first. */
-  readonly hosts: readonly string[];
-  readonly dnsServers: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly sysctls: Labels;
-  /** The simulated program; `undefined` when the image decides. */
-  readonly workload: JsonValue | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly entrypoint?: readonly string[] | undefined;
+  /** `NAME=value` entries. */
+  readonly environment?: readonly string[] | undefined;
+  readonly hostname?: string | undefined;
+  /** Container labels. */
+  readonly labels?: Labels | undefined;
+  /** Ports as `80/tcp`. */
+  readonly expose?: readonly string[] | undefined;
+  readonly ports?: readonly ComposePort[] | undefined;
+  /** Networks by their key in the file; absent means `default`. */
+  readonly networks?: Readonly<Record<string, ComposeServiceNetwork>> | undefined;
+  readonly dns?: readonly string[] | undefined;
+  readonly dnsSearch?: readonly string[] | undefined;
+  readonly dnsOptions?: readonly string[] | undefined;
+  /** `name:address` entries. */
+  readonly extraHosts?: readonly string[] | undefined;
+  readonly sysctls?: Labels | undefined;
+  readonly healthcheck?: HealthConfig | undefined;
+  readonly stopSignal?: string | undefined;
+  readonly stopGracePeriodNs?: number | undefined;
+  readonly deploy?: ComposeDeploy | undefined;
+  /** The service's `x-swarmlab` section, for the host that runs its containers. */
+  readonly workload?: JsonValue | undefined;
 }
 
-/** One network of a stack file. */
+/** One address range of a network. */
+export interface ComposeIpamConfig {
+  /** `10.1.0.0/24`. */
+  readonly subnet: string;
+  readonly gateway?: string | undefined;
+  readonly ipRange?: string | undefined;
+}
+
+/** One network of a compose file. */
 export interface ComposeNetwork {
-  /** The full name when the file gives one; otherwise the stack's name goes before the key. */
-  readonly name: string | undefined;
-  /** Made by somebody else; the stack only attaches to it. */
-  readonly isExternal: boolean;
-  /** `undefined` means overlay. */
-  readonly driver: Driver | undefined;
-  readonly isAttachable: boolean;
-  readonly isInternal: boolean;
-  readonly ipam: IpamOptions | undefined;
-  readonly labels: Labels;
+  /** Its name when that is not `<stack>_<key>`. */
+  readonly name?: string | undefined;
+  /** True for a network that exists already. */
+  readonly external?: boolean | undefined;
+  readonly driver?: string | undefined;
+  readonly driverOptions?: Labels | undefined;
+  readonly attachable?: boolean | undefined;
+  readonly internal?: boolean | undefined;
+  readonly labels?: Labels | undefined;
+  readonly ipam?: readonly ComposeIpamConfig[] | undefined;
 }
 
-/** A stack file. */
+/** A compose file. */
 export interface ComposeModel {
   readonly services: Readonly<Record<string, ComposeService>>;
-  /** Every network that a service is attached to, and those that are only declared. */
-  readonly networks: Readonly<Record<string, ComposeNetwork>>;
+  readonly networks?: Readonly<Record<string, ComposeNetwork>> | undefined;
 }
