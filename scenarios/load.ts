@@ -69,7 +69,8 @@ function loadDocument(
   if (document.issues.length > 0) return failed(sources, document.issues);
   const value = withOverrides(document.value ?? {}, overrides);
   const parsed = scenarioSchema.safeParse(value);
-  if (!parsed.success) return failed(sources, issuesOf(parsed.error, scenarioSchema, document));
+  if (!parsed.success)
+    return failed(sources, issuesOf(parsed.error, scenarioSchema, document, 'a scenario'));
   const scenario = parsed.data;
   const issues: Issue[] = [];
   const stack = loadStack(scenario, document, readText, sources, issues);

@@ -87,9 +87,16 @@ export class LocatedYaml {
   }
 
   /** An issue at a key of the mapping at a path. */
-  issueAtKey(path: YamlPath, key: string, code: string, message: string, hint = ''): Issue {
+  issueAtKey(
+    path: YamlPath,
+    key: string,
+    code: string,
+    message: string,
+    hint = '',
+    isWarning = false,
+  ): Issue {
     const position = this.keyPositionOf(path, key);
-    return this.#issue(position, [...path, key], code, message, hint, false);
+    return this.#issue(position, [...path, key], code, message, hint, isWarning);
   }
 
   /** How many items the sequence at a path has; 0 when it is none. */

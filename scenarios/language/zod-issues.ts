@@ -6,33 +6,48 @@ import { z } from 'zod';
 import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 
-/** The issues of a failed parse, in the order of their places. */
-export function issuesOf(error: z.ZodError, schema: z.ZodType, document: LocatedYaml): Issue[] {
-  const issues = error.issues.flatMap((issue) => convert(issue, schema, document));
+/** The issues of a failed parse, in the order of their places; `what` names the whole document. */
+export function issuesOf(
+  error: z.ZodError,
+  schema: z.ZodType,
+  document: LocatedYaml,
+  what: string,
+): Issue[] {
+  const conversion = { schema, document, what };
+  const issues = error.issues.flatMap((issue) => convert(issue, conversion));
   return issues.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-function convert(issue: z.core.$ZodIssue, schema: z.ZodType, document: LocatedYaml): Issue[] {
+interface Conversion {
+  readonly schema: z.ZodType;
+  readonly document: LocatedYaml;
+  readonly what: string;
+}
+
+function convert(issue: z.core.$ZodIssue, conversion: Conversion): Issue[] {
+  const { schema, document } = conversion;
   const path = issue.path as YamlPath;
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = keysAt(schema, path);
-      const where = path.length === 0 ? 'a scenario' : `'${path.at(-1)}'`;
+      const where = placeName(path, conversion.what);
       return issue.keys.map((key) => {
-        const message = `unknown key '${key}' in ${typeof path.at(-1) === 'number' ? 'this entry' : where}`;
+        const message = `unknown key '${key}' in ${where}`;
         return document.issueAtKey(path, key, 'unknown-key', message, didYouMean(key, known));
       });
     }
     case 'invalid_union': {
-      const deepest = issue.errors
-        .flat()
-        .filter((inner) => inner.path.length > 0 || inner.code === 'custom')
-        .sort((a, b) => b.path.length - a.path.length)[0];
-      if (deepest !== undefined) {
-        const inner = { ...deepest, path: [...issue.path, ...deepest.path] } as z.core.$ZodIssue;
-        return convert(inner, schema, document);
+      const meant = issue.errors
+        .filter((branch) => branch[0] !== undefined && !isOfAnotherShape(branch[0]))
+        .sort((a, b) => b[0]!.path.length - a[0]!.path.length)[0];
+      if (meant === undefined) {
+        const message = messageOf(issue, path);
+        return [document.issueAt(path, 'wrong-type', message, describe(schema, path))];
       }
-      return [document.issueAt(path, 'wrong-type', messageOf(issue, path), describe(schema, path))];
+      return meant.flatMap((inner) => {
+        const whole = { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue;
+        return convert(whole, conversion);
+      });
     }
     case 'invalid_type': {
       const isMissing = issue.message.includes('received undefined');
@@ -59,6 +74,19 @@ function convert(issue: z.core.$ZodIssue, schema: z.ZodType, document: LocatedYa
         document.issueAt(path, 'wrong-value', messageOf(issue, path), describe(schema, path)),
       ];
   }
+}
+
+/** True when a branch of a union failed since the value is something else altogether. */
+function isOfAnotherShape(issue: z.core.$ZodIssue): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_union') return issue.errors.every((e) => e.every(isOfAnotherShape));
+  return issue.code === 'invalid_type' || issue.code === 'invalid_value';
+}
+
+function placeName(path: YamlPath, what: string): string {
+  const last = path.at(-1);
+  if (last === undefined) return what;
+  return typeof last === 'number' ? 'this entry' : `'${last}'`;
 }
 
 function messageOf(issue: z.core.$ZodIssue, path: YamlPath): string {

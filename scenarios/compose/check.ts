@@ -1,0 +1,277 @@
+/**
+ * What the format of a stack file cannot see: images that are missing, names that refer to nothing,
+ * ports that two services want, options that swarm services do not have.
+ */
+import { parseConstraint } from '../../manager/scheduler/constraint.ts';
+import { parseIpv4Address } from '../../wire/addresses.ts';
+import { didYouMean, type Issue } from '../language/issue.ts';
+import type { LocatedYaml, YamlPath } from '../language/located-yaml.ts';
+import { attachmentsOf } from './model.ts';
+import {
+  DEPRECATED_OPTIONS,
+  FORBIDDEN_OPTIONS,
+  type StackFile,
+  type StackService,
+  UNSUPPORTED_OPTIONS,
+} from './stack-file.ts';
+
+/** Networks that every engine has, which a service may name without declaring them. */
+const PREDEFINED_NETWORKS = ['default', 'host', 'bridge', 'none'];
+
+/** Everything that is wrong with a stack file whose format is right. */
+export function checkStackFile(file: StackFile, document: LocatedYaml): Issue[] {
+  const check = new StackCheck(file, document);
+  check.version();
+  check.services();
+  check.publishedPorts();
+  check.ignoredOptions();
+  return check.issues;
+}
+
+class StackCheck {
+  readonly issues: Issue[] = [];
+  readonly #file: StackFile;
+  readonly #document: LocatedYaml;
+  readonly #services: readonly (readonly [string, StackService])[];
+
+  constructor(file: StackFile, document: LocatedYaml) {
+    this.#file = file;
+    this.#document = document;
+    this.#services = Object.entries(file.services ?? {}).map(([name, s]) => [name, s ?? {}]);
+  }
+
+  version(): void {
+    const { version } = this.#file;
+    if (version === undefined || /^3(\.\d+)?$/.test(version)) return;
+    const message = `unsupported Compose file version: ${version}`;
+    this.#add(['version'], 'compose-version', message, 'leave it out, or say "3.8"');
+  }
+
+  services(): void {
+    if (this.#services.length === 0) {
+      const at = this.#file.services === undefined ? [] : ['services'];
+      this.#add(at, 'no-services', 'the stack has no services', 'it needs at least one');
+    }
+    for (const [name, service] of this.#services) {
+      const at = ['services', name];
+      this.#name(name);
+      this.#image(at, name, service.image);
+      this.#references(at, name, service);
+      this.#mode(at, service);
+      this.#targets(at, service);
+      for (const [option, instead] of Object.entries(FORBIDDEN_OPTIONS)) {
+        if (!Object.hasOwn(service, option)) continue;
+        const message = `service "${name}" has the unsupported option ${option}`;
+        this.issues.push(
+          this.#document.issueAtKey(at, option, 'forbidden-option', message, instead),
+        );
+      }
+    }
+  }
+
+  publishedPorts(): void {
+    const owners = new Map<string, string>();
+    for (const [name, service] of this.#services) {
+      (service.ports ?? []).forEach((ports, i) => {
+        for (const port of ports) {
+          if (port.mode !== 'ingress' || port.published === 0) continue;
+          const key = `${port.published}/${port.protocol}`;
+          const owner = owners.get(key);
+          owners.set(key, owner ?? name);
+          if (owner === undefined) continue;
+          const by = `by service '${owner}' as an ingress port`;
+          const message = `port '${port.published}' is already in use ${by}`;
+          const hint = 'the routing mesh gives a published port to one service';
+          this.#add(['services', name, 'ports', i], 'port-conflict', message, hint);
+        }
+      });
+    }
+  }
+
+  ignoredOptions(): void {
+    this.#ignored(UNSUPPORTED_OPTIONS, 'unsupported', '');
+    for (const [option, why] of Object.entries(DEPRECATED_OPTIONS)) {
+      this.#ignored([option], 'deprecated', why);
+    }
+  }
+
+  #ignored(options: readonly string[], kind: 'unsupported' | 'deprecated', hint: string): void {
+    const used = options
+      .filter((option) => this.#services.some(([, service]) => Object.hasOwn(service, option)))
+      .sort();
+    const first = this.#services.find(([, service]) =>
+      used.some((option) => Object.hasOwn(service, option)),
+    );
+    if (first === undefined) return;
+    const at = ['services', first[0]];
+    const key = used.find((option) => Object.hasOwn(first[1], option))!;
+    const message = `Ignoring ${kind} options: ${used.join(', ')}`;
+    const code = `${kind}-option`;
+    this.issues.push(this.#document.issueAtKey(at, key, code, message, hint, true));
+  }
+
+  #name(name: string): void {
+    if (/^[a-zA-Z0-9]([a-zA-Z0-9_-]*[a-zA-Z0-9])?$/.test(name)) return;
+    const message = `'${name}' is not a name for a service`;
+    const hint = 'letters, digits, - and _';
+    this.issues.push(this.#document.issueAtKey(['services'], name, 'bad-name', message, hint));
+  }
+
+  #image(at: YamlPath, name: string, image: string | undefined): void {
+    const head = `invalid image reference for service ${name}`;
+    if (image === undefined || image === '') {
+      const hint = 'such as image: nginx:alpine; stack deploy does not build';
+      const message = `${head}: no image specified`;
+      this.issues.push(this.#document.issueAtKey(['services'], name, 'no-image', message, hint));
+      return;
+    }
+    const problem = imageProblemOf(image);
+    if (problem === undefined) return;
+    const hint = 'such as nginx:alpine or registry.example.com:5000/team/app:1.2';
+    this.#add([...at, 'image'], 'bad-image', `${head}: ${problem}`, hint);
+  }
+
+  #references(at: YamlPath, name: string, service: StackService): void {
+    const networks = [...Object.keys(this.#file.networks ?? {}), ...PREDEFINED_NETWORKS];
+    Object.keys(attachmentsOf(service)).forEach((network, i) => {
+      if (networks.includes(network)) return;
+      const message = `service "${name}" refers to undefined network ${network}`;
+      const declared = Object.keys(this.#file.networks ?? {});
+      const hint = referenceHint(network, declared, 'networks');
+      const path = [...at, 'networks'];
+      this.issues.push(
+        Array.isArray(service.networks)
+          ? this.#document.issueAt([...path, i], 'unknown-network', message, hint)
+          : this.#document.issueAtKey(path, network, 'unknown-network', message, hint),
+      );
+    });
+    const names = this.#services.map(([other]) => other);
+    const { depends_on: dependencies } = service;
+    const isList = Array.isArray(dependencies);
+    (isList ? dependencies : Object.keys(dependencies ?? {})).forEach((dependency, i) => {
+      if (names.includes(dependency)) return;
+      const message = `service "${name}" depends on undefined service "${dependency}"`;
+      const path = [...at, 'depends_on'];
+      const hint = didYouMean(dependency, names);
+      this.issues.push(
+        isList
+          ? this.#document.issueAt([...path, i], 'unknown-service', message, hint)
+          : this.#document.issueAtKey(path, dependency, 'unknown-service', message, hint),
+      );
+    });
+    for (const kind of ['volumes', 'secrets', 'configs'] as const) {
+      this.#declared(at, name, kind, service[kind]);
+    }
+  }
+
+  #declared(
+    at: YamlPath,
+    name: string,
+    kind: 'volumes' | 'secrets' | 'configs',
+    uses: unknown,
+  ): void {
+    if (!Array.isArray(uses)) return;
+    const known = Object.keys(this.#file[kind] ?? {});
+    uses.forEach((use: unknown, i) => {
+      const reference = kind === 'volumes' ? volumeOf(use) : sourceOf(use);
+      if (reference === undefined || known.includes(reference)) return;
+      const thing = kind.slice(0, -1);
+      const message = `service "${name}" refers to undefined ${thing} ${reference}`;
+      const hint = referenceHint(reference, known, kind);
+      this.#add([...at, kind, i], `unknown-${thing}`, message, hint);
+    });
+  }
+
+  #mode(at: YamlPath, service: StackService): void {
+    const { deploy } = service;
+    if (deploy?.mode?.endsWith('-job')) {
+      const hint = 'use replicated or global';
+      this.#add([...at, 'deploy', 'mode'], 'unsupported-mode', 'jobs are not simulated', hint);
+    }
+    if (deploy?.mode === 'global' && deploy.replicas !== undefined) {
+      const message = 'replicas can only be used with replicated or replicated-job mode';
+      const hint = 'a global service has one task per node';
+      this.#add([...at, 'deploy', 'replicas'], 'global-replicas', message, hint);
+    }
+    (deploy?.placement?.constraints ?? []).forEach((constraint, i) => {
+      const parsed = parseConstraint(constraint);
+      if (typeof parsed !== 'string') return;
+      const message = `'${constraint}' is not a placement constraint: ${parsed}`;
+      const hint = 'such as node.role == worker or node.labels.rack != a';
+      this.#add([...at, 'deploy', 'placement', 'constraints', i], 'bad-constraint', message, hint);
+    });
+    if (deploy?.endpoint_mode !== 'dnsrr') return;
+    (service.ports ?? []).forEach((ports, i) => {
+      if (!ports.some((port) => port.mode === 'ingress')) return;
+      const message =
+        "EndpointSpec: port published with ingress mode can't be used with dnsrr mode";
+      this.#add([...at, 'ports', i], 'dnsrr-ingress', message, 'publish it in mode: host');
+    });
+  }
+
+  #targets(at: YamlPath, service: StackService): void {
+    const workload = service['x-swarmlab'];
+    if (workload === undefined) return;
+    const known = this.#hostNames();
+    const check = (host: string, path: YamlPath): void => {
+      if (known.includes(host) || parseIpv4Address(host) !== undefined) return;
+      const names = this.#services.map(([name]) => name);
+      const message = `unknown service '${host}'`;
+      this.#add(
+        [...at, 'x-swarmlab', ...path],
+        'unknown-service',
+        message,
+        didYouMean(host, names),
+      );
+    };
+    workload.calls.forEach((call, i) => check(call.to.host, ['calls', i, 'to']));
+    workload.listen?.forEach((listener, i) =>
+      listener.calls.forEach((call, j) => check(call.host, ['listen', i, 'calls', j])),
+    );
+  }
+
+  /** Every name that the embedded DNS can answer. */
+  #hostNames(): string[] {
+    return this.#services.flatMap(([name, service]) => [
+      name,
+      `tasks.${name}`,
+      ...Object.values(attachmentsOf(service)).flatMap((attachment) => attachment.aliases ?? []),
+    ]);
+  }
+
+  #add(path: YamlPath, code: string, message: string, hint: string): void {
+    this.issues.push(this.#document.issueAt(path, code, message, hint));
+  }
+}
+
+function referenceHint(word: string, known: readonly string[], section: string): string {
+  const hint = didYouMean(word, known);
+  return hint.startsWith('did') ? hint : `declare it under ${section} at the top level`;
+}
+
+/** What is wrong with an image reference (distribution/reference `reference.go`), if anything. */
+function imageProblemOf(image: string): string | undefined {
+  const reference =
+    /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+  if (reference.test(image)) return undefined;
+  const isLowerRight = reference.test(image.toLowerCase());
+  return isLowerRight ? `repository name must be lowercase` : 'invalid reference format';
+}
+
+/** The named volume that an entry of `volumes` mounts; `undefined` for a path or none. */
+function volumeOf(use: unknown): string | undefined {
+  if (typeof use === 'string') {
+    const parts = use.split(':');
+    return parts.length > 1 && /^[a-zA-Z0-9]/.test(parts[0]!) ? parts[0] : undefined;
+  }
+  if (typeof use !== 'object' || use === null) return undefined;
+  const { type, source } = use as { type?: unknown; source?: unknown };
+  return type === 'volume' && typeof source === 'string' ? source : undefined;
+}
+
+function sourceOf(use: unknown): string | undefined {
+  if (typeof use === 'string') return use;
+  if (typeof use !== 'object' || use === null) return undefined;
+  const { source } = use as { source?: unknown };
+  return typeof source === 'string' ? source : undefined;
+}
