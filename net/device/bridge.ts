@@ -48,18 +48,21 @@ export class Bridge extends Device implements Master {
     return false;
   }
 
+  override onAdd(): void {
+    if (this.isMacChosen) this.fdb.add(this.mac, undefined, true, this.#nowNs);
+  }
+
   /** Makes a device a port. */
   addPort(device: Device): void {
     let number = 1;
     while (this.#ports.some((port) => port.number === number)) number++;
     const port = new BridgePort(device, this, number);
-    if (this.#ports.length === 0) this.fdb.add(this.mac, undefined, true, this.#nowNs);
     this.#ports.push(port);
     device.master = this;
     device.bridgePort = port;
     device.promiscuity++;
     device.allMulticast++;
-    if (device.mac !== this.mac) this.fdb.add(device.mac, port, true, this.#nowNs);
+    this.#addLocal(device.mac, port);
     this.onPortMtu();
     this.#chooseMac();
     this.onPortCarrier(device);
@@ -94,7 +97,7 @@ export class Bridge extends Device implements Master {
     const port = device.bridgePort;
     if (port === undefined) return;
     if (this.fdb.find(old, this.#nowNs)?.port === port) this.fdb.remove(old);
-    if (device.mac !== this.mac) this.fdb.add(device.mac, port, true, this.#nowNs);
+    this.#addLocal(device.mac, port);
     this.#chooseMac();
   }
 
@@ -112,8 +115,9 @@ export class Bridge extends Device implements Master {
     for (const port of this.#ports) {
       if (port.device.mac === old) this.fdb.add(old, port, true, this.#nowNs);
     }
-    const port = this.#ports.find(({ device }) => device.mac === this.mac);
-    this.fdb.add(this.mac, port, true, this.#nowNs);
+    if (this.fdb.find(this.mac, this.#nowNs)?.isLocal !== true) {
+      this.fdb.add(this.mac, undefined, true, this.#nowNs);
+    }
   }
 
   /** Brings ports to forwarding or out of it when the bridge itself goes up or down. */
@@ -185,6 +189,11 @@ export class Bridge extends Device implements Master {
     if (entry === undefined) this.#flood(packet, port, destination, false);
     else if (entry.isLocal || entry.port === undefined) this.receive(packet);
     else this.#forward(packet, port, entry.port);
+  }
+
+  #addLocal(mac: Mac, port: BridgePort): void {
+    const known = this.fdb.find(mac, this.#nowNs);
+    if (known?.isLocal !== true) this.fdb.add(mac, port, true, this.#nowNs);
   }
 
   #forward(packet: Packet, from: BridgePort | undefined, to: BridgePort): void {

@@ -88,6 +88,12 @@ export abstract class Device {
   isMtuChosen = false;
   /** The device at the other end or underneath, for `eth0@if5`. */
   linked: Device | undefined = undefined;
+  /** `qlen`: 1000 for what `ip link add` makes, 0 (not printed) for what Docker makes. */
+  queueLength = 0;
+  /** Somebody asked for promiscuous mode (`ip link set promisc on`): the PROMISC flag. */
+  isPromiscuous = false;
+  /** Since when it has had carrier without going down, in ns; undefined before it first had. */
+  carrierSinceNs: number | undefined = undefined;
   /** Set while somebody captures on the device. */
   tap: DeviceTap | undefined = undefined;
   readonly statistics: DeviceStatistics = {
@@ -110,6 +116,16 @@ export abstract class Device {
   /** True when a frame can leave: up, and the other side too where there is one. */
   get hasCarrier(): boolean {
     return this.isUp;
+  }
+
+  /** The namespace of what it is linked to, for `link-netnsid`; a VXLAN's is its underlay's. */
+  get linkNamespace(): Namespace | undefined {
+    return this.linked?.namespace;
+  }
+
+  /** What `ip -d link` prints of its kind, behind the kind's name. */
+  get linkDetail(): string {
+    return '';
   }
 
   /** Sends a frame (`packet.start` is its Ethernet header); the packet then belongs to the device. */
@@ -150,6 +166,9 @@ export abstract class Device {
     this.statistics.txDropped++;
     this.namespace.drop(packet, this.name, reason);
   }
+
+  /** It has come into its namespace. */
+  onAdd(): void {}
 
   /** Undoes what ties it to others (a veth's peer, a parent's handler) when it is removed. */
   onRemove(): void {}

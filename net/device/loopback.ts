@@ -12,6 +12,7 @@ export class Loopback extends Device {
   constructor() {
     super('lo', 0, 65_536);
     this.usesNeighbours = false;
+    this.queueLength = 1000;
   }
 
   override transmit(packet: Packet): void {

@@ -54,6 +54,7 @@ export class NamespaceDevices {
     let place = this.#byIndex.length;
     while (place > 0 && this.#byIndex[place - 1]!.index > device.index) place--;
     this.#byIndex.splice(place, 0, device);
+    device.onAdd();
   }
 
   /** Takes a device out with all that hangs on it, and destroys what cannot live without it. */
@@ -78,7 +79,7 @@ export class NamespaceDevices {
     this.#leave(device);
     device.name = newName;
     to.devices.add(device);
-    const linked = device.linked?.namespace;
+    const linked = device.linkNamespace;
     if (linked !== undefined && linked !== to) {
       linked.devices.namespaceIdOf(to);
       to.devices.namespaceIdOf(linked);
@@ -124,6 +125,8 @@ export class NamespaceDevices {
 
   /** Lets those who depend on a device's carrier look again. */
   noteCarrier(device: Device): void {
+    if (!device.isUp) device.carrierSinceNs = undefined;
+    else if (device.hasCarrier) device.carrierSinceNs ??= this.#namespace.world.nowNs;
     this.#namespace.routes.invalidate();
     device.master?.onPortCarrier(device);
   }

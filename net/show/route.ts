@@ -1,0 +1,91 @@
+/**
+ * `ip route`, `ip route get` and `ip rule` as iproute2 6.1 prints them; every line of a route ends
+ * with a space. Mirrors iproute2 ip/iproute.c (`print_route`) and ip/iprule.c.
+ */
+import { formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import { type Route, RouteTableId, type Rule, Scope } from '../ip/route.ts';
+import type { Namespace } from '../namespace.ts';
+import { scopeText } from './address.ts';
+
+const TABLE_NAMES = new Map<number, string>([
+  [RouteTableId.default, 'default'],
+  [RouteTableId.main, 'main'],
+  [RouteTableId.local, 'local'],
+]);
+
+/** `ip route show [table T]`, ending with a newline unless it is empty. */
+export function routeText(namespace: Namespace, table: number = RouteTableId.main): string {
+  return namespace.routes.list(table).map(lineOf).join('');
+}
+
+function lineOf(route: Route): string {
+  const { type, device, gateway, prefixLength } = route;
+  let text = type === 'unicast' ? '' : `${type} `;
+  const address = formatIpv4Address(route.destination);
+  if (prefixLength === 0) text += 'default ';
+  else text += prefixLength === 32 ? `${address} ` : `${address}/${prefixLength} `;
+  if (gateway !== 0) text += `via ${formatIpv4Address(gateway)} `;
+  if (device !== undefined) text += `dev ${device.name} `;
+  if (route.protocol !== 'boot') text += `proto ${route.protocol} `;
+  if (route.scope !== Scope.global) text += `scope ${scopeText(route.scope)} `;
+  if (route.preferredSource !== 0) text += `src ${formatIpv4Address(route.preferredSource)} `;
+  if (route.metric !== 0) text += `metric ${route.metric} `;
+  if (route.isOnLink) text += 'onlink ';
+  if (type === 'unicast' && device !== undefined && !device.hasCarrier) text += 'linkdown ';
+  if (route.mtu !== 0) text += `mtu ${route.mtu} `;
+  return `${text}\n`;
+}
+
+/** `ip route get <destination> [mark M]`. */
+export function routeGetText(namespace: Namespace, destination: Ipv4Address, mark = 0): string {
+  const found = namespace.routeLookup({ destination, mark });
+  if (found === undefined) return 'RTNETLINK answers: Network is unreachable\n';
+  if (found.type === 'unreachable') return 'RTNETLINK answers: No route to host\n';
+  if (found.type === 'prohibit') return 'RTNETLINK answers: Permission denied\n';
+  if (found.type === 'blackhole') return 'RTNETLINK answers: Invalid argument\n';
+  let text = found.type === 'unicast' ? '' : `${found.type} `;
+  text += `${formatIpv4Address(destination)} `;
+  if (found.gateway !== undefined) text += `via ${formatIpv4Address(found.gateway)} `;
+  text += `dev ${found.device.name} `;
+  if (found.source !== 0) text += `src ${formatIpv4Address(found.source)} `;
+  if (mark !== 0) text += `mark ${hex(mark)} `;
+  let cache = 'cache ';
+  if (found.type !== 'unicast') cache += `<${found.type}> `;
+  const learned = namespace.pathMtus.find(destination);
+  if (learned !== undefined) {
+    const seconds = Math.floor((learned.expiresAtNs - namespace.world.nowNs) / 1e9);
+    cache += `expires ${seconds}sec mtu ${learned.mtuBytes} `;
+  }
+  return `${text}uid 0 \n    ${cache}\n`;
+}
+
+/** `ip rule show`. */
+export function ruleText(namespace: Namespace): string {
+  return namespace.rules.list().map(ruleLine).join('');
+}
+
+function ruleLine(rule: Rule): string {
+  const { source, destination, mark, markMask, action = 'lookup' } = rule;
+  const from = source === undefined ? 'all' : prefixText(source.address, source.lengthBits);
+  let text = `${rule.priority}:\t${rule.isNegated === true ? 'not ' : ''}from ${from} `;
+  if (destination !== undefined) {
+    text += `to ${prefixText(destination.address, destination.lengthBits)} `;
+  }
+  if (mark !== undefined) {
+    const mask = markMask === undefined || markMask === 0xffff_ffff ? '' : `/${hex(markMask)}`;
+    text += `fwmark ${hex(mark)}${mask} `;
+  }
+  if (rule.inDevice !== undefined) text += `iif ${rule.inDevice} `;
+  if (rule.outDevice !== undefined) text += `oif ${rule.outDevice} `;
+  if (action !== 'lookup') return `${text}${action}\n`;
+  return `${text}lookup ${TABLE_NAMES.get(rule.table) ?? rule.table}\n`;
+}
+
+function prefixText(address: Ipv4Address, lengthBits: number): string {
+  const text = formatIpv4Address(address);
+  return lengthBits === 32 ? text : `${text}/${lengthBits}`;
+}
+
+function hex(number: number): string {
+  return `0x${number.toString(16)}`;
+}
