@@ -1,0 +1,469 @@
+/**
+ * The sockets of one namespace: which socket a TCP segment, a datagram or an ICMP error is for, and
+ * which ports are taken.
+ *
+ * A port that nobody has is answered as Linux answers it: a RST for TCP, port unreachable for UDP.
+ * Mirrors net/ipv4/inet_hashtables.c, tcp_ipv4.c (`tcp_v4_rcv`) and udp.c (`__udp4_lib_rcv`).
+ */
+import { type DrawKey, draw32, hashText, keyOf } from '../../sim/chance.ts';
+import { ANY_ADDRESS, type Ipv4Address } from '../../wire/addresses.ts';
+import * as icmp from '../../wire/icmp.ts';
+import { ICMP_HEADER_BYTES, IcmpType, identifierOf, UnreachableCode } from '../../wire/icmp.ts';
+import {
+  destinationOf,
+  headerBytesOf,
+  IPV4_HEADER_BYTES,
+  IpProtocol,
+  protocolOf,
+  sourceOf,
+  totalLengthOf,
+} from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import type { SendResult } from '../ip/send-result.ts';
+import type { Namespace } from '../namespace.ts';
+import type { Packet } from '../packet.ts';
+import { Errno, errnoOfIcmp, isFatalIcmp } from './errno.ts';
+import type { PingSocket } from './ping.ts';
+import { PortChooser } from './ports.ts';
+import { type ConnectOptions, openConnection } from './tcp/connect.ts';
+import { TcpConnection } from './tcp/connection.ts';
+import { EndpointMap } from './tcp/endpoint-map.ts';
+import { icmpErrorArrives } from './tcp/icmp.ts';
+import { type ListenOptions, TcpListener } from './tcp/listener.ts';
+import { sendResetFor } from './tcp/segment.ts';
+import { TimeWaits } from './tcp/time-wait.ts';
+import { TcpTimers } from './tcp/timers.ts';
+import { type KernelUdpHandler, type UdpHandlers, UdpSocket } from './udp-socket.ts';
+
+/** What `nstat` counts of one namespace's sockets. */
+export interface SocketCounters {
+  activeOpens: number;
+  passiveOpens: number;
+  attemptsFailed: number;
+  established: number;
+  segmentsRetransmitted: number;
+  resetsSent: number;
+  resetsReceived: number;
+  timeouts: number;
+  listenOverflows: number;
+  checksumErrors: number;
+  /** Datagrams for a port that nobody has (`UdpNoPorts`). */
+  unknownPorts: number;
+}
+
+/** The sockets of one namespace. */
+export class SocketTable {
+  readonly namespace: Namespace;
+  readonly timers: TcpTimers;
+  readonly endpoints = new EndpointMap();
+  readonly timeWaits = new TimeWaits(this);
+  readonly ports: PortChooser;
+  readonly counters: SocketCounters = {
+    activeOpens: 0,
+    passiveOpens: 0,
+    attemptsFailed: 0,
+    established: 0,
+    segmentsRetransmitted: 0,
+    resetsSent: 0,
+    resetsReceived: 0,
+    timeouts: 0,
+    listenOverflows: 0,
+    checksumErrors: 0,
+    unknownPorts: 0,
+  };
+  /** Sees every packet that a socket sends, before routing; `explain` attaches a way here. */
+  onSend: ((packet: Packet) => void) | undefined = undefined;
+  readonly #listeners = new Map<number, TcpListener[]>();
+  readonly #udpSockets = new Map<number, UdpSocket[]>();
+  readonly #pingSockets = new Map<number, PingSocket>();
+  readonly #sequenceKey: DrawKey;
+
+  constructor(namespace: Namespace) {
+    this.namespace = namespace;
+    this.timers = TcpTimers.of(namespace.world.queue);
+    this.ports = new PortChooser(namespace);
+    this.#sequenceKey = keyOf(
+      namespace.world.chance.key('socket.sequence'),
+      hashText(namespace.name),
+    );
+  }
+
+  /** Opens a UDP socket, not bound yet. */
+  openUdp(handlers: UdpHandlers = {}): UdpSocket {
+    return new UdpSocket(this, handlers, undefined);
+  }
+
+  /**
+   * Binds a kernel consumer (VXLAN) to a UDP port of all addresses; it gets whole packets, whose
+   * `start` is the IPv4 header and whose UDP checksum is right. EADDRINUSE when the port is taken.
+   */
+  bindKernelUdp(port: number, handler: KernelUdpHandler): Errno {
+    return new UdpSocket(this, {}, handler).bind(port);
+  }
+
+  /** Gives the port of a kernel consumer back. */
+  unbindKernelUdp(port: number): void {
+    for (const socket of this.#udpSockets.get(port) ?? []) {
+      if (socket.kernelHandler === undefined) continue;
+      socket.close();
+      return;
+    }
+  }
+
+  /**
+   * Opens a TCP connection. Failures are told by `onClosed`, never before this returns; without a
+   * route the reason is `unreachable`, without a free port `refused` with EADDRNOTAVAIL.
+   */
+  connect(options: ConnectOptions): TcpConnection {
+    return openConnection(this, options);
+  }
+
+  /** Listens for TCP connections; an errno when the port or address cannot be had. */
+  listen(options: ListenOptions): TcpListener | Errno {
+    const address = options.address ?? ANY_ADDRESS;
+    let { port } = options;
+    if (!this.#canBindTo(address)) return Errno.EADDRNOTAVAIL;
+    if (port === 0) port = this.ports.chooseForBind((free) => !this.#hasListener(free, address));
+    if (port === 0 || this.#hasListener(port, address)) return Errno.EADDRINUSE;
+    const listener = new TcpListener(this, { ...options, address, port });
+    const others = this.#listeners.get(port);
+    if (others === undefined) this.#listeners.set(port, [listener]);
+    else others.push(listener);
+    return listener;
+  }
+
+  /** All listeners, in the order of their ports' first use. */
+  listeners(): TcpListener[] {
+    return [...this.#listeners.values()].flat();
+  }
+
+  /** All bound UDP sockets, in the order of their ports' first use. */
+  udpSockets(): UdpSocket[] {
+    return [...this.#udpSockets.values()].flat();
+  }
+
+  /** Takes a packet for a local TCP or UDP port in; false for other protocols. */
+  deliver(packet: Packet): boolean {
+    const protocol = protocolOf(packet.bytes, packet.start);
+    if (protocol === IpProtocol.tcp) this.#deliverTcp(packet);
+    else if (protocol === IpProtocol.udp) this.#deliverUdp(packet);
+    else return false;
+    return true;
+  }
+
+  /** Takes an ICMP error in; `packet.start` is the IPv4 header of the ICMP message itself. */
+  deliverIcmpError(packet: Packet): void {
+    const { bytes, start } = packet;
+    const at = start + headerBytesOf(bytes, start);
+    const quoted = at + ICMP_HEADER_BYTES;
+    if (packet.end - quoted < IPV4_HEADER_BYTES + 8) return;
+    const type = icmp.typeOf(bytes, at);
+    const code = icmp.codeOf(bytes, at);
+    const transport = quoted + headerBytesOf(bytes, quoted);
+    const local = sourceOf(bytes, quoted);
+    const remote = destinationOf(bytes, quoted);
+    const localPort = udp.sourcePortOf(bytes, transport);
+    const remotePort = udp.destinationPortOf(bytes, transport);
+    switch (protocolOf(bytes, quoted)) {
+      case IpProtocol.tcp: {
+        const endpoint = this.endpoints.find(local, localPort, remote, remotePort);
+        if (endpoint instanceof TcpConnection) {
+          icmpErrorArrives(endpoint, type, code, tcp.sequenceOf(bytes, transport) | 0);
+        }
+        return;
+      }
+      case IpProtocol.udp: {
+        const socket = this.#findUdp(local, localPort, remote, remotePort);
+        if (socket === undefined || socket.remotePort === 0) return;
+        if (isFatalIcmp(type, code)) socket.handlers.onError?.(errnoOfIcmp(type, code), socket);
+        return;
+      }
+      case IpProtocol.icmp: {
+        const identifier = identifierOf(bytes, transport);
+        if (icmp.typeOf(bytes, transport) !== IcmpType.echoRequest) return;
+        this.#pingSockets.get(identifier)?.errorArrives(packet, at, transport);
+      }
+    }
+  }
+
+  /** Takes an ICMP echo reply in; `packet.start` is its IPv4 header. */
+  deliverEchoReply(packet: Packet): void {
+    const at = packet.start + headerBytesOf(packet.bytes, packet.start);
+    const socket = this.#pingSockets.get(identifierOf(packet.bytes, at));
+    if (socket === undefined) return;
+    if (packet.way !== undefined) this.#noteDelivery(packet, 'ping', '');
+    socket.replyArrives(packet, at);
+  }
+
+  /** Closes every socket as the kernel does when its process ends: FIN, or RST where unread. */
+  closeAll(): void {
+    for (const listener of this.listeners()) listener.close();
+    for (const endpoint of this.endpoints.list()) {
+      if (endpoint instanceof TcpConnection) endpoint.close();
+    }
+    for (const socket of this.udpSockets()) if (socket.kernelHandler === undefined) socket.close();
+    this.#pingSockets.clear();
+  }
+
+  /** Forgets every socket without a packet or a call: the host has lost its power. */
+  destroy(): void {
+    for (const endpoint of this.endpoints.list()) {
+      if (!(endpoint instanceof TcpConnection)) continue;
+      endpoint.handlers = {};
+      endpoint.listener = undefined;
+      endpoint.finish('reset', Errno.ECONNABORTED);
+    }
+    this.timeWaits.clear();
+    this.#listeners.clear();
+    this.#udpSockets.clear();
+    this.#pingSockets.clear();
+  }
+
+  // what follows is for the sockets
+
+  /** Hands a packet to IP. */
+  transmit(packet: Packet): SendResult {
+    if (this.onSend !== undefined) this.onSend(packet);
+    if (packet.way !== undefined) {
+      const { world, name } = this.namespace;
+      packet.way.add(world.nowNs, name, 'send', 'socket', '', '');
+    }
+    return this.namespace.sendIpv4(packet);
+  }
+
+  /** Notes that a packet ends at the sockets. */
+  noteDrop(packet: Packet, reason: string): void {
+    this.namespace.drop(packet, 'socket', reason);
+  }
+
+  /** A connection with a free tuple, in no state yet; undefined when there is no way to the peer. */
+  createConnection(
+    localAddress: Ipv4Address,
+    localPort: number,
+    remoteAddress: Ipv4Address,
+    remotePort: number,
+    isn?: number,
+  ): TcpConnection | undefined {
+    const { namespace } = this;
+    const route = namespace.routeLookup({ destination: remoteAddress, source: localAddress });
+    if (route === undefined) return undefined;
+    const connection = new TcpConnection(
+      this,
+      localAddress,
+      localPort,
+      remoteAddress,
+      remotePort,
+      isn ?? this.#initialSequence(localAddress, localPort, remoteAddress, remotePort),
+      namespace.pathMtuBytes(remoteAddress, route),
+    );
+    this.endpoints.add(connection);
+    return connection;
+  }
+
+  /** An IPv4 identification to start from. */
+  nextIdentification(seed: number): number {
+    return draw32(this.#sequenceKey, seed) & 0xffff;
+  }
+
+  /** Gives a segment to the listener of its port; false when nobody listens. */
+  receiveByListener(packet: Packet, at: number, end: number, isn?: number): boolean {
+    const { bytes, start } = packet;
+    const listener = this.#findListener(
+      destinationOf(bytes, start),
+      udp.destinationPortOf(bytes, at),
+    );
+    if (listener === undefined) return false;
+    listener.receive(packet, at, end, isn);
+    return true;
+  }
+
+  /** True when `connect` may use the port as its own: nobody listens there. */
+  isFreeForConnect(port: number): boolean {
+    return !this.#listeners.has(port);
+  }
+
+  /** Takes a listener out. */
+  removeListener(listener: TcpListener): void {
+    removeFrom(this.#listeners, listener.port, listener);
+  }
+
+  /** Gives a UDP socket an address and port. */
+  bindUdp(socket: UdpSocket, port: number, address: Ipv4Address): Errno {
+    if (!this.#canBindTo(address)) return Errno.EADDRNOTAVAIL;
+    let chosen = port;
+    if (port === 0) {
+      chosen = this.ports.chooseForBind((free) => !this.#hasUdpSocket(free, address));
+      if (chosen === 0) return Errno.EADDRINUSE;
+    } else if (this.#hasUdpSocket(port, address)) return Errno.EADDRINUSE;
+    socket.localPort = chosen;
+    socket.localAddress = address;
+    const others = this.#udpSockets.get(chosen);
+    if (others === undefined) this.#udpSockets.set(chosen, [socket]);
+    else others.push(socket);
+    return Errno.none;
+  }
+
+  /** Takes a UDP socket's port back. */
+  unbindUdp(socket: UdpSocket): void {
+    removeFrom(this.#udpSockets, socket.localPort, socket);
+  }
+
+  /** Registers a ping socket under its identifier; false when that is taken. */
+  addPing(identifier: number, socket: PingSocket): boolean {
+    if (this.#pingSockets.has(identifier)) return false;
+    this.#pingSockets.set(identifier, socket);
+    return true;
+  }
+
+  /** Takes a ping socket out. */
+  removePing(identifier: number): void {
+    this.#pingSockets.delete(identifier);
+  }
+
+  #deliverTcp(packet: Packet): void {
+    const { bytes, start } = packet;
+    const at = start + headerBytesOf(bytes, start);
+    const end = start + totalLengthOf(bytes, start);
+    if (!tcp.isWholeTcpHeader(bytes, at, end)) {
+      this.noteDrop(packet, 'TCP header is cut short');
+      return;
+    }
+    const source = sourceOf(bytes, start);
+    const destination = destinationOf(bytes, start);
+    if (!tcp.isTcpChecksumRight(bytes, at, end - at, source, destination)) {
+      this.counters.checksumErrors++;
+      this.noteDrop(packet, 'TCP checksum is wrong');
+      return;
+    }
+    const sourcePort = tcp.sourcePortOf(bytes, at);
+    const destinationPort = tcp.destinationPortOf(bytes, at);
+    const endpoint = this.endpoints.find(destination, destinationPort, source, sourcePort);
+    if (packet.way !== undefined) this.#noteDelivery(packet, 'tcp', `port ${destinationPort}`);
+    if (endpoint !== undefined) endpoint.receive(packet, at, end);
+    else if (!this.receiveByListener(packet, at, end)) sendResetFor(this, packet, at, end);
+  }
+
+  #deliverUdp(packet: Packet): void {
+    const { bytes, start } = packet;
+    const at = start + headerBytesOf(bytes, start);
+    const end = start + totalLengthOf(bytes, start);
+    const lengthBytes = end - at >= udp.UDP_HEADER_BYTES ? udp.lengthOf(bytes, at) : 0;
+    if (lengthBytes < udp.UDP_HEADER_BYTES || lengthBytes > end - at) {
+      this.noteDrop(packet, 'UDP length is wrong');
+      return;
+    }
+    const source = sourceOf(bytes, start);
+    const destination = destinationOf(bytes, start);
+    if (!udp.isUdpChecksumRight(bytes, at, lengthBytes, source, destination)) {
+      this.counters.checksumErrors++;
+      this.noteDrop(packet, 'UDP checksum is wrong');
+      return;
+    }
+    const sourcePort = udp.sourcePortOf(bytes, at);
+    const destinationPort = udp.destinationPortOf(bytes, at);
+    const socket = this.#findUdp(destination, destinationPort, source, sourcePort);
+    if (socket === undefined) {
+      this.counters.unknownPorts++;
+      this.namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, UnreachableCode.port);
+      this.noteDrop(packet, 'UDP port is closed');
+      return;
+    }
+    if (packet.way !== undefined) this.#noteDelivery(packet, 'udp', `port ${destinationPort}`);
+    if (socket.kernelHandler !== undefined) socket.kernelHandler(packet);
+    else {
+      const payload = bytes.subarray(at + udp.UDP_HEADER_BYTES, at + lengthBytes);
+      socket.handlers.onDatagram?.(payload, source, sourcePort, socket, destination);
+    }
+  }
+
+  /** The socket that fits best: connected before bound to the address before any (`compute_score`). */
+  #findUdp(
+    local: Ipv4Address,
+    localPort: number,
+    remote: Ipv4Address,
+    remotePort: number,
+  ): UdpSocket | undefined {
+    const sockets = this.#udpSockets.get(localPort);
+    if (sockets === undefined) return undefined;
+    let best: UdpSocket | undefined;
+    let bestScore = 0;
+    for (let i = 0; i < sockets.length; i++) {
+      const socket = sockets[i]!;
+      let score = 1;
+      if (socket.localAddress !== ANY_ADDRESS) {
+        if (socket.localAddress !== local) continue;
+        score += 1;
+      }
+      if (socket.remotePort !== 0) {
+        if (socket.remotePort !== remotePort || socket.remoteAddress !== remote) continue;
+        score += 2;
+      }
+      if (score > bestScore) {
+        best = socket;
+        bestScore = score;
+      }
+    }
+    return best;
+  }
+
+  #findListener(address: Ipv4Address, port: number): TcpListener | undefined {
+    const listeners = this.#listeners.get(port);
+    if (listeners === undefined) return undefined;
+    let any: TcpListener | undefined;
+    for (let i = 0; i < listeners.length; i++) {
+      if (listeners[i]!.address === address) return listeners[i];
+      if (listeners[i]!.address === ANY_ADDRESS) any = listeners[i];
+    }
+    return any;
+  }
+
+  #hasListener(port: number, address: Ipv4Address): boolean {
+    const listeners = this.#listeners.get(port);
+    return listeners?.some((other) => doClash(other.address, address)) === true;
+  }
+
+  #hasUdpSocket(port: number, address: Ipv4Address): boolean {
+    const sockets = this.#udpSockets.get(port);
+    return sockets?.some((other) => doClash(other.localAddress, address)) === true;
+  }
+
+  #canBindTo(address: Ipv4Address): boolean {
+    if (address === ANY_ADDRESS || this.namespace.isLocalAddress(address)) return true;
+    return this.namespace.sysctls.number('net.ipv4.ip_nonlocal_bind') !== 0;
+  }
+
+  /** RFC 6528: a secret of the tuple, and a clock of 64 ns. */
+  #initialSequence(
+    localAddress: Ipv4Address,
+    localPort: number,
+    remoteAddress: Ipv4Address,
+    remotePort: number,
+  ): number {
+    const secret = draw32(
+      this.#sequenceKey,
+      localAddress,
+      remoteAddress,
+      localPort * 65_536 + remotePort,
+    );
+    return (secret + Math.floor(this.namespace.world.nowNs / 64)) | 0;
+  }
+
+  #noteDelivery(packet: Packet, place: string, detail: string): void {
+    const { world, name } = this.namespace;
+    packet.way?.add(world.nowNs, name, 'deliver', place, '', detail);
+  }
+}
+
+/** Two sockets on one port clash unless both are bound, to different addresses. */
+function doClash(a: Ipv4Address, b: Ipv4Address): boolean {
+  return a === b || a === ANY_ADDRESS || b === ANY_ADDRESS;
+}
+
+function removeFrom<T>(map: Map<number, T[]>, port: number, socket: T): void {
+  const sockets = map.get(port);
+  const index = sockets?.indexOf(socket) ?? -1;
+  if (sockets === undefined || index < 0) return;
+  sockets.splice(index, 1);
+  if (sockets.length === 0) map.delete(port);
+}

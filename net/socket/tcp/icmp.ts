@@ -1,0 +1,47 @@
+/**
+ * An ICMP error about a segment that a connection sent: fatal for a handshake, a remark for an
+ * established connection, a new segment size when a router could not fragment.
+ * Mirrors `tcp_v4_err` (net/ipv4/tcp_ipv4.c).
+ */
+import { IcmpType, UnreachableCode } from '../../../wire/icmp.ts';
+import { Errno, errnoOfIcmp } from '../errno.ts';
+import type { TcpConnection } from './connection.ts';
+import { sendPending, sendSyn } from './output.ts';
+import { syncPathMtu } from './path-mtu.ts';
+import { isAfter, isBefore, type Sequence } from './sequence.ts';
+import { TcpState } from './state.ts';
+
+/** Takes an error of this type and code in; `sequence` is the quoted segment's. */
+export function icmpErrorArrives(
+  connection: TcpConnection,
+  type: number,
+  code: number,
+  sequence: Sequence,
+): void {
+  if (isBefore(sequence, connection.sndUna) || isAfter(sequence, connection.sndMax)) return;
+  if (type === IcmpType.destinationUnreachable && code === UnreachableCode.fragmentationNeeded) {
+    becomeShorter(connection);
+    return;
+  }
+  const errno = errnoOfIcmp(type, code);
+  if (errno === Errno.none) return;
+  if (connection.state === TcpState.synSent || connection.state === TcpState.synReceived) {
+    connection.table.counters.attemptsFailed++;
+    connection.finish(errno === Errno.ECONNREFUSED ? 'refused' : 'unreachable', errno);
+    return;
+  }
+  connection.softErrno = errno;
+}
+
+/** Sends what did not fit again, in shorter segments (`tcp_simple_retransmit`). */
+function becomeShorter(connection: TcpConnection): void {
+  if (!syncPathMtu(connection)) return;
+  connection.timedAtNs = 0;
+  if (connection.state === TcpState.synSent || connection.state === TcpState.synReceived) {
+    sendSyn(connection);
+    return;
+  }
+  connection.sndNxt = connection.sndUna;
+  sendPending(connection);
+  connection.table.timers.rearm(connection);
+}

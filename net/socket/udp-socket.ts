@@ -1,0 +1,133 @@
+/**
+ * A UDP socket: bind, connect, send, and what arrives.
+ *
+ * A connected socket hears of fatal ICMP errors (port unreachable: ECONNREFUSED); an unconnected one
+ * hears of none, as without IP_RECVERR. Don't-fragment is set on datagrams that fit the path, as
+ * with Linux' default of IP_PMTUDISC_WANT. Mirrors net/ipv4/udp.c.
+ */
+import { ANY_ADDRESS, type Ipv4Address } from '../../wire/addresses.ts';
+import {
+  IPV4_HEADER_BYTES,
+  IPV4_TOTAL_BYTES_MAX,
+  IpProtocol,
+  writeIpv4Header,
+} from '../../wire/ipv4.ts';
+import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../../wire/udp.ts';
+import { Packet } from '../packet.ts';
+import { Errno } from './errno.ts';
+import type { SocketTable } from './table.ts';
+
+const HEADERS_BYTES = IPV4_HEADER_BYTES + UDP_HEADER_BYTES;
+
+/** A program's part of a UDP socket. */
+export interface UdpHandlers {
+  /** A datagram came; `bytes` is a view of the packet and may be kept, but not changed. */
+  onDatagram?(
+    bytes: Uint8Array,
+    fromAddress: Ipv4Address,
+    fromPort: number,
+    socket: UdpSocket,
+    toAddress: Ipv4Address,
+  ): void;
+  /** An ICMP error ended what a connected socket tried. */
+  onError?(errno: Errno, socket: UdpSocket): void;
+}
+
+/** Takes whole packets of a port in (`udp_tunnel`): `packet.start` is the IPv4 header. */
+export type KernelUdpHandler = (packet: Packet) => void;
+
+/** One UDP socket; {@link SocketTable.openUdp} makes it. */
+export class UdpSocket {
+  readonly table: SocketTable;
+  readonly handlers: UdpHandlers;
+  /** Set for a tunnel's socket, which takes whole packets. */
+  readonly kernelHandler: KernelUdpHandler | undefined;
+  localAddress: Ipv4Address = ANY_ADDRESS;
+  /** 0 until it is bound. */
+  localPort = 0;
+  remoteAddress: Ipv4Address = ANY_ADDRESS;
+  /** 0 unless it is connected. */
+  remotePort = 0;
+  /** `users:(("<program>",…))` of `ss`. */
+  program = '';
+  isClosed = false;
+  #identification = 0;
+
+  constructor(
+    table: SocketTable,
+    handlers: UdpHandlers,
+    kernelHandler: KernelUdpHandler | undefined,
+  ) {
+    this.table = table;
+    this.handlers = handlers;
+    this.kernelHandler = kernelHandler;
+  }
+
+  /** Binds to an address (default any) and port (default: a free one). */
+  bind(port = 0, address: Ipv4Address = ANY_ADDRESS): Errno {
+    if (this.localPort !== 0) return Errno.EINVAL;
+    return this.table.bindUdp(this, port, address);
+  }
+
+  /** Sets the only peer. */
+  connect(address: Ipv4Address, port: number): Errno {
+    const route = this.table.namespace.routeLookup({ destination: address });
+    if (route === undefined) return Errno.ENETUNREACH;
+    if (this.localPort === 0) {
+      const errno = this.bind(0, ANY_ADDRESS);
+      if (errno !== Errno.none) return errno;
+    }
+    if (this.localAddress === ANY_ADDRESS) this.localAddress = route.source;
+    this.remoteAddress = address;
+    this.remotePort = port;
+    return Errno.none;
+  }
+
+  /** Sends to the peer of a connected socket. */
+  send(bytes: Uint8Array): Errno {
+    if (this.remotePort === 0) return Errno.EDESTADDRREQ;
+    return this.sendTo(bytes, this.remoteAddress, this.remotePort);
+  }
+
+  /** Sends a datagram; binds the socket to a free port first, if it is not bound. */
+  sendTo(bytes: Uint8Array, address: Ipv4Address, port: number): Errno {
+    if (this.isClosed) return Errno.EINVAL;
+    if (bytes.length + HEADERS_BYTES > IPV4_TOTAL_BYTES_MAX) return Errno.EMSGSIZE;
+    if (this.localPort === 0) {
+      const errno = this.bind();
+      if (errno !== Errno.none) return errno;
+    }
+    const { namespace } = this.table;
+    const chosen = this.localAddress;
+    const query =
+      chosen === ANY_ADDRESS ? { destination: address } : { destination: address, source: chosen };
+    const route = namespace.routeLookup(query);
+    if (route === undefined) return Errno.ENETUNREACH;
+    const source = chosen === ANY_ADDRESS ? route.source : chosen;
+    const lengthBytes = UDP_HEADER_BYTES + bytes.length;
+    const totalLengthBytes = IPV4_HEADER_BYTES + lengthBytes;
+    const packet = Packet.allocate(totalLengthBytes);
+    const at = packet.start + IPV4_HEADER_BYTES;
+    packet.bytes.set(bytes, at + UDP_HEADER_BYTES);
+    writeUdpHeader(packet.bytes, at, this.localPort, port, lengthBytes, 0);
+    finishUdpChecksum(packet.bytes, at, lengthBytes, source, address);
+    this.#identification = (this.#identification + 1) & 0xffff;
+    writeIpv4Header(packet.bytes, packet.start, {
+      totalLengthBytes,
+      identification: this.#identification,
+      dontFragment: totalLengthBytes <= namespace.pathMtuBytes(address, route),
+      ttl: 64,
+      protocol: IpProtocol.udp,
+      source,
+      destination: address,
+    });
+    return this.table.transmit(packet);
+  }
+
+  /** Gives the port back. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.table.unbindUdp(this);
+  }
+}
