@@ -18,7 +18,7 @@ import {
 } from './dns/record.ts';
 
 /** Length of the message header. */
-export const DNS_HEADER_BYTES = 12;
+const DNS_HEADER_BYTES = 12;
 
 /** The largest UDP answer to a query without EDNS, in bytes. */
 export const DNS_UDP_BYTES_MAX = 512;

@@ -13,7 +13,7 @@ import { IPV4_HEADER_BYTES } from './ipv4.ts';
 export const ICMP_HEADER_BYTES = 8;
 
 /** The longest error message that Linux sends, IPv4 header included. */
-export const ICMP_ERROR_BYTES_MAX = 576;
+const ICMP_ERROR_BYTES_MAX = 576;
 
 /** Types that swarmlab knows; the wire's numbers. */
 export const IcmpType = {

@@ -35,7 +35,7 @@ export const TcpFlag = {
 export type TcpFlag = (typeof TcpFlag)[keyof typeof TcpFlag];
 
 /** Option kinds; the wire's numbers. */
-export const TcpOptionKind = {
+const TcpOptionKind = {
   end: 0,
   noOperation: 1,
   maximumSegment: 2,
@@ -44,9 +44,6 @@ export const TcpOptionKind = {
   sack: 5,
   timestamp: 8,
 } as const;
-/** See {@link TcpOptionKind}. */
-export type TcpOptionKind = (typeof TcpOptionKind)[keyof typeof TcpOptionKind];
-
 /** The options that swarmlab speaks; a missing or `undefined` one is not sent. */
 export interface TcpOptions {
   /** Maximum segment size, in bytes. */

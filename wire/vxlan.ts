@@ -13,7 +13,7 @@ export const VXLAN_HEADER_BYTES = 8;
 export const VXLAN_PORT = 4789;
 
 /** The largest VNI: 24 bits. */
-export const VNI_MAX = 0xff_ffff;
+const VNI_MAX = 0xff_ffff;
 
 /** The VXLAN network identifier. */
 export function vniOf(bytes: Uint8Array, at: number): number {

@@ -45,7 +45,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** One import or re-export. */
-export interface Import {
+interface Import {
   readonly specifier: string;
   readonly line: number;
   /** True when nothing of it is left at run time. */
@@ -55,7 +55,7 @@ export interface Import {
 }
 
 /** Every import and re-export of a file, dynamic ones included. */
-export function importsOf(source: Source): Import[] {
+function importsOf(source: Source): Import[] {
   const imports: Import[] = [];
   const add = (node: ts.Node, specifier: ts.Node | undefined, isTypeOnly: boolean): void => {
     if (specifier === undefined || !ts.isStringLiteral(specifier)) return;

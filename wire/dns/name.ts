@@ -9,10 +9,10 @@ import { assert } from '../../sim/assert.ts';
 import type { DnsReader, DnsWriter } from './cursor.ts';
 
 /** The longest label, in bytes. */
-export const DNS_LABEL_BYTES_MAX = 63;
+const DNS_LABEL_BYTES_MAX = 63;
 
 /** The longest name on the wire, in bytes, length bytes and the root label included. */
-export const DNS_NAME_BYTES_MAX = 255;
+const DNS_NAME_BYTES_MAX = 255;
 
 const POINTER_LIMIT = 126;
 const POINTER_OFFSET_LIMIT = 0x4000;
