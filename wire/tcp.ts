@@ -44,6 +44,7 @@ const TcpOptionKind = {
   sack: 5,
   timestamp: 8,
 } as const;
+
 /** The options that swarmlab speaks; a missing or `undefined` one is not sent. */
 export interface TcpOptions {
   /** Maximum segment size, in bytes. */
