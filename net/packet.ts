@@ -11,6 +11,7 @@
  */
 import type { Connection } from './conntrack/connection.ts';
 import type { Device } from './device/device.ts';
+import { copyBytes, takeBytes } from './packet-bytes.ts';
 import type { Way } from './way.ts';
 
 /** Room for the outer Ethernet, IPv4, UDP and VXLAN headers and an ESP header. */
@@ -75,7 +76,7 @@ export class Packet {
 
   /** A packet with `lengthBytes` of zeroed room from `start` on, and headroom before it. */
   static allocate(lengthBytes: number): Packet {
-    const bytes = new Uint8Array(HEADROOM_BYTES + lengthBytes);
+    const bytes = takeBytes(HEADROOM_BYTES + lengthBytes);
     return new Packet(bytes, HEADROOM_BYTES, HEADROOM_BYTES + lengthBytes);
   }
 
@@ -104,7 +105,7 @@ export class Packet {
 
   /** A copy with its own bytes and way; metadata is copied too. */
   clone(): Packet {
-    const copy = new Packet(this.bytes.slice(), this.start, this.end);
+    const copy = new Packet(copyBytes(this.bytes), this.start, this.end);
     copy.mark = this.mark;
     copy.inDevice = this.inDevice;
     copy.inPort = this.inPort;
