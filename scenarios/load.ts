@@ -6,7 +6,7 @@
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
 import { Digest } from '../sim/digest.ts';
 import { loadCompose } from './compose/load.ts';
-import { checkScenario, type LocatedExpectation } from './language/check.ts';
+import { checkScenario, type LocatedExpectation, type StackFacts } from './language/check.ts';
 import type { Issue } from './language/issue.ts';
 import { LocatedYaml } from './language/located-yaml.ts';
 import type { NodeNames } from './language/node-names.ts';
@@ -74,8 +74,8 @@ function loadDocument(
   const scenario = parsed.data;
   const issues: Issue[] = [];
   const stack = loadStack(scenario, document, readText, sources, issues);
-  const services = stack === undefined ? [] : Object.keys(stack.services);
-  const check = checkScenario(scenario, document, services);
+  const facts = scenario.stack === undefined ? NO_STACK : stack && stackFactsOf(stack);
+  const check = checkScenario(scenario, document, facts);
   issues.push(...check.issues);
   if (issues.some((issue) => !issue.isWarning)) return failed(sources, issues);
   const loaded: LoadedScenario = {
@@ -88,6 +88,16 @@ function loadDocument(
     warnings: issues,
   };
   return { loaded, issues, sources };
+}
+
+const NO_STACK: StackFacts = { services: [], publishedPorts: [] };
+
+function stackFactsOf(stack: ComposeModel): StackFacts {
+  const ports = Object.values(stack.services).flatMap((service) => service.ports ?? []);
+  return {
+    services: Object.keys(stack.services),
+    publishedPorts: ports.flatMap((port) => (port.published ? [port.published] : [])),
+  };
 }
 
 function loadStack(

@@ -35,6 +35,7 @@ export function loadCompose(
     issues.push(...issuesOf(parsed.error, stackFileSchema, document, 'a stack file'));
     return { model: undefined, issues };
   }
+  if (issues.some((issue) => !issue.isWarning)) return { model: undefined, issues };
   issues.push(...checkStackFile(parsed.data, document));
   if (issues.some((issue) => !issue.isWarning)) return { model: undefined, issues };
   return { model: modelOf(parsed.data), issues };

@@ -3,12 +3,14 @@
  * instants out of order, expectations that cannot be read.
  */
 import { ENGINE_VERSIONS, engineVersionOf } from '../../node/engine-version.ts';
+import { parseCallTarget } from '../../node/workload/program.ts';
 import { formatDuration } from '../../sim/time.ts';
+import { parseIpv4Address } from '../../wire/addresses.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
 import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 import { type NodeNames, nodeNamesOf, selectNodes, selectorsOf } from './node-names.ts';
-import { type Scenario, type TimelineEntry, VERBS } from './scenario.ts';
+import { type Scenario, type TimelineEntry, type Traffic, VERBS } from './scenario.ts';
 
 /** A sentence with its meaning and its place. */
 export interface LocatedExpectation {
@@ -24,14 +26,21 @@ export interface CheckResult {
   readonly expectations: LocatedExpectation[];
 }
 
-/** Checks everything that refers to a name; `services` are the stack's. */
+/** What a scenario can refer to in its stack. */
+export interface StackFacts {
+  readonly services: readonly string[];
+  /** Ports of the nodes; dynamic ones are not known. */
+  readonly publishedPorts: readonly number[];
+}
+
+/** Checks everything that refers to a name; `stack` is `undefined` when it could not be read. */
 export function checkScenario(
   scenario: Scenario,
   document: LocatedYaml,
-  services: readonly string[],
+  stack: StackFacts | undefined,
 ): CheckResult {
   const nodes = nodeNamesOf(scenario.cluster);
-  const check = new Check(scenario, document, nodes, services);
+  const check = new Check(scenario, document, nodes, stack);
   check.cluster();
   check.traffic();
   check.timeline();
@@ -43,18 +52,18 @@ class Check {
   readonly #scenario: Scenario;
   readonly #document: LocatedYaml;
   readonly #nodes: NodeNames;
-  readonly #services: readonly string[];
+  readonly #stack: StackFacts | undefined;
 
   constructor(
     scenario: Scenario,
     document: LocatedYaml,
     nodes: NodeNames,
-    services: readonly string[],
+    stack: StackFacts | undefined,
   ) {
     this.#scenario = scenario;
     this.#document = document;
     this.#nodes = nodes;
-    this.#services = services;
+    this.#stack = stack;
   }
 
   cluster(): void {
@@ -96,34 +105,63 @@ class Check {
         this.#add(
           [...at, 'name'],
           'duplicate-name',
-          `there are two traffics '${traffic.name}'`,
-          '',
+          `there are two traffics called '${traffic.name}'`,
+          'give each a name of its own',
         );
       }
       seen.add(traffic.name);
-      const sources = ['outside', ...this.#nodes.names, ...this.#services];
-      if (!sources.includes(traffic.from)) {
-        this.#unknown([...at, 'from'], traffic.from, 'node or service', sources, false);
-      }
-      const target = /^(http|tcp|udp):\/\/([^:/]+)(?::(\d+))?(\/.*)?$/.exec(traffic.to);
-      if (target === null) {
-        const hint = 'such as http://manager-1:5000/ or tcp://redis:6379';
-        this.#add([...at, 'to'], 'wrong-value', `'${traffic.to}' is not a target`, hint);
-        return;
-      }
-      const host = target[2]!;
-      const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(host);
-      const hosts = [...this.#nodes.names, ...this.#services, 'any'];
-      if (!isAddress && !hosts.includes(host)) {
-        this.#unknown([...at, 'to'], host, 'node or service', hosts, false);
+      this.#source([...at, 'from'], traffic.from);
+      this.#target(at, traffic);
+      if (traffic.stop !== undefined && traffic.stop <= (traffic.start ?? 0)) {
+        const message = `it stops at ${formatDuration(traffic.stop)}, before it starts`;
+        this.#add([...at, 'stop'], 'wrong-order', message, 'stop later, or start earlier');
       }
     });
   }
 
+  #source(path: YamlPath, from: string): void {
+    if (from === 'outside' || this.#nodes.names.includes(from) || this.#hasService(from)) return;
+    const known = ['outside', ...this.#nodes.names, ...this.#serviceNames];
+    this.#unknown(path, from, 'node or service', known, false);
+  }
+
+  #target(at: YamlPath, traffic: Traffic): void {
+    const { to, from } = traffic;
+    const path = [...at, 'to'];
+    const target = parseCallTarget(to);
+    if (target === undefined) {
+      const hint = 'such as http://manager-1:5000/ or tcp://redis:6379';
+      this.#add(path, 'wrong-value', `'${to}' is not a target`, hint);
+      return;
+    }
+    const { host, port } = target;
+    if (parseIpv4Address(host) !== undefined) return;
+    const isNode = host === 'any' || this.#nodes.names.includes(host);
+    if (!isNode && !this.#hasService(host)) {
+      const hosts = [...this.#nodes.names, ...this.#serviceNames, 'any'];
+      this.#unknown(path, host, 'node or service', hosts, false);
+    } else if (!isNode && (from === 'outside' || this.#nodes.names.includes(from))) {
+      const message = `'${host}' is a name inside the stack, which ${from} cannot resolve`;
+      const hint = 'name a node and a published port, such as http://manager-1:5000/';
+      this.#add(path, 'unreachable-target', message, hint);
+    } else if (isNode && this.#stack?.publishedPorts.includes(port) === false) {
+      const ports = this.#stack.publishedPorts.join(', ');
+      const hint = ports === '' ? 'the stack publishes no port' : `published are: ${ports}`;
+      const message = `no service publishes port ${port}; every request will be refused`;
+      this.issues.push(this.#document.issueAt(path, 'unpublished-port', message, hint, true));
+    }
+  }
+
   timeline(): void {
     const { timeline, until } = this.#scenario;
+    const called = new Set<string>();
     timeline.forEach((entry, i) => {
       const at = ['timeline', i] as const;
+      if (entry.as !== undefined && called.has(entry.as)) {
+        const message = `there are two entries called '${entry.as}'`;
+        this.#add([...at, 'as'], 'duplicate-name', message, 'give each a name of its own');
+      }
+      if (entry.as !== undefined) called.add(entry.as);
       const verbs = VERBS.filter((verb) => entry[verb] !== undefined);
       if (verbs.length === 0) {
         const hint = `one of ${VERBS.join(', ')}`;
@@ -173,16 +211,25 @@ class Check {
     ] as const) {
       if (fault === undefined) continue;
       fault.between?.forEach((end, j) => this.#nodesAt([...at, verb, 'between', j], end));
+      if (fault.between !== undefined && (fault.from ?? fault.to) !== undefined) {
+        const message = 'between says both ends, so that from and to have no meaning';
+        this.#add(
+          [...at, verb],
+          'two-meanings',
+          message,
+          'between for both ways, from and to for one',
+        );
+      }
       if (fault.from !== undefined) this.#nodesAt([...at, verb, 'from'], fault.from);
       if (fault.to !== undefined) this.#nodesAt([...at, verb, 'to'], fault.to);
     }
     for (const service of Object.keys(entry.scale ?? {})) {
-      if (!this.#services.includes(service)) {
-        this.#unknown([...at, 'scale'], service, 'service', this.#services, true);
+      if (!this.#hasService(service)) {
+        this.#unknown([...at, 'scale'], service, 'service', this.#serviceNames, true);
       }
     }
-    if (entry.remove !== undefined && !this.#services.includes(entry.remove)) {
-      this.#unknown([...at, 'remove'], entry.remove, 'service', this.#services, false);
+    if (entry.remove !== undefined && !this.#hasService(entry.remove)) {
+      this.#unknown([...at, 'remove'], entry.remove, 'service', this.#serviceNames, false);
     }
   }
 
@@ -190,8 +237,8 @@ class Check {
     if ('node' in meaning && !this.#nodes.names.includes(meaning.node)) {
       this.#unknown(path, meaning.node, 'node', this.#nodes.names, false);
     }
-    if (meaning.kind === 'service' && !this.#services.includes(meaning.service)) {
-      this.#unknown(path, meaning.service, 'service', this.#services, false);
+    if (meaning.kind === 'service' && !this.#hasService(meaning.service)) {
+      this.#unknown(path, meaning.service, 'service', this.#serviceNames, false);
     }
     if ('traffic' in meaning) {
       const names = this.#scenario.traffic.map((traffic) => traffic.name);
@@ -203,6 +250,15 @@ class Check {
       const events = eventNamesOf(this.#scenario);
       if (!events.includes(meaning.of)) this.#unknown(path, meaning.of, 'event', events, false);
     }
+  }
+
+  get #serviceNames(): readonly string[] {
+    return this.#stack?.services ?? [];
+  }
+
+  /** True for a service of the stack, and for any name when the stack could not be read. */
+  #hasService(name: string): boolean {
+    return this.#stack === undefined || this.#stack.services.includes(name);
   }
 
   #engine(path: YamlPath, text: string): void {
@@ -230,7 +286,8 @@ class Check {
     isKey: boolean,
   ): void {
     const message = `unknown ${what} '${word}'`;
-    const hint = didYouMean(word, known);
+    const isStackless = what === 'service' && this.#scenario.stack === undefined;
+    const hint = isStackless ? 'the scenario has no stack' : didYouMean(word, known);
     const code = `unknown-${what.replaceAll(' ', '-')}`;
     this.issues.push(
       isKey

@@ -11,6 +11,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  type YAMLParseError,
 } from 'yaml';
 import type { Issue } from './issue.ts';
 
@@ -43,21 +44,8 @@ export class LocatedYaml {
       prettyErrors: false,
       uniqueKeys: true,
     });
-    this.issues = this.#document.errors.map((error) => {
-      const position = this.#lines.linePos(error.pos[0]);
-      const hint = /tab/i.test(error.message) ? 'YAML indents with spaces, not with tabs' : '';
-      return {
-        code: 'yaml-syntax',
-        message: error.message,
-        file,
-        line: position.line,
-        column: position.col,
-        path: '',
-        hint,
-        isWarning: false,
-      };
-    });
-    this.value = this.issues.length > 0 ? undefined : this.#document.toJS();
+    this.issues = this.#document.errors.map((error) => this.#syntaxIssue(error));
+    this.value = this.issues.length > 0 ? undefined : this.#toValue();
   }
 
   /** Where the value at a path stands, or the nearest enclosing one that exists. */
@@ -103,6 +91,30 @@ export class LocatedYaml {
   lengthOf(path: YamlPath): number {
     const node = this.#document.getIn(path, true);
     return isSeq(node) ? node.items.length : 0;
+  }
+
+  /** Aliases are resolved only here, so that an unknown anchor is found late. */
+  #toValue(): unknown {
+    try {
+      return this.#document.toJS();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.issues.push(this.issueAt([], 'yaml-syntax', message, 'an alias needs its anchor first'));
+      return undefined;
+    }
+  }
+
+  #syntaxIssue(error: YAMLParseError): Issue {
+    const position = this.#at(error.pos[0]);
+    if (error.code === 'DUPLICATE_KEY') {
+      const key = /^[^:\n]*/.exec(this.source.slice(error.pos[0]))![0].trim();
+      const message = `the key '${key}' is there twice`;
+      return this.#issue(position, [], 'duplicate-key', message, 'say it once', false);
+    }
+    const isTab = error.code === 'TAB_AS_INDENT';
+    const hint = isTab ? 'YAML indents with spaces, not with tabs' : '';
+    const message = isTab ? 'a tab indents this line' : error.message;
+    return this.#issue(position, [], 'yaml-syntax', message, hint, false);
   }
 
   #issue(

@@ -12,8 +12,19 @@ export interface SpanRange {
   readonly maxNs: number;
 }
 
+/** Why a text is not a quantity. */
+interface Refusal {
+  readonly error: string;
+  /** What would mend it; without one, the description of the quantity is the hint. */
+  readonly hint?: string;
+}
+
+function isRefusal(result: unknown): result is Refusal {
+  return typeof result === 'object' && result !== null && 'error' in result;
+}
+
 function quantity<T>(
-  parse: (text: string) => T | string,
+  parse: (text: string) => T | Refusal,
   description: string,
   example: string,
 ): z.ZodType<T> {
@@ -21,21 +32,23 @@ function quantity<T>(
     .union([z.string(), z.number()], { error: `expected ${description}, such as ${example}` })
     .transform((input, context) => {
       const result = parse(String(input).trim());
-      if (typeof result !== 'string') return result;
-      context.addIssue({ code: 'custom', message: result, params: { example } });
+      if (!isRefusal(result)) return result;
+      const params = result.hint === undefined ? {} : { hint: result.hint };
+      context.addIssue({ code: 'custom', message: result.error, params });
       return z.NEVER;
     })
     .meta({ description: `${description}, such as ${example}`, examples: [example] }) as never;
 }
 
-function parseSpan(text: string): number | string {
+function parseSpan(text: string): number | Refusal {
   const spanNs = parseDuration(text);
-  if (spanNs === undefined) {
-    const hint = /^[+-]?\d+(\.\d+)?$/.test(text) ? `; it lacks a unit: ${text}s?` : '';
-    return `'${text}' is not a duration such as 30s${hint}`;
+  if (spanNs !== undefined && spanNs >= 0) return spanNs;
+  if (spanNs !== undefined) {
+    return { error: `the duration ${text} is negative`, hint: 'time only goes forward, from 0s' };
   }
-  if (spanNs < 0) return `the duration ${text} is negative`;
-  return spanNs;
+  const error = `'${text}' is not a duration`;
+  const lacksUnit = /^[+-]?\d+(\.\d+)?$/.test(text);
+  return lacksUnit ? { error, hint: `it lacks a unit: did you mean ${text}s?` } : { error };
 }
 
 /** A span or an instant, in ns: `30s`, `1m30s`, `200us`. */
@@ -47,10 +60,13 @@ export const spanRange = quantity<SpanRange>(
     const [low, high, more] = text.split('..');
     const minNs = parseSpan((low ?? '').trim());
     const maxNs = high === undefined ? minNs : parseSpan(high.trim());
-    if (typeof minNs === 'string') return minNs;
-    if (typeof maxNs === 'string') return maxNs;
-    if (more !== undefined) return `'${text}' is not a range such as 200us..800us`;
-    if (maxNs < minNs) return `the range ${text} ends before it begins`;
+    if (typeof minNs !== 'number') return minNs;
+    if (typeof maxNs !== 'number') return maxNs;
+    if (more !== undefined) return { error: `'${text}' is not a range` };
+    if (maxNs < minNs) {
+      const hint = `did you mean ${high!.trim()}..${low!.trim()}?`;
+      return { error: `the range ${text} ends before it begins`, hint };
+    }
     return { minNs, maxNs };
   },
   'a duration or a range of durations',
@@ -61,10 +77,10 @@ export const spanRange = quantity<SpanRange>(
 export const ratio = quantity<number>(
   (text) => {
     const match = /^([+-]?\d+(?:\.\d+)?)(%?)$/.exec(text);
-    if (match === null) return `'${text}' is not a ratio such as 20% or 0.2`;
+    if (match === null) return { error: `'${text}' is not a ratio` };
     const value = Number(match[1]) / (match[2] === '%' ? 100 : 1);
-    if (value < 0 || value > 1) return `the ratio ${text} is not between 0 and 100%`;
-    return value;
+    if (value >= 0 && value <= 1) return value;
+    return { error: `the ratio ${text} is not between 0 and 100%` };
   },
   'a ratio',
   '20%',
@@ -76,10 +92,14 @@ const RATE_UNITS: Readonly<Record<string, number>> = { s: SECOND_NS, m: MINUTE_N
 export const rate = quantity<number>(
   (text) => {
     const match = /^(\d+(?:\.\d+)?)\s*\/\s*(s|m|h)$/.exec(text);
-    if (match === null) return `'${text}' is not a rate such as 50/s`;
+    if (match === null) {
+      const error = `'${text}' is not a rate`;
+      const lacksUnit = /^\d+(\.\d+)?$/.test(text);
+      return lacksUnit ? { error, hint: `did you mean ${text}/s?` } : { error };
+    }
     const perSecond = (Number(match[1]) * SECOND_NS) / RATE_UNITS[match[2]!]!;
-    if (perSecond === 0) return 'a rate of zero sends nothing; leave the entry out';
-    return perSecond;
+    if (perSecond > 0) return perSecond;
+    return { error: 'a rate of zero sends nothing', hint: 'leave the entry out' };
   },
   'a rate',
   '50/s',
@@ -91,9 +111,10 @@ const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1e3, K: 1e3, M: 1e6
 export const bandwidth = quantity<number>(
   (text) => {
     const match = /^(\d+(?:\.\d+)?)\s*([kKMGT]?)(?:bit|bps|bit\/s)$/.exec(text);
-    if (match === null) return `'${text}' is not a bandwidth such as 10Gbit`;
+    if (match === null) return { error: `'${text}' is not a bandwidth` };
     const bits = Number(match[1]) * SCALES[match[2]!]!;
-    return bits > 0 ? bits : 'a bandwidth of zero lets nothing through; use drop instead';
+    if (bits > 0) return bits;
+    return { error: 'a bandwidth of zero lets nothing through', hint: 'use drop instead' };
   },
   'a bandwidth',
   '10Gbit',
@@ -103,7 +124,7 @@ export const bandwidth = quantity<number>(
 export const size = quantity<number>(
   (text) => {
     const match = /^(\d+(?:\.\d+)?)\s*(k|K|M|G)?(i)?B?$/.exec(text);
-    if (match === null) return `'${text}' is not a size such as 2kB`;
+    if (match === null) return { error: `'${text}' is not a size` };
     const power = match[2] === undefined ? 0 : ' kMG'.indexOf(match[2].replace('K', 'k'));
     return Math.round(Number(match[1]) * (match[3] === undefined ? 1000 : 1024) ** power);
   },

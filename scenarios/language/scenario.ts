@@ -13,6 +13,11 @@ const nodes = z
   .union([z.string(), z.array(z.string()).min(1)])
   .meta({ description: 'a node, a rack, workers, managers, all, a pattern worker-*, or a list' });
 
+/** Two ends of something that goes both ways. */
+function twoOf<T extends z.ZodType>(end: T) {
+  return z.tuple([end, end], { error: 'expected two ends, such as [rack-a, rack-b]' });
+}
+
 const dockerVersion = z
   .union([z.string(), z.number()])
   .transform(String)
@@ -34,7 +39,7 @@ const underlay = z
       description: 'conditions of everything that a host sends and receives',
     }),
     pairs: z
-      .array(z.strictObject({ between: z.tuple([z.string(), z.string()]), ...link }))
+      .array(z.strictObject({ between: twoOf(z.string()), ...link }))
       .optional()
       .meta({ description: 'conditions between two nodes or racks, both ways' }),
   })
@@ -43,8 +48,8 @@ const underlay = z
 const cluster = z
   .strictObject({
     docker: dockerVersion.default(DEFAULT_ENGINE_VERSION),
-    managers: z.int().min(1).max(7).default(1),
-    workers: z.int().min(0).max(1000).default(0),
+    managers: z.int().min(1).max(7).default(1).meta({ description: 'how many, from 1 to 7' }),
+    workers: z.int().min(0).max(1000).default(0).meta({ description: 'how many, up to 1000' }),
     racks: z.record(z.string(), z.array(z.string()).min(1)).default({}).meta({
       description: 'names for groups of nodes',
     }),
@@ -79,7 +84,7 @@ const traffic = z
   })
   .meta({ description: 'clients, each request a connection of its own' });
 
-const pairOrNodes = z.union([nodes, z.strictObject({ between: z.tuple([nodes, nodes]) })]);
+const pairOrNodes = z.union([nodes, z.strictObject({ between: twoOf(nodes) })]);
 
 const filter = {
   protocol: z.enum(['udp', 'tcp', 'icmp', 'esp']).optional(),
@@ -87,7 +92,7 @@ const filter = {
 };
 
 const impairment = {
-  between: z.tuple([nodes, nodes]).optional().meta({ description: 'both ways' }),
+  between: twoOf(nodes).optional().meta({ description: 'two ends, both ways' }),
   from: nodes.optional(),
   to: nodes.optional(),
   for: span.optional().meta({ description: 'how long; default: until healed' }),
@@ -116,9 +121,12 @@ const verbs = {
     .strictObject({ ...impairment, by: spanRange })
     .optional()
     .meta({ description: 'packets take longer' }),
-  scale: z.record(z.string(), z.int().min(0)).optional(),
-  drain: nodes.optional(),
-  activate: nodes.optional(),
+  scale: z
+    .record(z.string(), z.int().min(0).meta({ description: 'how many tasks it should have' }))
+    .optional()
+    .meta({ description: 'services and how many tasks they should have' }),
+  drain: nodes.optional().meta({ description: 'tasks leave the node, and none come' }),
+  activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
 };
 
@@ -137,7 +145,7 @@ const entry = z
 export const scenarioSchema = z
   .strictObject({
     $schema: z.string().optional(),
-    name: z.string().min(1),
+    name: z.string().min(1).meta({ description: 'what reports call it' }),
     description: z.string().optional(),
     seed: z.union([z.string(), z.number()]).transform(String).optional(),
     cluster: cluster.default(() => cluster.parse({})),
@@ -147,7 +155,7 @@ export const scenarioSchema = z
       .default({}),
     traffic: z.array(traffic).default([]),
     timeline: z.array(entry).default([]),
-    until: span,
+    until: span.meta({ description: 'when the run ends, such as 180s' }),
     expect: z
       .array(z.string())
       .default([])

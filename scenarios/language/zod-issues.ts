@@ -41,6 +41,7 @@ function convert(issue: z.core.$ZodIssue, conversion: Conversion): Issue[] {
         .filter((branch) => branch[0] !== undefined && !isOfAnotherShape(branch[0]))
         .sort((a, b) => b[0]!.path.length - a[0]!.path.length)[0];
       if (meant === undefined) {
+        if (isMissing(document, path)) return [missingKey(conversion, path)];
         const message = messageOf(issue, path);
         return [document.issueAt(path, 'wrong-type', message, describe(schema, path))];
       }
@@ -50,14 +51,15 @@ function convert(issue: z.core.$ZodIssue, conversion: Conversion): Issue[] {
       });
     }
     case 'invalid_type': {
-      const isMissing = issue.message.includes('received undefined');
-      if (isMissing) {
-        const key = String(path.at(-1));
-        const message = `'${key}' is missing`;
-        const hint = describe(schema, path);
-        return [document.issueAt(path.slice(0, -1), 'missing-key', message, hint)];
-      }
-      return [document.issueAt(path, 'wrong-type', messageOf(issue, path), describe(schema, path))];
+      if (isMissing(document, path)) return [missingKey(conversion, path)];
+      return [
+        document.issueAt(
+          path,
+          'wrong-type',
+          typeMessage(issue, conversion),
+          describe(schema, path),
+        ),
+      ];
     }
     case 'invalid_value': {
       const values = issue.values.map(String);
@@ -65,10 +67,10 @@ function convert(issue: z.core.$ZodIssue, conversion: Conversion): Issue[] {
       const message = `'${given}' is not one of ${values.join(', ')}`;
       return [document.issueAt(path, 'wrong-value', message, didYouMean(given, values))];
     }
-    case 'custom':
-      return [
-        document.issueAt(path, 'wrong-value', named(path, issue.message), describe(schema, path)),
-      ];
+    case 'custom': {
+      const hint = issue.params?.['hint'] ?? describe(schema, path);
+      return [document.issueAt(path, 'wrong-value', named(path, issue.message), String(hint))];
+    }
     default:
       return [
         document.issueAt(path, 'wrong-value', messageOf(issue, path), describe(schema, path)),
@@ -87,6 +89,42 @@ function placeName(path: YamlPath, what: string): string {
   const last = path.at(-1);
   if (last === undefined) return what;
   return typeof last === 'number' ? 'this entry' : `'${last}'`;
+}
+
+function isMissing(document: LocatedYaml, path: YamlPath): boolean {
+  return path.length > 0 && valueAt(document.value, path) === undefined;
+}
+
+function missingKey({ schema, document, what }: Conversion, path: YamlPath): Issue {
+  const parent = path.slice(0, -1);
+  const message = `'${path.at(-1)}' is missing in ${placeName(parent, what)}`;
+  return document.issueAt(parent, 'missing-key', message, describe(schema, path));
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'a mapping',
+  record: 'a mapping',
+  string: 'a text',
+  tuple: 'a list',
+};
+
+function typeMessage(issue: z.core.$ZodIssueInvalidType, { document, what }: Conversion): string {
+  const path = issue.path as YamlPath;
+  const wanted = TYPE_NAMES[issue.expected] ?? issue.expected;
+  const value = valueAt(document.value, path);
+  const found = typeof value === 'string' ? `'${value}'` : typeNameOf(value);
+  const text = `expected ${wanted}, found ${found}`;
+  return path.length === 0 ? `${what} is a mapping; found ${found}` : named(path, text);
+}
+
+function typeNameOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'a mapping' : String(value);
 }
 
 function messageOf(issue: z.core.$ZodIssue, path: YamlPath): string {
@@ -110,10 +148,13 @@ function valueAt(value: unknown, path: YamlPath): unknown {
 
 /** The description of the schema at a path, as a hint. */
 function describe(schema: z.ZodType, path: YamlPath): string {
+  if (path.length === 0) return '';
   const description = schemasAt(schema, path)
     .map((inner) => inner.meta()?.description)
     .find((text) => text !== undefined);
-  return description === undefined ? '' : `${path.at(-1) ?? 'expected'}: ${description}`;
+  const last = path.at(-1);
+  if (description === undefined) return '';
+  return typeof last === 'number' ? `expected ${description}` : `${last}: ${description}`;
 }
 
 function keysAt(schema: z.ZodType, path: YamlPath): string[] {
