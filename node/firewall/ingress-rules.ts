@@ -50,15 +50,15 @@ function portRules(
   gateway: string,
 ): [table: 'nat' | 'filter', rule: string][] {
   const { protocol, publishedPort } = port;
-  const related = engine.ingressUsesConntrack
-    ? '-m conntrack --ctstate RELATED,ESTABLISHED'
-    : '-m state --state RELATED,ESTABLISHED';
+  const answers = engine.ingressUsesConntrack
+    ? `-m ${protocol} --sport ${publishedPort} -m conntrack --ctstate RELATED,ESTABLISHED`
+    : `-m state --state RELATED,ESTABLISHED -m ${protocol} --sport ${publishedPort}`;
   return [
     [
       'nat',
       `-p ${protocol} -m ${protocol} --dport ${publishedPort} -j DNAT --to-destination ${gateway}:${publishedPort}`,
     ],
-    ['filter', `-p ${protocol} ${related} -m ${protocol} --sport ${publishedPort} -j ACCEPT`],
+    ['filter', `-p ${protocol} ${answers} -j ACCEPT`],
     ['filter', `-p ${protocol} -m ${protocol} --dport ${publishedPort} -j ACCEPT`],
   ];
 }

@@ -65,7 +65,7 @@ export const forwardLayout: Layout = {
     hookUpNat(writer);
     for (const [chain, rule] of networkRules(bridge)) writer.append('filter', chain, rule);
     if (engine.layout === 'forwardIsolation') {
-      writer.insert('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
+      writer.append('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
       writer.insert('filter', STAGE_2, `-o ${device} -j DROP`);
     }
   },
