@@ -71,12 +71,14 @@ export class Leadership {
       new Scheduler(world, store, timers, directory),
       new ConstraintEnforcer(world, store),
       new TaskReaper(store, timers),
+      // A failed task is replaced before its update hears of it: what a rollback then finds in the
+      // slot is a task of the failed spec, as upstream's updater does.
       restarts,
-      updates,
       new ReplicatedOrchestrator(world, store, ids, restarts, updates),
+      updates,
       globalRestarts,
-      globalUpdates,
       new GlobalOrchestrator(world, store, ids, globalRestarts, globalUpdates),
+      globalUpdates,
     ] satisfies readonly Component[];
   }
 

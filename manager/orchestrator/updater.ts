@@ -133,13 +133,12 @@ class ServiceUpdate {
 
   onTask(task: Task, isGone: boolean): void {
     if (this.#isEnded) return;
+    if (!isGone && task.status.state > TaskState.running) this.#onFailure(task);
     const waiting = this.#waiting.get(task.id);
-    if (waiting !== undefined && (isGone || task.status.state >= TaskState.running)) {
-      this.#waiting.delete(task.id);
-      if (!isGone) this.#startedAtNs.set(task.id, this.#parts.world.nowNs);
-      waiting.done(task);
-    }
-    if (!isGone && task.status.state > TaskState.running) this.#onFailure(task, waiting);
+    if (waiting === undefined || !(isGone || task.status.state >= TaskState.running)) return;
+    this.#waiting.delete(task.id);
+    if (!isGone) this.#startedAtNs.set(task.id, this.#parts.world.nowNs);
+    waiting.done(task);
   }
 
   #isSlotDirty(slot: readonly Task[]): boolean {
@@ -255,14 +254,13 @@ class ServiceUpdate {
     return removed;
   }
 
-  #onFailure(task: Task, hasJustStarted: WaitingWorker | undefined): void {
+  #onFailure(task: Task): void {
     const { failureAction, maxFailureRatio } = this.#config;
     const startedAtNs = this.#startedAtNs.get(task.id);
     if (failureAction === FailureAction.continue || startedAtNs === undefined) return;
     if (this.#isStopped || this.#failedTasks.has(task.id)) return;
     const ranNs = this.#parts.world.nowNs - startedAtNs;
-    const isEarly = startedAtNs === 0 || hasJustStarted !== undefined || ranNs <= this.#monitorNs;
-    if (!isEarly) return;
+    if (startedAtNs > 0 && ranNs > this.#monitorNs) return;
     this.#failedTasks.add(task.id);
     this.#failureCount++;
     if (this.#failureCount / this.#dirtySlots.length <= maxFailureRatio) return;

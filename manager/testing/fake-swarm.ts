@@ -87,6 +87,13 @@ export class FakeSwarm {
     this.#cutOff.add(index);
   }
 
+  /** The host has power again; its containers are gone, its agent remembers its tasks. */
+  revive(index: number): void {
+    this.hosts[index]!.isDead = false;
+    this.#cutOff.delete(index);
+    this.agents[index]!.restart();
+  }
+
   /** Messages to and from the host vanish. */
   cutOff(index: number): void {
     this.#cutOff.add(index);
