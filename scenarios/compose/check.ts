@@ -89,7 +89,7 @@ class StackCheck {
   }
 
   ignoredOptions(): void {
-    this.#ignored(UNSUPPORTED_OPTIONS, 'unsupported', '');
+    this.#ignored(UNSUPPORTED_OPTIONS, 'unsupported', 'services of a swarm have no such option');
     for (const [option, why] of Object.entries(DEPRECATED_OPTIONS)) {
       this.#ignored([option], 'deprecated', why);
     }

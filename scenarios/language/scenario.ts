@@ -153,8 +153,11 @@ export const scenarioSchema = z
     environment: z
       .record(z.string(), z.union([z.string(), z.number()]).transform(String))
       .default({}),
-    traffic: z.array(traffic).default([]),
-    timeline: z.array(entry).default([]),
+    traffic: z.array(traffic).default([]).meta({ description: 'a list of clients' }),
+    timeline: z
+      .array(entry)
+      .default([])
+      .meta({ description: 'a list of what happens, such as { at: 30s, crash: worker-2 }' }),
     until: span.meta({ description: 'when the run ends, such as 180s' }),
     expect: z
       .array(z.string())

@@ -148,7 +148,10 @@ function valueAt(value: unknown, path: YamlPath): unknown {
 
 /** The description of the schema at a path, as a hint. */
 function describe(schema: z.ZodType, path: YamlPath): string {
-  if (path.length === 0) return '';
+  if (path.length === 0) {
+    const keys = keysAt(schema, path).filter((key) => !key.startsWith('$'));
+    return `its keys are: ${keys.join(', ')}`;
+  }
   const description = schemasAt(schema, path)
     .map((inner) => inner.meta()?.description)
     .find((text) => text !== undefined);

@@ -1,0 +1,229 @@
+/**
+ * What a wrong stack file is told: the place, what is wrong there, and what would mend it.
+ */
+import { expect, test } from 'vitest';
+import { complaintsOf, type Mistake, yaml } from '../testing/complaints.ts';
+
+const MISTAKES: readonly Mistake[] = [
+  {
+    name: 'a compose file that is not there',
+    scenario: yaml`
+      name: x
+      until: 3s
+      stack: nope.yaml
+    `,
+    says: [
+      "x.yaml:3:8: error: there is no compose file 'nope.yaml'",
+      'hint: looked for nope.yaml; the path is relative to the scenario',
+    ],
+  },
+  {
+    name: 'an unknown key of a service',
+    stack: yaml`
+      services:
+        web:
+          imgae: nginx
+    `,
+    says: ["s.yaml:3:5: error: unknown key 'imgae' in 'web'", "hint: did you mean 'image'?"],
+  },
+  {
+    name: 'a service without an image',
+    stack: yaml`
+      services:
+        web:
+          deploy: { replicas: 2 }
+    `,
+    says: [
+      's.yaml:2:3: error: invalid image reference for service web: no image specified',
+      'hint: such as image: nginx:alpine; stack deploy does not build',
+    ],
+  },
+  {
+    name: 'an invalid image',
+    stack: yaml`
+      services:
+        web:
+          image: "ng inx"
+    `,
+    says: [
+      's.yaml:3:12: error: invalid image reference for service web: invalid reference format',
+      'hint: such as nginx:alpine or registry.example.com:5000/team/app:1.2',
+    ],
+  },
+  {
+    name: 'two services on one port',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          ports: ["80:80"]
+        b:
+          image: nginx
+          ports:
+            - 80:8080
+    `,
+    says: [
+      "s.yaml:8:9: error: port '80' is already in use by service 'web' as an ingress port",
+      'hint: the routing mesh gives a published port to one service',
+    ],
+  },
+  {
+    name: 'an undefined network',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          networks: [frnt]
+      networks:
+        front:
+    `,
+    says: [
+      's.yaml:4:16: error: service "web" refers to undefined network frnt',
+      "hint: did you mean 'front'?",
+    ],
+  },
+  {
+    name: 'an undefined volume',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          volumes: [data:/x]
+    `,
+    says: [
+      's.yaml:4:15: error: service "web" refers to undefined volume data',
+      'hint: declare it under volumes at the top level',
+    ],
+  },
+  {
+    name: 'an undefined dependency',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          depends_on: [rediss]
+        redis:
+          image: redis
+    `,
+    says: [
+      's.yaml:4:18: error: service "web" depends on undefined service "rediss"',
+      "hint: did you mean 'redis'?",
+    ],
+  },
+  {
+    name: 'a bad port',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          ports: ["99999:80"]
+    `,
+    says: [
+      's.yaml:4:13: error: ports: the port 99999 is not between 1 and 65535',
+      'hint: expected a port, such as "5000:80" or "5000-5002:80-82/udp"',
+    ],
+  },
+  {
+    name: 'port ranges of two lengths',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          ports: ["80-81:80"]
+    `,
+    says: [
+      "s.yaml:4:13: error: ports: '80-81:80' publishes 2 ports to 1; the ranges must be equally long",
+      'hint: expected a port, such as "5000:80" or "5000-5002:80-82/udp"',
+    ],
+  },
+  {
+    name: 'a bad constraint',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          deploy:
+            placement:
+              constraints: [node.role = worker]
+    `,
+    says: [
+      "s.yaml:6:23: error: 'node.role = worker' is not a placement constraint: constraint expected one operator from ==, !=",
+      'hint: such as node.role == worker or node.labels.rack != a',
+    ],
+  },
+  {
+    name: 'no services',
+    stack: yaml`
+      services:
+    `,
+    says: ['s.yaml:1:10: error: the stack has no services', 'hint: it needs at least one'],
+  },
+  {
+    name: 'a required variable',
+    stack: yaml`
+      services:
+        web:
+          image: nginx:$\{TAG:?which one}
+    `,
+    says: [
+      's.yaml:3:12: error: required variable TAG is missing a value: which one',
+      'hint: give it a value under environment in the scenario',
+    ],
+  },
+  {
+    name: 'an option of another tool',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          mem_limit: 5m
+    `,
+    says: [
+      's.yaml:4:5: error: service "web" has the unsupported option mem_limit',
+      'hint: set resource limits using deploy.resources',
+    ],
+  },
+  {
+    name: 'ignored options',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          restart: always
+          build: .
+    `,
+    says: [
+      's.yaml:5:5: warning: Ignoring unsupported options: build, restart',
+      'hint: services of a swarm have no such option',
+    ],
+  },
+  {
+    name: 'a call to nobody',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          x-swarmlab:
+            calls: [{ to: "tcp://redis:6379", every: 1s }]
+    `,
+    says: ["s.yaml:5:21: error: unknown service 'redis'", 'hint: known are: web'],
+  },
+  {
+    name: 'a misspelt key of a program',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          x-swarmlab:
+            listen: [{ port: 80, respons: 2kB }]
+    `,
+    says: [
+      "s.yaml:5:28: error: unknown key 'respons' in this entry",
+      "hint: did you mean 'response'?",
+    ],
+  },
+];
+
+test.each(MISTAKES)('$name', (mistake) => {
+  expect(complaintsOf(mistake)).toEqual(mistake.says);
+});
