@@ -4,11 +4,7 @@
  * the order that lets connections drain: binding off, 2 s for the gossip, stop signal, grace, kill.
  */
 import type { ControllerDone, TaskController } from '../../manager/api/executor.ts';
-import {
-  EndpointMode,
-  formatPortProtocol,
-  PublishMode,
-} from '../../manager/objects/endpoint.ts';
+import { EndpointMode, formatPortProtocol, PublishMode } from '../../manager/objects/endpoint.ts';
 import { DEFAULT_STOP_GRACE_PERIOD_NS } from '../../manager/objects/service-defaults.ts';
 import { type Task, taskNameOf } from '../../manager/objects/task.ts';
 import { type DrawKey, drawBelow, hashText } from '../../sim/chance.ts';
@@ -80,10 +76,12 @@ export class ContainerController implements TaskController {
       oneIsReady();
       return;
     }
-    for (const attachment of attachments) {
-      this.#usedNetworks.push(attachment.network.id);
-      this.#executor.networks.use(attachment.network, oneIsReady);
-    }
+    this.#executor.whenNetworked(() => {
+      for (const attachment of attachments) {
+        this.#usedNetworks.push(attachment.network.id);
+        this.#executor.networks.use(attachment.network, oneIsReady);
+      }
+    });
   }
 
   start(done: ControllerDone): void {
@@ -120,7 +118,7 @@ export class ContainerController implements TaskController {
   wait(done: ControllerDone): void {
     const container = this.#container;
     if (container === undefined) {
-      done({ message: 'container was not created', isTemporary: false });
+      done({ message: `task: non-zero exit (${KILLED_EXIT_CODE})`, isTemporary: false });
       return;
     }
     container.whenEnded(() => {
@@ -159,11 +157,6 @@ export class ContainerController implements TaskController {
 
   containerStatus() {
     return this.#container?.status;
-  }
-
-  /** The host's power went: nothing of the container is left but its exit. */
-  powerOff(): void {
-    this.#container?.program?.kill(KILLED_EXIT_CODE);
   }
 
   #createSandbox(): Sandbox {
@@ -267,7 +260,8 @@ export class ContainerController implements TaskController {
 
   /** Takes the sandbox down: bindings and peers first, then networks that nobody else uses. */
   #cleanUp(): void {
-    const { networks } = this.#executor;
+    const networks = this.#executor.networksIfAny;
+    if (networks === undefined) return;
     const container = this.#container;
     const sandbox = container?.sandbox;
     if (container !== undefined && sandbox !== undefined) {
@@ -286,7 +280,9 @@ export class ContainerController implements TaskController {
   }
 
   #draw(span: { minNs: number; maxNs: number }, purpose: number): number {
-    return span.minNs + drawBelow(this.#key, span.maxNs - span.minNs + 1, purpose, hashText('span'));
+    return (
+      span.minNs + drawBelow(this.#key, span.maxNs - span.minNs + 1, purpose, hashText('span'))
+    );
   }
 
   #schedule(spanNs: number, action: () => void): EventHandle {

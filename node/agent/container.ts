@@ -49,4 +49,3 @@ export class Container {
     return { containerId: this.id, pid: this.pid, exitCode: this.exitCode };
   }
 }
-

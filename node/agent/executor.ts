@@ -8,6 +8,7 @@ import type { EncryptionKey } from '../../manager/objects/cluster.ts';
 import { isIngressNetwork } from '../../manager/objects/network.ts';
 import type { Node, NodeDescription } from '../../manager/objects/node.ts';
 import type { Task } from '../../manager/objects/task.ts';
+import { assert } from '../../sim/assert.ts';
 import { observationKind } from '../../sim/observations.ts';
 import type { Host } from '../host/host.ts';
 import type { SwarmNetworks } from '../network/swarm-networks.ts';
@@ -20,24 +21,42 @@ export const CONTAINER_STATE = observationKind('container.state');
 /** What a machine has, unless the scenario says otherwise. */
 const NODE_RESOURCES = { nanoCpus: 4_000_000_000, memoryBytes: 8 * 1024 ** 3 };
 
+/** Starts the host's part in the gossip once it knows managers and keys. */
+export type StartGossip = (managers: readonly WeightedPeer[]) => SwarmNetworks;
+
 /** The executor of one host. */
 export class HostExecutor implements Executor {
   readonly host: Host;
-  readonly networks: SwarmNetworks;
   /** All containers of tasks on this host, in the order of their creation. */
   readonly containers = new Map<string, Container>();
-  readonly #managerNames: (peers: readonly WeightedPeer[]) => void;
+  readonly #startGossip: StartGossip;
+  #networks: SwarmNetworks | undefined;
+  #managers: readonly WeightedPeer[] = [];
+  #node: Node | undefined;
+  readonly #waiting: (() => void)[] = [];
   #nextPid = 1000;
   #hasIngress = false;
 
-  constructor(
-    host: Host,
-    networks: SwarmNetworks,
-    onManagers: (peers: readonly WeightedPeer[]) => void,
-  ) {
+  constructor(host: Host, startGossip: StartGossip) {
     this.host = host;
-    this.networks = networks;
-    this.#managerNames = onManagers;
+    this.#startGossip = startGossip;
+  }
+
+  /** The swarm networks; there are none before the gossip has started. */
+  get networks(): SwarmNetworks {
+    assert(this.#networks !== undefined, 'the gossip has not started');
+    return this.#networks;
+  }
+
+  /** The swarm networks, if the gossip has started. */
+  get networksIfAny(): SwarmNetworks | undefined {
+    return this.#networks;
+  }
+
+  /** Runs an action once the gossip has started. */
+  whenNetworked(action: () => void): void {
+    if (this.#networks !== undefined) action();
+    else this.#waiting.push(action);
   }
 
   describe(): NodeDescription {
@@ -52,23 +71,31 @@ export class HostExecutor implements Executor {
   }
 
   configure(node: Node): void {
+    this.#node = node;
+    const networks = this.#networks;
+    if (networks === undefined) return;
     const addresses = new Map<string, number>();
     for (const attachment of node.attachments) {
       const address = attachment.addresses[0]?.address;
       if (address !== undefined) addresses.set(attachment.network.id, address);
     }
-    this.networks.setBalancerAddresses(addresses);
+    networks.setBalancerAddresses(addresses);
     const ingress = node.attachments.find((a) => isIngressNetwork(a.network));
     if (ingress === undefined || this.#hasIngress) return;
     this.#hasIngress = true;
-    this.networks.use(ingress.network, () => {});
+    networks.use(ingress.network, () => {});
   }
 
   setManagers(managers: readonly WeightedPeer[]): void {
-    this.#managerNames(managers);
+    this.#managers = managers;
   }
 
-  setNetworkBootstrapKeys(_keys: readonly EncryptionKey[]): void {}
+  setNetworkBootstrapKeys(keys: readonly EncryptionKey[]): void {
+    if (this.#networks !== undefined || keys.length === 0) return;
+    this.#networks = this.#startGossip(this.#managers);
+    if (this.#node !== undefined) this.configure(this.#node);
+    for (const action of this.#waiting.splice(0)) action();
+  }
 
   controllerOf(task: Task): TaskController {
     return new ContainerController(this, task);

@@ -3,11 +3,11 @@
  * the load-balancer sandbox that this host balances its services with.
  */
 import { Ipvs } from '../../ipvs/ipvs.ts';
+import { isIngressNetwork, type Network, vnisOf } from '../../manager/objects/network.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
-import { isIngressNetwork, type Network, vnisOf } from '../../manager/objects/network.ts';
-import { formatIpv4Address, type Prefix } from '../../wire/addresses.ts';
 import { OverlayNetwork } from '../../vxlan/overlay-network.ts';
+import { formatIpv4Address, type Prefix } from '../../wire/addresses.ts';
 import type { BalancerSandbox } from '../balancer/load-balancer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
 import { NetworkRecords } from '../dns/records.ts';

@@ -10,13 +10,19 @@ import type { NetworkDb } from '../../gossip/networkdb/network-db.ts';
 import type { Watch, WatchEvent } from '../../gossip/networkdb/watch.ts';
 import type { Network } from '../../manager/objects/network.ts';
 import type { Peer } from '../../vxlan/peer-database.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import { HostIngressPorts } from '../balancer/ingress-ports.ts';
 import { BalancerProgrammer } from '../balancer/load-balancer.ts';
 import { type Binding, ServiceBindings } from '../balancer/service-bindings.ts';
 import { GATEWAY_BRIDGE, type Host } from '../host/host.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
 import { SwarmNetwork } from './swarm-network.ts';
-import { endpointValue, type EndpointValue, peerValue, type PeerValue, TableNames } from './table-values.ts';
+import {
+  type EndpointValue,
+  endpointValue,
+  type PeerValue,
+  peerValue,
+  TableNames,
+} from './table-values.ts';
 
 interface Joined {
   readonly network: SwarmNetwork;
@@ -43,7 +49,10 @@ export class SwarmNetworks {
     const ports = new HostIngressPorts(host.namespace, host.engine, GATEWAY_BRIDGE, () =>
       this.#ingressGateway(),
     );
-    const programmer = new BalancerProgrammer((id) => this.#joined.get(id)?.network.balancer, ports);
+    const programmer = new BalancerProgrammer(
+      (id) => this.#joined.get(id)?.network.balancer,
+      ports,
+    );
     this.bindings = new ServiceBindings(programmer, (id) => this.#joined.get(id)?.network.records);
   }
 

@@ -3,8 +3,9 @@
  * check (`daemon/health.go`: the first probe one interval after the start, or every start interval
  * within the start period).
  */
-import type { HealthConfig } from '../../manager/objects/task-spec.ts';
+
 import type { Task } from '../../manager/objects/task.ts';
+import type { HealthConfig } from '../../manager/objects/task-spec.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { ProgramSpec } from './program.ts';
 

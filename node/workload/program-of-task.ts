@@ -2,8 +2,9 @@
  * Which program a task's container runs: the one that its service describes, or what its image is
  * known for, or a server on the ports that it publishes and exposes.
  */
-import type { Task } from '../../manager/objects/task.ts';
+
 import { formatPortProtocol } from '../../manager/objects/endpoint.ts';
+import type { Task } from '../../manager/objects/task.ts';
 import { programOfImage } from './images.ts';
 import type { ProgramSpec } from './program.ts';
 

@@ -1,0 +1,264 @@
+/**
+ * All hosts, the underlay between them, the outside world, and what an operator can do to them.
+ *
+ * ```
+ *            outside 198.51.100.7 ── 192.168.56.1 (default gateway of all hosts)
+ *                                        │
+ *   manager-1 .101 ── worker-1 .102 ── underlay ── worker-2 .103 ── …
+ * ```
+ * The cluster is where the floors meet that know nothing of each other: one gossip engine and one
+ * NetworkDB for all hosts, a manager plane, and connections that carry their messages.
+ */
+import { Swim } from '../gossip/memberlist/swim.ts';
+import { NetworkDb } from '../gossip/networkdb/network-db.ts';
+import type { ManagerMessage, AgentMessage, DispatcherMessage } from '../manager/api/dispatcher-messages.ts';
+import { sizeBytesOf } from '../manager/api/message-size.ts';
+import { Manager } from '../manager/manager.ts';
+import { NodeDirectory } from '../manager/node-directory.ts';
+import { NodeAvailability, NodeRole } from '../manager/objects/node.ts';
+import type { ComposeModel } from '../manager/stack/compose-model.ts';
+import { deployStack, type DeployedStack } from '../manager/stack/deploy.ts';
+import { HostCounters } from '../net/host-counters.ts';
+import { Namespace } from '../net/namespace.ts';
+import type { EngineVersion } from '../node/engine-version.ts';
+import { assert } from '../sim/assert.ts';
+import { drawBelow } from '../sim/chance.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
+import type { World } from '../sim/world.ts';
+import { macOfIpv4, parseIpv4Address } from '../wire/addresses.ts';
+import { ControlConnections } from './control/connection.ts';
+import { GossipNetwork } from './gossip-network.ts';
+import { Machine } from './machine.ts';
+import type { LinkConditions } from './underlay/conditions.ts';
+import { Exchanges } from './underlay/exchange.ts';
+import { Underlay } from './underlay/underlay.ts';
+import { Uplink } from './underlay/uplink.ts';
+
+/** The hosts' subnet, the first host's number in it, and the address of a client far away. */
+const HOST_SUBNET = parseIpv4Address('192.168.56.0')!;
+const HOST_PREFIX_LENGTH = 22;
+const FIRST_HOST_NUMBER = 101;
+const OUTSIDE_ADDRESS = parseIpv4Address('198.51.100.7')!;
+
+/** Within this span after the first manager all other machines have booted. */
+const BOOT_SPREAD_NS = SECOND_NS;
+const FIRST_JOIN_NS = 500 * MILLISECOND_NS;
+/** How long a machine takes from power to a running engine. */
+const BOOT_MIN_NS = 5 * SECOND_NS;
+const BOOT_MAX_NS = 9 * SECOND_NS;
+
+/** One node as the user asks for it. */
+export interface NodeOptions {
+  readonly name: string;
+  readonly engine: EngineVersion;
+  readonly isManager: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly availability?: 'active' | 'pause' | 'drain';
+}
+
+/** What a cluster is made from. */
+export interface ClusterOptions {
+  readonly world: World;
+  /** Managers first. */
+  readonly nodes: readonly NodeOptions[];
+  readonly conditions?: LinkConditions | undefined;
+  readonly shortcuts?: boolean;
+}
+
+/** A simulated swarm. */
+export class Cluster {
+  readonly world: World;
+  readonly underlay: Underlay;
+  readonly swim: Swim;
+  readonly db: NetworkDb;
+  readonly machines: Machine[] = [];
+  readonly directory: NodeDirectory;
+  /** A client's machine that is no host of the swarm. */
+  readonly outside: Namespace;
+  readonly outsideAddress = OUTSIDE_ADDRESS;
+  /** The underlay's index of the outside. */
+  readonly outsideIndex: number;
+  readonly #control: ControlConnections<ManagerMessage>;
+  readonly #machineOfMember: Machine[] = [];
+
+  constructor(options: ClusterOptions) {
+    const { world, nodes } = options;
+    this.world = world;
+    this.outsideIndex = nodes.length;
+    this.underlay = new Underlay(world, nodes.length + 1, options.conditions);
+    const exchanges = new Exchanges(world, this.underlay, {
+      portState: (host) => this.#portState(host),
+    });
+    this.swim = new Swim(world, new GossipNetwork(this.underlay, exchanges));
+    this.db = new NetworkDb({
+      world,
+      carrier: this.swim,
+      shortcuts: options.shortcuts ?? true,
+    });
+    this.swim.delegate = this.db;
+    this.#control = new ControlConnections(world, this.underlay, nodes.length + 1, {
+      processState: (host) => this.#processState(host),
+      deliver: (from, to, message) => this.#deliver(from, to, message),
+      reset: (host, peer) => this.machines[host]?.agent.onDisconnected(peer),
+    });
+    this.directory = new NodeDirectory(world.chance);
+    this.outside = this.#createOutside();
+    nodes.forEach((node, index) => this.machines.push(this.#createMachine(node, index, nodes)));
+    this.#scheduleBoots(nodes);
+  }
+
+  /** The manager that leads. */
+  get leader(): Manager {
+    const machine = this.machines.find((m) => m.manager !== undefined && m.isOn);
+    assert(machine?.manager !== undefined, 'no manager is running');
+    return machine.manager;
+  }
+
+  /** True when a manager runs that can take commands. */
+  get hasLeader(): boolean {
+    return this.machines.some((m) => m.manager?.isLeader === true && m.state === 'running');
+  }
+
+  /** The machine on which a member runs or ran. */
+  machineOfMember(member: number): Machine {
+    return this.#machineOfMember[member]!;
+  }
+
+  /** `docker stack deploy`; the refusal's text when the manager says no. */
+  deployStack(name: string, model: ComposeModel): DeployedStack | string {
+    const result = deployStack(this.leader.control, name, model);
+    return result.ok ? result.value : result.refusal.message;
+  }
+
+  /** The power of a machine goes. */
+  crash(index: number): void {
+    this.#control.drop(index);
+    this.machines[index]!.powerOff();
+  }
+
+  /** A machine boots; one that runs loses its power first. */
+  restart(index: number): void {
+    const machine = this.machines[index]!;
+    if (machine.isOn) this.crash(index);
+    const key = this.world.chance.key('cluster.boot');
+    const span = BOOT_MAX_NS - BOOT_MIN_NS;
+    const bootNs = BOOT_MIN_NS + drawBelow(key, span, index, machine.bootCount);
+    const boots = machine.bootCount;
+    this.world.queue.scheduleCallback(this.world.nowNs + bootNs, () => {
+      if (!machine.isOn && machine.bootCount === boots) machine.boot();
+    });
+  }
+
+  /** The engine's process of a machine stops. */
+  pause(index: number): void {
+    this.machines[index]!.pause();
+  }
+
+  /** The engine's process of a machine goes on. */
+  resume(index: number): void {
+    this.machines[index]!.resume();
+    this.#control.resume(index);
+  }
+
+  #createMachine(node: NodeOptions, index: number, nodes: readonly NodeOptions[]): Machine {
+    const { world } = this;
+    const nodeId = this.directory.admit(index);
+    const send = (to: number, message: ManagerMessage) =>
+      this.#control.send(index, to, message, sizeBytesOf(message));
+    const manager = node.isManager
+      ? new Manager({ world, nodeIndex: index, nodeId, directory: this.directory, send })
+      : undefined;
+    return new Machine({
+      world,
+      underlay: this.underlay,
+      swim: this.swim,
+      db: this.db,
+      index,
+      name: node.name,
+      nodeId,
+      engine: node.engine,
+      address: { address: HOST_SUBNET + FIRST_HOST_NUMBER + index, lengthBits: HOST_PREFIX_LENGTH },
+      gateway: HOST_SUBNET + 1,
+      manager,
+      managers: nodes.flatMap((other, i) => (other.isManager ? [i] : [])),
+      send,
+      onMember: (machine, member) => {
+        this.#machineOfMember[member] = machine;
+      },
+    });
+  }
+
+  /** The first manager boots at once, the others join within the next second and a half. */
+  #scheduleBoots(nodes: readonly NodeOptions[]): void {
+    const { queue } = this.world;
+    const key = this.world.chance.key('cluster.join');
+    nodes.forEach((node, index) => {
+      const machine = this.machines[index]!;
+      const offsetNs = index === 0 ? 0 : FIRST_JOIN_NS;
+      const atNs = offsetNs + drawBelow(key, index === 0 ? FIRST_JOIN_NS : BOOT_SPREAD_NS, index);
+      queue.scheduleCallback(atNs, () => {
+        if (index > 0) this.#admit(machine, node);
+        machine.boot();
+      });
+    });
+  }
+
+  #admit(machine: Machine, node: NodeOptions): void {
+    const role = node.isManager ? NodeRole.manager : NodeRole.worker;
+    const availability = NodeAvailability[node.availability ?? 'active'];
+    const { nodeId } = machine;
+    const labels = node.labels ?? {};
+    this.leader.control.admitNode({ nodeId, role, availability, labels }, () => {});
+  }
+
+  #createOutside(): Namespace {
+    const { world, underlay, outsideIndex } = this;
+    const namespace = new Namespace(world, {
+      name: 'outside',
+      nodeIndex: -1,
+      host: new HostCounters(world),
+    });
+    const gateway = HOST_SUBNET + 1;
+    const uplink = new Uplink('eth0', macOfIpv4(gateway), 1500, outsideIndex, underlay);
+    namespace.setUp(namespace.loopback, true);
+    namespace.addDevice(uplink);
+    namespace.addAddress(uplink, { address: gateway, prefixLength: HOST_PREFIX_LENGTH });
+    namespace.addAddress(namespace.loopback, { address: OUTSIDE_ADDRESS, prefixLength: 32 });
+    namespace.setUp(uplink, true);
+    underlay.attach(uplink);
+    return namespace;
+  }
+
+  #deliver(from: number, to: number, message: ManagerMessage): void {
+    const machine = this.machines[to]!;
+    if (isForManager(message)) machine.manager?.onAgentMessage(from, message);
+    else machine.agent.onMessage(from, message);
+  }
+
+  #processState(host: number): 'up' | 'paused' | 'gone' | 'off' {
+    const machine = this.machines[host];
+    if (machine === undefined || machine.state === 'off') return 'off';
+    return machine.state === 'paused' ? 'paused' : 'up';
+  }
+
+  #portState(host: number): 'open' | 'closed' | 'silent' {
+    const machine = this.machines[host];
+    if (machine === undefined || !machine.isOn) return 'silent';
+    return machine.member === undefined ? 'closed' : 'open';
+  }
+}
+
+function isForManager(message: ManagerMessage): message is AgentMessage {
+  switch (message.kind) {
+    case 'sessionRequest':
+    case 'heartbeatRequest':
+    case 'assignmentsRequest':
+    case 'updateTaskStatusRequest':
+    case 'sessionClose':
+      return true;
+    default: {
+      const _other: DispatcherMessage = message;
+      return false;
+    }
+  }
+}

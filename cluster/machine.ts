@@ -1,0 +1,193 @@
+/**
+ * One machine of the cluster through all its boots: what its disk and its role keep (node id, agent
+ * memory, manager store), and the host that runs now, if it has power.
+ */
+import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
+import type { Swim } from '../gossip/memberlist/swim.ts';
+import { Agent } from '../manager/agent/agent.ts';
+import type { WeightedPeer } from '../manager/api/dispatcher-messages.ts';
+import type { Executor } from '../manager/api/executor.ts';
+import type { ManagerMessage } from '../manager/api/dispatcher-messages.ts';
+import type { Manager } from '../manager/manager.ts';
+import { HostExecutor } from '../node/agent/executor.ts';
+import type { EngineVersion } from '../node/engine-version.ts';
+import { Host } from '../node/host/host.ts';
+import { Identifiers } from '../node/host/identifiers.ts';
+import { SwarmNetworks } from '../node/network/swarm-networks.ts';
+import type { World } from '../sim/world.ts';
+import { formatIpv4Address, macOfIpv4, parseIpv4Address, type Prefix } from '../wire/addresses.ts';
+import type { Underlay } from './underlay/underlay.ts';
+import { Uplink } from './underlay/uplink.ts';
+
+/** MTU of a host's network card. */
+const UPLINK_MTU_BYTES = 1500;
+
+/** What a machine is and what it is connected to. */
+export interface MachineParts {
+  readonly world: World;
+  readonly underlay: Underlay;
+  readonly swim: Swim;
+  readonly db: NetworkDb;
+  readonly index: number;
+  readonly name: string;
+  readonly nodeId: string;
+  readonly engine: EngineVersion;
+  readonly address: Prefix;
+  readonly gateway: number;
+  /** Set on manager nodes. */
+  readonly manager: Manager | undefined;
+  /** Indexes of the managers that the machine knows from joining. */
+  readonly managers: readonly number[];
+  readonly send: (to: number, message: ManagerMessage) => void;
+  /** Told with every new member, which is a new daemon on this machine. */
+  readonly onMember: (machine: Machine, member: number) => void;
+}
+
+/** What the engine's process is doing. */
+export type MachineState = 'off' | 'running' | 'paused';
+
+/** One machine. */
+export class Machine {
+  readonly index: number;
+  readonly name: string;
+  readonly nodeId: string;
+  readonly engine: EngineVersion;
+  readonly address: Prefix;
+  readonly manager: Manager | undefined;
+  readonly agent: Agent;
+  state: MachineState = 'off';
+  bootCount = 0;
+  /** The host that runs now; the last one while the power is off. */
+  host: Host | undefined;
+  executor: HostExecutor | undefined;
+  /** The member index of the daemon that runs now. */
+  member: number | undefined;
+  readonly #parts: MachineParts;
+  readonly #identifiers: Identifiers;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+    this.index = parts.index;
+    this.name = parts.name;
+    this.nodeId = parts.nodeId;
+    this.engine = parts.engine;
+    this.address = parts.address;
+    this.manager = parts.manager;
+    this.#identifiers = new Identifiers(parts.world.chance, parts.index);
+    this.agent = new Agent({
+      world: parts.world,
+      nodeIndex: parts.index,
+      nodeId: parts.nodeId,
+      address: formatIpv4Address(parts.address.address),
+      executor: this.#currentExecutor(),
+      send: parts.send,
+      managers: parts.managers,
+      isManager: parts.manager !== undefined,
+    });
+  }
+
+  /** True while the machine has power. */
+  get isOn(): boolean {
+    return this.state !== 'off';
+  }
+
+  /** The machine boots: kernel, engine, manager, agent. */
+  boot(): void {
+    const { world, underlay, index, name, engine, address, gateway } = this.#parts;
+    const uplink = new Uplink('eth0', macOfIpv4(address.address), UPLINK_MTU_BYTES, index, underlay);
+    underlay.attach(uplink);
+    this.host = new Host({
+      world,
+      index,
+      name,
+      engine,
+      address,
+      gateway,
+      uplink,
+      identifiers: this.#identifiers,
+    });
+    this.executor = new HostExecutor(this.host, (managers) => this.#startGossip(managers));
+    this.state = 'running';
+    const isFirst = this.bootCount++ === 0;
+    if (isFirst) this.manager?.onStart();
+    else this.manager?.restart();
+    if (isFirst) this.agent.onStart();
+    else this.agent.restart();
+  }
+
+  /** The power goes. */
+  powerOff(): void {
+    if (this.state === 'off') return;
+    this.state = 'off';
+    this.agent.crash();
+    this.manager?.crash();
+    if (this.member !== undefined) {
+      this.#parts.swim.crash(this.member);
+      this.#parts.db.stop(this.member);
+      this.member = undefined;
+    }
+    for (const container of this.executor?.containers.values() ?? []) {
+      container.program?.kill(137);
+      const wasRunning = container.state === 'running';
+      container.state = 'exited';
+      if (wasRunning) this.executor?.noteContainer(container, false);
+    }
+    this.host?.powerOff();
+  }
+
+  /** The engine's process is stopped; kernel and containers go on. */
+  pause(): void {
+    if (this.state !== 'running') return;
+    this.state = 'paused';
+    this.agent.pause();
+    this.manager?.pause();
+    if (this.member === undefined) return;
+    this.#parts.swim.pause(this.member);
+    this.#parts.db.pause(this.member);
+  }
+
+  /** The engine's process goes on. */
+  resume(): void {
+    if (this.state !== 'paused') return;
+    this.state = 'running';
+    if (this.member !== undefined) {
+      this.#parts.swim.resume(this.member);
+      this.#parts.db.resume(this.member);
+    }
+    this.manager?.resume();
+    this.agent.resume();
+  }
+
+  #startGossip(managers: readonly WeightedPeer[]): SwarmNetworks {
+    const { swim, db, address, engine } = this.#parts;
+    const name = this.#identifiers.hex(12);
+    const member = swim.nextIndex;
+    db.addNode({
+      node: member,
+      name,
+      hostname: this.name,
+      address: address.address,
+      generation: engine.networkDbGeneration,
+    });
+    swim.addMember({ name, host: this.index, address: address.address });
+    this.member = member;
+    this.#parts.onMember(this, member);
+    const bootstrap = managers
+      .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
+      .filter((peer) => peer.address !== address.address && peer.address !== 0);
+    if (bootstrap.length > 0) db.join(member, bootstrap);
+    return new SwarmNetworks(this.host!, db, member);
+  }
+
+  /** The executor of whichever host runs now. */
+  #currentExecutor(): Executor {
+    const current = () => this.executor!;
+    return {
+      describe: () => current().describe(),
+      configure: (node) => current().configure(node),
+      setManagers: (managers) => current().setManagers(managers),
+      setNetworkBootstrapKeys: (keys) => current().setNetworkBootstrapKeys(keys),
+      controllerOf: (task) => current().controllerOf(task),
+    };
+  }
+}
