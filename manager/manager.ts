@@ -11,6 +11,7 @@ import type { World } from '../sim/world.ts';
 import type { AgentMessage, DispatcherMessage } from './api/dispatcher-messages.ts';
 import { Control } from './control/control.ts';
 import { newNode } from './control/node-admission.ts';
+import type { Refusal } from './control/result.ts';
 import { Leadership } from './leadership.ts';
 import { observeCommit } from './manager-observer.ts';
 import type { NodeDirectory } from './node-directory.ts';
@@ -66,7 +67,12 @@ export class Manager {
     this.#ids = new IdSource(world.chance, nodeIndex);
     this.store = new Store(world, parts.proposer ?? new LoneProposer());
     this.store.watch((events) => observeCommit(world, directory, events));
-    this.control = new Control({ world, store: this.store, ids: this.#ids });
+    this.control = new Control({
+      world,
+      store: this.store,
+      ids: this.#ids,
+      unavailable: () => this.#refusal(),
+    });
   }
 
   /** True while this manager runs and leads. */
@@ -128,6 +134,17 @@ export class Manager {
     const inbox = this.#inbox;
     this.#inbox = [];
     for (const { from, message } of inbox) this.onAgentMessage(from, message);
+  }
+
+  #refusal(): Refusal | undefined {
+    if (this.#leadership === undefined) {
+      const message =
+        "The swarm does not have a leader. It's possible that too few managers are online. " +
+        'Make sure more than half of the managers are online.';
+      return { code: 'Unknown', message };
+    }
+    if (!this.#isPaused) return undefined;
+    return { code: 'DeadlineExceeded', message: 'context deadline exceeded' };
   }
 
   #end(isOrderly: boolean): void {

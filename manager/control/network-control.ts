@@ -12,13 +12,9 @@ import { type ControlParts, write } from './service-control.ts';
 import { nameFault } from './service-validation.ts';
 
 /** Creates a network; its subnet and VXLAN id are allocated after the answer. */
-export function createNetwork(
-  { ids, store }: ControlParts,
-  spec: NetworkSpec,
-  reply: Reply<Network>,
-): void {
+export function createNetwork(parts: ControlParts, spec: NetworkSpec, reply: Reply<Network>): void {
   write(
-    store,
+    parts,
     (tx) => {
       const { name } = spec.annotations;
       const fault = nameFault(name);
@@ -31,7 +27,7 @@ export function createNetwork(
         return refused('AlreadyExists', `network with name ${name} already exists`);
       }
       const network: Network = {
-        id: ids.next(),
+        id: parts.ids.next(),
         meta: NO_META,
         spec,
         driverState: undefined,
@@ -45,8 +41,8 @@ export function createNetwork(
 }
 
 /** Removes a network that nothing uses. */
-export function removeNetwork({ store }: ControlParts, id: string, reply: Reply<Network>): void {
-  write(store, (tx) => removed(tx, id), reply);
+export function removeNetwork(parts: ControlParts, id: string, reply: Reply<Network>): void {
+  write(parts, (tx) => removed(tx, id), reply);
 }
 
 function removed(tx: Transaction, id: string): Result<Network> {

@@ -25,22 +25,22 @@ export interface Admission {
 }
 
 /** Creates the node object of a joining machine; it becomes ready when its agent registers. */
-export function admitNode({ store }: ControlParts, admission: Admission, reply: Reply<Node>): void {
+export function admitNode(parts: ControlParts, admission: Admission, reply: Reply<Node>): void {
   const { nodeId, role, availability = NodeAvailability.active, labels = {} } = admission;
   const node = newNode(nodeId, role, availability, labels);
-  write(store, (tx) => accepted(tx.create('node', node)), reply);
+  write(parts, (tx) => accepted(tx.create('node', node)), reply);
 }
 
 /** Changes a node's spec; the parts that `change` leaves out stay. */
 export function updateNode(
-  { store }: ControlParts,
+  parts: ControlParts,
   id: string,
   version: number | undefined,
   change: Partial<NodeSpec>,
   reply: Reply<Node>,
 ): void {
   write(
-    store,
+    parts,
     (tx) => {
       const node = tx.node(id);
       if (node === undefined) return refused('NotFound', `node ${id} not found`);
@@ -55,12 +55,12 @@ export function updateNode(
 
 /** Removes a node that is down (or any worker, with `isForced`); its tasks are orphaned. */
 export function removeNode(
-  { store, world }: ControlParts,
+  parts: ControlParts,
   id: string,
   isForced: boolean,
   reply: Reply<Node>,
 ): void {
-  write(store, (tx) => removed(tx, id, isForced, world.nowNs), reply);
+  write(parts, (tx) => removed(tx, id, isForced, parts.world.nowNs), reply);
 }
 
 function removed(tx: Transaction, id: string, isForced: boolean, nowNs: number): Result<Node> {

@@ -8,7 +8,7 @@ import { type Service, type ServiceSpec, UpdateState } from '../objects/service.
 import type { Store } from '../store/store.ts';
 import type { StoreReader } from '../store/tables.ts';
 import type { Transaction } from '../store/transaction.ts';
-import { accepted, type Reply, type Result, refused } from './result.ts';
+import { accepted, type Refusal, type Reply, type Result, refused } from './result.ts';
 import { portConflict, refusalOfServiceSpec, resolveNetworks } from './service-validation.ts';
 
 /** What control calls need. */
@@ -16,14 +16,21 @@ export interface ControlParts {
   readonly world: World;
   readonly store: Store;
   readonly ids: IdSource;
+  /** Why nothing can be written now; `undefined` when it can. */
+  readonly unavailable: () => Refusal | undefined;
 }
 
 /** Runs a write whose outcome the transaction decides; a failed commit becomes a refusal. */
 export function write<T>(
-  store: Store,
+  { store, unavailable }: ControlParts,
   change: (tx: Transaction) => Result<T>,
   reply: Reply<T>,
 ): void {
+  const refusal = unavailable();
+  if (refusal !== undefined) {
+    reply({ ok: false, refusal });
+    return;
+  }
   let result: Result<T> = refused('Unknown', 'not run');
   store.update(
     (tx) => {
@@ -34,13 +41,9 @@ export function write<T>(
 }
 
 /** Creates a service. */
-export function createService(
-  { ids, store }: ControlParts,
-  spec: ServiceSpec,
-  reply: Reply<Service>,
-): void {
+export function createService(parts: ControlParts, spec: ServiceSpec, reply: Reply<Service>): void {
   write(
-    store,
+    parts,
     (tx) => {
       const checked = checkedSpec(spec, '', tx);
       if (!checked.ok) return checked;
@@ -50,7 +53,7 @@ export function createService(
         return refused('AlreadyExists', message);
       }
       const service: Service = {
-        id: ids.next(),
+        id: parts.ids.next(),
         meta: NO_META,
         spec: checked.value,
         specVersion: 0,
@@ -67,14 +70,14 @@ export function createService(
 
 /** Changes a service's spec; `version` is that of the service on which the spec is based. */
 export function updateService(
-  { store }: ControlParts,
+  parts: ControlParts,
   id: string,
   version: number | undefined,
   spec: ServiceSpec,
   reply: Reply<Service>,
 ): void {
   write(
-    store,
+    parts,
     (tx) => {
       const service = tx.service(id);
       if (service === undefined) return refused('NotFound', `service ${id} not found`);
@@ -105,13 +108,9 @@ export function updateService(
 }
 
 /** Goes back to the previous spec, as `docker service rollback` does; the two are swapped. */
-export function rollBackService(
-  { store, world }: ControlParts,
-  id: string,
-  reply: Reply<Service>,
-): void {
+export function rollBackService(parts: ControlParts, id: string, reply: Reply<Service>): void {
   write(
-    store,
+    parts,
     (tx) => {
       const service = tx.service(id);
       if (service === undefined) return refused('NotFound', `service ${id} not found`);
@@ -127,7 +126,7 @@ export function rollBackService(
           previousSpecVersion: service.specVersion,
           updateStatus: {
             state: UpdateState.rollbackStarted,
-            startedAtNs: world.nowNs,
+            startedAtNs: parts.world.nowNs,
             completedAtNs: undefined,
             message: 'manually requested rollback',
           },
@@ -139,9 +138,9 @@ export function rollBackService(
 }
 
 /** Removes a service; its tasks follow. */
-export function removeService({ store }: ControlParts, id: string, reply: Reply<Service>): void {
+export function removeService(parts: ControlParts, id: string, reply: Reply<Service>): void {
   write(
-    store,
+    parts,
     (tx) => {
       const service = tx.service(id);
       if (service === undefined) return refused('NotFound', `service ${id} not found`);

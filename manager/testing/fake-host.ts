@@ -22,6 +22,9 @@ export const QUICK_TIMES: FakeTimes = {
   shutdownNs: 2 * SECOND_NS,
 };
 
+/** The exit code of a container that went with its host. */
+const KILLED = 137;
+
 /** A host whose containers are records. */
 export class FakeHost implements Executor {
   readonly #world: World;
@@ -87,7 +90,8 @@ export class FakeHost implements Executor {
           done(error);
         }),
       wait: (done) => {
-        const exitCode = this.exitCodeOf(task);
+        const isGone = !this.running.has(task.id);
+        const exitCode = isGone ? KILLED : this.exitCodeOf(task);
         if (exitCode !== undefined) {
           this.running.delete(task.id);
           done(exitCode === 0 ? undefined : failure(exitCode));
