@@ -80,6 +80,8 @@ export abstract class Device {
   ipv4!: Ipv4Configuration;
   /** Its part of the ARP cache, by address as a signed 32-bit integer (which hashes faster). */
   readonly neighbours = new Map<number, Neighbour>();
+  /** Other unicast addresses that it takes, for the devices on top of it (`dev->uc`). */
+  readonly extraMacs: Mac[] = [];
   /** How many want every frame (`promiscuity` of `ip -d link`). */
   promiscuity = 0;
   allMulticast = 0;
@@ -165,6 +167,20 @@ export abstract class Device {
   protected dropTransmit(packet: Packet, reason: string): void {
     this.statistics.txDropped++;
     this.namespace.drop(packet, this.name, reason);
+  }
+
+  /** Takes frames for another address too; what cannot filter becomes promiscuous for it. */
+  addExtraMac(mac: Mac): void {
+    this.extraMacs.push(mac);
+    if (this.kind === 'veth' && this.extraMacs.length === 1) this.promiscuity++;
+  }
+
+  /** Undoes {@link addExtraMac}. */
+  removeExtraMac(mac: Mac): void {
+    const place = this.extraMacs.indexOf(mac);
+    if (place < 0) return;
+    this.extraMacs.splice(place, 1);
+    if (this.kind === 'veth' && this.extraMacs.length === 0) this.promiscuity--;
   }
 
   /** It has come into its namespace. */

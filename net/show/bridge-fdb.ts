@@ -27,7 +27,7 @@ export function bridgeFdbText(namespace: Namespace): string {
       }
     }
     if (isFdbOwner(device)) lines.push(...device.fdbLines());
-    else for (const mac of groupsOf(namespace, device)) lines.push(selfLine(device, mac));
+    else for (const mac of ownAddressesOf(namespace, device)) lines.push(selfLine(device, mac));
     if (device instanceof Bridge) {
       for (const entry of newestFirst(namespace, device)) {
         if (entry.port === undefined) lines.push(masterLine(device, device, entry));
@@ -55,10 +55,10 @@ function selfLine(device: Device, mac: Mac): string {
   return `${formatMac(mac)} dev ${device.name} self permanent`;
 }
 
-/** The multicast addresses that a device listens to, in the order in which Linux joins them. */
-function groupsOf(namespace: Namespace, device: Device): Mac[] {
+/** The addresses that a device takes beside its own: unicast ones, then groups as Linux joins. */
+function ownAddressesOf(namespace: Namespace, device: Device): Mac[] {
   if (!device.isUp || device.kind === 'loopback') return [];
-  const groups: Mac[] = [0x3333_0000_0001];
+  const groups: Mac[] = [...device.extraMacs, 0x3333_0000_0001];
   if (device instanceof Bridge) groups.push(0x0100_5e00_006a, 0x3333_0000_006a);
   groups.push(0x0100_5e00_0001);
   if (device.carrierSinceNs !== undefined && hasIpv6(namespace, device)) {

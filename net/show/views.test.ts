@@ -46,7 +46,8 @@ function dockerVeth(
   return end;
 }
 
-test('a manager with a service: host, overlay and ingress sandbox as iproute2 printed them', () => {
+/** The host of the capture: eth0 to a switch, docker0, docker_gwbridge. */
+function managerHost() {
   const lab = new Lab();
   const host = lab.namespace('host');
   const network = lab.namespace('labsw');
@@ -61,51 +62,51 @@ test('a manager with a service: host, overlay and ingress sandbox as iproute2 pr
   lab.route(host, 'default', { gateway: ip('192.168.56.1') });
   const docker0 = add(host, new Bridge('docker0', mac('02:42:a4:22:24:14')), 3);
   const gateway = add(host, new Bridge('docker_gwbridge', mac('02:42:87:53:f2:38')), 118);
-  const addresses = [
-    [docker0, '172.17.0.1', '172.17.255.255'],
-    [gateway, '172.22.0.1', '172.22.255.255'],
-  ] as const;
-  for (const [device, address, broadcast] of addresses) {
-    const specification = { address: ip(address), prefixLength: 16, broadcast: ip(broadcast) };
-    host.addAddress(device, specification);
-    host.setUp(device, true);
-  }
+  address(docker0, '172.17.0.1', 16, '172.17.255.255');
+  address(gateway, '172.22.0.1', 16, '172.22.255.255');
+  host.setUp(docker0, true);
+  host.setUp(gateway, true);
   const first = dockerVeth(host, 64, 'veth0000000', '66:d1:92:47:f4:00', lab.namespace('c0'));
   host.setMaster(first, docker0);
   host.removeDevice(first);
+  return { lab, host, network, gateway };
+}
+
+/** An address as Docker adds it, broadcast address included. */
+function address(device: Device, text: string, prefixLength: number, broadcast: string): void {
+  const specification = { address: ip(text), prefixLength, broadcast: ip(broadcast) };
+  device.namespace.addAddress(device, specification);
+}
+
+/** The capture's `ingress_sbox`, between its overlay and the gateway bridge. */
+function ingressSandbox(lab: Lab, host: Namespace, gateway: Bridge): Namespace {
   const sandbox = lab.namespace('ingress_sbox');
   sandbox.sysctls.set('net.ipv6.conf.all.disable_ipv6', 1);
   const overlay = lab.namespace('1-jhg2jkox46');
   host.devices.namespaceIdOf(sandbox);
   sandbox.devices.namespaceIdOf(overlay);
+  const macs = ['02:42:0a:00:00:02', '02:42:ac:16:00:02'] as const;
   const inner = dockerVeth(
     overlay,
     117,
     'veth0',
     'f2:f5:4d:2d:59:20',
     sandbox,
-    '02:42:0a:00:00:02',
+    macs[0],
     'eth0',
     1450,
   );
-  const innerAddress = { address: ip('10.0.0.2'), prefixLength: 24, broadcast: ip('10.0.0.255') };
-  sandbox.addAddress(inner.peer!, innerAddress);
-  const port = dockerVeth(
-    host,
-    120,
-    'veth55fe6e7',
-    '66:d1:92:47:f4:06',
-    sandbox,
-    '02:42:ac:16:00:02',
-    'eth1',
-  );
-  sandbox.addAddress(port.peer!, {
-    address: ip('172.22.0.2'),
-    prefixLength: 16,
-    broadcast: ip('172.22.255.255'),
-  });
+  address(inner.peer!, '10.0.0.2', 24, '10.0.0.255');
+  const port = dockerVeth(host, 120, 'veth55fe6e7', '66:d1:92:47:f4:06', sandbox, macs[1], 'eth1');
+  address(port.peer!, '172.22.0.2', 16, '172.22.255.255');
   lab.route(sandbox, 'default', { gateway: ip('172.22.0.1') });
   host.setMaster(port, gateway);
+  return sandbox;
+}
+
+test('a manager with a service: host and ingress sandbox as iproute2 printed them', () => {
+  const { lab, host, network, gateway } = managerHost();
+  const sandbox = ingressSandbox(lab, host, gateway);
   for (let id = 3; id < 5; id++) host.devices.namespaceIdOf(lab.namespace(`other ${id}`));
   const ports = [
     [134, 'veth971c0b3', '52:4d:68:a1:c7:99'],
@@ -127,8 +128,7 @@ test('a manager with a service: host, overlay and ingress sandbox as iproute2 pr
   const view = addressText(sandbox, { namespaceNames });
   expect(view).toBe(sample('B03-ns_ingress_sbox-ip_addr.txt'));
   expect(bridgeFdbText(sandbox)).toBe(sample('B03-ns_ingress_sbox-bridge_fdb.txt'));
-  const connected = routeText(sandbox);
-  expect(connected).toBe(sample('B03-ns_ingress_sbox-ip_route.txt'));
+  expect(routeText(sandbox)).toBe(sample('B03-ns_ingress_sbox-ip_route.txt'));
 });
 
 /** A bridge and a pair in one namespace, as the scripts behind the iproute2 samples made them. */

@@ -1,0 +1,162 @@
+/**
+ * ipvlan: devices that share their parent's MAC address and are told apart by IP address.
+ *
+ * In l2 mode a device sends frames out of the parent's wire and resolves neighbours itself. In l3
+ * and l3s mode it resolves nothing: the parent's namespace routes what it sends (OUTPUT and
+ * POSTROUTING see it), and only addresses of devices come in; l3s also runs the parent's
+ * PREROUTING and INPUT. Mirrors drivers/net/ipvlan/ipvlan_core.c and ipvlan_l3s.c.
+ */
+import { type Ipv4Address, isGroupMac } from '../../wire/addresses.ts';
+import { ARP_BYTES, targetAddressOf } from '../../wire/arp.ts';
+import {
+  destinationMacOf,
+  ETHERNET_HEADER_BYTES,
+  EtherType,
+  etherTypeOf,
+} from '../../wire/ethernet.ts';
+import { destinationOf, IPV4_HEADER_BYTES, isValidIpv4Header } from '../../wire/ipv4.ts';
+import { Hook, Verdict } from '../netfilter/hook.ts';
+import type { Packet } from '../packet.ts';
+import { Device } from './device.ts';
+
+/** Who routes and resolves: the device itself, or its parent's namespace. */
+export type IpvlanMode = 'l2' | 'l3' | 'l3s';
+/** Whether siblings reach each other directly, not at all, or by the wire's switch. */
+export type IpvlanFlag = 'bridge' | 'private' | 'vepa';
+
+const siblingsOf = new WeakMap<Device, Ipvlan[]>();
+
+/** An ipvlan device. */
+export class Ipvlan extends Device {
+  readonly kind = 'ipvlan';
+  readonly parent: Device;
+  readonly mode: IpvlanMode;
+  readonly flag: IpvlanFlag;
+
+  constructor(name: string, parent: Device, mode: IpvlanMode = 'l2', flag: IpvlanFlag = 'bridge') {
+    super(name, parent.mac, parent.mtu);
+    this.parent = parent;
+    this.mode = mode;
+    this.flag = flag;
+    this.linked = parent;
+    this.usesNeighbours = mode === 'l2';
+    const siblings = siblingsOf.get(parent);
+    if (siblings === undefined) siblingsOf.set(parent, [this]);
+    else siblings.push(this);
+    parent.frameHandler = receiveOnParent;
+  }
+
+  override get hasCarrier(): boolean {
+    return this.isUp && this.parent.hasCarrier;
+  }
+
+  override get linkDetail(): string {
+    return ` mode ${this.mode} ${this.flag}`;
+  }
+
+  override transmit(packet: Packet): void {
+    if (!this.isUp || !this.parent.isUp) {
+      this.dropTransmit(packet, 'device is down');
+      return;
+    }
+    this.countTransmit(packet);
+    if (this.mode === 'l2') this.#transmitFrame(packet);
+    else this.#transmitRouted(packet);
+  }
+
+  override onRemove(): void {
+    const siblings = siblingsOf.get(this.parent) ?? [];
+    const place = siblings.indexOf(this);
+    if (place >= 0) siblings.splice(place, 1);
+    if (siblings.length === 0) this.parent.frameHandler = undefined;
+  }
+
+  #transmitFrame(packet: Packet): void {
+    const destination = destinationMacOf(packet.bytes, packet.start);
+    if (isGroupMac(destination)) {
+      for (const sibling of siblingsOf.get(this.parent) ?? []) {
+        if (sibling === this || !sibling.isUp || this.flag !== 'bridge') continue;
+        this.#hand(sibling, packet.clone());
+      }
+    } else if (destination === this.mac && this.flag !== 'vepa') {
+      const sibling = siblingOf(this.parent, packet);
+      if (this.flag === 'private' && sibling !== undefined) {
+        this.dropTransmit(packet, 'ipvlan is private');
+      } else this.#hand(sibling ?? this.parent, packet);
+      return;
+    }
+    this.parent.transmit(packet);
+  }
+
+  #transmitRouted(packet: Packet): void {
+    if (etherTypeOf(packet.bytes, packet.start) !== EtherType.ipv4) {
+      this.dropTransmit(packet, 'unhandled protocol');
+      return;
+    }
+    const sibling = this.flag === 'vepa' ? undefined : siblingOf(this.parent, packet);
+    if (sibling !== undefined) {
+      if (this.flag === 'private') this.dropTransmit(packet, 'ipvlan is private');
+      else this.#hand(sibling, packet);
+      return;
+    }
+    packet.pull(ETHERNET_HEADER_BYTES);
+    packet.scrub();
+    this.parent.namespace.sendIpv4(packet);
+  }
+
+  #hand(device: Device, packet: Packet): void {
+    packet.scrub();
+    this.namespace.host.backlog.enqueue(device, packet);
+  }
+}
+
+/** The device that has the address to which an IPv4 packet or ARP message goes. */
+function siblingOf(parent: Device, packet: Packet): Ipvlan | undefined {
+  const address = targetOf(packet);
+  if (address === undefined) return undefined;
+  for (const sibling of siblingsOf.get(parent) ?? []) {
+    if (sibling.namespace === undefined || !sibling.isUp) continue;
+    const { addresses } = sibling.namespace;
+    if (addresses.of(sibling).some((own) => own.address === address)) return sibling;
+  }
+  return undefined;
+}
+
+function targetOf(packet: Packet): Ipv4Address | undefined {
+  const { bytes, end } = packet;
+  const at = packet.start + ETHERNET_HEADER_BYTES;
+  const etherType = etherTypeOf(bytes, packet.start);
+  if (etherType === EtherType.ipv4 && end - at >= IPV4_HEADER_BYTES)
+    return destinationOf(bytes, at);
+  if (etherType === EtherType.arp && end - at >= ARP_BYTES) return targetAddressOf(bytes, at);
+  return undefined;
+}
+
+/** Tells frames from the wire apart (`ipvlan_handle_frame`); false leaves one to the parent. */
+function receiveOnParent(parent: Device, packet: Packet): boolean {
+  const siblings = siblingsOf.get(parent) ?? [];
+  const mode = siblings[0]?.mode ?? 'l2';
+  if (isGroupMac(destinationMacOf(packet.bytes, packet.start))) {
+    if (mode !== 'l2') return false;
+    for (const sibling of siblings) if (sibling.isUp) sibling.receive(packet.clone());
+    return false;
+  }
+  const sibling = siblingOf(parent, packet);
+  if (sibling === undefined) return false;
+  if (mode === 'l3s' && !passesParent(parent, packet)) return true;
+  sibling.receive(packet);
+  return true;
+}
+
+/** l3s: the parent's PREROUTING and INPUT look at the packet. */
+function passesParent(parent: Device, packet: Packet): boolean {
+  const { hooks } = parent.namespace;
+  packet.pull(ETHERNET_HEADER_BYTES);
+  if (!isValidIpv4Header(packet.bytes, packet.start, packet.end)) return false;
+  for (const hook of [Hook.prerouting, Hook.input] as const) {
+    if (hooks.run(packet, hook, parent, undefined) !== Verdict.accept) return false;
+  }
+  packet.start -= ETHERNET_HEADER_BYTES;
+  packet.scrub();
+  return true;
+}

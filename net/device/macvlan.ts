@@ -1,0 +1,127 @@
+/**
+ * macvlan: devices with MAC addresses of their own behind one parent.
+ *
+ * What they send goes out of the parent's wire, past its namespace's stack; in bridge mode siblings
+ * reach each other directly. What comes in is told apart by destination. Parent and macvlans never
+ * hear each other, which is why a host cannot ping its own macvlan containers.
+ * Mirrors drivers/net/macvlan.c.
+ */
+import { isGroupMac, type Mac } from '../../wire/addresses.ts';
+import { destinationMacOf, sourceMacOf } from '../../wire/ethernet.ts';
+import type { Packet } from '../packet.ts';
+import { Device } from './device.ts';
+
+/** How siblings may talk: directly, by the wire's switch, or not at all. */
+export type MacvlanMode = 'bridge' | 'vepa' | 'private' | 'passthru';
+
+/** The macvlans of each parent, in the order of their making. */
+const siblingsOf = new WeakMap<Device, Macvlan[]>();
+
+/** A macvlan device. */
+export class Macvlan extends Device {
+  readonly kind = 'macvlan';
+  readonly parent: Device;
+  readonly mode: MacvlanMode;
+
+  /** In passthru mode it takes the parent's MAC address, whatever `mac` says. */
+  constructor(name: string, parent: Device, mac: Mac, mode: MacvlanMode = 'bridge') {
+    super(name, mode === 'passthru' ? parent.mac : mac, parent.mtu);
+    this.parent = parent;
+    this.mode = mode;
+    this.linked = parent;
+    const siblings = siblingsOf.get(parent);
+    if (siblings === undefined) siblingsOf.set(parent, [this]);
+    else siblings.push(this);
+    parent.frameHandler = receiveOnParent;
+    if (mode === 'passthru') parent.promiscuity++;
+  }
+
+  override get hasCarrier(): boolean {
+    return this.isUp && this.parent.hasCarrier;
+  }
+
+  override get linkDetail(): string {
+    return `mode ${this.mode} bcqueuelen 1000 usedbcqueuelen 1000`;
+  }
+
+  override transmit(packet: Packet): void {
+    if (!this.isUp || !this.parent.isUp) {
+      this.dropTransmit(packet, 'device is down');
+      return;
+    }
+    this.countTransmit(packet);
+    if (this.mode === 'bridge') {
+      const destination = destinationMacOf(packet.bytes, packet.start);
+      if (isGroupMac(destination)) this.#broadcast(packet);
+      else {
+        const sibling = siblingWithMac(this.parent, destination);
+        if (sibling?.mode === 'bridge' && sibling !== this) {
+          packet.scrub();
+          this.namespace.host.backlog.enqueue(sibling, packet);
+          return;
+        }
+      }
+    }
+    this.parent.transmit(packet);
+  }
+
+  override onUpChange(): void {
+    if (this.mode === 'passthru') return;
+    if (this.isUp) this.parent.addExtraMac(this.mac);
+    else this.parent.removeExtraMac(this.mac);
+  }
+
+  override onOwnMac(old: Mac): void {
+    if (!this.isUp || this.mode === 'passthru') return;
+    this.parent.removeExtraMac(old);
+    this.parent.addExtraMac(this.mac);
+  }
+
+  override onRemove(): void {
+    const siblings = siblingsOf.get(this.parent) ?? [];
+    const place = siblings.indexOf(this);
+    if (place >= 0) siblings.splice(place, 1);
+    if (this.mode === 'passthru') this.parent.promiscuity--;
+    if (siblings.length === 0) this.parent.frameHandler = undefined;
+  }
+
+  #broadcast(packet: Packet): void {
+    for (const sibling of siblingsOf.get(this.parent) ?? []) {
+      if (sibling === this || sibling.mode !== 'bridge' || !sibling.isUp) continue;
+      const copy = packet.clone();
+      copy.scrub();
+      this.namespace.host.backlog.enqueue(sibling, copy);
+    }
+  }
+}
+
+function siblingWithMac(parent: Device, mac: Mac): Macvlan | undefined {
+  return siblingsOf.get(parent)?.find((sibling) => sibling.mac === mac);
+}
+
+/** Tells frames from the wire apart (`macvlan_handle_frame`); false leaves one to the parent. */
+function receiveOnParent(parent: Device, packet: Packet): boolean {
+  const siblings = siblingsOf.get(parent) ?? [];
+  const { bytes, start } = packet;
+  const destination = destinationMacOf(bytes, start);
+  if (isGroupMac(destination)) {
+    const source = siblingWithMac(parent, sourceMacOf(bytes, start));
+    for (const sibling of siblings) {
+      if (sibling === source || !sibling.isUp || !hears(sibling, source)) continue;
+      sibling.receive(packet.clone());
+    }
+    return false;
+  }
+  const first = siblings[0];
+  const target = first?.mode === 'passthru' ? first : siblingWithMac(parent, destination);
+  if (target === undefined) return false;
+  target.receive(packet);
+  return true;
+}
+
+/** Who hears a broadcast that came back from the wire's switch. */
+function hears(sibling: Macvlan, source: Macvlan | undefined): boolean {
+  if (source === undefined) return true;
+  if (source.mode === 'vepa') return sibling.mode === 'vepa' || sibling.mode === 'bridge';
+  return source.mode === 'bridge' && sibling.mode === 'vepa';
+}

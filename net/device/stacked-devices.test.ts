@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { parseMac } from '../../wire/addresses.ts';
+import type { Namespace } from '../namespace.ts';
+import { Hook, Verdict } from '../netfilter/hook.ts';
+import { bridgeFdbText } from '../show/bridge-fdb.ts';
+import { linkText } from '../show/link.ts';
+import { ip, Lab } from '../testing/lab.ts';
+import type { Device } from './device.ts';
+import { Ipvlan, type IpvlanMode } from './ipvlan.ts';
+import { Macvlan, type MacvlanMode } from './macvlan.ts';
+import { Vlan } from './vlan.ts';
+
+/** A host whose eth0 10.0.0.1 leads to a router 10.0.0.254. */
+function hostAndRouter() {
+  const lab = new Lab();
+  const host = lab.namespace('host');
+  const router = lab.namespace('router');
+  const [eth0, wire] = lab.cable(host, 'eth0', '10.0.0.1/24', router, 'eth0', '10.0.0.254/24');
+  const container = (name: string, device: Device, address: string): Namespace => {
+    const namespace = lab.namespace(name);
+    host.addDevice(device);
+    host.moveDevice(device, namespace, 'eth0');
+    lab.address(device, address);
+    namespace.setUp(device, true);
+    return namespace;
+  };
+  /** True when an echo request and its reply arrive. */
+  const reaches = (from: Namespace, to: string): boolean => {
+    let isAnswered = false;
+    from.hooks.register(Hook.input, 0, 'answer', (packet) => {
+      isAnswered ||= packet.bytes[packet.start + 20] === 0;
+      return Verdict.accept;
+    });
+    from.sendIpv4(lab.echo(to));
+    lab.run(4);
+    from.hooks.unregister('answer');
+    return isAnswered;
+  };
+  return { lab, host, router, eth0, wire, container, reaches };
+}
+
+test.each([
+  ['bridge', true],
+  ['vepa', false],
+  ['private', false],
+] as const)('macvlan %s: router yes, sibling %s, host no', (mode: MacvlanMode, isReached) => {
+  const { lab, host, eth0, container, reaches } = hostAndRouter();
+  const a = container('a', new Macvlan('m1', eth0, lab.nextMac(), mode), '10.0.0.11/24');
+  const b = container('b', new Macvlan('m2', eth0, lab.nextMac(), mode), '10.0.0.12/24');
+  expect(reaches(a, '10.0.0.254')).toBe(true);
+  expect(reaches(a, '10.0.0.12')).toBe(isReached);
+  expect(reaches(a, '10.0.0.1')).toBe(false);
+  expect(reaches(host, '10.0.0.12')).toBe(false);
+  expect(reaches(host, '10.0.0.254')).toBe(true);
+  expect(b.deviceByName('eth0')!.index).toBe(4);
+});
+
+test('macvlan as iproute2 shows it', () => {
+  const { container, eth0, host } = hostAndRouter();
+  const device = new Macvlan('m1', eth0, parseMac('02:42:ac:10:0a:02')!);
+  device.index = 90;
+  const a = container('a', device, '10.0.0.11/24');
+  expect(linkText(a, { hasDetails: true, device: 'eth0' })).toBe(
+    '90: eth0@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP ' +
+      'mode DEFAULT group default \n' +
+      '    link/ether 02:42:ac:10:0a:02 brd ff:ff:ff:ff:ff:ff link-netnsid 0 promiscuity 0  ' +
+      'allmulti 0 minmtu 68 maxmtu 65535 \n' +
+      '    macvlan mode bridge bcqueuelen 1000 usedbcqueuelen 1000 addrgenmode eui64 ' +
+      'numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535 tso_max_size 524280 ' +
+      'tso_max_segs 65535 gro_max_size 65536 \n',
+  );
+  expect(eth0.promiscuity).toBe(1);
+  const own = '02:42:ac:10:0a:02 dev eth0 self permanent\n';
+  expect(bridgeFdbText(host).startsWith(own)).toBe(true);
+  a.setUp(device, false);
+  expect(eth0.promiscuity).toBe(0);
+  expect(bridgeFdbText(host)).not.toContain(own);
+});
+
+test('VLANs on one wire do not hear each other', () => {
+  const { lab, host, router, eth0, wire, reaches } = hostAndRouter();
+  const add = (namespace: Namespace, parent: Device, id: number, address: string): Vlan => {
+    const vlan = new Vlan(`eth0.${id}`, parent, id);
+    namespace.addDevice(vlan);
+    lab.address(vlan, address);
+    namespace.setUp(vlan, true);
+    return vlan;
+  };
+  const vlan10 = add(host, eth0, 10, '10.10.0.1/24');
+  add(host, eth0, 20, '10.20.0.1/24');
+  add(router, wire, 10, '10.10.0.2/24');
+  expect(reaches(host, '10.10.0.2')).toBe(true);
+  expect(reaches(host, '10.20.0.2')).toBe(false);
+  expect(reaches(host, '10.0.0.254')).toBe(true);
+  expect(router.dropCounts.get('unhandled protocol')).toBe(3);
+  host.setUp(eth0, false);
+  expect(vlan10.hasCarrier).toBe(false);
+});
+
+test.each([
+  ['l2', []],
+  ['l3', [3, 4]],
+  ['l3s', [3, 4, 0, 1]],
+] as const)('ipvlan %s: router and sibling, but not the host', (mode: IpvlanMode, hooks) => {
+  const { lab, host, eth0, router, container, reaches } = hostAndRouter();
+  const subnet = mode === 'l2' ? '10.0.0' : '10.9.0';
+  const a = container('a', new Ipvlan('i1', eth0, mode), `${subnet}.11/24`);
+  container('b', new Ipvlan('i2', eth0, mode), `${subnet}.12/24`);
+  if (mode !== 'l2') {
+    lab.route(a, 'default', { device: a.deviceByName('eth0')! });
+    lab.route(router, '10.9.0.0/24', { gateway: ip('10.0.0.1') });
+  }
+  const seen: number[] = [];
+  for (const hook of Object.values(Hook)) {
+    host.hooks.register(hook, 0, 'look', (_packet, at) => {
+      seen.push(at);
+      return Verdict.accept;
+    });
+  }
+  expect(reaches(a, '10.0.0.254')).toBe(true);
+  expect(seen).toEqual(hooks);
+  expect(reaches(a, `${subnet}.12`)).toBe(true);
+  if (mode === 'l2') expect(reaches(a, '10.0.0.1')).toBe(false);
+});
