@@ -1,0 +1,89 @@
+/**
+ * The embedded DNS server of a sandbox: two sockets on 127.0.0.11 with ports of their own, the nat
+ * rules that lead port 53 to them, and the answers (`libnetwork/resolver.go`, `resolver_unix.go`).
+ *
+ * What nobody on the sandbox' networks is called is forwarded to the host's servers; the simulated
+ * hosts have none, so such queries end with SERVFAIL, as Docker's do when no server answers.
+ */
+import { Errno } from '../../net/socket/errno.ts';
+import type { UdpSocket } from '../../net/socket/udp-socket.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
+import type { Stream } from '../../sim/chance.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
+import {
+  DnsRcode,
+  encodeDns,
+  parseDns,
+  replyTo,
+  truncateDns,
+  udpAnswerBytesMaxOf,
+} from '../../wire/dns.ts';
+import { RuleWriter } from '../firewall/writer.ts';
+import type { Host } from '../host/host.ts';
+import { answerQuery, type NameView } from './answer.ts';
+
+/** Where containers ask. */
+export const EMBEDDED_DNS_ADDRESS: Ipv4Address = 0x7f00_000b;
+
+/** The DNS server of one sandbox. */
+export class EmbeddedDns {
+  readonly #view: NameView;
+  readonly #socket: UdpSocket;
+  readonly #chance: Stream;
+  queryCount = 0;
+
+  constructor(host: Host, namespace: Namespace, view: NameView) {
+    this.#view = view;
+    this.#chance = host.world.chance.stream(`dns.${namespace.name}`);
+    this.#socket = namespace.sockets.openUdp({
+      onDatagram: (bytes, address, port) => this.#answer(bytes, address, port),
+    });
+    const errno = this.#socket.bind(0, EMBEDDED_DNS_ADDRESS);
+    assert(errno === Errno.none, 'the embedded DNS server cannot bind');
+    const listener = namespace.sockets.listen({
+      port: 0,
+      address: EMBEDDED_DNS_ADDRESS,
+      onConnection: () => ({}),
+      program: 'dockerd',
+    });
+    assert(typeof listener === 'object', 'the embedded DNS server cannot listen');
+    writeResolverRules(namespace, this.#socket.localPort, listener.port);
+  }
+
+  #answer(bytes: Uint8Array, address: Ipv4Address, port: number): void {
+    const query = parseDns(bytes, 0, bytes.length);
+    if (query === undefined || query.isResponse) return;
+    this.queryCount++;
+    const reply = answerQuery(query, this.#view, this.#chance) ?? {
+      ...replyTo(query),
+      recursionAvailable: true,
+      rcode: DnsRcode.serverFailure,
+    };
+    const cut = truncateDns(reply, udpAnswerBytesMaxOf(query), false, false);
+    this.#socket.sendTo(encodeDns(cut, false), address, port);
+  }
+}
+
+/** The chains and rules that lead 127.0.0.11:53 to the server's own ports. */
+function writeResolverRules(namespace: Namespace, udpPort: number, tcpPort: number): void {
+  const writer = new RuleWriter(namespace.tables);
+  const to = '-d 127.0.0.11/32';
+  const from = '-s 127.0.0.11/32';
+  writer.chain('nat', 'DOCKER_OUTPUT');
+  writer.chain('nat', 'DOCKER_POSTROUTING');
+  writer.append('nat', 'OUTPUT', `${to} -j DOCKER_OUTPUT`);
+  writer.append('nat', 'POSTROUTING', `${to} -j DOCKER_POSTROUTING`);
+  for (const [protocol, port] of [['udp', udpPort], ['tcp', tcpPort]] as const) {
+    writer.insert(
+      'nat',
+      'DOCKER_OUTPUT',
+      `${to} -p ${protocol} -m ${protocol} --dport 53 -j DNAT --to-destination 127.0.0.11:${port}`,
+    );
+    writer.insert(
+      'nat',
+      'DOCKER_POSTROUTING',
+      `${from} -p ${protocol} -m ${protocol} --sport ${port} -j SNAT --to-source :53`,
+    );
+  }
+}

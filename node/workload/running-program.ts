@@ -1,0 +1,196 @@
+/**
+ * A program that runs in a container: it listens, answers after its service time, asks others first
+ * where it has to, calls on its own, and ends when it is told or when its description says so.
+ */
+import type { TcpConnection } from '../../net/socket/tcp/connection.ts';
+import type { TcpHandlers } from '../../net/socket/tcp/handlers.ts';
+import type { TcpListener } from '../../net/socket/tcp/listener.ts';
+import type { UdpSocket } from '../../net/socket/udp-socket.ts';
+import { type DrawKey, draw32, drawBelow } from '../../sim/chance.ts';
+import { resolveName } from '../dns/stub-resolver.ts';
+import type { Host } from '../host/host.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import { encodeResponse, MessageReader } from './http.ts';
+import type { CallTarget, Listener, ProgramSpec, Span } from './program.ts';
+import { type RequestEnd, sendRequest } from './request.ts';
+
+const CALL_REQUEST_BYTES = 64;
+const CALL_TIMEOUT_NS = 2_000_000_000;
+
+/** Purposes of a program's draws. */
+const Purpose = { startup: 10, service: 11, query: 12, call: 13 } as const;
+
+/** One running program. */
+export class RunningProgram {
+  readonly spec: ProgramSpec;
+  /** Requests that it answered, and calls that it made by their ends. */
+  answeredCount = 0;
+  readonly callEnds = new Map<RequestEnd, number>();
+  readonly #host: Host;
+  readonly #sandbox: Sandbox;
+  readonly #key: DrawKey;
+  readonly #onExit: (code: number) => void;
+  readonly #listeners: TcpListener[] = [];
+  readonly #sockets: UdpSocket[] = [];
+  #name = '';
+  #draws = 0;
+  #isRunning = false;
+
+  constructor(
+    host: Host,
+    sandbox: Sandbox,
+    spec: ProgramSpec,
+    key: DrawKey,
+    onExit: (code: number) => void,
+  ) {
+    this.#host = host;
+    this.#sandbox = sandbox;
+    this.spec = spec;
+    this.#key = key;
+    this.#onExit = onExit;
+  }
+
+  /** The process starts; it listens after its startup time. */
+  start(name: string): void {
+    this.#name = name;
+    this.#isRunning = true;
+    this.#after(this.#span(this.spec.startup, Purpose.startup), () => this.#listen());
+    const { exit } = this.spec;
+    if (exit !== undefined) {
+      this.#after(exit.afterNs, () => {
+        this.kill(exit.code);
+        this.#onExit(exit.code);
+      });
+    }
+  }
+
+  /** The stop signal: no new connections, those that are open may end. */
+  closeListeners(): void {
+    for (const listener of this.#listeners.splice(0)) listener.close();
+    for (const socket of this.#sockets.splice(0)) socket.close();
+  }
+
+  /** The process is gone; its sockets go with its namespace. */
+  kill(_code: number): void {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    this.closeListeners();
+    this.#sandbox.namespace.sockets.closeAll();
+  }
+
+  #listen(): void {
+    const { sockets } = this.#sandbox.namespace;
+    for (const listener of this.spec.listeners) {
+      if (listener.protocol === 'udp') this.#serveUdp(listener);
+      else {
+        const opened = sockets.listen({
+          port: listener.port,
+          onConnection: () => this.#serve(listener),
+        });
+        if (typeof opened === 'object') this.#listeners.push(opened);
+      }
+    }
+    for (const call of this.spec.calls) {
+      const again = () => {
+        const options = { bytes: call.requestBytes, timeoutNs: call.timeoutNs };
+        this.#call(call.to, options, () => {});
+        this.#after(call.everyNs, again);
+      };
+      this.#after(drawBelow(this.#key, call.everyNs, Purpose.call, this.#draws++), again);
+    }
+  }
+
+  /** How one connection is answered: every complete request once. */
+  #serve(listener: Listener): TcpHandlers {
+    let reader = new MessageReader();
+    return {
+      onData: (bytes, connection) => {
+        const isHttp = listener.protocol === 'http';
+        if (isHttp && !reader.take(bytes)) return;
+        reader = new MessageReader();
+        this.#askFirst(listener, 0, () => {
+          this.#after(this.#span(listener.serviceTime, Purpose.service), () =>
+            this.#respond(listener, connection),
+          );
+        });
+      },
+      onEnd: (connection) => connection.close(),
+    };
+  }
+
+  #respond(listener: Listener, connection: TcpConnection): void {
+    this.answeredCount++;
+    const bytes =
+      listener.protocol === 'http'
+        ? encodeResponse(this.#name, listener.responseBytes)
+        : new Uint8Array(listener.responseBytes);
+    connection.send(bytes);
+    if (listener.protocol === 'http') connection.close();
+  }
+
+  #askFirst(listener: Listener, index: number, then: () => void): void {
+    const target = listener.calls[index];
+    if (target === undefined) {
+      then();
+      return;
+    }
+    const options = { bytes: CALL_REQUEST_BYTES, timeoutNs: CALL_TIMEOUT_NS };
+    this.#call(target, options, () => this.#askFirst(listener, index + 1, then));
+  }
+
+  #call(
+    target: CallTarget,
+    options: { readonly bytes: number; readonly timeoutNs: number },
+    onEnd: (end: RequestEnd) => void,
+  ): void {
+    const { namespace } = this.#sandbox;
+    const note = (end: RequestEnd) => {
+      this.callEnds.set(end, (this.callEnds.get(end) ?? 0) + 1);
+      if (this.#isRunning && this.#host.isOn) onEnd(end);
+    };
+    const queryId = draw32(this.#key, Purpose.query, this.#draws++) & 0xffff;
+    resolveName(namespace, target.host, queryId, (address) => {
+      if (!this.#isRunning || !this.#host.isOn) return;
+      if (address === undefined) {
+        note('unresolved');
+        return;
+      }
+      sendRequest(namespace, {
+        protocol: target.protocol === 'http' ? 'http' : 'tcp',
+        address,
+        port: target.port,
+        host: target.host,
+        path: target.path,
+        requestBytes: options.bytes,
+        timeoutNs: options.timeoutNs,
+        source: 0,
+        onEnd: note,
+      });
+    });
+  }
+
+  #serveUdp(listener: Listener): void {
+    const socket = this.#sandbox.namespace.sockets.openUdp({
+      onDatagram: (_bytes, address, port) => {
+        this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
+          this.answeredCount++;
+          socket.sendTo(new Uint8Array(listener.responseBytes), address, port);
+        });
+      },
+    });
+    socket.bind(listener.port);
+    this.#sockets.push(socket);
+  }
+
+  #span(span: Span, purpose: number): number {
+    const width = span.maxNs - span.minNs + 1;
+    return span.minNs + drawBelow(this.#key, width, purpose, this.#draws++);
+  }
+
+  #after(spanNs: number, action: () => void): void {
+    const { queue } = this.#host.world;
+    queue.scheduleCallback(queue.nowNs + spanNs, () => {
+      if (this.#isRunning && this.#host.isOn) action();
+    });
+  }
+}
