@@ -20,7 +20,7 @@ export const NODE_STATUS = observationKind('node.status');
 export const SERVICE_UPDATE = observationKind('service.update');
 
 /** The text of a `task.state` observation: `<service>.<slot or node id> <task id>`. */
-export function taskTextOf(task: Task): string {
+function taskTextOf(task: Task): string {
   const place = task.slot > 0 ? String(task.slot) : task.nodeId;
   return `${task.serviceAnnotations.name}.${place} ${task.id}`;
 }

@@ -100,3 +100,47 @@ test('a dead worker is down after three periods and its tasks run elsewhere 5 s 
     expect(swarm.node(2).status.message).toBe('heartbeat failure');
   }
 });
+
+test('who moves a task where, and with which words', () => {
+  const swarm = new FakeSwarm(1);
+  swarm.run(1);
+  const words: string[] = [];
+  swarm.manager.store.watch((events) => {
+    for (const event of events) {
+      if (event.table !== 'task') continue;
+      const { desiredState, status } = event.object;
+      const wanted = formatTaskState(desiredState);
+      words.push(`${formatTaskState(status.state)} (${wanted}): ${status.message}`);
+    }
+  });
+  const web = swarm.createService(replicated('web', 1));
+  const every = swarm.createService({ ...replicated('every', 0), mode: { kind: 'global' } });
+  swarm.run(3);
+  swarm.manager.control.removeService(web.id, () => {});
+  swarm.manager.control.removeService(every.id, () => {});
+  swarm.run(10);
+  const once = [...new Set(words)];
+  expect(once).toEqual([
+    'new (running): created',
+    'pending (running): pending task scheduling',
+    'assigned (running): scheduler confirmed task can run on preassigned node',
+    'assigned (running): scheduler assigned task to node',
+    'preparing (running): preparing',
+    'starting (running): starting',
+    'running (running): started',
+    'running (remove): started',
+    'shutdown (remove): shutdown',
+  ]);
+});
+
+test('a refused connection is tried again after a short back-off', () => {
+  const swarm = new FakeSwarm(1);
+  swarm.run(10);
+  swarm.manager.crash();
+  swarm.agents[1]!.onDisconnected(0);
+  expect(swarm.agents[1]!.isRegistered).toBe(false);
+  swarm.manager.restart();
+  swarm.run(0.3);
+  expect(swarm.agents[1]!.isRegistered).toBe(true);
+  expect(swarm.node(1).status.state).toBe(NodeState.ready);
+});

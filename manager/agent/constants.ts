@@ -6,9 +6,9 @@ import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 /** Every call to the dispatcher ends after this. */
 export const DISPATCHER_RPC_TIMEOUT_NS = 5 * SECOND_NS;
 /** The back-off after the first failed session. */
-export const INITIAL_SESSION_FAILURE_BACKOFF_NS = 100 * MILLISECOND_NS;
+const INITIAL_SESSION_FAILURE_BACKOFF_NS = 100 * MILLISECOND_NS;
 /** The longest back-off. */
-export const MAX_SESSION_FAILURE_BACKOFF_NS = 8 * SECOND_NS;
+const MAX_SESSION_FAILURE_BACKOFF_NS = 8 * SECOND_NS;
 /** A temporary failure of a task's operation is tried again after this. */
 export const TASK_RETRY_NS = SECOND_NS;
 /** A good or bad experience with a manager (swarmkit `remotes.go`). */

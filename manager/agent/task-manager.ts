@@ -9,8 +9,7 @@
 import { assert } from '../../sim/assert.ts';
 import type { World } from '../../sim/world.ts';
 import type { ControllerDone, ControllerError, TaskController } from '../api/executor.ts';
-import { areEqualStable } from '../dispatcher/assignment-set.ts';
-import type { Task, TaskStatus } from '../objects/task.ts';
+import { areEqualStable, type Task, type TaskStatus } from '../objects/task.ts';
 import { TaskState } from '../objects/task-state.ts';
 import type { Timer, TimerGroup } from '../timer-group.ts';
 import { TASK_RETRY_NS } from './constants.ts';

@@ -31,7 +31,7 @@ export function vipNetworksOf(service: Service, reader: StoreReader): Network[] 
 }
 
 /** The networks to which a service's tasks are attached, ingress first; node-local ones not. */
-export function attachedNetworksOf(service: Service, reader: StoreReader): Network[] {
+function attachedNetworksOf(service: Service, reader: StoreReader): Network[] {
   const networks: Network[] = [];
   const ingress = needsIngress(service) ? ingressNetworkOf(reader) : undefined;
   if (ingress !== undefined) networks.push(ingress);

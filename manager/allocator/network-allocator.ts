@@ -165,7 +165,7 @@ export class NetworkAllocator {
 }
 
 /** True for a network whose driver is overlay, which is the default in a cluster. */
-export function isOverlay(network: Network): boolean {
+function isOverlay(network: Network): boolean {
   return (network.spec.driverConfig?.name ?? 'overlay') === 'overlay';
 }
 

@@ -3,7 +3,7 @@
  * `manager/dispatcher/assignments.go`).
  */
 import type { AssignmentChange } from '../api/dispatcher-messages.ts';
-import type { Task } from '../objects/task.ts';
+import { areEqualStable, type Task } from '../objects/task.ts';
 import { TaskState } from '../objects/task-state.ts';
 
 /** The assignments of one node's stream. */
@@ -35,15 +35,4 @@ export class AssignmentSet {
     this.#changes = new Map();
     return changes;
   }
-}
-
-/** True when nothing differs but status and meta (swarmkit `equality.TasksEqualStable`). */
-export function areEqualStable(a: Task, b: Task): boolean {
-  return (
-    a.desiredState === b.desiredState &&
-    a.nodeId === b.nodeId &&
-    a.spec === b.spec &&
-    a.networks === b.networks &&
-    a.endpoint === b.endpoint
-  );
 }

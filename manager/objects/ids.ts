@@ -30,8 +30,3 @@ export class IdSource {
     return id;
   }
 }
-
-/** True for the text of an object id. */
-export function isObjectId(text: string): boolean {
-  return /^[0-9a-z]{25}$/.test(text);
-}

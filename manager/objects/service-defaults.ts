@@ -9,7 +9,7 @@ import { RestartCondition, type RestartPolicy } from './task-spec.ts';
 export const DEFAULT_STOP_GRACE_PERIOD_NS = 10 * SECOND_NS;
 
 /** Restart always, 5 s after the end, without limit. */
-export const DEFAULT_RESTART = {
+const DEFAULT_RESTART = {
   condition: RestartCondition.any,
   delayNs: 5 * SECOND_NS,
   maxAttempts: 0,
@@ -17,7 +17,7 @@ export const DEFAULT_RESTART = {
 } as const;
 
 /** One slot at a time, no delay, watched for 5 s, paused on the first failure. */
-export const DEFAULT_UPDATE = {
+const DEFAULT_UPDATE = {
   parallelism: 1,
   delayNs: 0,
   failureAction: FailureAction.pause,

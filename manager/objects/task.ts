@@ -3,6 +3,7 @@
  * `types.proto`: `TaskStatus`, `ContainerStatus`).
  */
 import type { Endpoint, PortConfig } from './endpoint.ts';
+import { areEqual } from './equality.ts';
 import type { Annotations, Meta } from './meta.ts';
 import type { NetworkAttachment } from './network.ts';
 import type { TaskSpec } from './task-spec.ts';
@@ -79,4 +80,15 @@ export function taskNameOf(task: Task): string {
 /** True while a task counts as load of its node: its desired state is at most complete. */
 export function isActiveTask(task: Task): boolean {
   return task.desiredState <= TaskState.complete;
+}
+
+/** True when nothing differs but status and meta (swarmkit `equality.TasksEqualStable`). */
+export function areEqualStable(a: Task, b: Task): boolean {
+  return (
+    a.desiredState === b.desiredState &&
+    a.nodeId === b.nodeId &&
+    areEqual(a.spec, b.spec) &&
+    areEqual(a.networks, b.networks) &&
+    areEqual(a.endpoint, b.endpoint)
+  );
 }

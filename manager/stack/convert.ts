@@ -46,7 +46,7 @@ export interface StackObjects {
 }
 
 /** The name of a stack's object. */
-export function scopedName(stack: string, name: string): string {
+function scopedName(stack: string, name: string): string {
   return `${stack}_${name}`;
 }
 

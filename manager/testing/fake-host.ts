@@ -16,7 +16,7 @@ export interface FakeTimes {
 }
 
 /** Preparing and starting in 100 ms each, stopping in 2 s as a well-behaved container does. */
-export const QUICK_TIMES: FakeTimes = {
+const QUICK_TIMES: FakeTimes = {
   prepareNs: 100 * MILLISECOND_NS,
   startNs: 100 * MILLISECOND_NS,
   shutdownNs: 2 * SECOND_NS,
