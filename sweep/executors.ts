@@ -24,7 +24,7 @@ export function threadsExecutor(threadCount: number): Executor {
       await Promise.all(
         jobs.map(async (job) => {
           try {
-            onOutcome(await pool.run(job, { name: "runJob" }));
+            onOutcome(await pool.run(job, { name: 'runJob' }));
           } catch (error) {
             const failure = error instanceof Error ? error.message : String(error);
             onOutcome({ seed: job.seed, result: undefined, failure });

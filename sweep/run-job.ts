@@ -15,7 +15,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Runs one job. */
+/** Runs one job; the timeline stays behind, since a sweep of many seeds would only carry it. */
 export function runJob(job: Job): JobOutcome {
   const { seed } = job;
   try {
@@ -25,10 +25,9 @@ export function runJob(job: Job): JobOutcome {
       return { seed, result: undefined, failure };
     }
     const { result } = runScenario(loaded, { seed, shortcuts: job.shortcuts });
-    return { seed, result, failure: undefined };
+    return { seed, result: { ...result, timeline: [] }, failure: undefined };
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error);
     return { seed, result: undefined, failure };
   }
 }
-

@@ -5,7 +5,7 @@
 /** The most seeds that one sweep takes. */
 export const SEEDS_MAX = 1_000_000;
 
-/** The seeds of a specification, in order; an error text when it is none. */
+/** The seeds of a specification, in order and each once; an error text when it is none. */
 export function parseSeeds(text: string): string[] | { readonly error: string } {
   const seeds: string[] = [];
   for (const part of text.split(',')) {
@@ -18,8 +18,8 @@ export function parseSeeds(text: string): string[] | { readonly error: string } 
     const from = Number(range[1]);
     const to = Number(range[2]);
     if (to < from) return { error: `the range ${part.trim()} ends before it begins` };
-    if (to - from >= SEEDS_MAX) return { error: `more than ${SEEDS_MAX} seeds` };
+    if (seeds.length + to - from >= SEEDS_MAX) return { error: `more than ${SEEDS_MAX} seeds` };
     for (let seed = from; seed <= to; seed++) seeds.push(String(seed));
   }
-  return seeds;
+  return [...new Set(seeds)];
 }

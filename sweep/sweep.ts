@@ -3,8 +3,12 @@
  * expectation was met, and the seed with which to look at a failure.
  */
 import type { MeasureUnit, RunResult } from '../scenarios/result.ts';
+import { VERSION } from '../scenarios/version.ts';
 import { type Distribution, distributionOf } from './distribution.ts';
 import type { Executor, Job, JobOutcome } from './job.ts';
+
+/** The version of the sweep's document; it rises when a field changes its meaning or goes. */
+const SWEEP_SCHEMA_VERSION = 1;
 
 /** One measure over all runs. */
 export interface MeasureSummary {
@@ -35,6 +39,8 @@ export interface SweepResult {
   readonly failedSeeds: readonly string[];
   /** Seeds whose run ended in an error, with its message. */
   readonly crashedSeeds: readonly { readonly seed: string; readonly failure: string }[];
+  /** Seeds that missed an expectation or crashed, in the order of the sweep. */
+  readonly badSeeds: readonly string[];
   readonly digests: Readonly<Record<string, string>>;
   readonly measures: readonly MeasureSummary[];
   readonly expectations: readonly ExpectationSummary[];
@@ -61,9 +67,9 @@ function summarise(jobs: readonly Job[], outcomes: readonly JobOutcome[]): Sweep
   const results = outcomes.flatMap((o) => (o.result === undefined ? [] : [o.result]));
   const first = results[0];
   return {
-    schemaVersion: 1,
-    swarmlab: first?.swarmlab ?? '',
-    scenario: first?.scenario ?? '',
+    schemaVersion: SWEEP_SCHEMA_VERSION,
+    swarmlab: VERSION,
+    scenario: first?.scenario ?? jobs[0]?.file ?? '',
     file: jobs[0]?.file ?? '',
     seedCount: jobs.length,
     passedCount: results.filter((result) => result.verdict === 'passed').length,
@@ -71,6 +77,7 @@ function summarise(jobs: readonly Job[], outcomes: readonly JobOutcome[]): Sweep
     crashedSeeds: outcomes.flatMap((o) =>
       o.failure === undefined ? [] : [{ seed: o.seed, failure: o.failure }],
     ),
+    badSeeds: outcomes.filter((o) => o.result?.verdict !== 'passed').map((o) => o.seed),
     digests: Object.fromEntries(results.map((result) => [result.seed, result.digest])),
     measures: measureSummaries(results),
     expectations: expectationSummaries(results),
