@@ -25,6 +25,7 @@ import {
   continuePostrouting,
   sendFromBalancer,
   sendIpv4,
+  sendIpv4Along,
   transmitIpv4,
 } from './ip/output.ts';
 import { PathMtus } from './ip/path-mtu.ts';
@@ -222,6 +223,11 @@ export class Namespace {
    */
   sendIpv4(packet: Packet): SendResult {
     return sendIpv4(this, packet);
+  }
+
+  /** {@link sendIpv4} along a route that the sender has looked up (a socket bound to a device). */
+  sendIpv4Along(packet: Packet, route: RouteResult): SendResult {
+    return sendIpv4Along(this, packet, route);
   }
 
   /** ipvs' way out: the destination is rewritten; routing, TTL, OUTPUT, POSTROUTING. */

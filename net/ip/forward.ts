@@ -61,8 +61,9 @@ function runForward(
   const { hooks } = namespace;
   const { device } = route;
   const verdict = hooks.run(packet, Hook.forward, packet.inDevice, device, afterPriority);
-  if (verdict === Verdict.accept) transmitIpv4(namespace, packet, device, route.nextHop);
-  else if (verdict === Verdict.drop) namespace.countDrop('netfilter FORWARD');
+  if (verdict === Verdict.accept) {
+    transmitIpv4(namespace, packet, device, route.nextHop, route.mtuBytes);
+  } else if (verdict === Verdict.drop) namespace.countDrop('netfilter FORWARD');
 }
 
 /** What was reassembled counts by its largest fragment; path MTU discovery only when asked for. */

@@ -49,6 +49,9 @@ test('with don’t-fragment the sender learns the path MTU for ten minutes', () 
   expect(router.dropCounts.get('packet is too big')).toBe(1);
   expect([answers, named]).toEqual([['3/4 576'], 600]);
   expect(mtu()).toBe(600);
+  const { txPackets } = a.deviceByName('eth0')!.statistics;
+  a.sendIpv4(lab.echo('10.0.1.2', { payloadBytes: 1400 }));
+  expect(a.deviceByName('eth0')!.statistics.txPackets - txPackets).toBe(3);
   lab.run(599);
   expect(mtu()).toBe(600);
   lab.run(1);

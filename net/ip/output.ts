@@ -140,18 +140,20 @@ function runOutput(
     if (next === undefined) return unroutable(namespace, packet, 'no route');
     route = next;
   }
-  return transmitIpv4(namespace, packet, route.device, route.nextHop);
+  const mtuBytes = namespace.pathMtus.bytesTo(destinationOf(bytes, start), route);
+  return transmitIpv4(namespace, packet, route.device, route.nextHop, mtuBytes);
 }
 
-/** POSTROUTING, fragmentation, neighbour, device (`ip_output`). */
+/** POSTROUTING, fragmentation to `mtuBytes`, neighbour, device (`ip_output`). */
 export function transmitIpv4(
   namespace: Namespace,
   packet: Packet,
   outDevice: Device,
   nextHop: Ipv4Address,
+  mtuBytes: number = outDevice.mtu,
 ): SendResult {
   const verdict = namespace.hooks.run(packet, Hook.postrouting, undefined, outDevice);
-  if (verdict === Verdict.accept) return finish(namespace, packet, outDevice, nextHop);
+  if (verdict === Verdict.accept) return finish(namespace, packet, outDevice, nextHop, mtuBytes);
   if (verdict === Verdict.stolen) return SendResult.sent;
   namespace.countDrop('netfilter POSTROUTING');
   return SendResult.EPERM;
@@ -169,7 +171,7 @@ export function continuePostrouting(
   if (route === undefined) return unroutable(namespace, packet, 'no route');
   const { device, nextHop } = route;
   const verdict = namespace.hooks.run(packet, Hook.postrouting, undefined, device, afterPriority);
-  if (verdict === Verdict.accept) return finish(namespace, packet, device, nextHop);
+  if (verdict === Verdict.accept) return finish(namespace, packet, device, nextHop, route.mtuBytes);
   if (verdict === Verdict.stolen) return SendResult.sent;
   namespace.countDrop('netfilter POSTROUTING');
   return SendResult.EPERM;
@@ -181,17 +183,18 @@ function finish(
   packet: Packet,
   device: Device,
   nextHop: Ipv4Address,
+  mtuBytes: number,
 ): SendResult {
   const lengthBytes = packet.end - packet.start;
   const largestBytes = packet.fragmentBytesMax;
-  if (lengthBytes <= device.mtu && (largestBytes === 0 || lengthBytes <= largestBytes)) {
+  if (lengthBytes <= mtuBytes && (largestBytes === 0 || lengthBytes <= largestBytes)) {
     return namespace.neighbours.send(device, nextHop, packet);
   }
   if (hasDontFragment(packet.bytes, packet.start) && largestBytes === 0) {
-    return tooBig(namespace, packet, device, device.mtu);
+    return tooBig(namespace, packet, device, mtuBytes);
   }
-  const mtuBytes = largestBytes === 0 ? device.mtu : Math.min(device.mtu, largestBytes);
-  return sendFragments(namespace, packet, device, nextHop, mtuBytes);
+  const fragmentBytes = largestBytes === 0 ? mtuBytes : Math.min(mtuBytes, largestBytes);
+  return sendFragments(namespace, packet, device, nextHop, fragmentBytes);
 }
 
 function tooBig(

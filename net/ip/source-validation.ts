@@ -29,6 +29,7 @@ export function validateSource(
   if (route.type !== 'unicast') {
     return route.type === 'local' && acceptsLocal ? undefined : 'martian source';
   }
-  if (route.device === device || filter !== 1) return undefined;
-  return namespace.addresses.of(device).length === 0 ? undefined : 'rp_filter';
+  if (route.device === device || filter === 0) return undefined;
+  const isUnnumbered = namespace.addresses.of(device).length === 0;
+  return filter === 1 || isUnnumbered ? 'rp_filter' : undefined;
 }
