@@ -4,7 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { formatIssue } from '../scenarios/language/issue.ts';
-import { type LoadedScenario, loadScenario, type LoadResult, type Overrides } from '../scenarios/load.ts';
+import {
+  type LoadedScenario,
+  type LoadResult,
+  loadScenario,
+  type Overrides,
+} from '../scenarios/load.ts';
 import { CommandFailure, ExitStatus } from './exit-status.ts';
 
 /** The text of a file, or `undefined` when it cannot be read. */
