@@ -143,11 +143,15 @@ export class SocketTable {
     return [...this.#udpSockets.values()].flat();
   }
 
-  /** Takes a packet for a local TCP or UDP port in; false for other protocols. */
+  /**
+   * Takes a local TCP segment, UDP datagram or ICMP echo reply in; `packet.start` is its IPv4 header.
+   * False for other protocols.
+   */
   deliver(packet: Packet): boolean {
     const protocol = protocolOf(packet.bytes, packet.start);
     if (protocol === IpProtocol.tcp) this.#deliverTcp(packet);
     else if (protocol === IpProtocol.udp) this.#deliverUdp(packet);
+    else if (protocol === IpProtocol.icmp) this.deliverEchoReply(packet);
     else return false;
     return true;
   }
@@ -225,10 +229,6 @@ export class SocketTable {
   /** Hands a packet to IP. */
   transmit(packet: Packet): SendResult {
     if (this.onSend !== undefined) this.onSend(packet);
-    if (packet.way !== undefined) {
-      const { world, name } = this.namespace;
-      packet.way.add(world.nowNs, name, 'send', 'socket', '', '');
-    }
     return this.namespace.sendIpv4(packet);
   }
 

@@ -48,7 +48,7 @@ export class UdpSocket {
   remoteAddress: Ipv4Address = ANY_ADDRESS;
   /** 0 unless it is connected. */
   remotePort = 0;
-  /** `users:(("<program>",…))` of `ss`. */
+  /** What `ss` prints in `users:((…))`: `"dockerd",pid=355,fd=27`. */
   program = '';
   isClosed = false;
   #identification = 0;

@@ -3,6 +3,7 @@
  * Mirrors `tcp_v4_connect` (net/ipv4/tcp_ipv4.c).
  */
 import { ANY_ADDRESS, type Ipv4Address } from '../../../wire/addresses.ts';
+import type { RouteType } from '../../ip/route.ts';
 import { Errno } from '../errno.ts';
 import type { SocketTable } from '../table.ts';
 import { TcpConnection, type TcpOptionSettings } from './connection.ts';
@@ -21,6 +22,15 @@ export interface ConnectOptions extends TcpOptionSettings {
   readonly sourcePort?: number;
 }
 
+/** What routes that lead nowhere answer (`fib_props`, net/ipv4/fib_semantics.c). */
+const ROUTE_ERRNOS: Readonly<Partial<Record<RouteType, Errno>>> = {
+  blackhole: Errno.EINVAL,
+  unreachable: Errno.EHOSTUNREACH,
+  prohibit: Errno.EACCES,
+  broadcast: Errno.ENETUNREACH,
+  multicast: Errno.ENETUNREACH,
+};
+
 /** Opens a connection; failures come by `onClosed`, at the same instant but later. */
 export function openConnection(table: SocketTable, options: ConnectOptions): TcpConnection {
   const { namespace } = table;
@@ -34,6 +44,8 @@ export function openConnection(table: SocketTable, options: ConnectOptions): Tcp
   if (route === undefined) {
     return failed(table, source, options, 'unreachable', Errno.ENETUNREACH);
   }
+  const refusal = ROUTE_ERRNOS[route.type];
+  if (refusal !== undefined) return failed(table, source, options, 'unreachable', refusal);
   const sourcePort = options.sourcePort ?? choosePort(table, source, address, port);
   if (sourcePort === 0 || table.endpoints.find(source, sourcePort, address, port) !== undefined) {
     return failed(table, source, options, 'refused', Errno.EADDRNOTAVAIL);

@@ -72,8 +72,12 @@ export class TcpConnection implements TcpEndpoint {
   /** The program has closed it: nothing is delivered any more (`SOCK_DEAD`). */
   isOrphan = false;
   hasReportedEnd = false;
-  /** {@link finish} has run. */
+  /** Out of the table: no segment and no timer reaches it. */
+  isDetached = false;
+  /** The program knows that it is over. */
   isFinished = false;
+  /** Closed in order, with bytes that the program has not read. */
+  isClosePending = false;
 
   // sending
   readonly initialSequence: Sequence;
@@ -236,15 +240,14 @@ export class TcpConnection implements TcpEndpoint {
     if (this.isFinQueued) return;
     switch (this.state) {
       case TcpState.synSent:
-      case TcpState.closed:
         this.finish('closed', Errno.none);
         return;
       case TcpState.synReceived:
       case TcpState.established:
-        this.becomeFinQueued(TcpState.finWait1);
+        this.#becomeFinQueued(TcpState.finWait1);
         return;
       case TcpState.closeWait:
-        this.becomeFinQueued(TcpState.lastAck);
+        this.#becomeFinQueued(TcpState.lastAck);
         return;
     }
   }
@@ -254,8 +257,10 @@ export class TcpConnection implements TcpEndpoint {
    * Nothing but `onClosed` is called from now on, and data that still arrives is answered by a RST.
    */
   close(): void {
-    if (this.isOrphan || this.state === TcpState.closed) return;
+    if (this.isOrphan) return;
     this.isOrphan = true;
+    if (this.isClosePending) this.finish('closed', Errno.none);
+    if (this.isDetached) return;
     if (this.receiveQueueBytes > 0) {
       this.abort();
       return;
@@ -266,8 +271,8 @@ export class TcpConnection implements TcpEndpoint {
 
   /** Sends a RST and forgets everything (`SO_LINGER` of 0). */
   abort(): void {
-    if (this.state === TcpState.closed) return;
-    if (this.state !== TcpState.synSent) sendReset(this);
+    if (this.isFinished) return;
+    if (this.state !== TcpState.synSent && !this.isDetached) sendReset(this);
     this.finish('reset', Errno.ECONNABORTED);
   }
 
@@ -281,7 +286,8 @@ export class TcpConnection implements TcpEndpoint {
     if (!this.isReadingPaused) return;
     this.isReadingPaused = false;
     this.deliverQueued();
-    if (this.state === TcpState.closed) return;
+    if (this.isClosePending && !this.#hasUnread) this.finish('closed', Errno.none);
+    if (this.isDetached) return;
     maybeUpdateWindow(this);
     this.table.timers.rearm(this);
   }
@@ -305,12 +311,12 @@ export class TcpConnection implements TcpEndpoint {
       this.receiveQueueBytes -= bytes.length;
       this.handlers.onData?.(bytes, this);
     }
-    if (this.hasReceivedFin && this.receiveQueueBytes === 0) this.reportEnd();
+    if (this.hasReceivedFin && this.receiveQueueBytes === 0) this.#reportEnd();
   }
 
   /** Tells the program once that the peer sends no more. */
-  reportEnd(): void {
-    if (this.hasReportedEnd || this.isOrphan || this.state === TcpState.closed) return;
+  #reportEnd(): void {
+    if (this.hasReportedEnd || this.isReadingPaused || this.isOrphan || this.isFinished) return;
     this.hasReportedEnd = true;
     if (this.handlers.onEnd !== undefined) this.handlers.onEnd(this);
     else this.close();
@@ -338,28 +344,45 @@ export class TcpConnection implements TcpEndpoint {
     table.timeWaits.add(timeWait);
   }
 
-  /** Takes the connection out of the table and tells the program why. */
+  /**
+   * Takes the connection out of the table and tells the program why, at once, or after an orderly
+   * close once the program has read what it has not.
+   */
   finish(reason: CloseReason, errno: Errno): void {
     if (this.isFinished) return;
-    this.isFinished = true;
-    this.state = TcpState.closed;
+    this.#detach();
     this.errno = errno;
-    this.retransmitAtNs = NEVER;
-    this.delayedAckAtNs = NEVER;
-    this.lifeAtNs = NEVER;
-    this.table.timers.release(this);
-    this.table.endpoints.remove(this);
-    this.sendBuffer.clear();
+    if (reason === 'closed' && !this.isOrphan && this.#hasUnread) {
+      this.isClosePending = true;
+      return;
+    }
+    this.isFinished = true;
     this.receiveQueue = undefined;
     this.receiveQueueBytes = 0;
-    this.reassembly = undefined;
     const { listener } = this;
     this.listener = undefined;
     if (listener !== undefined) listener.onGone(this);
     else this.handlers.onClosed?.(reason, this);
   }
 
-  private becomeFinQueued(state: TcpState): void {
+  get #hasUnread(): boolean {
+    return this.receiveQueueBytes > 0 || (this.hasReceivedFin && !this.hasReportedEnd);
+  }
+
+  #detach(): void {
+    if (this.isDetached) return;
+    this.isDetached = true;
+    this.state = TcpState.closed;
+    this.retransmitAtNs = NEVER;
+    this.delayedAckAtNs = NEVER;
+    this.lifeAtNs = NEVER;
+    this.table.timers.release(this);
+    this.table.endpoints.remove(this);
+    this.sendBuffer.clear();
+    this.reassembly = undefined;
+  }
+
+  #becomeFinQueued(state: TcpState): void {
     this.isFinQueued = true;
     if (this.state !== TcpState.synReceived) this.state = state;
     sendPending(this);

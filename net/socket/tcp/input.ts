@@ -92,24 +92,30 @@ export function segmentArrives(
     becomeEstablished(connection, sequence, window);
     connection.listener?.onEstablished(connection);
     connection.handlers.onConnected?.(connection);
-    if (connection.isFinished) return;
+    if (connection.isDetached) return;
   } else if (
     !acknowledgementArrives(connection, sequence, acknowledgement, window, payloadBytes, flags)
   ) {
     return;
   }
   maybeBecomeFinAcknowledged(connection);
-  if (connection.isFinished) return;
+  if (connection.isDetached) return;
   if (endSequence !== sequence) {
+    if (connection.isOrphan && isNewData(connection, sequence, payloadBytes)) {
+      // the program that would read it is gone
+      sendResetFor(connection.table, packet, at, end);
+      connection.finish('reset', Errno.ECONNABORTED);
+      return;
+    }
     dataArrives(connection, packet, dataAt, payloadBytes, sequence, flags, nowNs);
-    if (connection.isFinished) return;
+    if (connection.isDetached) return;
   }
   sendPending(connection);
   maybeAcknowledge(connection, nowNs);
   if (connection.receiveQueueBytes > 0 || connection.hasReceivedFin) {
     connection.deliverQueued();
     maybeFinish(connection);
-    if (connection.isFinished) return;
+    if (connection.isDetached) return;
   }
   if (connection.isDrainDue && connection.sendBuffer.lengthBytes === 0) {
     connection.isDrainDue = false;
@@ -210,6 +216,10 @@ function answerInvalid(connection: TcpConnection, isLimited: boolean, nowNs: num
   sendAcknowledgement(connection);
 }
 
+function isNewData(connection: TcpConnection, sequence: Sequence, payloadBytes: number): boolean {
+  return payloadBytes > 0 && isAfter((sequence + payloadBytes) | 0, connection.rcvNxt);
+}
+
 /** Bytes, a FIN, or both: `tcp_data_queue`. */
 function dataArrives(
   connection: TcpConnection,
@@ -229,10 +239,6 @@ function dataArrives(
     // it was sent again because our acknowledgement was lost
     connection.quickAckCount = QUICK_ACKS_MAX;
     sendAcknowledgement(connection);
-    return;
-  }
-  if (connection.isOrphan && payloadBytes > 0) {
-    connection.abort();
     return;
   }
   noteArrival(connection, payloadBytes, nowNs);
@@ -318,15 +324,8 @@ function maybeAcknowledge(connection: TcpConnection, nowNs: number): void {
   }
 }
 
-/** Both FINs have arrived: the program has had its data, and what is left is to wait. */
+/** Both FINs have arrived: what is left is to wait. */
 function maybeFinish(connection: TcpConnection): void {
-  if (connection.isFinished || connection.state !== TcpState.finWait2) return;
-  if (!connection.hasReceivedFin) return;
-  if (connection.isReadingPaused) {
-    // nobody can take the bytes later, because the connection is about to go
-    connection.isReadingPaused = false;
-    connection.deliverQueued();
-    if (connection.isFinished) return;
-  }
-  connection.becomeTimeWait();
+  const { state, hasReceivedFin, isDetached } = connection;
+  if (state === TcpState.finWait2 && hasReceivedFin && !isDetached) connection.becomeTimeWait();
 }

@@ -29,7 +29,7 @@ export interface ListenOptions extends TcpOptionSettings {
   readonly backlog?: number;
   /** Accepts a connection and says who handles it. */
   readonly onConnection: (connection: TcpConnection) => TcpHandlers;
-  /** `users:(("<program>",…))` of `ss`. */
+  /** What `ss` prints in `users:((…))`: `"dockerd",pid=355,fd=27`. */
   readonly program?: string;
 }
 

@@ -109,15 +109,24 @@ function nextIdentification(connection: TcpConnection): number {
   return connection.identification;
 }
 
+/**
+ * The number of a segment without data: the highest that was sent, even while older data is being
+ * sent again, or the peer would take it for an old duplicate (`tcp_acceptable_seq`).
+ */
+function acceptableSequence(connection: TcpConnection): number {
+  const windowEnd = (connection.sndUna + connection.sndWnd) | 0;
+  return isAfter(connection.sndMax, windowEnd) ? windowEnd : connection.sndMax;
+}
+
 /** Sends an acknowledgement now. */
 export function sendAcknowledgement(connection: TcpConnection): void {
-  sendSegment(connection, connection.sndNxt, 0, TcpFlag.ack);
+  sendSegment(connection, acceptableSequence(connection), 0, TcpFlag.ack);
 }
 
 /** Sends a RST for a connection that is in a synchronised state. */
 export function sendReset(connection: TcpConnection): void {
   connection.table.counters.resetsSent++;
-  sendSegment(connection, connection.sndNxt, 0, TcpFlag.rst | TcpFlag.ack);
+  sendSegment(connection, acceptableSequence(connection), 0, TcpFlag.rst | TcpFlag.ack);
 }
 
 /** Tells the peer of a window that has at least doubled since it was last told. */

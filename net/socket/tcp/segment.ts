@@ -101,6 +101,7 @@ export function sendResetFor(table: SocketTable, packet: Packet, at: number, end
   }
   table.counters.resetsSent++;
   const reset = allocateSegment(0, 0);
+  reset.way = packet.way?.fork();
   const localPort = destinationPortOf(bytes, at);
   const remote = sourceOf(bytes, start);
   const remotePort = sourcePortOf(bytes, at);

@@ -64,8 +64,9 @@ export class PipeEnd {
     return address === this.address;
   }
 
-  routeLookup(): { source: Ipv4Address; mtuBytes: number } | undefined {
-    return this.hasRoute ? { source: this.address, mtuBytes: this.mtuBytes } : undefined;
+  routeLookup(): { type: 'unicast'; source: Ipv4Address; mtuBytes: number } | undefined {
+    if (!this.hasRoute) return undefined;
+    return { type: 'unicast', source: this.address, mtuBytes: this.mtuBytes };
   }
 
   pathMtuBytes(): number {
@@ -149,9 +150,10 @@ export class Pipe {
     const destination = destinationOf(bytes, start);
     const to = destination === this.a.address ? this.a : this.b;
     if (destination !== to.address) return;
-    if (to.sockets.deliver(packet)) return;
-    if (bytes[start + headerBytesOf(bytes, start)] === 0) to.sockets.deliverEchoReply(packet);
-    else to.sockets.deliverIcmpError(packet);
+    const isIcmp = protocolOf(bytes, start) === IpProtocol.icmp;
+    const isError = isIcmp && bytes[start + headerBytesOf(bytes, start)] === 3;
+    if (isError) to.sockets.deliverIcmpError(packet);
+    else to.sockets.deliver(packet);
   }
 
   /** `0.001000000 a > b SYN seq 0 win 64240 <mss 1460>`, with sequence numbers from 0. */
@@ -186,6 +188,6 @@ export class Pipe {
   #relative(end: PipeEnd, sequence: number, isSyn: boolean): number {
     if (isSyn) this.#firsts.set(end, sequence);
     const first = this.#firsts.get(end);
-    return first === undefined ? sequence : (sequence - first) >>> 0;
+    return first === undefined || sequence === 0 ? sequence : (sequence - first) >>> 0;
   }
 }

@@ -1,0 +1,143 @@
+/**
+ * What `ss` prints about a namespace: `ss -tan`, `ss -uan`, `ss -tuln`.
+ *
+ * The columns are those of iproute2 6.1 that writes to a file: each as wide as its longest cell,
+ * addresses right-aligned up to the colon. `users:` is printed where a program is known.
+ */
+import { ANY_ADDRESS, formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import type { SocketTable } from './table.ts';
+import { TcpConnection } from './tcp/connection.ts';
+import { TCP_STATE_NAMES, TcpState } from './tcp/state.ts';
+
+/** Which sockets `ss` is asked for. */
+export interface SsOptions {
+  readonly tcp?: boolean;
+  readonly udp?: boolean;
+  /** `-l`: only those that listen. */
+  readonly listening?: boolean;
+  /** `-a`: those, too. */
+  readonly all?: boolean;
+}
+
+interface Row {
+  readonly netid: string;
+  readonly state: string;
+  readonly receive: string;
+  readonly send: string;
+  readonly local: string;
+  readonly localPort: string;
+  readonly peer: string;
+  readonly peerPort: string;
+  readonly program: string;
+}
+
+function formatAddress(address: Ipv4Address): string {
+  return address === ANY_ADDRESS ? '0.0.0.0' : formatIpv4Address(address);
+}
+
+/** The text of `ss` with these options (default `-tan`), without name resolution. */
+export function formatSockets(table: SocketTable, options: SsOptions = {}): string {
+  const { tcp = options.udp !== true, udp = false } = options;
+  const { listening = false, all = !listening } = options;
+  const rows: Row[] = [];
+  if (udp) addUdpRows(rows, table, listening, all);
+  if (tcp) addTcpRows(rows, table, listening, all);
+  return formatRows(rows, tcp && udp);
+}
+
+function addUdpRows(rows: Row[], table: SocketTable, listening: boolean, all: boolean): void {
+  for (const socket of table.udpSockets()) {
+    const isConnected = socket.remotePort !== 0;
+    if (isConnected ? listening : !all && !listening) continue;
+    rows.push({
+      netid: 'udp',
+      state: isConnected ? 'ESTAB' : 'UNCONN',
+      receive: '0',
+      send: '0',
+      local: formatAddress(socket.localAddress),
+      localPort: String(socket.localPort),
+      peer: formatAddress(socket.remoteAddress),
+      peerPort: isConnected ? String(socket.remotePort) : '*',
+      program: formatProgram(socket.program),
+    });
+  }
+}
+
+function addTcpRows(rows: Row[], table: SocketTable, listening: boolean, all: boolean): void {
+  if (listening || all) {
+    for (const listener of table.listeners()) {
+      rows.push({
+        netid: 'tcp',
+        state: 'LISTEN',
+        receive: String(listener.waitingCount),
+        send: String(listener.backlog),
+        local: formatAddress(listener.address),
+        localPort: String(listener.port),
+        peer: '0.0.0.0',
+        peerPort: '*',
+        program: formatProgram(listener.program),
+      });
+    }
+  }
+  if (listening) return;
+  for (const endpoint of table.endpoints.list()) {
+    const connection = endpoint instanceof TcpConnection ? endpoint : undefined;
+    if (!all && isHiddenByDefault(endpoint.state)) continue;
+    rows.push({
+      netid: 'tcp',
+      state: TCP_STATE_NAMES[endpoint.state],
+      receive: String(connection?.receiveQueueBytes ?? 0),
+      send: String(connection === undefined ? 0 : (connection.sndMax - connection.sndUna) | 0),
+      local: formatAddress(endpoint.localAddress),
+      localPort: String(endpoint.localPort),
+      peer: formatAddress(endpoint.remoteAddress),
+      peerPort: String(endpoint.remotePort),
+      program: '',
+    });
+  }
+}
+
+/** Without `-a`, `ss` leaves out what is no connection yet or any more. */
+function isHiddenByDefault(state: TcpState): boolean {
+  return state === TcpState.timeWait || state === TcpState.synReceived;
+}
+
+const HEADER: Row = {
+  netid: 'Netid',
+  state: 'State',
+  receive: 'Recv-Q',
+  send: 'Send-Q',
+  local: 'Local Address',
+  localPort: 'Port',
+  peer: 'Peer Address',
+  peerPort: 'Port',
+  program: 'Process',
+};
+
+function formatRows(rows: readonly Row[], hasNetid: boolean): string {
+  const all = [HEADER, ...rows];
+  const width = (column: keyof Row) => Math.max(...all.map((row) => row[column].length));
+  const widths: Record<keyof Row, number> = {
+    netid: width('netid'),
+    state: width('state'),
+    receive: width('receive'),
+    send: width('send'),
+    local: width('local'),
+    localPort: width('localPort'),
+    peer: width('peer'),
+    peerPort: width('peerPort'),
+    program: width('program'),
+  };
+  const lines = all.map((row) => {
+    const left = (column: keyof Row) => row[column].padEnd(widths[column]);
+    const right = (column: keyof Row) => row[column].padStart(widths[column]);
+    const head = hasNetid ? `${left('netid')} ` : '';
+    const ends = `${right('local')}:${left('localPort')} ${right('peer')}:${left('peerPort')}`;
+    return `${head}${left('state')} ${left('receive')} ${left('send')} ${ends}${left('program')}`;
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+function formatProgram(program: string): string {
+  return program === '' ? '' : ` users:((${program}))`;
+}
