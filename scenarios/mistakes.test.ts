@@ -162,7 +162,7 @@ const MISTAKES: readonly Mistake[] = [
       expect:
         - node worker-1 is down within 5 of start
     `,
-    says: ["x.yaml:6:5: error: '5' is not a duration", 'hint: such as 15s'],
+    says: ["x.yaml:6:5: error: '5' is not a duration", 'hint: it lacks a unit: did you mean 5s?'],
   },
   {
     name: 'an unknown event',

@@ -18,6 +18,7 @@
  */
 import { parseDuration } from '../../sim/time.ts';
 import { didYouMean } from './issue.ts';
+import { parseRatio, parseSpan } from './quantities.ts';
 
 /** What a deadline counts from: a verb of the timeline or the name of an entry. */
 export interface Deadline {
@@ -111,12 +112,9 @@ const FORMS: readonly Form[] = [
   {
     words: 'traffic <traffic> loses at most <ratio>',
     build: (m) => {
-      const text = m['ratio']!;
-      const value = Number.parseFloat(text) / (text.endsWith('%') ? 100 : 1);
-      if (!(value >= 0 && value <= 1)) {
-        return { error: `'${text}' is not a ratio`, hint: 'such as 5%' };
-      }
-      return { kind: 'trafficLoss', traffic: m['traffic']!, atMost: value };
+      const atMost = parseRatio(m['ratio']!);
+      if (typeof atMost !== 'number') return { error: atMost.error, hint: 'such as 5%' };
+      return { kind: 'trafficLoss', traffic: m['traffic']!, atMost };
     },
   },
   {
@@ -134,7 +132,7 @@ const FORMS: readonly Form[] = [
       return {
         kind: 'trafficLatency',
         traffic: m['traffic']!,
-        quantile: Number(quantile[1]) / 100,
+        quantile: Number(`${quantile[1]}e-2`),
         atMostNs,
       };
     },
@@ -200,10 +198,9 @@ function matchWords(
 }
 
 function spanOf(text: string): number | ExpectationError {
-  const spanNs = parseDuration(text);
-  if (spanNs === undefined) return { error: `'${text}' is not a duration`, hint: 'such as 15s' };
-  if (spanNs < 0) return { error: `the duration ${text} is negative`, hint: '' };
-  return spanNs;
+  const spanNs = parseSpan(text);
+  if (typeof spanNs === 'number') return spanNs;
+  return { error: spanNs.error, hint: spanNs.hint ?? 'such as 15s' };
 }
 
 type WithoutDeadline<T> = T extends Deadline ? Omit<T, keyof Deadline> : never;

@@ -13,10 +13,10 @@ export interface SpanRange {
 }
 
 /** Why a text is not a quantity. */
-interface Refusal {
+export interface Refusal {
   readonly error: string;
   /** What would mend it; without one, the description of the quantity is the hint. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 function isRefusal(result: unknown): result is Refusal {
@@ -40,7 +40,8 @@ function quantity<T>(
     .meta({ description: `${description}, such as ${example}`, examples: [example] }) as never;
 }
 
-function parseSpan(text: string): number | Refusal {
+/** Parses a span, in ns. */
+export function parseSpan(text: string): number | Refusal {
   const spanNs = parseDuration(text);
   if (spanNs !== undefined && spanNs >= 0) return spanNs;
   if (spanNs !== undefined) {
@@ -74,17 +75,16 @@ export const spanRange = quantity<SpanRange>(
 );
 
 /** A ratio in [0, 1]: `20%` or `0.2`. */
-export const ratio = quantity<number>(
-  (text) => {
-    const match = /^([+-]?\d+(?:\.\d+)?)(%?)$/.exec(text);
-    if (match === null) return { error: `'${text}' is not a ratio` };
-    const value = Number(match[1]) / (match[2] === '%' ? 100 : 1);
-    if (value >= 0 && value <= 1) return value;
-    return { error: `the ratio ${text} is not between 0 and 100%` };
-  },
-  'a ratio',
-  '20%',
-);
+export const ratio = quantity<number>(parseRatio, 'a ratio', '20%');
+
+/** Parses a ratio. */
+export function parseRatio(text: string): number | Refusal {
+  const match = /^([+-]?\d+(?:\.\d+)?)(%?)$/.exec(text);
+  if (match === null) return { error: `'${text}' is not a ratio` };
+  const value = Number(match[1]) / (match[2] === '%' ? 100 : 1);
+  if (value >= 0 && value <= 1) return value;
+  return { error: `the ratio ${text} is not between 0 and 100%` };
+}
 
 const RATE_UNITS: Readonly<Record<string, number>> = { s: SECOND_NS, m: MINUTE_NS, h: HOUR_NS };
 
