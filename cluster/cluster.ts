@@ -78,6 +78,8 @@ export class Cluster {
   readonly outsideAddress = OUTSIDE_ADDRESS;
   /** The underlay's index of the outside. */
   readonly outsideIndex: number;
+  /** Told when a machine has booted. */
+  onBoot: ((index: number) => void) | undefined;
   readonly #control: ControlConnections<ManagerMessage>;
   readonly #machineOfMember: Machine[] = [];
 
@@ -145,7 +147,7 @@ export class Cluster {
     const bootNs = BOOT_MIN_NS + drawBelow(key, span, index, machine.bootCount);
     const boots = machine.bootCount;
     this.world.queue.scheduleCallback(this.world.nowNs + bootNs, () => {
-      if (!machine.isOn && machine.bootCount === boots) machine.boot();
+      if (!machine.isOn && machine.bootCount === boots) this.#boot(machine);
     });
   }
 
@@ -198,9 +200,14 @@ export class Cluster {
       const atNs = offsetNs + drawBelow(key, index === 0 ? FIRST_JOIN_NS : BOOT_SPREAD_NS, index);
       queue.scheduleCallback(atNs, () => {
         if (index > 0) this.#admit(machine, node);
-        machine.boot();
+        this.#boot(machine);
       });
     });
+  }
+
+  #boot(machine: Machine): void {
+    machine.boot();
+    this.onBoot?.(machine.index);
   }
 
   #admit(machine: Machine, node: NodeOptions): void {

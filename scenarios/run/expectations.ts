@@ -59,11 +59,8 @@ function judgeOne(
       return withinDeadline(latencyNs, meaning.atMostNs);
     }
     case 'falsePositives': {
-      const found = record.membership.falsePositives(
-        (subject, observer, atNs) =>
-          record.isRunning(subject, atNs) &&
-          record.isRunning(observer, atNs) &&
-          record.isReachable(observer, subject, atNs),
+      const found = record.membership.falsePositives((observer, subject, atNs) =>
+        record.isReachable(observer, subject, atNs),
       );
       const first = found[0];
       if (first === undefined) return { met: true, measured: 'none' };
@@ -87,11 +84,7 @@ function judgeOne(
 
 type Timed = Extract<Expectation, { readonly withinNs: number }>;
 
-function spanAfter(
-  meaning: Timed,
-  record: RunRecord,
-  event: TimelineEvent,
-): number | undefined {
+function spanAfter(meaning: Timed, record: RunRecord, event: TimelineEvent): number | undefined {
   const { names } = record.nodes;
   switch (meaning.kind) {
     case 'membership': {

@@ -191,7 +191,8 @@ function trafficMeasures(record: RunRecord): Record<string, Measure> {
     for (const outcome of REQUEST_OUTCOMES) {
       const value = traffic.counts[outcome];
       const isCommon = ['ok', 'refused', 'reset', 'timeout'].includes(outcome);
-      if (isCommon || value > 0) measures[`${name}.${outcome}`] = count(value, OUTCOME_WORDS[outcome]);
+      if (isCommon || value > 0)
+        measures[`${name}.${outcome}`] = count(value, OUTCOME_WORDS[outcome]);
     }
     measures[`${name}.lost`] = {
       value: traffic.lossRatio,

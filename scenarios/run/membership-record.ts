@@ -2,7 +2,7 @@
  * Who held whom for what, and when: the membership observations of a run, by node, and the
  * questions that measures ask of them.
  */
-import { observationKind, type Observations } from '../../sim/observations.ts';
+import { type Observations, observationKind } from '../../sim/observations.ts';
 
 /** What an observer came to hold of a subject. */
 export type MemberOpinion = 'alive' | 'suspect' | 'dead' | 'left';
@@ -13,6 +13,16 @@ export interface MembershipChange {
   readonly observer: number;
   readonly subject: number;
   readonly opinion: MemberOpinion;
+  /** A death that was declared of a member whose process ran. */
+  readonly isWrong: boolean;
+}
+
+/** What the record asks about members. */
+export interface MemberFacts {
+  /** The node on which a member runs or ran. */
+  nodeOf(member: number): number;
+  /** True while the member's process runs; a node that boots again has a new member. */
+  isRunning(member: number): boolean;
 }
 
 const OPINIONS: readonly MemberOpinion[] = ['alive', 'suspect', 'dead', 'left'];
@@ -22,12 +32,14 @@ export class MembershipRecord {
   readonly changes: MembershipChange[] = [];
   refutationCount = 0;
 
-  constructor(observations: Observations, nodeOfMember: (member: number) => number) {
+  constructor(observations: Observations, members: MemberFacts) {
     for (const opinion of OPINIONS) {
       observations.subscribe(observationKind(`membership.${opinion}`), ({ atNs, node, a }) => {
-        const observer = nodeOfMember(node);
-        const subject = nodeOfMember(a);
-        if (observer !== subject) this.changes.push({ atNs, observer, subject, opinion });
+        const observer = members.nodeOf(node);
+        const subject = members.nodeOf(a);
+        if (observer === subject) return;
+        const isWrong = opinion === 'dead' && members.isRunning(a) && members.isRunning(node);
+        this.changes.push({ atNs, observer, subject, opinion, isWrong });
       });
     }
     observations.subscribe(observationKind('membership.refute'), () => this.refutationCount++);
@@ -58,18 +70,20 @@ export class MembershipRecord {
   ): number | undefined {
     const waiting = new Set(observers);
     for (const change of this.changes) {
-      if (change.subject !== subject || change.opinion !== opinion || change.atNs < fromNs) continue;
+      if (change.subject !== subject || change.opinion !== opinion || change.atNs < fromNs)
+        continue;
       waiting.delete(change.observer);
       if (waiting.size === 0) return change.atNs;
     }
     return undefined;
   }
 
-  /** Deaths that were declared although `isUp` says that the subject was up and reachable. */
-  falsePositives(isUp: (subject: number, observer: number, atNs: number) => boolean): MembershipChange[] {
+  /** Deaths that were declared of running members that the observer could have reached. */
+  falsePositives(
+    isReachable: (observer: number, subject: number, atNs: number) => boolean,
+  ): MembershipChange[] {
     return this.changes.filter(
-      (change) =>
-        change.opinion === 'dead' && isUp(change.subject, change.observer, change.atNs),
+      (change) => change.isWrong && isReachable(change.observer, change.subject, change.atNs),
     );
   }
 }

@@ -1,0 +1,129 @@
+/**
+ * Checkers: independent looks at the whole cluster that must find nothing wrong once it is quiet.
+ * Only nodes that run, and can reach each other, are asked.
+ */
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { Machine } from '../../cluster/machine.ts';
+import { TableNames } from '../../node/network/table-values.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import type { CheckerOutcome } from './run-record.ts';
+
+type Checker = (cluster: Cluster, machines: readonly Machine[]) => string[];
+
+const CHECKERS: readonly (readonly [name: string, check: Checker])[] = [
+  ['members agree', membersAgree],
+  ['tables agree', tablesAgree],
+  ['addresses are unique', addressesAreUnique],
+  ['names lead to running tasks', namesAreAlive],
+  ['peers are programmed', peersAreProgrammed],
+];
+
+/** Runs all checkers on the nodes that run. */
+export function runCheckers(cluster: Cluster): CheckerOutcome[] {
+  const machines = cluster.machines.filter((m) => m.state === 'running' && m.member !== undefined);
+  return CHECKERS.map(([name, check]) => ({ name, violations: check(cluster, machines) }));
+}
+
+/** Every running member holds every other one alive. */
+function membersAgree(cluster: Cluster, machines: readonly Machine[]): string[] {
+  const expected = machines.map((m) => m.member!).sort((a, b) => a - b);
+  return machines.flatMap((machine) => {
+    const held = [...cluster.swim.membersOf(machine.member!)].sort((a, b) => a - b);
+    if (held.join() === expected.join()) return [];
+    return [`${machine.name} holds ${held.length} of ${expected.length} members alive`];
+  });
+}
+
+/** All nodes on a network hold the same entries. */
+function tablesAgree(cluster: Cluster, machines: readonly Machine[]): string[] {
+  const violations: string[] = [];
+  const first = new Map<string, { machine: Machine; entries: string }>();
+  for (const machine of machines) {
+    for (const network of machine.executor?.networksIfAny?.networks ?? []) {
+      const entries = Object.values(TableNames)
+        .flatMap((table) => cluster.db.entriesOf(machine.member!, table, network.id))
+        .map((entry) => `${entry.table}/${entry.key}@${entry.ltime}`)
+        .sort()
+        .join('\n');
+      const known = first.get(network.id);
+      if (known === undefined) first.set(network.id, { machine, entries });
+      else if (known.entries !== entries) {
+        const names = `${known.machine.name} and ${machine.name}`;
+        violations.push(`${names} hold different entries of ${network.name}`);
+      }
+    }
+  }
+  return violations;
+}
+
+/** No two running containers have one address on one network. */
+function addressesAreUnique(_cluster: Cluster, machines: readonly Machine[]): string[] {
+  const owners = new Map<string, string>();
+  const violations: string[] = [];
+  for (const { network, address, name } of endpointsOf(machines)) {
+    const key = `${network} ${address}`;
+    const owner = owners.get(key);
+    if (owner === undefined) owners.set(key, name);
+    else violations.push(`${owner} and ${name} both have ${formatIpv4Address(address)}`);
+  }
+  return violations;
+}
+
+/** What `tasks.<service>` answers anywhere is the address of a running container. */
+function namesAreAlive(_cluster: Cluster, machines: readonly Machine[]): string[] {
+  const alive = new Set([...endpointsOf(machines)].map((e) => `${e.network} ${e.address}`));
+  const violations: string[] = [];
+  for (const machine of machines) {
+    for (const network of machine.executor?.networksIfAny?.networks ?? []) {
+      for (const name of network.records.names.filter((n) => n.startsWith('tasks.'))) {
+        for (const address of network.records.addressesOf(name) ?? []) {
+          if (alive.has(`${network.id} ${address}`)) continue;
+          const text = formatIpv4Address(address);
+          violations.push(`${machine.name} resolves ${name} to ${text}, which nobody has`);
+        }
+      }
+    }
+  }
+  return violations;
+}
+
+/** Every remote container on a network has an FDB entry that names its host. */
+function peersAreProgrammed(_cluster: Cluster, machines: readonly Machine[]): string[] {
+  const violations: string[] = [];
+  const endpoints = [...endpointsOf(machines)];
+  for (const machine of machines) {
+    for (const network of machine.executor?.networksIfAny?.networks ?? []) {
+      const { vxlan } = network.overlay;
+      if (vxlan === undefined) continue;
+      for (const endpoint of endpoints) {
+        if (endpoint.network !== network.id || endpoint.machine === machine) continue;
+        const mac = vxlan.namespace.neighbours.macOf(vxlan, endpoint.address);
+        const nowNs = machine.host?.world.nowNs ?? 0;
+        const remote = mac === undefined ? undefined : vxlan.fdb.find(mac, nowNs)?.remote;
+        if (remote === endpoint.machine.address.address) continue;
+        const address = formatIpv4Address(endpoint.address);
+        violations.push(`${machine.name} does not know where ${address} (${endpoint.name}) is`);
+      }
+    }
+  }
+  return violations;
+}
+
+interface RunningEndpoint {
+  readonly machine: Machine;
+  readonly network: string;
+  readonly address: number;
+  readonly name: string;
+}
+
+function* endpointsOf(machines: readonly Machine[]): IterableIterator<RunningEndpoint> {
+  for (const machine of machines) {
+    for (const container of machine.executor?.containers.values() ?? []) {
+      if (container.state !== 'running') continue;
+      for (const endpoint of container.sandbox?.endpoints ?? []) {
+        const { network, address } = endpoint;
+        yield { machine, network: network.id, address, name: container.name };
+      }
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * Plays the timeline: turns its verbs into operations on the cluster and rules of the underlay, and
+ * knows afterwards who ran and who could reach whom, when.
+ */
+import type { Cluster } from '../../cluster/cluster.ts';
+import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underlay/conditions.ts';
+import type { RuleId } from '../../cluster/underlay/paths.ts';
+import { NodeAvailability } from '../../manager/objects/node.ts';
+import { formatDuration } from '../../sim/time.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
+import { type NodeNames, selectNodes } from '../language/node-names.ts';
+import { type TimelineEntry, VERBS } from '../language/scenario.ts';
+import type { TimelineEvent } from './timeline-events.ts';
+
+type Selector = string | readonly string[];
+
+interface Impairment {
+  readonly between?: readonly [Selector, Selector] | undefined;
+  readonly from?: Selector | undefined;
+  readonly to?: Selector | undefined;
+  readonly for?: number | undefined;
+  readonly protocol?: 'udp' | 'tcp' | 'icmp' | 'esp' | undefined;
+  readonly port?: number | undefined;
+}
+
+interface Installed {
+  readonly id: RuleId;
+  readonly nodes: readonly number[];
+}
+
+interface Interval {
+  readonly fromNs: number;
+  untilNs: number;
+}
+
+/** What the timeline does to a cluster. */
+export class Faults {
+  readonly events: TimelineEvent[] = [];
+  readonly #cluster: Cluster;
+  readonly #nodes: NodeNames;
+  readonly #stackName: string;
+  readonly #rules: Installed[] = [];
+  /** When each node did not run, and when something stood between nodes. */
+  readonly #downtimes: Interval[][];
+  readonly #obstacles: (Interval & { readonly covers: UnderlayRule['covers']; id: RuleId })[] = [];
+
+  constructor(cluster: Cluster, nodes: NodeNames, stackName: string) {
+    this.#cluster = cluster;
+    this.#nodes = nodes;
+    this.#stackName = stackName;
+    this.#downtimes = nodes.names.map(() => []);
+  }
+
+  /** Does what an entry says, now. */
+  play(entry: TimelineEntry): TimelineEvent {
+    const verb = VERBS.find((candidate) => entry[candidate] !== undefined)!;
+    const nodes = this.#play(entry, verb);
+    const names = nodes.map((node) => this.#nodes.names[node]!).join(', ');
+    const event: TimelineEvent = {
+      name: entry.as ?? verb,
+      verb,
+      atNs: this.#cluster.world.nowNs,
+      nodes,
+      text: describe(entry, verb, names),
+    };
+    this.events.push(event);
+    return event;
+  }
+
+  /** True when the node's engine ran at that instant. */
+  isRunning(node: number, atNs: number): boolean {
+    return !this.#downtimes[node]!.some((d) => atNs >= d.fromNs && atNs < d.untilNs);
+  }
+
+  /** True when nothing of the timeline stood between two nodes at that instant. */
+  isReachable(from: number, to: number, atNs: number): boolean {
+    return !this.#obstacles.some(
+      (o) => atNs >= o.fromNs && atNs < o.untilNs && (o.covers(from, to) || o.covers(to, from)),
+    );
+  }
+
+  #play(entry: TimelineEntry, verb: (typeof VERBS)[number]): number[] {
+    switch (verb) {
+      case 'crash':
+      case 'restart':
+      case 'pause':
+      case 'resume':
+        return this.#power(verb, this.#select(entry[verb]!));
+      case 'partition':
+        return this.#partition(entry.partition!);
+      case 'heal':
+        return this.#heal(entry.heal!);
+      case 'drop':
+        return this.#impair(entry.drop!, { lossRatio: entry.drop!.loss });
+      case 'delay': {
+        const delay: DelayRange = entry.delay!.by;
+        return this.#impair(entry.delay!, { delay });
+      }
+      case 'drain':
+      case 'activate': {
+        const nodes = this.#select(entry[verb]!);
+        const availability = verb === 'drain' ? NodeAvailability.drain : NodeAvailability.active;
+        for (const node of nodes) this.#setAvailability(node, availability);
+        return nodes;
+      }
+      case 'scale':
+        for (const [service, replicas] of Object.entries(entry.scale!)) {
+          this.#withLeader((control) =>
+            control.scaleService(`${this.#stackName}_${service}`, replicas, () => {}),
+          );
+        }
+        return [];
+      case 'remove':
+        this.#withLeader((control) => {
+          const found = control.findService(`${this.#stackName}_${entry.remove!}`);
+          if (found.ok) control.removeService(found.value.id, () => {});
+        });
+        return [];
+    }
+  }
+
+  #power(verb: 'crash' | 'restart' | 'pause' | 'resume', nodes: number[]): number[] {
+    const { nowNs } = this.#cluster.world;
+    for (const node of nodes) {
+      const isDown = verb === 'crash' || verb === 'pause' || verb === 'restart';
+      if (isDown && this.isRunning(node, nowNs)) {
+        this.#downtimes[node]!.push({ fromNs: nowNs, untilNs: Number.POSITIVE_INFINITY });
+      }
+      if (verb === 'resume') this.noteRunning(node);
+      this.#cluster[verb](node);
+    }
+    return nodes;
+  }
+
+  /** A node runs again from now on. */
+  noteRunning(node: number): void {
+    const last = this.#downtimes[node]!.at(-1);
+    if (last?.untilNs === Number.POSITIVE_INFINITY) last.untilNs = this.#cluster.world.nowNs;
+  }
+
+  #partition(partition: NonNullable<TimelineEntry['partition']>): number[] {
+    if (typeof partition === 'object' && !Array.isArray(partition)) {
+      const { between } = partition as { between: [Selector, Selector] };
+      const left = this.#select(between[0]);
+      const right = this.#select(between[1]);
+      this.#install({ blockedBy: 'partition', covers: bothWays(left, right) }, [...left, ...right]);
+      return left.length <= right.length ? left : right;
+    }
+    const isolated = new Set(this.#select(partition as Selector));
+    const covers = (from: number, to: number) => isolated.has(from) !== isolated.has(to);
+    this.#install({ blockedBy: 'partition', covers }, [...isolated]);
+    return [...isolated];
+  }
+
+  #heal(heal: NonNullable<TimelineEntry['heal']>): number[] {
+    const isAll = heal === true || heal === 'all';
+    const chosen = isAll ? undefined : new Set(this.#select(heal as Selector));
+    const healed = this.#rules.filter(
+      (rule) => chosen === undefined || rule.nodes.some((node) => chosen.has(node)),
+    );
+    for (const rule of healed) this.#uninstall(rule);
+    const nodes = new Set(healed.flatMap((rule) => rule.nodes));
+    return [...nodes].sort((a, b) => a - b);
+  }
+
+  #impair(fault: Impairment, effect: Partial<UnderlayRule>): number[] {
+    const { between } = fault;
+    const everybody = this.#nodes.names.map((_, i) => i);
+    const left = between !== undefined ? this.#select(between[0]) : this.#selectOr(fault.from);
+    const right = between !== undefined ? this.#select(between[1]) : this.#selectOr(fault.to);
+    const isFrom = new Set(left ?? everybody);
+    const isTo = new Set(right ?? everybody);
+    const covers =
+      between !== undefined
+        ? bothWays(left!, right!)
+        : (from: number, to: number) => isFrom.has(from) && isTo.has(to);
+    const filter = filterOf(fault);
+    const nodes = [...new Set([...(left ?? []), ...(right ?? [])])].sort((a, b) => a - b);
+    const rule = { ...effect, covers, ...(filter === undefined ? {} : { filter }) };
+    const installed = this.#install(rule, nodes);
+    if (fault.for !== undefined) {
+      const { queue } = this.#cluster.world;
+      queue.scheduleCallback(queue.nowNs + fault.for, () => this.#uninstall(installed));
+    }
+    return nodes;
+  }
+
+  #install(rule: UnderlayRule, nodes: readonly number[]): Installed {
+    const id = this.#cluster.underlay.paths.install(rule);
+    const installed = { id, nodes };
+    this.#rules.push(installed);
+    if (rule.blockedBy !== undefined || (rule.lossRatio ?? 0) >= 1) {
+      const fromNs = this.#cluster.world.nowNs;
+      const untilNs = Number.POSITIVE_INFINITY;
+      this.#obstacles.push({ fromNs, untilNs, covers: rule.covers, id });
+    }
+    return installed;
+  }
+
+  #uninstall(installed: Installed): void {
+    const index = this.#rules.indexOf(installed);
+    if (index < 0) return;
+    this.#rules.splice(index, 1);
+    this.#cluster.underlay.paths.remove(installed.id);
+    const obstacle = this.#obstacles.find((o) => o.id === installed.id);
+    if (obstacle !== undefined) obstacle.untilNs = this.#cluster.world.nowNs;
+  }
+
+  #setAvailability(node: number, availability: NodeAvailability): void {
+    const machine = this.#cluster.machines[node]!;
+    this.#withLeader((control) => {
+      const found = control.findNode(machine.nodeId);
+      if (!found.ok) return;
+      const { id, meta, spec } = found.value;
+      control.updateNode(id, meta.version, { ...spec, availability }, () => {});
+    });
+  }
+
+  #withLeader(action: (control: Cluster['leader']['control']) => void): void {
+    if (this.#cluster.hasLeader) action(this.#cluster.leader.control);
+  }
+
+  #selectOr(selector: Selector | undefined): number[] | undefined {
+    return selector === undefined ? undefined : this.#select(selector);
+  }
+
+  #select(selector: Selector): number[] {
+    const parts = typeof selector === 'string' ? [selector] : selector;
+    const nodes = parts.flatMap((part) => selectNodes(this.#nodes, part) ?? []);
+    return [...new Set(nodes)].sort((a, b) => a - b);
+  }
+}
+
+function bothWays(left: readonly number[], right: readonly number[]): UnderlayRule['covers'] {
+  const isLeft = new Set(left);
+  const isRight = new Set(right);
+  return (from, to) =>
+    (isLeft.has(from) && isRight.has(to)) || (isRight.has(from) && isLeft.has(to));
+}
+
+function filterOf(fault: Impairment): FlowFilter | undefined {
+  if (fault.protocol === undefined && fault.port === undefined) return undefined;
+  const protocol = IpProtocol[fault.protocol ?? 'udp'];
+  return fault.port === undefined ? { protocol } : { protocol, port: fault.port };
+}
+
+function describe(entry: TimelineEntry, verb: (typeof VERBS)[number], names: string): string {
+  switch (verb) {
+    case 'drop':
+      return `drop ${Math.round(entry.drop!.loss * 100)}% ${scopeOf(entry.drop!)}`;
+    case 'delay':
+      return `delay by ${formatDuration(entry.delay!.by.maxNs)} ${scopeOf(entry.delay!)}`;
+    case 'scale':
+      return `scale ${Object.entries(entry.scale!)
+        .map(([service, replicas]) => `${service} to ${replicas}`)
+        .join(', ')}`;
+    case 'remove':
+      return `remove service ${entry.remove}`;
+    default:
+      return `${verb} ${names}`.trim();
+  }
+}
+
+function scopeOf(fault: Impairment): string {
+  const text = (selector: Selector) =>
+    typeof selector === 'string' ? selector : selector.join(', ');
+  const flow =
+    fault.protocol === undefined
+      ? ''
+      : ` ${fault.protocol}${fault.port === undefined ? '' : `/${fault.port}`}`;
+  const span = fault.for === undefined ? '' : ` for ${formatDuration(fault.for)}`;
+  if (fault.between !== undefined) {
+    return `between ${text(fault.between[0])} and ${text(fault.between[1])}${flow}${span}`;
+  }
+  const from = fault.from === undefined ? 'anybody' : text(fault.from);
+  const to = fault.to === undefined ? 'anybody' : text(fault.to);
+  return `from ${from} to ${to}${flow}${span}`;
+}
