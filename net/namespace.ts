@@ -124,6 +124,7 @@ export class Namespace {
 
   /** Takes every device out, as the kernel does when the last process of a namespace is gone. */
   destroy(): void {
+    this.sockets.destroy();
     this.devices.removeAll();
   }
 
