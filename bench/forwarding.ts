@@ -1,6 +1,7 @@
 /**
- * A packet through the stack without netfilter: out of a container, over its veth and docker0,
- * routed by the host, out of the host's eth0. Two namespaces route it, four devices carry it.
+ * A packet through the stack: out of a container, over its veth and docker0, routed by the host, out
+ * of the host's eth0. Two namespaces route it, four devices carry it; with rules, one connection is
+ * tracked and masqueraded. The aim is 100,000 packets a second with rules.
  */
 
 import { Bridge } from '../net/device/bridge.ts';
@@ -13,12 +14,14 @@ import { HEADROOM_BYTES, Packet } from '../net/packet.ts';
 import { World } from '../sim/world.ts';
 import { parseIpv4Address } from '../wire/addresses.ts';
 import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../wire/ipv4.ts';
+import { writeUdpHeader } from '../wire/udp.ts';
 import { nsPerOperation } from './support/measure.ts';
 import { formatTable } from './support/table.ts';
 
 const PACKET_COUNT = 400_000;
 const BATCH = 100;
 const PAYLOAD_BYTES = 100;
+const PORT = 53;
 const ip = (text: string): number => parseIpv4Address(text)!;
 
 const world = new World('forwarding');
@@ -56,6 +59,8 @@ writeIpv4Header(template, HEADROOM_BYTES, {
   destination: ip('203.0.113.1'),
 });
 
+writeUdpHeader(template, HEADROOM_BYTES + IPV4_HEADER_BYTES, 4000, PORT, PAYLOAD_BYTES, 0);
+
 const packet = new Packet(template, HEADROOM_BYTES, template.length);
 const { queue } = world;
 let sentCount = 0;
@@ -67,6 +72,43 @@ function send(): void {
   }
 }
 
-const ns = nsPerOperation(PACKET_COUNT, send, 3);
+/** What Docker 20.10 writes for one bridge, without published ports. */
+const RULES = [
+  '-t nat -N DOCKER',
+  '-t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER',
+  '-t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE',
+  '-t nat -A DOCKER -i docker0 -j RETURN',
+  '-P FORWARD DROP',
+  '-N DOCKER',
+  '-N DOCKER-ISOLATION-STAGE-1',
+  '-N DOCKER-ISOLATION-STAGE-2',
+  '-N DOCKER-USER',
+  '-A FORWARD -j DOCKER-USER',
+  '-A FORWARD -j DOCKER-ISOLATION-STAGE-1',
+  '-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+  '-A FORWARD -o docker0 -j DOCKER',
+  '-A FORWARD -i docker0 ! -o docker0 -j ACCEPT',
+  '-A FORWARD -i docker0 -o docker0 -j ACCEPT',
+  '-A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2',
+  '-A DOCKER-ISOLATION-STAGE-1 -j RETURN',
+  '-A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP',
+  '-A DOCKER-ISOLATION-STAGE-2 -j RETURN',
+  '-A DOCKER-USER -j RETURN',
+];
+
+const bareNs = nsPerOperation(PACKET_COUNT, send, 3);
+for (const rule of RULES) {
+  const error = host.tables.run(rule);
+  if (error !== undefined) throw new Error(error);
+}
+const filteredNs = nsPerOperation(PACKET_COUNT, send, 3);
 if (uplink.statistics.txPackets < sentCount - BATCH) throw new Error('packets were lost');
-console.log(formatTable(['way', 'ns'], [['container, bridge, host', ns.toFixed(0)]]));
+console.log(
+  formatTable(
+    ['container, bridge, host', 'ns a packet', 'ratio'],
+    [
+      ['without netfilter', bareNs.toFixed(0), '1.0'],
+      ["with Docker's rules", filteredNs.toFixed(0), (filteredNs / bareNs).toFixed(1)],
+    ],
+  ),
+);

@@ -244,6 +244,9 @@ export class Bridge extends Device implements Master {
       return;
     }
     packet.linkTarget = LinkTarget.host;
+    packet.isBridgePrerouted = false;
+    packet.outPort = undefined;
+    packet.fragmentBytesMax = 0;
     device.transmit(packet);
   }
 
