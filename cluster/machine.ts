@@ -169,9 +169,9 @@ export class Machine {
       address: address.address,
       generation: engine.networkDbGeneration,
     });
-    swim.addMember({ name, host: this.index, address: address.address });
     this.member = member;
     this.#parts.onMember(this, member);
+    swim.addMember({ name, host: this.index, address: address.address });
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address.address && peer.address !== 0);

@@ -51,6 +51,7 @@ export class Underlay {
   readonly paths: Paths;
   readonly counters: UnderlayCounters[];
   readonly #uplinks: (Uplink | undefined)[];
+  readonly #attachListeners: ((uplink: Uplink) => void)[] = [];
   readonly #hostByMac = new Map<Mac, number>();
   readonly #busyUntilNs: Float64Array;
   readonly #lastArrivalNs: Float64Array;
@@ -80,9 +81,16 @@ export class Underlay {
     this.#deliverKind = world.queue.registerKind((to, slot) => this.#deliver(to, slot));
   }
 
+  /** Hears of every uplink, those that are plugged in already and those to come. */
+  onAttach(listener: (uplink: Uplink) => void): void {
+    this.#attachListeners.push(listener);
+    for (const uplink of this.#uplinks) if (uplink !== undefined) listener(uplink);
+  }
+
   /** Plugs a host's uplink in. */
   attach(uplink: Uplink): void {
     this.#uplinks[uplink.host] = uplink;
+    for (const listener of this.#attachListeners) listener(uplink);
     this.#hostByMac.set(uplink.mac, uplink.host);
   }
 
