@@ -1,0 +1,126 @@
+/**
+ * memberlist's configurations under upstream's names (memberlist v0.4.0 `config.go`
+ * `DefaultLANConfig`, `DefaultWANConfig`, `DefaultLocalConfig`) and Docker's (moby
+ * `libnetwork/networkdb/cluster.go`), and the limits of `net.go`.
+ */
+import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
+
+/** Tunables of one member; spans in ns. Members of one cluster may differ. */
+export interface SwimConfig {
+  readonly tcpTimeoutNs: number;
+  readonly indirectChecks: number;
+  readonly retransmitMult: number;
+  readonly suspicionMult: number;
+  readonly suspicionMaxTimeoutMult: number;
+  readonly pushPullIntervalNs: number;
+  readonly probeIntervalNs: number;
+  readonly probeTimeoutNs: number;
+  readonly disableTcpPings: boolean;
+  readonly awarenessMaxMultiplier: number;
+  readonly gossipNodes: number;
+  readonly gossipIntervalNs: number;
+  readonly gossipToTheDeadTimeNs: number;
+  /** How long a dead name is kept from another address; 0 is for ever. */
+  readonly deadNodeReclaimTimeNs: number;
+  /** Largest packet before encryption and checksum, in bytes. */
+  readonly udpBufferBytes: number;
+  /** Whether packets and streams are encrypted (a keyring with a key, `GossipVerifyOutgoing`). */
+  readonly hasKeyring: boolean;
+  /** In front of every packet and stream; empty for none. */
+  readonly label: string;
+  /** Protocol versions that the member understands (`PMin`, `PMax`) and speaks (`PCur`). */
+  readonly protocolVersionMin: number;
+  readonly protocolVersionMax: number;
+  readonly protocolVersion: number;
+  /** Whether a ping to a suspect carries the suspicion (Lifeguard's buddy system). */
+  readonly buddyRefutation: boolean;
+}
+
+/** `DefaultLANConfig`. */
+export const LAN: SwimConfig = {
+  tcpTimeoutNs: 10 * SECOND_NS,
+  indirectChecks: 3,
+  retransmitMult: 4,
+  suspicionMult: 4,
+  suspicionMaxTimeoutMult: 6,
+  pushPullIntervalNs: 30 * SECOND_NS,
+  probeIntervalNs: SECOND_NS,
+  probeTimeoutNs: 500 * MILLISECOND_NS,
+  disableTcpPings: false,
+  awarenessMaxMultiplier: 8,
+  gossipNodes: 3,
+  gossipIntervalNs: 200 * MILLISECOND_NS,
+  gossipToTheDeadTimeNs: 30 * SECOND_NS,
+  deadNodeReclaimTimeNs: 0,
+  udpBufferBytes: 1400,
+  hasKeyring: false,
+  label: '',
+  protocolVersionMin: 1,
+  protocolVersionMax: 5,
+  protocolVersion: 2,
+  buddyRefutation: true,
+};
+
+/** `DefaultWANConfig`. */
+export const WAN: SwimConfig = {
+  ...LAN,
+  tcpTimeoutNs: 30 * SECOND_NS,
+  suspicionMult: 6,
+  pushPullIntervalNs: 60 * SECOND_NS,
+  probeTimeoutNs: 3 * SECOND_NS,
+  probeIntervalNs: 5 * SECOND_NS,
+  gossipNodes: 4,
+  gossipIntervalNs: 500 * MILLISECOND_NS,
+  gossipToTheDeadTimeNs: 60 * SECOND_NS,
+};
+
+/** `DefaultLocalConfig`. */
+export const LOCAL: SwimConfig = {
+  ...LAN,
+  tcpTimeoutNs: SECOND_NS,
+  indirectChecks: 1,
+  retransmitMult: 2,
+  suspicionMult: 3,
+  pushPullIntervalNs: 15 * SECOND_NS,
+  probeTimeoutNs: 200 * MILLISECOND_NS,
+  gossipIntervalNs: 100 * MILLISECOND_NS,
+  gossipToTheDeadTimeNs: 15 * SECOND_NS,
+};
+
+/** networkdb's: LAN with the managers' gossip keys; the buffer is the control plane's MTU - 100. */
+export const DOCKER: SwimConfig = { ...LAN, hasKeyring: true };
+
+/** The configurations by the names that scenarios use. */
+export const PROFILES: Readonly<Record<string, SwimConfig>> = {
+  lan: LAN,
+  wan: WAN,
+  local: LOCAL,
+  docker: DOCKER,
+};
+
+/** memberlist's and Docker's port. */
+export const GOSSIP_PORT = 7946;
+
+/** `compoundHeaderOverhead`: type and count of a compound message. */
+export const COMPOUND_HEADER_OVERHEAD = 2;
+/** `compoundOverhead`: the length of one part. */
+export const COMPOUND_OVERHEAD = 2;
+/** `userMsgOverhead`: the type byte before a delegate's message. */
+export const USER_MSG_OVERHEAD = 1;
+/** Type byte and checksum before a packet for a member of protocol 5 and later. */
+export const CRC_OVERHEAD = 5;
+/** Version, nonce and tag of AES-GCM without padding (`encryptOverhead` of version 1). */
+export const ENCRYPT_OVERHEAD = 29;
+/** Type byte and length before an encrypted stream. */
+export const ENCRYPTED_STREAM_HEADER = 5;
+/** More nodes than this lengthen the push/pull interval (`pushPullScaleThreshold`). */
+export const PUSH_PULL_SCALE_THRESHOLD = 32;
+
+/** What a paused process's UDP socket holds: Linux doubles and caps the buffer asked for. */
+export const SOCKET_BUFFER_BYTES = 425_984;
+/** What a small and a large packet take of it (`skb->truesize`). */
+export const SMALL_PACKET_TRUESIZE = 768;
+/** See {@link SMALL_PACKET_TRUESIZE}. */
+export const LARGE_PACKET_TRUESIZE = 2304;
+/** The largest payload of a small packet. */
+export const SMALL_PACKET_BYTES = 448;

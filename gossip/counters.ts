@@ -1,0 +1,61 @@
+/**
+ * What each member has sent and gone through. Bytes are UDP payloads and TCP stream bytes, with
+ * encryption, checksum and label, without IP, UDP and TCP headers.
+ */
+import { grown } from './members/grown.ts';
+
+/** What is counted. */
+export const Counter = {
+  packetsSent: 0,
+  packetBytesSent: 1,
+  streams: 2,
+  streamBytesSent: 3,
+  probes: 4,
+  probeFailures: 5,
+  suspicions: 6,
+  refutations: 7,
+  /** Members declared dead whose process runs. */
+  falsePositives: 8,
+  conflicts: 9,
+  packetsDropped: 10,
+} as const;
+/** See {@link Counter}. */
+export type Counter = (typeof Counter)[keyof typeof Counter];
+
+const COUNTER_COUNT = 11;
+
+/** All counters of all members. */
+export class Counters {
+  #values = new Float64Array(0);
+
+  /** Makes room for members up to `capacity`. */
+  grow(capacity: number): void {
+    this.#values = grown(this.#values, capacity * COUNTER_COUNT);
+  }
+
+  /** Adds to a counter. */
+  add(member: number, counter: Counter, amount = 1): void {
+    this.#values[member * COUNTER_COUNT + counter]! += amount;
+  }
+
+  /** A packet of that size was sent. */
+  addPacket(member: number, sizeBytes: number): void {
+    const at = member * COUNTER_COUNT;
+    this.#values[at + Counter.packetsSent]!++;
+    this.#values[at + Counter.packetBytesSent]! += sizeBytes;
+  }
+
+  /** A counter of a member. */
+  of(member: number, counter: Counter): number {
+    return this.#values[member * COUNTER_COUNT + counter]!;
+  }
+
+  /** A counter of all members together. */
+  total(counter: Counter): number {
+    let sum = 0;
+    for (let at: number = counter; at < this.#values.length; at += COUNTER_COUNT) {
+      sum += this.#values[at]!;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The gossip ticker (memberlist `state.go` `gossip`): every interval, up to `gossipNodes` random
+ * members get a packet each of what waits in the queue.
+ *
+ * The phase of the ticks is the process's start. An empty queue makes a tick without effect, so with
+ * shortcuts there is an event only while something waits.
+ */
+import { NO_EVENT } from '../sim/event-queue.ts';
+import { COMPOUND_HEADER_OVERHEAD, ENCRYPT_OVERHEAD } from './constants.ts';
+import { nextTickAfter } from './formulas.ts';
+import { chooseRandom, Purpose } from './members/selection.ts';
+import type { Part } from './message.ts';
+import {
+  hasCrcFor,
+  labelOverhead,
+  PacketPurpose,
+  packetDraw,
+  sendParts,
+  takeBroadcasts,
+} from './packet.ts';
+import { runTimer } from './process.ts';
+import type { State } from './state.ts';
+
+/** More members than anybody gossips to in one tick: numbers the packets of a tick. */
+const TARGETS_MAX = 256;
+
+/** Schedules the next tick unless it is scheduled. */
+export function armGossip(state: State, member: number): void {
+  if (state.gossipTickHandles[member] !== NO_EVENT) return;
+  const intervalNs = state.configOf(member).gossipIntervalNs;
+  const atNs = nextTickAfter(state.gossipTickerAtNs[member]!, intervalNs, state.nowNs);
+  const handle = state.world.queue.schedule(atNs, state.kinds.gossipTick, member);
+  state.gossipTickHandles[member] = handle;
+}
+
+/** A tick is due. */
+export function onGossipTick(state: State, member: number): void {
+  runTimer(state, member, (nowNs) => {
+    state.gossipTickHandles[member] = NO_EVENT;
+    gossip(state, member, nowNs);
+    if (!state.shortcuts || hasBroadcasts(state, member)) armGossip(state, member);
+  });
+}
+
+/** Whether the member has anything to spread. */
+export function hasBroadcasts(state: State, member: number): boolean {
+  return state.queues[member]!.count > 0 || state.delegateBusy[member] === 1;
+}
+
+function gossip(state: State, member: number, nowNs: number): void {
+  if (!hasBroadcasts(state, member)) return;
+  const config = state.configOf(member);
+  const tick = Math.floor((nowNs - state.gossipTickerAtNs[member]!) / config.gossipIntervalNs);
+  const { chosen } = state;
+  const choice = {
+    purpose: Purpose.gossip,
+    key: state.keys.gossip,
+    coordinate: tick,
+    target: -1,
+    deadBeforeNs: nowNs - config.gossipToTheDeadTimeNs,
+  };
+  chooseRandom(state, member, config.gossipNodes, choice, chosen);
+  const encryptBytes = config.hasKeyring ? ENCRYPT_OVERHEAD : 0;
+  const limitBytes =
+    config.udpBufferBytes - COMPOUND_HEADER_OVERHEAD - labelOverhead(config) - encryptBytes;
+  for (let i = 0; i < chosen.length; i++) {
+    const parts: Part[] = [];
+    takeBroadcasts(state, member, limitBytes, parts);
+    if (parts.length === 0) return;
+    const to = chosen[i]!;
+    const number = tick * TARGETS_MAX + i;
+    const draw = packetDraw(state, member, PacketPurpose.gossip, number);
+    const resident = state.members.residentOf(state.views.factOf(member, to));
+    sendParts(state, member, resident, parts, hasCrcFor(state, to), draw);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * A member's process from its start to its end (memberlist `memberlist.go` `Create`, `Join`,
+ * `Leave`, `UpdateNode`, `Shutdown`; `state.go` `schedule`).
+ */
+import { drawBelow } from '../sim/chance.ts';
+import { NO_EVENT } from '../sim/event-queue.ts';
+import { MICROSECOND_NS } from '../sim/time.ts';
+import type { OnResult } from './delegate.ts';
+import { armGossip } from './gossip-tick.ts';
+import { ProcessState } from './members/members.ts';
+import { MemberState } from './members/views.ts';
+import { armFirstProbe } from './probe.ts';
+import { ProbePhase } from './probes.ts';
+import { runBacklog, runTimer, sameProcess } from './process.ts';
+import { armFirstPushPull, pushPullNode } from './push-pull.ts';
+import type { State } from './state.ts';
+import { aliveNode, aliveRumorOf, deadNode } from './state-table.ts';
+
+/** How long a process takes from its start to each of its two tickers, at most. */
+const START_NS_MAX = 100 * MICROSECOND_NS;
+
+/** The process begins: it knows itself, and its tickers run. */
+export function startMember(state: State, member: number): void {
+  const nowNs = state.nowNs;
+  state.members.becomeRunning(member, nowNs);
+  state.views.reset(member);
+  state.rings.reset(member);
+  state.awareness.reset(member);
+  state.incarnations[member] = 0;
+  state.seqNos[member] = 0;
+  state.hasLeft[member] = 0;
+  state.delegateBusy[member] = 0;
+  const generation = state.members.generationOf(member);
+  const { start } = state.keys;
+  const probeNs = nowNs + 1 + drawBelow(start, START_NS_MAX, member, generation, 0);
+  state.probeTickerAtNs[member] = probeNs;
+  const laterNs = drawBelow(start, START_NS_MAX, member, generation, 1);
+  state.gossipTickerAtNs[member] = probeNs + 1 + laterNs;
+  announce(state, member);
+  armFirstProbe(state, member);
+  armFirstPushPull(state, member);
+  if (!state.shortcuts) armGossip(state, member);
+}
+
+/** Tells of oneself with a new incarnation (`setAlive`). */
+export function announce(state: State, member: number): void {
+  const incarnation = ++state.incarnations[member]!;
+  const fact = state.members.currentFactOf(member);
+  aliveNode(state, member, aliveRumorOf(state, member, incarnation, fact), true);
+}
+
+/** The process ends without a word. */
+export function stopMember(state: State, member: number): void {
+  const { queue } = state.world;
+  state.members.setProcess(member, ProcessState.stopped);
+  for (const handles of [state.probeTickHandles, state.gossipTickHandles, state.pushPullHandles]) {
+    queue.cancel(handles[member]!);
+    handles[member] = NO_EVENT;
+  }
+  const { probes } = state;
+  if (probes.phaseOf(member) !== ProbePhase.idle) {
+    queue.cancel(probes.timeoutHandleOf(member));
+    queue.cancel(probes.deadlineHandleOf(member));
+    probes.becomeIdle(member);
+  }
+  const relays = state.relays.get(member);
+  if (relays !== undefined) for (const relay of relays.values()) queue.cancel(relay.handle);
+  state.relays.delete(member);
+  state.suspicions.reset(member);
+  state.queues[member]!.clear();
+  state.backlogs.delete(member);
+}
+
+/** Stops the process (SIGSTOP) or lets it go on. */
+export function setPaused(state: State, member: number, isPaused: boolean): void {
+  const process = state.members.processOf(member);
+  if (process === ProcessState.stopped) return;
+  if (isPaused === (process === ProcessState.paused)) return;
+  state.members.setProcess(member, isPaused ? ProcessState.paused : ProcessState.running);
+  if (!isPaused) runBacklog(state, member);
+}
+
+/** Exchanges state with one seed after the other; true when one answered. */
+export function joinSeeds(
+  state: State,
+  member: number,
+  seeds: readonly number[],
+  onResult: OnResult,
+): void {
+  let joinedCount = 0;
+  const joinNext = (index: number): void => {
+    if (index === seeds.length) {
+      onResult(joinedCount > 0, state.nowNs);
+      return;
+    }
+    pushPullNode(state, member, seeds[index]!, true, (ok) => {
+      if (ok) joinedCount++;
+      joinNext(index + 1);
+    });
+  };
+  joinNext(0);
+}
+
+/**
+ * Leaves: tells the others, waits until that has been sent often enough or for `timeoutNs`, and
+ * stops.
+ */
+export function leaveCluster(
+  state: State,
+  member: number,
+  timeoutNs: number,
+  onDone: (nowNs: number) => void,
+): void {
+  const { views, world } = state;
+  const isSame = sameProcess(state, member);
+  let isDone = false;
+  const finish = (nowNs: number): void => {
+    if (isDone || !isSame()) return;
+    isDone = true;
+    stopMember(state, member);
+    onDone(nowNs);
+  };
+  const finishAt = (atNs: number): void => {
+    world.queue.scheduleCallback(atNs, () => runTimer(state, member, finish));
+  };
+  state.hasLeft[member] = 1;
+  const incarnation = views.incarnationOf(member, member);
+  const onFinished = (): void => finishAt(world.nowNs);
+  deadNode(state, member, member, incarnation, member, undefined, onFinished);
+  if (!hasCompany(state, member)) finish(world.nowNs);
+  else if (timeoutNs > 0) finishAt(world.nowNs + timeoutNs);
+}
+
+/** Whether the member holds any other alive or suspect (`anyAlive`). */
+function hasCompany(state: State, member: number): boolean {
+  return state.rings.listOf(member).some((subject) => {
+    if (subject === member) return false;
+    const known = state.views.stateOf(member, subject);
+    return known === MemberState.alive || known === MemberState.suspect;
+  });
+}

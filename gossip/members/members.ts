@@ -1,0 +1,184 @@
+/**
+ * Who the simulated members are: their names and addresses, and whether their processes run.
+ *
+ * A member is one name. Where it listens and what it says of itself is a *fact* (address, port,
+ * meta); a member that restarts elsewhere or changes its meta gets a further fact, and what others
+ * believe names the fact that they believe. A *place* is an address with a port, and has at most one
+ * resident: the process that was started there last. A packet goes to a place, so that one for a
+ * daemon's former name reaches its successor, as in life.
+ */
+import { assert } from '../../sim/assert.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
+import { sliceBytes, textBytes, uintBytes } from '../../wire/memberlist/msgpack.ts';
+import { grown } from './grown.ts';
+
+/** What a process does. */
+export const ProcessState = { stopped: 0, running: 1, paused: 2 } as const;
+/** See {@link ProcessState}. */
+export type ProcessState = (typeof ProcessState)[keyof typeof ProcessState];
+
+/** What a member says of itself. */
+export interface Fact {
+  readonly subject: number;
+  readonly address: Ipv4Address;
+  readonly port: number;
+  readonly meta: Uint8Array | undefined;
+}
+
+/** All members ever added. */
+export class Members {
+  count = 0;
+  readonly #names: string[] = [];
+  readonly #indexByName = new Map<string, number>();
+  readonly #facts: Fact[] = [];
+  readonly #placeByAddress = new Map<number, number>();
+  #nameBytes = new Uint16Array(0);
+  #process = new Uint8Array(0);
+  #generation = new Uint32Array(0);
+  #startedAtNs = new Float64Array(0);
+  #currentFact = new Int32Array(0);
+  #placeOfFact = new Int32Array(0);
+  #residents = new Int32Array(0);
+
+  /** Adds a member whose process does not run yet. */
+  add(name: string, address: Ipv4Address, port: number, meta: Uint8Array | undefined): number {
+    assert(!this.#indexByName.has(name), `two members are called ${name}`);
+    const member = this.count++;
+    if (member >= this.#process.length) this.#grow(Math.max(16, member * 2));
+    this.#names.push(name);
+    this.#indexByName.set(name, member);
+    this.#nameBytes[member] = textBytes(name);
+    this.#currentFact[member] = this.addFact({ subject: member, address, port, meta });
+    return member;
+  }
+
+  /** Records what a member says of itself from now on; returns the fact. */
+  addFact(fact: Fact): number {
+    const index = this.#facts.length;
+    this.#facts.push(fact);
+    const key = fact.address * 0x1_0000 + fact.port;
+    let place = this.#placeByAddress.get(key);
+    if (place === undefined) {
+      place = this.#placeByAddress.size;
+      this.#placeByAddress.set(key, place);
+      if (place >= this.#residents.length) {
+        this.#residents = grown(this.#residents, Math.max(16, place * 2), -1);
+      }
+      this.#residents[place] = fact.subject;
+    }
+    if (index >= this.#placeOfFact.length) {
+      this.#placeOfFact = grown(this.#placeOfFact, Math.max(16, index * 2));
+    }
+    this.#placeOfFact[index] = place;
+    this.#currentFact[fact.subject] = index;
+    return index;
+  }
+
+  /** The process begins: it becomes the resident of its place. */
+  becomeRunning(member: number, nowNs: number): void {
+    this.#process[member] = ProcessState.running;
+    this.#generation[member]!++;
+    this.#startedAtNs[member] = nowNs;
+    this.#residents[this.#placeOfFact[this.#currentFact[member]!]!] = member;
+  }
+
+  /** Sets what the process does. */
+  setProcess(member: number, state: ProcessState): void {
+    this.#process[member] = state;
+  }
+
+  /** What the process does. */
+  processOf(member: number): ProcessState {
+    return this.#process[member] as ProcessState;
+  }
+
+  /** True while the process exists, paused or not. */
+  isUp(member: number): boolean {
+    return this.#process[member] !== ProcessState.stopped;
+  }
+
+  /** True while the process exists and is not paused. */
+  isRunning(member: number): boolean {
+    return this.#process[member] === ProcessState.running;
+  }
+
+  /** How often the process has been started. */
+  generationOf(member: number): number {
+    return this.#generation[member]!;
+  }
+
+  /** When the process was started, ns. */
+  startedAtNsOf(member: number): number {
+    return this.#startedAtNs[member]!;
+  }
+
+  /** The member's name. */
+  nameOf(member: number): string {
+    return this.#names[member]!;
+  }
+
+  /** Bytes of the member's name in a message. */
+  nameBytesOf(member: number): number {
+    return this.#nameBytes[member]!;
+  }
+
+  /** The member with that name. */
+  indexOf(name: string): number | undefined {
+    return this.#indexByName.get(name);
+  }
+
+  /** The fact that the member tells now. */
+  currentFactOf(member: number): number {
+    return this.#currentFact[member]!;
+  }
+
+  /** A fact by its index. */
+  fact(index: number): Fact {
+    return this.#facts[index]!;
+  }
+
+  /** Who lives at the place of a fact; the member itself if nobody was started there since. */
+  residentOf(fact: number): number {
+    return this.#residents[this.#placeOfFact[fact]!]!;
+  }
+
+  /** Who lives where the member told last that it is. */
+  successorOf(member: number): number {
+    return this.residentOf(this.#currentFact[member]!);
+  }
+
+  /** Who lives at an address, or -1. */
+  residentAt(address: Ipv4Address, port: number): number {
+    const place = this.#placeByAddress.get(address * 0x1_0000 + port);
+    return place === undefined ? -1 : this.#residents[place]!;
+  }
+
+  /** True when two facts name the same address and port. */
+  isSamePlace(a: number, b: number): boolean {
+    return a === b || this.#placeOfFact[a] === this.#placeOfFact[b];
+  }
+
+  /** True when two facts carry the same meta; nil and empty are the same, as upstream compares. */
+  isSameMeta(a: number, b: number): boolean {
+    if (a === b) return true;
+    const one = this.#facts[a]!.meta ?? EMPTY;
+    const other = this.#facts[b]!.meta ?? EMPTY;
+    return one.length === other.length && one.every((byte, i) => byte === other[i]);
+  }
+
+  /** Bytes of a fact's meta and port in a message. */
+  factBytesOf(fact: number): number {
+    const { meta, port } = this.#facts[fact]!;
+    return sliceBytes(meta) + uintBytes(port);
+  }
+
+  #grow(capacity: number): void {
+    this.#nameBytes = grown(this.#nameBytes, capacity);
+    this.#process = grown(this.#process, capacity);
+    this.#generation = grown(this.#generation, capacity);
+    this.#startedAtNs = grown(this.#startedAtNs, capacity);
+    this.#currentFact = grown(this.#currentFact, capacity);
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,141 @@
+/**
+ * The order in which each member probes the others (memberlist `state.go` `m.nodes`, `probeIndex`,
+ * `resetNodes`): its node list, shuffled at the start of every round.
+ *
+ * The list is not stored. It is a keyed permutation of the members that existed when the round
+ * began; positions of members that the observer did not know then are holes. A member that is
+ * learned during a round takes a random position and sends the one that stood there to the end, as
+ * upstream does: such displacements are stored until the round ends. Nobody leaves the list within a
+ * round, because only its end prunes.
+ */
+import { type DrawKey, drawBelow, keyOf } from '../../sim/chance.ts';
+import { grown } from './grown.ts';
+import { permuted } from './permutation.ts';
+import { MemberState, type Views } from './views.ts';
+
+/** What was learned since the round began. */
+interface Learned {
+  /** Who stands at a position of the permutation instead. */
+  readonly replaced: Map<number, number>;
+  /** Who stands behind the permutation, in order. */
+  readonly tail: number[];
+  /** Everybody whose own position in the permutation is a hole. */
+  readonly members: Set<number>;
+  count: number;
+}
+
+const NOBODY = -1;
+
+/** The rings of all members. */
+export class Rings {
+  readonly #views: Views;
+  readonly #shuffleKey: DrawKey;
+  readonly #insertKey: DrawKey;
+  #round = new Uint32Array(0);
+  #cursor = new Uint32Array(0);
+  /** How many members existed when the round began. */
+  #size = new Uint32Array(0);
+  readonly #learned: (Learned | undefined)[] = [];
+
+  constructor(views: Views, shuffleKey: DrawKey, insertKey: DrawKey) {
+    this.#views = views;
+    this.#shuffleKey = shuffleKey;
+    this.#insertKey = insertKey;
+  }
+
+  /** Makes room for members up to `capacity`. */
+  grow(capacity: number): void {
+    this.#round = grown(this.#round, capacity);
+    this.#cursor = grown(this.#cursor, capacity);
+    this.#size = grown(this.#size, capacity);
+  }
+
+  /** A new process has an empty list. Rounds go on counting, so that it shuffles anew. */
+  reset(member: number): void {
+    this.#round[member]!++;
+    this.#cursor[member] = 0;
+    this.#size[member] = 0;
+    this.#learned[member] = undefined;
+  }
+
+  /** Puts a newly known subject into the list; its view must have been inserted already. */
+  insert(member: number, subject: number): void {
+    const learned: Learned = (this.#learned[member] ??= nothingLearned());
+    learned.members.add(subject);
+    learned.count++;
+    if (this.#views.knownCountOf(member) === 1) {
+      learned.tail.push(subject);
+      return;
+    }
+    const key = keyOf(this.#insertKey, member);
+    const bound = this.#lengthOf(member);
+    for (let draw = 0; ; draw++) {
+      const position = drawBelow(key, bound, this.#round[member]!, learned.count, draw);
+      const displaced = this.#at(member, position);
+      if (displaced === NOBODY) continue;
+      const size = this.#size[member]!;
+      if (position < size) learned.replaced.set(position, subject);
+      else learned.tail[position - size] = subject;
+      learned.tail.push(displaced);
+      return;
+    }
+  }
+
+  /** Takes the next entry of the list, or -1 at its end. */
+  take(member: number): number {
+    const length = this.#lengthOf(member);
+    while (this.#cursor[member]! < length) {
+      const subject = this.#at(member, this.#cursor[member]!++);
+      if (subject !== NOBODY) return subject;
+    }
+    return NOBODY;
+  }
+
+  /** Begins a new round over the `memberCount` members that exist. */
+  shuffle(member: number, memberCount: number): void {
+    this.#round[member]!++;
+    this.#cursor[member] = 0;
+    this.#size[member] = memberCount;
+    this.#learned[member] = undefined;
+  }
+
+  /** The whole list in its order. */
+  listOf(member: number): number[] {
+    const list: number[] = [];
+    const length = this.#lengthOf(member);
+    for (let position = 0; position < length; position++) {
+      const subject = this.#at(member, position);
+      if (subject !== NOBODY) list.push(subject);
+    }
+    return list;
+  }
+
+  /** The list of a member in its first round, which has no holes; otherwise undefined. */
+  firstListOf(member: number): readonly number[] | undefined {
+    return this.#size[member] === 0 ? this.#learned[member]?.tail : undefined;
+  }
+
+  #lengthOf(member: number): number {
+    return this.#size[member]! + (this.#learned[member]?.tail.length ?? 0);
+  }
+
+  #at(member: number, position: number): number {
+    const size = this.#size[member]!;
+    const learned = this.#learned[member];
+    if (position >= size) return learned!.tail[position - size]!;
+    const replacement = learned?.replaced.get(position);
+    if (replacement !== undefined) return replacement;
+    const key = draw(this.#shuffleKey, member, this.#round[member]!);
+    const subject = permuted(key, size, position);
+    if (this.#views.stateOf(member, subject) === MemberState.unknown) return NOBODY;
+    return learned?.members.has(subject) === true ? NOBODY : subject;
+  }
+}
+
+function nothingLearned(): Learned {
+  return { replaced: new Map(), tail: [], members: new Set(), count: 0 };
+}
+
+function draw(key: DrawKey, member: number, round: number): DrawKey {
+  return keyOf(keyOf(key, member), round);
+}

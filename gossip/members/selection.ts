@@ -1,0 +1,74 @@
+/**
+ * Random members of a node list (memberlist v0.4.0 `util.go` `kRandomNodes`): up to 3·n draws of a
+ * uniform entry of the list, skipping the excluded and those already chosen, so that in a small or
+ * mostly excluded list fewer than k come out.
+ *
+ * The draw is made among all members, and repeated for those that are not in the list: equal in
+ * distribution, without a list.
+ */
+import { type DrawKey, drawBelow } from '../../sim/chance.ts';
+import type { Members } from './members.ts';
+import type { Rings } from './rings.ts';
+import { MemberState, type Views } from './views.ts';
+
+/** What a choice is for, which says who is excluded besides the chooser. */
+export const Purpose = { gossip: 0, indirect: 1, pushPull: 2 } as const;
+/** See {@link Purpose}. */
+export type Purpose = (typeof Purpose)[keyof typeof Purpose];
+
+/** One choice. */
+export interface Choice {
+  readonly purpose: Purpose;
+  readonly key: DrawKey;
+  /** The choice's own coordinate, such as the number of the tick. */
+  readonly coordinate: number;
+  /** Another excluded member, or -1. */
+  readonly target: number;
+  /** Dead members whose state changed before this instant are no gossip targets, ns. */
+  readonly deadBeforeNs: number;
+}
+
+/** Draws among all members before those of the list are collected instead. */
+const SPARSE_RATIO = 16;
+
+/** Fills `chosen` with up to `k` members of the list; returns how many. */
+export function chooseRandom(
+  parts: { readonly members: Members; readonly views: Views; readonly rings: Rings },
+  member: number,
+  k: number,
+  choice: Choice,
+  chosen: number[],
+): number {
+  const { members, views, rings } = parts;
+  const n = views.knownCountOf(member);
+  const isSparse = n * SPARSE_RATIO < members.count;
+  const list = rings.firstListOf(member) ?? (isSparse ? rings.listOf(member) : undefined);
+  const bound = list?.length ?? members.count;
+  chosen.length = 0;
+  let draw = 0;
+  for (let attempt = 0; attempt < 3 * n && chosen.length < k; draw++) {
+    const index = drawBelow(choice.key, bound, member, choice.coordinate, draw);
+    const candidate = list === undefined ? index : list[index]!;
+    const state = views.stateOf(member, candidate);
+    if (state === MemberState.unknown) continue;
+    attempt++;
+    if (candidate === member || candidate === choice.target) continue;
+    if (isExcluded(views, member, candidate, state, choice)) continue;
+    if (!chosen.includes(candidate)) chosen.push(candidate);
+  }
+  return chosen.length;
+}
+
+function isExcluded(
+  views: Views,
+  member: number,
+  candidate: number,
+  state: MemberState,
+  choice: Choice,
+): boolean {
+  if (choice.purpose !== Purpose.gossip) return state !== MemberState.alive;
+  if (state === MemberState.dead) {
+    return views.changedAtNsOf(member, candidate) < choice.deadBeforeNs;
+  }
+  return state === MemberState.left;
+}

@@ -1,0 +1,229 @@
+/**
+ * What simulated members send each other: memberlist's messages with indexes in the place of names,
+ * and their encoded sizes. {@link wireFormOf} gives the message with names, for whoever wants bytes.
+ *
+ * A rumor (suspect, alive, dead) is made once, by whoever begins it, and passed on by reference: the
+ * same object waits in many queues and travels in many packets. Nobody changes it.
+ */
+import {
+  type Ack,
+  DOCKER_VSN,
+  type IndirectPing,
+  MessageType,
+  type Nack,
+  type PacketMessage,
+  type Ping,
+  type PushNodeState,
+  sizeOf,
+  sizeOfNodeState,
+  sizeOfUser,
+} from '../wire/memberlist/message.ts';
+import { sliceBytes, textBytes, uintBytes } from '../wire/memberlist/msgpack.ts';
+import type { UserMessage } from './delegate.ts';
+import type { Members } from './members/members.ts';
+
+/** A change of membership that spreads. */
+export interface Rumor {
+  readonly type: typeof MessageType.suspect | typeof MessageType.alive | typeof MessageType.dead;
+  readonly subject: number;
+  readonly incarnation: number;
+  /** Who accuses; the subject itself for alive. */
+  readonly from: number;
+  /** What an alive message says of its subject; -1 for the others. */
+  readonly fact: number;
+  readonly sizeBytes: number;
+}
+
+/** Probe traffic. */
+export interface Control {
+  readonly type:
+    | typeof MessageType.ping
+    | typeof MessageType.indirectPing
+    | typeof MessageType.ack
+    | typeof MessageType.nack;
+  readonly seqNo: number;
+  /** Whom a ping is for. */
+  readonly subject: number;
+  /** Where the target of an indirect ping is; -1 for the others. */
+  readonly fact: number;
+  /** Whether a nack is wanted. */
+  readonly nack: boolean;
+  readonly sizeBytes: number;
+}
+
+/** A delegate's message. */
+export interface User {
+  readonly type: typeof MessageType.user;
+  readonly message: UserMessage;
+  readonly sizeBytes: number;
+}
+
+/** Any part of a packet. */
+export type Part = Rumor | Control | User;
+
+const SAMPLE_PING: Ping = {
+  type: MessageType.ping,
+  seqNo: 0,
+  node: '',
+  sourceAddr: 0x7f00_0001,
+  sourcePort: 1,
+  sourceNode: 'a',
+};
+const SAMPLE_INDIRECT_PING: IndirectPing = {
+  ...SAMPLE_PING,
+  type: MessageType.indirectPing,
+  target: 0x7f00_0001,
+  port: 1,
+  nack: true,
+};
+const SAMPLE_ACK: Ack = { type: MessageType.ack, seqNo: 0, payload: undefined };
+const SAMPLE_NACK: Nack = { type: MessageType.nack, seqNo: 0 };
+const SAMPLE_NODE: PushNodeState = {
+  name: '',
+  addr: 0x7f00_0001,
+  port: 1,
+  meta: undefined,
+  incarnation: 0,
+  state: 0,
+  vsn: DOCKER_VSN,
+};
+
+// sizes without names, sequence numbers, ports and incarnations
+const PING_FIXED = sizeOf(SAMPLE_PING) - textBytes('') - textBytes('a') - 2;
+const INDIRECT_PING_FIXED = sizeOf(SAMPLE_INDIRECT_PING) - textBytes('') - textBytes('a') - 3;
+const ACK_FIXED = sizeOf(SAMPLE_ACK) - 1;
+const NACK_FIXED = sizeOf(SAMPLE_NACK) - 1;
+const NODE_FIXED = sizeOfNodeState(SAMPLE_NODE) - textBytes('') - sliceBytes(undefined) - 2;
+
+/** Bytes of a ping of `member` to `subject`. */
+export function pingBytes(
+  members: Members,
+  member: number,
+  subject: number,
+  seqNo: number,
+): number {
+  const { port } = members.fact(members.currentFactOf(member));
+  const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
+  return PING_FIXED + namesBytes + uintBytes(seqNo) + uintBytes(port);
+}
+
+/** Bytes of an ack without payload. */
+export function ackBytes(seqNo: number): number {
+  return ACK_FIXED + uintBytes(seqNo);
+}
+
+/** Bytes of one entry of a push/pull. */
+export function nodeStateBytes(
+  members: Members,
+  subject: number,
+  fact: number,
+  incarnation: number,
+): number {
+  const bytes = NODE_FIXED + members.nameBytesOf(subject) + members.factBytesOf(fact);
+  return bytes + uintBytes(incarnation);
+}
+
+/** Is the subject alive? */
+export function makePing(
+  members: Members,
+  member: number,
+  subject: number,
+  seqNo: number,
+): Control {
+  const sizeBytes = pingBytes(members, member, subject, seqNo);
+  return { type: MessageType.ping, seqNo, subject, fact: -1, nack: false, sizeBytes };
+}
+
+/** Ping the subject, who is said to be at the place of `fact`, for me. */
+export function makeIndirectPing(
+  members: Members,
+  member: number,
+  subject: number,
+  fact: number,
+  seqNo: number,
+  nack: boolean,
+): Control {
+  const ports =
+    uintBytes(members.fact(members.currentFactOf(member)).port) +
+    uintBytes(members.fact(fact).port);
+  const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
+  const sizeBytes = INDIRECT_PING_FIXED + namesBytes + ports + uintBytes(seqNo);
+  return { type: MessageType.indirectPing, seqNo, subject, fact, nack, sizeBytes };
+}
+
+/** The answer to a ping. */
+export function makeAck(seqNo: number): Control {
+  const sizeBytes = ackBytes(seqNo);
+  return { type: MessageType.ack, seqNo, subject: -1, fact: -1, nack: false, sizeBytes };
+}
+
+/** No answer to an indirect ping. */
+export function makeNack(seqNo: number): Control {
+  const sizeBytes = NACK_FIXED + uintBytes(seqNo);
+  return { type: MessageType.nack, seqNo, subject: -1, fact: -1, nack: false, sizeBytes };
+}
+
+/** A rumor with its size. */
+export function makeRumor(members: Members, rumor: Omit<Rumor, 'sizeBytes'>): Rumor {
+  const unsized: Rumor = { ...rumor, sizeBytes: 0 };
+  const sizeBytes = sizeOf(wireFormOf(members, -1, unsized) as PacketMessage);
+  return { ...unsized, sizeBytes };
+}
+
+/** A delegate's message as part of a packet. */
+export function makeUser(message: UserMessage): User {
+  return { type: MessageType.user, message, sizeBytes: sizeOfUser(message.sizeBytes) };
+}
+
+/**
+ * The message with names, as `sender` puts it on the wire; a delegate's message stays what it is,
+ * because only the delegate can encode it. An empty meta is nil in copies passed on.
+ */
+export function wireFormOf(members: Members, sender: number, part: Part): PacketMessage | User {
+  switch (part.type) {
+    case MessageType.ping:
+    case MessageType.indirectPing:
+      return pingFormOf(members, sender, part);
+    case MessageType.ack:
+      return { type: MessageType.ack, seqNo: part.seqNo, payload: undefined };
+    case MessageType.nack:
+      return { type: MessageType.nack, seqNo: part.seqNo };
+    case MessageType.user:
+      return part;
+    case MessageType.alive: {
+      const { address, port, meta } = members.fact(part.fact);
+      return {
+        type: MessageType.alive,
+        incarnation: part.incarnation,
+        node: members.nameOf(part.subject),
+        addr: address,
+        port,
+        meta: sender !== part.subject && meta?.length === 0 ? undefined : meta,
+        vsn: DOCKER_VSN,
+      };
+    }
+    case MessageType.suspect:
+    case MessageType.dead:
+      return {
+        type: part.type,
+        incarnation: part.incarnation,
+        node: members.nameOf(part.subject),
+        from: members.nameOf(part.from),
+      };
+  }
+}
+
+function pingFormOf(members: Members, sender: number, part: Control): Ping | IndirectPing {
+  const own = members.fact(members.currentFactOf(sender));
+  const ping: Ping = {
+    type: MessageType.ping,
+    seqNo: part.seqNo,
+    node: members.nameOf(part.subject),
+    sourceAddr: own.address,
+    sourcePort: own.port,
+    sourceNode: members.nameOf(sender),
+  };
+  if (part.type === MessageType.ping) return ping;
+  const { address, port } = members.fact(part.fact);
+  return { ...ping, type: MessageType.indirectPing, target: address, port, nack: part.nack };
+}

@@ -1,0 +1,233 @@
+/**
+ * Packets: filling, sending, and handling what arrives (memberlist `net.go` `sendMsg`,
+ * `rawSendMsgPacket`, `ingestPacket`, `handleCommand`, `packetHandler`).
+ *
+ * A packet is a list of parts and a size. The size is that of the plain message or compound with
+ * checksum, encryption and label; compression, which upstream applies to packets when that makes
+ * them strictly smaller, is not subtracted: it would have to be done to be known.
+ */
+import { draw32 } from '../sim/chance.ts';
+import { MessageType } from '../wire/memberlist/message.ts';
+import {
+  COMPOUND_HEADER_OVERHEAD,
+  COMPOUND_OVERHEAD,
+  CRC_OVERHEAD,
+  ENCRYPT_OVERHEAD,
+  type SwimConfig,
+  USER_MSG_OVERHEAD,
+} from './constants.ts';
+import type { UserMessage } from './delegate.ts';
+import { retransmitLimit } from './formulas.ts';
+import { type Control, makeUser, type Part, type Rumor } from './message.ts';
+import { handleAck, handleIndirectPing, handleNack, handlePing } from './probe.ts';
+import { holdPacket } from './process.ts';
+import type { State } from './state.ts';
+import { aliveNode, deadNode, suspectNode } from './state-table.ts';
+import { LOST } from './underlay.ts';
+
+/** What a packet is for: with its number it makes the packet's coordinate of chance. */
+export const PacketPurpose = {
+  ping: 1,
+  ack: 2,
+  indirectPing: 3,
+  relayedAck: 4,
+  nack: 5,
+  gossip: 6,
+  user: 7,
+  stream: 8,
+} as const;
+/** See {@link PacketPurpose}. */
+export type PacketPurpose = (typeof PacketPurpose)[keyof typeof PacketPurpose];
+
+/** Parts of a compound, at most. */
+const COMPOUND_PARTS_MAX = 255;
+
+/** The packet's coordinate of chance; `number` is unique per sender and purpose. */
+export function packetDraw(
+  state: State,
+  from: number,
+  purpose: PacketPurpose,
+  number: number,
+): number {
+  return draw32(purpose, from, number, state.members.generationOf(from));
+}
+
+/** What a packet or stream has in front: nothing, or the label with its type byte and length. */
+export function labelOverhead(config: SwimConfig): number {
+  return config.label === '' ? 0 : 2 + config.label.length;
+}
+
+/** Sends probe traffic and fills the packet with broadcasts (`sendMsg`). */
+export function sendControl(
+  state: State,
+  from: number,
+  to: number,
+  control: Control,
+  purpose: PacketPurpose,
+  number: number,
+): void {
+  const config = state.configOf(from);
+  const encryptBytes = config.hasKeyring ? ENCRYPT_OVERHEAD : 0;
+  const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
+  const parts: Part[] = [control];
+  takeBroadcasts(state, from, config.udpBufferBytes - frameBytes - encryptBytes, parts);
+  // such a compound has no checksum: the target's version is looked up by its address, in vain
+  sendParts(state, from, to, parts, false, packetDraw(state, from, purpose, number));
+}
+
+/**
+ * Appends broadcasts for one packet, the member's own and then the delegate's, that fit into
+ * `limitBytes` (`getBroadcasts`).
+ */
+export function takeBroadcasts(
+  state: State,
+  member: number,
+  limitBytes: number,
+  parts: Part[],
+): void {
+  const queue = state.queues[member]!;
+  const config = state.configOf(member);
+  let usedBytes = 0;
+  if (queue.count > 0) {
+    const limit = retransmitLimit(config.retransmitMult, state.views.knownCountOf(member));
+    usedBytes = queue.take(COMPOUND_OVERHEAD, limitBytes, limit, parts as Rumor[]);
+  }
+  const delegate = state.delegate;
+  if (delegate === undefined || state.delegateBusy[member] === 0) return;
+  const overheadBytes = COMPOUND_OVERHEAD + USER_MSG_OVERHEAD;
+  const freeBytes = limitBytes - usedBytes;
+  if (freeBytes <= overheadBytes) return;
+  const messages = delegate.getBroadcasts(member, overheadBytes, freeBytes);
+  for (const message of messages) parts.push(makeUser(message));
+  if (messages.length === 0 && usedBytes === 0) state.delegateBusy[member] = 0;
+}
+
+/** Sends a packet of these parts, of which the sender keeps no hold. */
+export function sendParts(
+  state: State,
+  from: number,
+  to: number,
+  parts: readonly Part[],
+  hasCrc: boolean,
+  draw: number,
+): void {
+  for (let first = 0; first < parts.length; first += COMPOUND_PARTS_MAX) {
+    const isWhole = parts.length <= COMPOUND_PARTS_MAX;
+    const some = isWhole ? parts : parts.slice(first, first + COMPOUND_PARTS_MAX);
+    transmit(state, from, to, some, framedBytes(state, from, some, hasCrc), draw + first);
+  }
+}
+
+/** One packet with one message of the delegate (`SendBestEffort`). */
+export function sendUser(
+  state: State,
+  from: number,
+  to: number,
+  message: UserMessage,
+  number: number,
+): void {
+  const draw = packetDraw(state, from, PacketPurpose.user, number);
+  sendParts(state, from, to, [makeUser(message)], hasCrcFor(state, to), draw);
+}
+
+/** Whether packets to a known member have a checksum. */
+export function hasCrcFor(state: State, to: number): boolean {
+  return state.configOf(to).protocolVersionMax >= 5;
+}
+
+/** Size of a packet of these parts. */
+function framedBytes(state: State, from: number, parts: readonly Part[], hasCrc: boolean): number {
+  const config = state.configOf(from);
+  let bytes = labelOverhead(config);
+  if (parts.length > 1) bytes += COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * parts.length;
+  for (const part of parts) bytes += part.sizeBytes;
+  if (hasCrc) bytes += CRC_OVERHEAD;
+  return config.hasKeyring ? bytes + ENCRYPT_OVERHEAD : bytes;
+}
+
+function transmit(
+  state: State,
+  from: number,
+  to: number,
+  parts: readonly Part[],
+  sizeBytes: number,
+  draw: number,
+): void {
+  const nowNs = state.nowNs;
+  state.counters.addPacket(from, sizeBytes);
+  const arrivalNs = state.underlay.datagramArrivalNs(from, to, sizeBytes, nowNs, draw);
+  state.onDatagram?.(from, to, parts, sizeBytes, nowNs, arrivalNs);
+  if (arrivalNs === LOST) return;
+  const slot = state.freeFlights.pop() ?? state.flights.length;
+  state.flights[slot] = { from, to, sizeBytes, parts };
+  state.world.queue.schedule(arrivalNs, state.kinds.arrival, slot);
+}
+
+/** A packet arrives at a host. */
+export function onArrival(state: State, slot: number): void {
+  const { from, to, sizeBytes, parts } = state.flights[slot]!;
+  state.flights[slot] = undefined;
+  state.freeFlights.push(slot);
+  if (state.members.isRunning(to)) handlePacket(state, to, from, parts);
+  else if (state.members.isUp(to)) {
+    holdPacket(state, to, sizeBytes, () => handlePacket(state, to, from, parts));
+  }
+}
+
+/**
+ * Handles the parts of a packet: probe traffic at once, in order; then what was queued for the one
+ * consumer, which takes alive before the others and the newest of each first.
+ */
+function handlePacket(state: State, member: number, from: number, parts: readonly Part[]): void {
+  if (parts.length === 1) {
+    handlePart(state, member, from, parts[0]!);
+    return;
+  }
+  for (const part of parts) if (isControl(part)) handlePart(state, member, from, part);
+  for (let i = parts.length - 1; i >= 0; i--) {
+    if (parts[i]!.type === MessageType.alive) handlePart(state, member, from, parts[i]!);
+  }
+  for (let i = parts.length - 1; i >= 0; i--) {
+    const part = parts[i]!;
+    if (part.type !== MessageType.alive && !isControl(part)) handlePart(state, member, from, part);
+  }
+}
+
+function isControl(part: Part): part is Control {
+  const { type } = part;
+  return (
+    type === MessageType.ping ||
+    type === MessageType.ack ||
+    type === MessageType.indirectPing ||
+    type === MessageType.nack
+  );
+}
+
+function handlePart(state: State, member: number, from: number, part: Part): void {
+  switch (part.type) {
+    case MessageType.ping:
+      handlePing(state, member, from, part);
+      break;
+    case MessageType.indirectPing:
+      handleIndirectPing(state, member, from, part);
+      break;
+    case MessageType.ack:
+      handleAck(state, member, part.seqNo);
+      break;
+    case MessageType.nack:
+      handleNack(state, member, part.seqNo);
+      break;
+    case MessageType.suspect:
+      suspectNode(state, member, part.subject, part.incarnation, part.from, part);
+      break;
+    case MessageType.alive:
+      aliveNode(state, member, part, false);
+      break;
+    case MessageType.dead:
+      deadNode(state, member, part.subject, part.incarnation, part.from, part);
+      break;
+    case MessageType.user:
+      state.delegate?.notifyMessage(member, from, part.message);
+      break;
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * Failure detection (memberlist `state.go` `probe`, `probeNode`; `net.go` `handlePing`,
+ * `handleIndirectPing`): each interval one member is pinged; without an answer, others are asked to
+ * ping it and TCP is tried; without an answer to that, it is suspected.
+ *
+ * The order of two timers matters. A helper waits ProbeTimeout from the arrival of the request and
+ * sends its nack then, so with memberlist's defaults the nacks reach a healthy prober just after its
+ * deadline: the first failed probe costs it 3 points of health, and with its longer deadline the
+ * next ones cost nothing.
+ */
+import { NO_EVENT } from '../sim/event-queue.ts';
+import { MessageType } from '../wire/memberlist/message.ts';
+import { Counter } from './counters.ts';
+import { nextTickAfter } from './formulas.ts';
+import { chooseRandom, Purpose } from './members/selection.ts';
+import { MemberState } from './members/views.ts';
+import {
+  type Control,
+  makeAck,
+  makeIndirectPing,
+  makeNack,
+  makePing,
+  makeRumor,
+} from './message.ts';
+import { hasCrcFor, PacketPurpose, packetDraw, sendControl, sendParts } from './packet.ts';
+import { ProbePhase, TcpPing } from './probes.ts';
+import { runTimer } from './process.ts';
+import type { State } from './state.ts';
+import { suspectNode } from './state-table.ts';
+import { tcpPing } from './stream.ts';
+
+/** Schedules the first tick of a process. */
+export function armFirstProbe(state: State, member: number): void {
+  armProbe(state, member, state.nowNs);
+}
+
+/** The probe that began at `sinceNs` is over: a tick that fell within it is waiting. */
+function armProbe(state: State, member: number, sinceNs: number): void {
+  const intervalNs = state.configOf(member).probeIntervalNs;
+  const tickNs = nextTickAfter(state.probeTickerAtNs[member]!, intervalNs, sinceNs);
+  const atNs = Math.max(tickNs, state.nowNs);
+  const handle = state.world.queue.schedule(atNs, state.kinds.probeTick, member);
+  state.probeTickHandles[member] = handle;
+}
+
+/** A probe tick is due. */
+export function onProbeTick(state: State, member: number): void {
+  runTimer(state, member, (nowNs) => {
+    state.probeTickHandles[member] = NO_EVENT;
+    const target = nextTarget(state, member, nowNs);
+    if (target < 0) armProbe(state, member, nowNs);
+    else probeNode(state, member, target, nowNs);
+  });
+}
+
+/**
+ * The next member to probe, or -1 when the tick is lost: every skipped entry and the wrap count, and
+ * when they are as many as the list is long, the tick ends.
+ */
+function nextTarget(state: State, member: number, nowNs: number): number {
+  const { views, rings } = state;
+  let checkedCount = 0;
+  while (checkedCount < views.knownCountOf(member)) {
+    const subject = rings.take(member);
+    if (subject < 0) {
+      resetNodes(state, member, nowNs);
+      checkedCount++;
+      continue;
+    }
+    const known = views.stateOf(member, subject);
+    const isSkipped = known === MemberState.dead || known === MemberState.left;
+    if (subject !== member && !isSkipped) return subject;
+    checkedCount++;
+  }
+  return -1;
+}
+
+/** A round ends: forgets the long dead and shuffles. */
+function resetNodes(state: State, member: number, nowNs: number): void {
+  const beforeNs = nowNs - state.configOf(member).gossipToTheDeadTimeNs;
+  for (const subject of state.views.expired(member, beforeNs)) {
+    state.views.remove(member, subject);
+  }
+  state.rings.shuffle(member, state.members.count);
+}
+
+function probeNode(state: State, member: number, target: number, nowNs: number): void {
+  const { members, views, world, probes } = state;
+  const config = state.configOf(member);
+  const seqNo = ++state.seqNos[member]!;
+  const fact = views.factOf(member, target);
+  const incarnation = views.incarnationOf(member, target);
+  const scale = state.awareness.scoreOf(member) + 1;
+  const deadlineNs = nowNs + config.probeIntervalNs * scale;
+  state.counters.add(member, Counter.probes);
+  probes.start(member, {
+    target,
+    fact,
+    seqNo,
+    incarnation,
+    startedAtNs: nowNs,
+    deadlineNs,
+    timeoutHandle: world.queue.schedule(
+      nowNs + config.probeTimeoutNs,
+      state.kinds.probeTimeout,
+      member,
+      seqNo,
+    ),
+    deadlineHandle: world.queue.schedule(deadlineNs, state.kinds.probeDeadline, member, seqNo),
+  });
+  const ping = makePing(members, member, target, seqNo);
+  const resident = members.residentOf(fact);
+  if (views.stateOf(member, target) === MemberState.alive || !config.buddyRefutation) {
+    sendControl(state, member, resident, ping, PacketPurpose.ping, seqNo);
+    return;
+  }
+  const type = MessageType.suspect;
+  const rumor = { type, subject: target, incarnation, from: member, fact: -1 };
+  const parts = [ping, makeRumor(members, rumor)];
+  const draw = packetDraw(state, member, PacketPurpose.ping, seqNo);
+  sendParts(state, member, resident, parts, hasCrcFor(state, target), draw);
+}
+
+/** The direct ping has had no answer for ProbeTimeout: ask others, and try TCP. */
+export function onProbeTimeout(state: State, member: number, seqNo: number): void {
+  runTimer(state, member, () => {
+    if (!state.probes.isCurrent(member, seqNo)) return;
+    if (state.probes.phaseOf(member) === ProbePhase.direct) probeIndirectly(state, member);
+  });
+}
+
+function probeIndirectly(state: State, member: number): void {
+  const { members, probes, views, chosen } = state;
+  const config = state.configOf(member);
+  const target = probes.targetOf(member);
+  const seqNo = probes.seqNoOf(member);
+  const choice = {
+    purpose: Purpose.indirect,
+    key: state.keys.indirect,
+    coordinate: seqNo,
+    target,
+    deadBeforeNs: 0,
+  };
+  chooseRandom(state, member, config.indirectChecks, choice, chosen);
+  let expectedNacks = 0;
+  for (let i = 0; i < chosen.length; i++) {
+    const nack = state.configOf(chosen[i]!).protocolVersionMax >= 4;
+    if (nack) expectedNacks++;
+    const fact = probes.factOf(member);
+    const request = makeIndirectPing(members, member, target, fact, seqNo, nack);
+    const resident = members.residentOf(views.factOf(member, chosen[i]!));
+    const number = seqNo * 64 + i;
+    sendControl(state, member, resident, request, PacketPurpose.indirectPing, number);
+  }
+  probes.becomeIndirect(member, expectedNacks);
+  if (config.disableTcpPings || state.configOf(target).protocolVersionMax < 3) return;
+  probes.setTcp(member, TcpPing.pending);
+  tcpPing(state, member, (ok) => {
+    probes.setTcp(member, ok ? TcpPing.succeeded : TcpPing.failed);
+    if (probes.phaseOf(member) === ProbePhase.awaitingTcp) finishUnanswered(state, member);
+  });
+}
+
+/** No ack has come in time. */
+export function onProbeDeadline(state: State, member: number, seqNo: number): void {
+  runTimer(state, member, () => {
+    const { probes } = state;
+    if (!probes.isCurrent(member, seqNo)) return;
+    // with a ProbeTimeout of the whole interval or more the others are still asked, in vain
+    if (probes.phaseOf(member) === ProbePhase.direct) probeIndirectly(state, member);
+    if (probes.tcpOf(member) === TcpPing.pending) probes.becomeAwaitingTcp(member);
+    else finishUnanswered(state, member);
+  });
+}
+
+function finishUnanswered(state: State, member: number): void {
+  const { probes } = state;
+  if (probes.tcpOf(member) === TcpPing.succeeded) {
+    finishProbe(state, member, -1);
+    return;
+  }
+  state.counters.add(member, Counter.probeFailures);
+  const expected = probes.expectedNacksOf(member);
+  const delta = expected > 0 ? Math.max(0, expected - probes.nacksOf(member)) : 1;
+  const target = probes.targetOf(member);
+  suspectNode(state, member, target, probes.incarnationOf(member), member);
+  finishProbe(state, member, delta);
+}
+
+function finishProbe(state: State, member: number, awarenessDelta: number): void {
+  const { probes, world } = state;
+  world.queue.cancel(probes.timeoutHandleOf(member));
+  world.queue.cancel(probes.deadlineHandleOf(member));
+  const { awarenessMaxMultiplier } = state.configOf(member);
+  state.awareness.apply(member, awarenessDelta, awarenessMaxMultiplier);
+  probes.becomeIdle(member);
+  armProbe(state, member, probes.startedAtNsOf(member));
+}
+
+/** Answers a ping that is for this member. */
+export function handlePing(state: State, member: number, from: number, ping: Control): void {
+  if (ping.subject !== member) return;
+  const ack = makeAck(ping.seqNo);
+  const to = state.members.successorOf(from);
+  sendControl(state, member, to, ack, PacketPurpose.ack, ackNumber(from, ping.seqNo));
+}
+
+/** Pings on behalf of `from`. */
+export function handleIndirectPing(
+  state: State,
+  member: number,
+  from: number,
+  request: Control,
+): void {
+  const { members, world } = state;
+  const seqNo = ++state.seqNos[member]!;
+  const atNs = state.nowNs + state.configOf(member).probeTimeoutNs;
+  const handle = world.queue.schedule(atNs, state.kinds.relayTimeout, member, seqNo);
+  const relay = { requester: from, seqNo: request.seqNo, wantsNack: request.nack, handle };
+  let relays = state.relays.get(member);
+  if (relays === undefined) state.relays.set(member, (relays = new Map()));
+  relays.set(seqNo, relay);
+  const ping = makePing(members, member, request.subject, seqNo);
+  const resident = members.residentOf(request.fact);
+  sendControl(state, member, resident, ping, PacketPurpose.ping, seqNo);
+}
+
+/** A ping on behalf of another has had no answer. */
+export function onRelayTimeout(state: State, member: number, seqNo: number): void {
+  runTimer(state, member, () => {
+    const relay = state.relays.get(member)?.get(seqNo);
+    if (relay === undefined) return;
+    state.relays.get(member)!.delete(seqNo);
+    if (!relay.wantsNack) return;
+    const nack = makeNack(relay.seqNo);
+    const number = ackNumber(relay.requester, relay.seqNo);
+    const to = state.members.successorOf(relay.requester);
+    sendControl(state, member, to, nack, PacketPurpose.nack, number);
+  });
+}
+
+/** An ack ends the probe it belongs to, or goes on to whoever asked for the ping. */
+export function handleAck(state: State, member: number, seqNo: number): void {
+  if (state.probes.awaits(member, seqNo)) {
+    finishProbe(state, member, -1);
+    return;
+  }
+  const relay = state.relays.get(member)?.get(seqNo);
+  if (relay === undefined) return;
+  state.world.queue.cancel(relay.handle);
+  state.relays.get(member)!.delete(seqNo);
+  const number = ackNumber(relay.requester, relay.seqNo);
+  const ack = makeAck(relay.seqNo);
+  const to = state.members.successorOf(relay.requester);
+  sendControl(state, member, to, ack, PacketPurpose.relayedAck, number);
+}
+
+/** Counts a nack while the probe waits. */
+export function handleNack(state: State, member: number, seqNo: number): void {
+  if (state.probes.awaits(member, seqNo)) state.probes.addNack(member);
+}
+
+/** Numbers an answer: two askers may use one sequence number. */
+function ackNumber(asker: number, seqNo: number): number {
+  return (Math.imul(asker, 0x9e3779b1) ^ seqNo) >>> 0;
+}

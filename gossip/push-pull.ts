@@ -1,0 +1,152 @@
+/**
+ * Anti-entropy (memberlist `state.go` `pushPullTrigger`, `pushPull`, `pushPullNode`, `mergeState`;
+ * `net.go` `sendLocalState`, `mergeRemoteState`): two members exchange their whole lists.
+ *
+ * The responder takes its own state before it merges the request. Whom the other side holds dead is
+ * only suspected here, with oneself as the accuser; a left member has left.
+ */
+import { drawBelow } from '../sim/chance.ts';
+import { NO_EVENT } from '../sim/event-queue.ts';
+import { NodeState, sizeOfPushPull } from '../wire/memberlist/message.ts';
+import type { OnResult, UserMessage } from './delegate.ts';
+import { pushPullScaleNs } from './formulas.ts';
+import { chooseRandom, Purpose } from './members/selection.ts';
+import { nodeStateBytes } from './message.ts';
+import { runTimer } from './process.ts';
+import type { State } from './state.ts';
+import { aliveNode, aliveRumorOf, deadNode, suspectNode } from './state-table.ts';
+import { openStream } from './stream.ts';
+
+/** What one side of a push/pull sends: its list in columns, and the delegate's state. */
+interface LocalState {
+  readonly from: number;
+  readonly join: boolean;
+  readonly subjects: readonly number[];
+  readonly states: readonly number[];
+  readonly incarnations: readonly number[];
+  readonly facts: readonly number[];
+  readonly userState: UserMessage | undefined;
+  readonly sizeBytes: number;
+}
+
+/** The two waits of the push/pull loop. */
+const Wait = { stagger: 0, interval: 1 } as const;
+
+/** Schedules the random stagger before the loop of a process. */
+export function armFirstPushPull(state: State, member: number): void {
+  const { pushPullIntervalNs } = state.configOf(member);
+  if (pushPullIntervalNs <= 0) return;
+  const generation = state.members.generationOf(member);
+  const staggerNs = drawBelow(state.keys.stagger, pushPullIntervalNs, member, generation);
+  arm(state, member, staggerNs, Wait.stagger);
+}
+
+function armPushPull(state: State, member: number): void {
+  const { pushPullIntervalNs } = state.configOf(member);
+  const n = state.views.knownCountOf(member);
+  arm(state, member, pushPullScaleNs(pushPullIntervalNs, n), Wait.interval);
+}
+
+function arm(state: State, member: number, spanNs: number, wait: number): void {
+  const atNs = state.nowNs + spanNs;
+  state.pushPullHandles[member] = state.world.queue.schedule(
+    atNs,
+    state.kinds.pushPull,
+    member,
+    wait,
+  );
+}
+
+/** A wait of the loop is over. */
+export function onPushPullTimer(state: State, member: number, wait: number): void {
+  runTimer(state, member, () => {
+    state.pushPullHandles[member] = NO_EVENT;
+    if (wait === Wait.stagger) armPushPull(state, member);
+    else pushPull(state, member);
+  });
+}
+
+function pushPull(state: State, member: number): void {
+  const { members, views, chosen } = state;
+  const choice = {
+    purpose: Purpose.pushPull,
+    key: state.keys.pushPull,
+    coordinate: ++state.pushPullCounts[member]!,
+    target: -1,
+    deadBeforeNs: 0,
+  };
+  if (chooseRandom(state, member, 1, choice, chosen) === 0) {
+    armPushPull(state, member);
+    return;
+  }
+  const to = members.residentOf(views.factOf(member, chosen[0]!));
+  pushPullNode(state, member, to, false, () => armPushPull(state, member));
+}
+
+/** Exchanges state with whoever lives there; `onResult` after the merge. */
+export function pushPullNode(
+  state: State,
+  member: number,
+  to: number,
+  join: boolean,
+  onResult: OnResult,
+): void {
+  const request = localStateOf(state, member, join);
+  let replied: LocalState | undefined;
+  openStream(state, {
+    from: member,
+    to,
+    requestBytes: request.sizeBytes,
+    deadlineNs: state.nowNs + state.configOf(member).tcpTimeoutNs,
+    onRequest: (reply) => {
+      replied = localStateOf(state, to, join);
+      reply(replied.sizeBytes);
+      mergeRemoteState(state, to, request);
+    },
+    onResult: (ok, nowNs) => {
+      if (ok && replied !== undefined) mergeRemoteState(state, member, replied);
+      onResult(ok, nowNs);
+    },
+  });
+}
+
+function localStateOf(state: State, member: number, join: boolean): LocalState {
+  const { views, members } = state;
+  const subjects = state.rings.listOf(member);
+  const states: number[] = [];
+  const incarnations: number[] = [];
+  const facts: number[] = [];
+  let nodesBytes = 0;
+  for (const subject of subjects) {
+    const incarnation = views.incarnationOf(member, subject);
+    const fact = views.factOf(member, subject);
+    states.push(views.stateOf(member, subject));
+    incarnations.push(incarnation);
+    facts.push(fact);
+    nodesBytes += nodeStateBytes(members, subject, fact, incarnation);
+  }
+  const userState = state.delegate?.localState(member, join);
+  const sizeBytes = sizeOfPushPull(subjects.length, nodesBytes, userState?.sizeBytes ?? 0);
+  return { from: member, join, subjects, states, incarnations, facts, userState, sizeBytes };
+}
+
+function mergeRemoteState(state: State, member: number, remote: LocalState): void {
+  const { subjects, states, incarnations, facts } = remote;
+  for (let i = 0; i < subjects.length; i++) {
+    const subject = subjects[i]!;
+    const incarnation = incarnations[i]!;
+    switch (states[i]!) {
+      case NodeState.alive:
+        aliveNode(state, member, aliveRumorOf(state, subject, incarnation, facts[i]!), false);
+        break;
+      case NodeState.left:
+        deadNode(state, member, subject, incarnation, subject);
+        break;
+      default:
+        suspectNode(state, member, subject, incarnation, member);
+    }
+  }
+  if (remote.userState !== undefined) {
+    state.delegate?.mergeRemoteState(member, remote.from, remote.userState, remote.join);
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * Everything that the transitions of all members work on. The functions in the files beside this
+ * one take it first; `Swim` is its face to the outside.
+ */
+import type { DrawKey } from '../sim/chance.ts';
+import type { EventHandle } from '../sim/event-queue.ts';
+import type { World } from '../sim/world.ts';
+import { Awareness } from './awareness.ts';
+import type { BroadcastQueue } from './broadcast-queue.ts';
+import type { SwimConfig } from './constants.ts';
+import { Counters } from './counters.ts';
+import type { SwimDelegate } from './delegate.ts';
+import { grown } from './members/grown.ts';
+import { Members } from './members/members.ts';
+import { Rings } from './members/rings.ts';
+import { Views } from './members/views.ts';
+import type { Part, Rumor } from './message.ts';
+import { Probes } from './probes.ts';
+import { Suspicions } from './suspicion.ts';
+import type { GossipUnderlay } from './underlay.ts';
+
+/** A packet under way. */
+export interface Flight {
+  /** Whom the sender meant; the receiver is who lives there when it was sent. */
+  readonly from: number;
+  readonly to: number;
+  readonly sizeBytes: number;
+  readonly parts: readonly Part[];
+}
+
+/** Hears of every datagram when it is sent; `arrivalNs` is -1 for one that will be lost. */
+export type OnDatagram = (
+  from: number,
+  to: number,
+  parts: readonly Part[],
+  sizeBytes: number,
+  sentAtNs: number,
+  arrivalNs: number,
+) => void;
+
+/** Typed events: the first operand is the member whose process handles them. */
+export interface EventKinds {
+  readonly probeTick: number;
+  readonly gossipTick: number;
+  readonly pushPull: number;
+  readonly probeTimeout: number;
+  readonly probeDeadline: number;
+  readonly arrival: number;
+  readonly relayTimeout: number;
+  readonly suspicion: number;
+}
+
+/** Keys of chance, by what is drawn. */
+export interface DrawKeys {
+  readonly start: DrawKey;
+  readonly gossip: DrawKey;
+  readonly indirect: DrawKey;
+  readonly pushPull: DrawKey;
+  readonly stagger: DrawKey;
+}
+
+/** An indirect ping on behalf of somebody (`handleIndirectPing`). */
+export interface Relay {
+  readonly requester: number;
+  readonly seqNo: number;
+  readonly wantsNack: boolean;
+  readonly handle: EventHandle;
+}
+
+/** Waits for a paused process: a timer's or a packet's handling. */
+export interface Deferred {
+  readonly run: (nowNs: number) => void;
+}
+
+/** What a paused process will find. */
+export interface Backlog {
+  readonly timers: Deferred[];
+  readonly packets: Deferred[];
+  socketBytes: number;
+}
+
+/** What a state is made of. */
+export interface StateParts {
+  readonly world: World;
+  readonly config: SwimConfig;
+  readonly underlay: GossipUnderlay;
+  readonly delegate: SwimDelegate | undefined;
+  readonly shortcuts: boolean;
+}
+
+/** The state of all members. */
+export class State {
+  readonly world: World;
+  readonly config: SwimConfig;
+  readonly underlay: GossipUnderlay;
+  delegate: SwimDelegate | undefined;
+  readonly shortcuts: boolean;
+  onDatagram: OnDatagram | undefined = undefined;
+
+  readonly members = new Members();
+  readonly views = new Views();
+  readonly rings: Rings;
+  readonly awareness = new Awareness();
+  readonly counters = new Counters();
+  readonly probes: Probes;
+  readonly suspicions: Suspicions;
+  readonly keys: DrawKeys;
+  kinds!: EventKinds;
+
+  readonly configs: SwimConfig[] = [];
+  readonly queues: BroadcastQueue[] = [];
+  readonly #aliveRumors: (Rumor | undefined)[] = [];
+  /** Own incarnation counters (`m.incarnation`). */
+  incarnations = new Uint32Array(0);
+  seqNos = new Uint32Array(0);
+  hasLeft = new Uint8Array(0);
+  /** When the tickers of the process were made, ns. */
+  probeTickerAtNs = new Float64Array(0);
+  gossipTickerAtNs = new Float64Array(0);
+  /** The next event of each ticker. */
+  probeTickHandles = new Float64Array(0);
+  gossipTickHandles = new Float64Array(0);
+  pushPullHandles = new Float64Array(0);
+  pushPullCounts = new Uint32Array(0);
+  streamCounts = new Uint32Array(0);
+  /** Whether the delegate may have broadcasts. */
+  delegateBusy = new Uint8Array(0);
+  readonly relays = new Map<number, Map<number, Relay>>();
+  readonly backlogs = new Map<number, Backlog>();
+  readonly flights: (Flight | undefined)[] = [];
+  readonly freeFlights: number[] = [];
+  /** Scratch of random choices. */
+  readonly chosen: number[] = [];
+
+  constructor(parts: StateParts, suspicionKind: number) {
+    this.world = parts.world;
+    this.config = parts.config;
+    this.underlay = parts.underlay;
+    this.delegate = parts.delegate;
+    this.shortcuts = parts.shortcuts;
+    const chance = parts.world.chance;
+    this.rings = new Rings(this.views, chance.key('swim.shuffle'), chance.key('swim.insert'));
+    this.probes = new Probes();
+    this.suspicions = new Suspicions(parts.world.queue, suspicionKind);
+    this.keys = {
+      start: chance.key('swim.start'),
+      gossip: chance.key('swim.gossip'),
+      indirect: chance.key('swim.indirect'),
+      pushPull: chance.key('swim.pushPull'),
+      stagger: chance.key('swim.stagger'),
+    };
+  }
+
+  /** The virtual instant, in ns. */
+  get nowNs(): number {
+    return this.world.queue.nowNs;
+  }
+
+  /** The member's configuration. */
+  configOf(member: number): SwimConfig {
+    return this.configs[member]!;
+  }
+
+  /** Makes room for members up to `capacity`. */
+  grow(capacity: number): void {
+    this.views.grow(capacity);
+    this.rings.grow(capacity);
+    this.awareness.grow(capacity);
+    this.counters.grow(capacity);
+    this.probes.grow(capacity);
+    this.incarnations = grown(this.incarnations, capacity);
+    this.seqNos = grown(this.seqNos, capacity);
+    this.hasLeft = grown(this.hasLeft, capacity);
+    this.probeTickerAtNs = grown(this.probeTickerAtNs, capacity);
+    this.gossipTickerAtNs = grown(this.gossipTickerAtNs, capacity);
+    this.probeTickHandles = grown(this.probeTickHandles, capacity);
+    this.gossipTickHandles = grown(this.gossipTickHandles, capacity);
+    this.pushPullHandles = grown(this.pushPullHandles, capacity);
+    this.pushPullCounts = grown(this.pushPullCounts, capacity);
+    this.streamCounts = grown(this.streamCounts, capacity);
+    this.delegateBusy = grown(this.delegateBusy, capacity);
+  }
+
+  /** An alive rumor that was made before, if it says the same. */
+  knownAliveRumor(subject: number, incarnation: number, fact: number): Rumor | undefined {
+    const rumor = this.#aliveRumors[subject];
+    return rumor?.incarnation === incarnation && rumor.fact === fact ? rumor : undefined;
+  }
+
+  /** Remembers an alive rumor. */
+  rememberAliveRumor(rumor: Rumor): void {
+    this.#aliveRumors[rumor.subject] = rumor;
+  }
+}

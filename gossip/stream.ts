@@ -1,0 +1,109 @@
+/**
+ * Streams: one TCP connection with a request and perhaps a reply (memberlist `net.go` `streamListen`,
+ * `handleConn`, `sendAndReceiveState`, `sendPingAndWaitForAck`, `sendUserMsg`).
+ *
+ * Sizes are those of the plain message with encryption and label; upstream compresses every stream,
+ * which is not subtracted here.
+ */
+import { sizeOfStreamUser } from '../wire/memberlist/message.ts';
+import { ENCRYPT_OVERHEAD, ENCRYPTED_STREAM_HEADER } from './constants.ts';
+import { Counter } from './counters.ts';
+import type { OnResult, UserMessage } from './delegate.ts';
+import { ackBytes, pingBytes } from './message.ts';
+import { labelOverhead, PacketPurpose, packetDraw } from './packet.ts';
+import { runStream, runTimer, sameProcess } from './process.ts';
+import type { State } from './state.ts';
+
+/** A stream to open. */
+export interface StreamInit {
+  readonly from: number;
+  readonly to: number;
+  readonly requestBytes: number;
+  readonly deadlineNs: number;
+  /** Handles the request in the receiver's process; `reply` as in `ExchangeHandlers`. */
+  readonly onRequest: (reply: (replyBytes: number) => void, nowNs: number) => void;
+  /** Called once in the initiator's process, unless that has ended. */
+  readonly onResult: OnResult;
+}
+
+/** Opens a stream. */
+export function openStream(state: State, init: StreamInit): void {
+  const { from, to, onRequest } = init;
+  const { members, counters } = state;
+  const isSame = sameProcess(state, from);
+  const finish = (ok: boolean): void => {
+    if (isSame()) runTimer(state, from, (nowNs) => init.onResult(ok, nowNs));
+  };
+  const requestBytes = framedStreamBytes(state, from, init.requestBytes);
+  counters.add(from, Counter.streams);
+  counters.add(from, Counter.streamBytesSent, requestBytes);
+  const handle = (reply: (replyBytes: number) => void): void => {
+    if (!members.isUp(to)) return;
+    const send = (replyBytes: number): void => {
+      const bytes = replyBytes === 0 ? 0 : framedStreamBytes(state, to, replyBytes);
+      counters.add(to, Counter.streamBytesSent, bytes);
+      reply(bytes);
+    };
+    runStream(state, to, (nowNs) => onRequest(send, nowNs));
+  };
+  if (from === to) {
+    handle(() => finish(true));
+    return;
+  }
+  const number = ++state.streamCounts[from]!;
+  const draw = packetDraw(state, from, PacketPurpose.stream, number);
+  const exchange = { from, to, requestBytes, deadlineNs: init.deadlineNs, draw };
+  state.underlay.exchange(exchange, {
+    onRequest: (_nowNs, reply) => handle(reply),
+    onReply: () => finish(true),
+    onFailure: () => finish(false),
+  });
+}
+
+/** Sends one message of the delegate over TCP (`SendReliable`). */
+export function sendReliable(
+  state: State,
+  from: number,
+  to: number,
+  message: UserMessage,
+  onResult: OnResult,
+): void {
+  openStream(state, {
+    from,
+    to: state.members.successorOf(to),
+    requestBytes: sizeOfStreamUser(message.sizeBytes),
+    deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
+    onRequest: (reply) => {
+      state.delegate?.notifyMessage(state.members.successorOf(to), from, message);
+      reply(0);
+    },
+    onResult,
+  });
+}
+
+/** Pings the target of the member's probe over TCP until the probe's deadline. */
+export function tcpPing(state: State, member: number, onResult: (ok: boolean) => void): void {
+  const { members, probes } = state;
+  const target = probes.targetOf(member);
+  const seqNo = probes.seqNoOf(member);
+  const to = members.residentOf(probes.factOf(member));
+  openStream(state, {
+    from: member,
+    to,
+    requestBytes: pingBytes(members, member, target, seqNo),
+    deadlineNs: probes.deadlineNsOf(member),
+    // who is not meant closes without an answer
+    onRequest: (reply) => {
+      if (to === target) reply(ackBytes(seqNo));
+    },
+    onResult: (ok) => {
+      if (probes.isCurrent(member, seqNo)) onResult(ok);
+    },
+  });
+}
+
+function framedStreamBytes(state: State, member: number, bytes: number): number {
+  const config = state.configOf(member);
+  const encryptBytes = config.hasKeyring ? ENCRYPTED_STREAM_HEADER + ENCRYPT_OVERHEAD : 0;
+  return bytes + encryptBytes + labelOverhead(config);
+}

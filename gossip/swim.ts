@@ -1,0 +1,276 @@
+/**
+ * Membership of all simulated members of a cluster: hashicorp/memberlist v0.4.0, the version in
+ * Docker 20.10.24 to 28.5, as one machine.
+ *
+ * A member is an index, its facts are columns, its transitions are functions in the files beside
+ * this one, named after upstream's. The machine is told the time by the event queue, asks the
+ * underlay for the fate of every packet, and answers through observations and the delegate. With
+ * shortcuts, what cannot change anything is not executed; everything that can be observed is the
+ * same without.
+ */
+import { assert } from '../sim/assert.ts';
+import type { World } from '../sim/world.ts';
+import type { Ipv4Address } from '../wire/addresses.ts';
+import { BroadcastQueue } from './broadcast-queue.ts';
+import { DOCKER, GOSSIP_PORT, type SwimConfig } from './constants.ts';
+import type { Counter } from './counters.ts';
+import type { OnResult, SwimDelegate, UserMessage } from './delegate.ts';
+import { armGossip, onGossipTick } from './gossip-tick.ts';
+import {
+  announce,
+  joinSeeds,
+  leaveCluster,
+  setPaused,
+  startMember,
+  stopMember,
+} from './lifecycle.ts';
+import type { MemberState } from './members/views.ts';
+import { onArrival, sendUser } from './packet.ts';
+import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './probe.ts';
+import { runTimer } from './process.ts';
+import { onPushPullTimer, pushPullNode } from './push-pull.ts';
+import { type OnDatagram, State } from './state.ts';
+import { onSuspicionTimeout } from './state-table.ts';
+import { sendReliable } from './stream.ts';
+import type { GossipUnderlay } from './underlay.ts';
+
+/** What the machine is made of. */
+export interface SwimParts {
+  readonly world: World;
+  readonly underlay: GossipUnderlay;
+  /** Docker's configuration unless given. */
+  readonly config?: SwimConfig;
+  readonly delegate?: SwimDelegate;
+  /** False executes everything literally. */
+  readonly shortcuts?: boolean;
+}
+
+/** A member to add. */
+export interface MemberInit {
+  /** Unique among all members ever; Docker draws 12 hexadecimal digits at every daemon start. */
+  readonly name: string;
+  readonly address: Ipv4Address;
+  /** 7946 unless given. */
+  readonly port?: number;
+  /** When its process starts, ns; now unless given, and never for Infinity. */
+  readonly startAtNs?: number;
+  readonly meta?: Uint8Array;
+  /** Where it differs from the cluster's configuration. */
+  readonly config?: Partial<SwimConfig>;
+}
+
+/** Where a member is found that is to be joined. */
+export interface JoinAddress {
+  readonly address: Ipv4Address;
+  readonly port?: number;
+}
+
+const IGNORE: OnResult = () => {};
+
+/** All members of a cluster. */
+export class Swim {
+  readonly #state: State;
+
+  constructor(parts: SwimParts) {
+    const { queue } = parts.world;
+    const suspicion = queue.registerKind((member, subject) => {
+      runTimer(this.#state, member, () => {
+        onSuspicionTimeout(this.#state, member, subject);
+      });
+    });
+    const state = new State(
+      {
+        world: parts.world,
+        underlay: parts.underlay,
+        config: parts.config ?? DOCKER,
+        delegate: parts.delegate,
+        shortcuts: parts.shortcuts ?? true,
+      },
+      suspicion,
+    );
+    this.#state = state;
+    state.kinds = {
+      suspicion,
+      probeTick: queue.registerKind((member) => onProbeTick(state, member)),
+      gossipTick: queue.registerKind((member) => onGossipTick(state, member)),
+      pushPull: queue.registerKind((member, wait) => onPushPullTimer(state, member, wait)),
+      probeTimeout: queue.registerKind((member, seqNo) => onProbeTimeout(state, member, seqNo)),
+      probeDeadline: queue.registerKind((member, seqNo) => onProbeDeadline(state, member, seqNo)),
+      relayTimeout: queue.registerKind((member, seqNo) => onRelayTimeout(state, member, seqNo)),
+      arrival: queue.registerKind((slot) => onArrival(state, slot)),
+    };
+  }
+
+  /** How many members were ever added. */
+  get memberCount(): number {
+    return this.#state.members.count;
+  }
+
+  /** Sets the delegate; for one that needs the machine to be made. */
+  setDelegate(delegate: SwimDelegate): void {
+    this.#state.delegate = delegate;
+  }
+
+  /** Calls `hook` for every datagram when it is sent; without shortcuts of probes from then on. */
+  setOnDatagram(hook: OnDatagram | undefined): void {
+    this.#state.onDatagram = hook;
+  }
+
+  /** Adds a member and starts its process at its instant; returns its index. */
+  addMember(init: MemberInit): number {
+    const state = this.#state;
+    const port = init.port ?? GOSSIP_PORT;
+    const member = state.members.add(init.name, init.address, port, init.meta);
+    state.queues.push(new BroadcastQueue());
+    state.configs.push(
+      init.config === undefined ? state.config : { ...state.config, ...init.config },
+    );
+    if (member >= state.incarnations.length) state.grow(Math.max(16, member * 2));
+    const startAtNs = init.startAtNs ?? state.nowNs;
+    if (startAtNs === state.nowNs) startMember(state, member);
+    else if (startAtNs !== Number.POSITIVE_INFINITY) {
+      state.world.queue.scheduleCallback(startAtNs, () => startMember(state, member));
+    }
+    return member;
+  }
+
+  /**
+   * Starts the process of a member that has none: its first, or again under its old name, with
+   * incarnation 1. A Docker daemon that restarts has a new name: add a member with its address.
+   */
+  start(member: number, at?: JoinAddress): void {
+    const { members } = this.#state;
+    assert(!members.isUp(member), `member ${member} runs already`);
+    if (at !== undefined) {
+      const { meta } = members.fact(members.currentFactOf(member));
+      const port = at.port ?? GOSSIP_PORT;
+      members.addFact({ subject: member, address: at.address, port, meta });
+    }
+    startMember(this.#state, member);
+  }
+
+  /** Joins through the members at these addresses, one after the other. */
+  join(member: number, seeds: readonly number[], onResult: OnResult = IGNORE): void {
+    const { members } = this.#state;
+    const residents = seeds.map((seed) => members.successorOf(seed));
+    joinSeeds(this.#state, member, residents, onResult);
+  }
+
+  /** Joins through whoever lives at an address. */
+  joinAddress(member: number, address: Ipv4Address, port: number, onResult: OnResult): void {
+    const state = this.#state;
+    const to = state.members.residentAt(address, port === 0 ? GOSSIP_PORT : port);
+    if (to >= 0) {
+      pushPullNode(state, member, to, true, onResult);
+      return;
+    }
+    const atNs = state.nowNs + state.configOf(member).tcpTimeoutNs;
+    state.world.queue.scheduleCallback(atNs, () => {
+      runTimer(state, member, (nowNs) => onResult(false, nowNs));
+    });
+  }
+
+  /** Leaves gracefully, waits for that to have been told (at most `timeoutNs`), and stops. */
+  leave(member: number, timeoutNs: number, onDone: (nowNs: number) => void = () => {}): void {
+    if (this.#state.members.isUp(member)) leaveCluster(this.#state, member, timeoutNs, onDone);
+  }
+
+  /** Ends the process without a word. */
+  crash(member: number): void {
+    if (this.#state.members.isUp(member)) stopMember(this.#state, member);
+  }
+
+  /** Stops the process for a while: it handles nothing, its timers and packets wait. */
+  pause(member: number): void {
+    setPaused(this.#state, member, true);
+  }
+
+  /** Lets a paused process go on. */
+  resume(member: number): void {
+    setPaused(this.#state, member, false);
+  }
+
+  /** Changes the member's meta and tells it (`UpdateNode`). */
+  updateMeta(member: number, meta: Uint8Array): void {
+    const { members } = this.#state;
+    const { address, port } = members.fact(members.currentFactOf(member));
+    members.addFact({ subject: member, address, port, meta });
+    announce(this.#state, member);
+  }
+
+  /** To be called before the underlay's conditions change. */
+  beforeUnderlayChange(): void {}
+
+  /** Sends a message of the delegate in one UDP packet. */
+  sendBestEffort(from: number, to: number, message: UserMessage): void {
+    const state = this.#state;
+    const number = ++state.streamCounts[from]!;
+    sendUser(state, from, state.members.successorOf(to), message, number);
+  }
+
+  /** Sends a message of the delegate in a stream. */
+  sendReliable(from: number, to: number, message: UserMessage, onResult: OnResult = IGNORE): void {
+    sendReliable(this.#state, from, to, message, onResult);
+  }
+
+  /** The delegate's broadcasts of this member are not empty any more. */
+  wakeGossip(member: number): void {
+    this.#state.delegateBusy[member] = 1;
+    if (this.#state.members.isUp(member)) armGossip(this.#state, member);
+  }
+
+  /** True while the member's process exists and is not paused. */
+  isRunning(member: number): boolean {
+    return this.#state.members.isRunning(member);
+  }
+
+  /** True while the member's process exists. */
+  isUp(member: number): boolean {
+    return this.#state.members.isUp(member);
+  }
+
+  /** The member's name. */
+  nameOf(member: number): string {
+    return this.#state.members.nameOf(member);
+  }
+
+  /** What the observer holds of the subject. */
+  stateOf(observer: number, subject: number): MemberState {
+    return this.#state.views.stateOf(observer, subject);
+  }
+
+  /** The incarnation of the subject that the observer knows. */
+  incarnationOf(observer: number, subject: number): number {
+    return this.#state.views.incarnationOf(observer, subject);
+  }
+
+  /** The observer's node list, in its order: alive, suspect, dead and left. */
+  membersOf(observer: number): number[] {
+    return this.#state.rings.listOf(observer);
+  }
+
+  /** Length of the observer's node list (`estNumNodes`). */
+  estimatedCount(observer: number): number {
+    return this.#state.views.knownCountOf(observer);
+  }
+
+  /** The member's health score, 0 for healthy. */
+  awarenessOf(member: number): number {
+    return this.#state.awareness.scoreOf(member);
+  }
+
+  /** What the member still has to spread: subjects, or -1 for a refutation, and transmissions. */
+  queueOf(member: number): readonly { readonly name: number; readonly transmits: number }[] {
+    return this.#state.queues[member]!.list();
+  }
+
+  /** A counter of one member. */
+  counterOf(member: number, counter: Counter): number {
+    return this.#state.counters.of(member, counter);
+  }
+
+  /** A counter of all members together. */
+  totalOf(counter: Counter): number {
+    return this.#state.counters.total(counter);
+  }
+}
