@@ -3,20 +3,21 @@
  * every connection, its state and its time to live.
  *
  * Both directions find a connection by its client end: requests come from it, replies go to it. A
- * connection has one pending event; a packet only moves the instant at which it expires, and the
- * event, when it fires early, waits for the rest.
+ * packet only moves the instant at which its connection expires; the one pending event, when it
+ * fires early, waits for the rest.
  */
+import { ConnectionState, type Packet } from '../net/packet.ts';
 import { type EventHandle, type EventQueue, NO_EVENT } from '../sim/event-queue.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import {
   IPVS_TCP_TIMEOUTS_NS,
-  IPVS_TCP_TRANSITIONS,
   IPVS_UDP_TIMEOUT_NS,
   IpvsTcpState,
-  TcpEvent,
+  nextTcpState,
+  TransitionTable,
 } from './constants.ts';
-import type { Destination, Service } from './service.ts';
+import { bindConnection, type Destination, unbindConnection } from './service.ts';
 
 /** One connection through a virtual service. */
 export class IpvsConnection {
@@ -25,11 +26,11 @@ export class IpvsConnection {
   readonly clientPort: number;
   readonly virtualAddress: Ipv4Address;
   readonly virtualPort: number;
-  readonly destinationAddress: Ipv4Address;
   readonly destinationPort: number;
   readonly fwmark: number;
-  readonly service: Service;
   readonly destination: Destination;
+  /** conntrack follows it (`IP_VS_CONN_F_NFCT`). */
+  readonly isTracked: boolean;
   state: IpvsTcpState = IpvsTcpState.none;
   expiresAtNs = 0;
   /** The pending event that looks at `expiresAtNs`, and its instant. */
@@ -38,60 +39,62 @@ export class IpvsConnection {
   isGone = false;
   /** Counted by its destination as active (ESTABLISHED) rather than inactive. */
   isActive = false;
-  /** True once a reply was seen; decides between the direction tables of dr and tun. */
+  /** True once a reply was seen, which dr and tun usually do not see. */
   hasReply = false;
+  /** The next connection in the same bucket. */
+  next: IpvsConnection | undefined = undefined;
+  /** Looks whether it has expired; one function for its whole life. */
+  onEvent: (nowNs: number) => void = () => {};
 
   constructor(
     protocol: number,
-    client: { address: Ipv4Address; port: number },
-    virtual: { address: Ipv4Address; port: number },
-    destinationPort: number,
+    clientAddress: Ipv4Address,
+    clientPort: number,
+    virtualAddress: Ipv4Address,
+    virtualPort: number,
     fwmark: number,
-    service: Service,
     destination: Destination,
+    isTracked: boolean,
   ) {
     this.protocol = protocol;
-    this.clientAddress = client.address;
-    this.clientPort = client.port;
-    this.virtualAddress = virtual.address;
-    this.virtualPort = virtual.port;
-    this.destinationAddress = destination.address;
-    this.destinationPort = destinationPort;
+    this.clientAddress = clientAddress;
+    this.clientPort = clientPort;
+    this.virtualAddress = virtualAddress;
+    this.virtualPort = virtualPort;
+    this.destinationPort = destination.port === 0 ? virtualPort : destination.port;
     this.fwmark = fwmark;
-    this.service = service;
     this.destination = destination;
+    this.isTracked = isTracked;
   }
-}
 
-/** The row of the transition tables that a TCP packet's flags select; -1 when none does. */
-export function tcpEventOf(flags: number): TcpEvent | -1 {
-  if ((flags & 4) !== 0) return TcpEvent.rst;
-  if ((flags & 2) !== 0) return TcpEvent.syn;
-  if ((flags & 1) !== 0) return TcpEvent.fin;
-  if ((flags & 16) !== 0) return TcpEvent.ack;
-  return -1;
+  /** The real server's address. */
+  get destinationAddress(): Ipv4Address {
+    return this.destination.address;
+  }
 }
 
 /** All connections of one namespace. */
 export class IpvsConnections {
   readonly #queue: EventQueue;
-  readonly #byClient = new Map<number, IpvsConnection[]>();
-  #count = 0;
+  /** First connection of each bucket by the hash of the client's end. */
+  readonly #buckets = new Map<number, IpvsConnection>();
+  readonly #all = new Set<IpvsConnection>();
   /** Told when a connection ends, so that its conntrack entry goes too. */
-  onExpire: ((connection: IpvsConnection) => void) | undefined;
+  readonly #onExpire: (connection: IpvsConnection) => void;
 
-  constructor(queue: EventQueue) {
+  constructor(queue: EventQueue, onExpire: (connection: IpvsConnection) => void) {
     this.#queue = queue;
+    this.#onExpire = onExpire;
   }
 
   /** How many connections there are. */
   get count(): number {
-    return this.#count;
+    return this.#all.size;
   }
 
-  /** All connections, oldest client first. */
-  *all(): IterableIterator<IpvsConnection> {
-    for (const chain of this.#byClient.values()) yield* chain;
+  /** All connections, oldest first. */
+  all(): IterableIterator<IpvsConnection> {
+    return this.#all.values();
   }
 
   /** The connection of a request packet. */
@@ -102,10 +105,15 @@ export class IpvsConnections {
     target: Ipv4Address,
     targetPort: number,
   ): IpvsConnection | undefined {
-    const chain = this.#byClient.get(source * 65536 + sourcePort);
-    if (chain === undefined) return undefined;
-    for (const c of chain) {
-      if (c.protocol === protocol && c.virtualAddress === target && c.virtualPort === targetPort) {
+    let c = this.#buckets.get(bucketOf(source, sourcePort));
+    for (; c !== undefined; c = c.next) {
+      if (
+        c.clientPort === sourcePort &&
+        c.virtualPort === targetPort &&
+        c.clientAddress === source &&
+        c.virtualAddress === target &&
+        c.protocol === protocol
+      ) {
         return c;
       }
     }
@@ -120,13 +128,14 @@ export class IpvsConnections {
     target: Ipv4Address,
     targetPort: number,
   ): IpvsConnection | undefined {
-    const chain = this.#byClient.get(target * 65536 + targetPort);
-    if (chain === undefined) return undefined;
-    for (const c of chain) {
+    let c = this.#buckets.get(bucketOf(target, targetPort));
+    for (; c !== undefined; c = c.next) {
       if (
-        c.protocol === protocol &&
-        c.destinationAddress === source &&
-        c.destinationPort === sourcePort
+        c.clientPort === targetPort &&
+        c.destinationPort === sourcePort &&
+        c.clientAddress === target &&
+        c.destination.address === source &&
+        c.protocol === protocol
       ) {
         return c;
       }
@@ -134,18 +143,18 @@ export class IpvsConnections {
     return undefined;
   }
 
-  /** Adds a connection with the kernel's first time to live of 3 s. */
+  /** Adds a connection; it lives from its first `advance` on. */
   add(connection: IpvsConnection): void {
-    const key = connection.clientAddress * 65536 + connection.clientPort;
-    const chain = this.#byClient.get(key);
-    if (chain === undefined) this.#byClient.set(key, [connection]);
-    else chain.push(connection);
-    this.#count++;
-    connection.destination.inactiveCount++;
-    connection.destination.connectionCount++;
-    connection.service.connectionCount++;
-    connection.expiresAtNs = this.#queue.nowNs + 3_000_000_000;
-    this.#await(connection);
+    const bucket = bucketOf(connection.clientAddress, connection.clientPort);
+    connection.next = this.#buckets.get(bucket);
+    this.#buckets.set(bucket, connection);
+    this.#all.add(connection);
+    bindConnection(connection.destination);
+    connection.onEvent = (nowNs) => {
+      connection.event = NO_EVENT;
+      if (connection.expiresAtNs <= nowNs) this.expire(connection);
+      else this.#await(connection);
+    };
   }
 
   /** Ends a connection now. */
@@ -153,37 +162,32 @@ export class IpvsConnections {
     if (connection.isGone) return;
     connection.isGone = true;
     this.#queue.cancel(connection.event);
-    const key = connection.clientAddress * 65536 + connection.clientPort;
-    const chain = this.#byClient.get(key)!;
-    if (chain.length === 1) this.#byClient.delete(key);
-    else chain.splice(chain.indexOf(connection), 1);
-    this.#count--;
-    if (connection.isActive) connection.destination.activeCount--;
-    else connection.destination.inactiveCount--;
-    this.onExpire?.(connection);
+    this.#unlink(connection);
+    this.#all.delete(connection);
+    unbindConnection(connection.destination, connection.isActive);
+    this.#onExpire(connection);
   }
 
   /** Moves a connection's state for a packet with these TCP flags (`ip_vs_set_state`). */
   advance(connection: IpvsConnection, isReply: boolean, tcpFlags: number): void {
-    const nowNs = this.#queue.nowNs;
-    if (connection.protocol !== IpProtocol.tcp) {
-      connection.expiresAtNs = nowNs + IPVS_UDP_TIMEOUT_NS;
-      return;
+    let timeoutNs = IPVS_UDP_TIMEOUT_NS;
+    if (connection.protocol === IpProtocol.tcp) {
+      if (isReply) connection.hasReply = true;
+      let table: TransitionTable = TransitionTable.output;
+      if (!isReply) {
+        const isOneSided = !connection.hasReply && connection.destination.method !== 'masq';
+        table = isOneSided ? TransitionTable.inputOnly : TransitionTable.input;
+      }
+      const state = nextTcpState(table, tcpFlags, connection.state);
+      if (state !== connection.state) {
+        connection.state = state;
+        this.#countActive(connection);
+      }
+      timeoutNs = IPVS_TCP_TIMEOUTS_NS[state]!;
     }
-    if (isReply) connection.hasReply = true;
-    const event = tcpEventOf(tcpFlags);
-    const direction = isReply
-      ? 'output'
-      : connection.destination.method === 'masq'
-        ? 'input'
-        : 'inputOnly';
-    if (event >= 0) {
-      const next = IPVS_TCP_TRANSITIONS[direction][event]![connection.state]!;
-      connection.state = next as IpvsTcpState;
-    }
-    this.#countActive(connection);
-    connection.expiresAtNs = nowNs + IPVS_TCP_TIMEOUTS_NS[connection.state]!;
-    if (connection.expiresAtNs < connection.eventAtNs) {
+    connection.expiresAtNs = this.#queue.nowNs + timeoutNs;
+    if (connection.event === NO_EVENT) this.#await(connection);
+    else if (connection.expiresAtNs < connection.eventAtNs) {
       this.#queue.cancel(connection.event);
       this.#await(connection);
     }
@@ -199,10 +203,30 @@ export class IpvsConnections {
 
   #await(connection: IpvsConnection): void {
     connection.eventAtNs = connection.expiresAtNs;
-    connection.event = this.#queue.scheduleCallback(connection.expiresAtNs, (nowNs) => {
-      if (connection.isGone) return;
-      if (connection.expiresAtNs <= nowNs) this.expire(connection);
-      else this.#await(connection);
-    });
+    connection.event = this.#queue.scheduleCallback(connection.expiresAtNs, connection.onEvent);
   }
+
+  #unlink(connection: IpvsConnection): void {
+    const bucket = bucketOf(connection.clientAddress, connection.clientPort);
+    const first = this.#buckets.get(bucket);
+    if (first === connection) {
+      if (connection.next === undefined) this.#buckets.delete(bucket);
+      else this.#buckets.set(bucket, connection.next);
+      return;
+    }
+    let previous = first!;
+    while (previous.next !== connection) previous = previous.next!;
+    previous.next = connection.next;
+  }
+}
+
+/** conntrack leaves a packet alone whose connection is not tracked (`ip_vs_notrack`). */
+export function becomeUntracked(packet: Packet): void {
+  packet.connection = undefined;
+  packet.connectionState = ConnectionState.untracked;
+}
+
+/** A hash of 30 bits, which a map takes without allocating. */
+function bucketOf(address: Ipv4Address, port: number): number {
+  return (Math.imul(address, 0x61c8_8647) ^ Math.imul(port, 0x85eb_ca6b)) & 0x3fff_ffff;
 }

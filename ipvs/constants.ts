@@ -3,6 +3,7 @@
  * `net/netfilter/ipvs/ip_vs_proto_tcp.c` and `ip_vs_proto_udp.c` have them.
  */
 import { SECOND_NS } from '../sim/time.ts';
+import { TcpFlag } from '../wire/tcp.ts';
 
 /** TCP states in the kernel's order (`IP_VS_TCP_S_*`). */
 export const IpvsTcpState = {
@@ -44,10 +45,13 @@ export const IPVS_TCP_TIMEOUTS_NS: readonly number[] = [
 /** Time to live of a UDP connection, in ns. */
 export const IPVS_UDP_TIMEOUT_NS = 300 * SECOND_NS;
 
-/** Rows of the transition tables: the flag that counts, RST before SYN before FIN before ACK. */
-export const TcpEvent = { syn: 0, fin: 1, ack: 2, rst: 3 } as const;
-/** See {@link TcpEvent}. */
-export type TcpEvent = (typeof TcpEvent)[keyof typeof TcpEvent];
+/** The rows of each transition table: the flag that counts, RST before SYN before FIN before ACK. */
+const TcpEvent = { syn: 0, fin: 1, ack: 2, rst: 3 } as const;
+
+/** Which transition table a packet moves by: requests, replies, requests whose replies go by. */
+export const TransitionTable = { input: 0, output: 1, inputOnly: 2 } as const;
+/** See {@link TransitionTable}. */
+export type TransitionTable = (typeof TransitionTable)[keyof typeof TransitionTable];
 
 const COLUMNS = ['NO', 'ES', 'SS', 'SR', 'FW', 'TW', 'CL', 'CW', 'LA', 'LI', 'SA'];
 
@@ -55,26 +59,62 @@ function rows(...texts: string[]): readonly (readonly number[])[] {
   return texts.map((text) => text.split(' ').map((name) => COLUMNS.indexOf(name)));
 }
 
-/** Next state by direction (in, out, in-only), event and present state (`tcp_states`). */
-export const IPVS_TCP_TRANSITIONS: Readonly<
-  Record<'input' | 'output' | 'inputOnly', readonly (readonly number[])[]>
-> = {
-  input: rows(
+/** Next state by table, event and present state (`tcp_states`). */
+const TRANSITIONS: readonly (readonly (readonly number[])[])[] = [
+  rows(
     'SR ES ES SR SR SR SR SR SR SR SR',
     'CL CW SS TW TW TW CL CW LA LI TW',
     'CL ES SS ES FW TW CL CW CL LI ES',
     'CL CL CL SR CL CL CL CL LA LI SR',
   ),
-  output: rows(
+  rows(
     'SS ES SS SR SS SS SS SS SS LI SR',
     'TW FW SS TW FW TW CL TW LA LI TW',
     'ES ES SS ES FW TW CL CW LA ES ES',
     'CL CL SS CL CL TW CL CL CL CL CL',
   ),
-  inputOnly: rows(
+  rows(
     'SR ES ES SR SR SR SR SR SR SR SR',
     'CL FW SS TW FW TW CL CW LA LI TW',
     'CL ES SS ES FW TW CL CW CL LI ES',
     'CL CL CL SR CL CL CL CL LA LI CL',
   ),
-};
+];
+
+/** The state after a packet with these TCP flags; one without any that count closes. */
+export function nextTcpState(
+  table: TransitionTable,
+  flags: number,
+  state: IpvsTcpState,
+): IpvsTcpState {
+  let event: number;
+  if ((flags & TcpFlag.rst) !== 0) event = TcpEvent.rst;
+  else if ((flags & TcpFlag.syn) !== 0) event = TcpEvent.syn;
+  else if ((flags & TcpFlag.fin) !== 0) event = TcpEvent.fin;
+  else if ((flags & TcpFlag.ack) !== 0) event = TcpEvent.ack;
+  else return IpvsTcpState.close;
+  return TRANSITIONS[table]![event]![state]! as IpvsTcpState;
+}
+
+/** The `net.ipv4.vs` settings of a fresh namespace that anything here reads or that are printed. */
+export const IPVS_SYSCTLS: readonly (readonly [name: string, value: number | string])[] = [
+  ['am_droprate', 10],
+  ['amemthresh', 1024],
+  ['backup_only', 0],
+  ['cache_bypass', 0],
+  ['conn_reuse_mode', 1],
+  ['conntrack', 0],
+  ['drop_entry', 0],
+  ['drop_packet', 0],
+  ['expire_nodest_conn', 0],
+  ['expire_quiescent_template', 0],
+  ['ignore_tunneled', 0],
+  ['nat_icmp_send', 0],
+  ['pmtu_disc', 1],
+  ['schedule_icmp', 0],
+  ['secure_tcp', 0],
+  ['sloppy_sctp', 0],
+  ['sloppy_tcp', 0],
+  ['snat_reroute', 1],
+  ['sync_threshold', '3\t50'],
+];

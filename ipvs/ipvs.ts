@@ -3,19 +3,15 @@
  *
  * ```
  *  INPUT   98  a reply to a connection that ends here       INPUT   99  a request: schedule, rewrite
- *  FORWARD 100 a reply that passes through: rewrite         OUTPUT -99/-98  the same for local ones
+ *  FORWARD 99  an ICMP error about a reply                  FORWARD 100 a reply that passes through
+ *  OUTPUT -99/-98  replies and requests of this namespace itself
  * ```
- * A request to a service finds its connection or gets a destination from the scheduler; masquerading
- * rewrites the destination and sends the packet through OUTPUT and POSTROUTING, where Docker's
- * `-m ipvs --ipvs` rule gives it the balancer's own address. Mirrors `ip_vs_core.c` and
- * `ip_vs_xmit.c`.
+ * A request to a service finds its connection or gets a destination from the scheduler, and goes out
+ * to it (transmit.ts). Replies get the virtual address as their source. Mirrors `ip_vs_core.c`.
  */
-
 import type { Namespace } from '../net/namespace.ts';
 import { type Hook, HookPriority, Hook as Hooks, Verdict } from '../net/netfilter/hook.ts';
 import type { Packet } from '../net/packet.ts';
-import { ConnectionState } from '../net/packet.ts';
-import { assert } from '../sim/assert.ts';
 import { formatIpv4Address, type Ipv4Address } from '../wire/addresses.ts';
 import { readU16 } from '../wire/bytes.ts';
 import { IcmpType, UnreachableCode } from '../wire/icmp.ts';
@@ -27,20 +23,21 @@ import {
   protocolOf,
   sourceOf,
 } from '../wire/ipv4.ts';
-import { rewriteDestination, rewriteSource } from '../wire/rewrite.ts';
-import { flagsOf } from '../wire/tcp.ts';
-import { IpvsConnection, IpvsConnections } from './connection.ts';
+import { rewriteSource } from '../wire/rewrite.ts';
+import { flagsOf, TcpFlag } from '../wire/tcp.ts';
+import { becomeUntracked, IpvsConnection, IpvsConnections } from './connection.ts';
+import { IPVS_SYSCTLS, IpvsTcpState } from './constants.ts';
+import { connectionOfRequestError, rewriteReplyError } from './icmp.ts';
 import { schedulerOf } from './schedulers/by-name.ts';
-import { type Destination, Service, type ServiceKey } from './service.ts';
+import { countIn, countOut, type Destination, Service, type ServiceKey } from './service.ts';
+import { transmit, transmitError } from './transmit.ts';
+import { DestinationTrash } from './trash.ts';
 
 const HOOK_NAME = 'ipvs';
-const TCP_SYN = 2;
-const TCP_ACK = 16;
-const TCP_RST = 4;
 
 /** What ipvs counts beside its services. */
 export interface IpvsCounters {
-  /** Packets of a service that were no first packet and had no connection. */
+  /** Packets to a service that opened nothing and had no connection. */
   nonSynMisses: number;
   /** First packets that found no destination. */
   noDestination: number;
@@ -54,21 +51,29 @@ export class Ipvs {
   readonly connections: IpvsConnections;
   readonly counters: IpvsCounters = { nonSynMisses: 0, noDestination: 0, destinationGone: 0 };
   readonly #byMark = new Map<number, Service>();
-  readonly #byAddress = new Map<string, Service>();
+  readonly #byAddress = new Map<number, Service>();
+  readonly #trash: DestinationTrash;
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
-    this.connections = new IpvsConnections(namespace.world.queue);
-    this.connections.onExpire = (connection) => this.#forgetConntrack(connection);
-    const register = (hook: Hook, priority: number, isReply: boolean) =>
-      namespace.hooks.register(hook, priority, HOOK_NAME, (packet) =>
-        isReply ? this.#reply(packet) : this.#request(packet),
-      );
-    register(Hooks.input, HookPriority.ipvsReplyInput, true);
-    register(Hooks.input, HookPriority.ipvsRequestInput, false);
-    register(Hooks.forward, HookPriority.ipvsReplyForward, true);
-    register(Hooks.output, HookPriority.ipvsLocalReply, true);
-    register(Hooks.output, HookPriority.ipvsLocalRequest, false);
+    const { world, hooks, sysctls } = namespace;
+    this.#trash = new DestinationTrash(() => world.nowNs);
+    this.connections = new IpvsConnections(world.queue, (c) => this.#forgetConntrack(c));
+    for (const [name, value] of IPVS_SYSCTLS) {
+      const path = `net.ipv4.vs.${name}`;
+      if (sysctls.text(path) === undefined) sysctls.set(path, value);
+    }
+    const reply = (packet: Packet): Verdict => this.#reply(packet);
+    const request = (packet: Packet): Verdict => this.#request(packet);
+    const requestError = (packet: Packet): Verdict => this.#requestError(packet);
+    const register = (hook: Hook, priority: number, run: (packet: Packet) => Verdict) =>
+      hooks.register(hook, priority, HOOK_NAME, run);
+    register(Hooks.input, HookPriority.ipvsReplyInput, reply);
+    register(Hooks.input, HookPriority.ipvsRequestInput, request);
+    register(Hooks.forward, HookPriority.ipvsIcmpForward, requestError);
+    register(Hooks.forward, HookPriority.ipvsReplyForward, reply);
+    register(Hooks.output, HookPriority.ipvsLocalReply, reply);
+    register(Hooks.output, HookPriority.ipvsLocalRequest, request);
   }
 
   /** All services in the order of their creation. */
@@ -79,11 +84,12 @@ export class Ipvs {
   /** Adds a service; an error text when the scheduler is unknown or the service exists. */
   addService(key: ServiceKey, schedulerName: string): Service | string {
     const scheduler = schedulerOf(schedulerName);
-    if (scheduler === undefined) return `Scheduler or persistence engine not found`;
+    if (scheduler === undefined) return 'Scheduler or persistence engine not found';
     if (this.serviceOf(key) !== undefined) return 'Service already exists';
-    const service = new Service(key, scheduler);
+    const service = new Service(key, scheduler, this.#trash);
     if ('fwmark' in key) this.#byMark.set(key.fwmark, service);
     else this.#byAddress.set(addressKey(key.protocol, key.address, key.port), service);
+    this.namespace.connections.enable();
     return service;
   }
 
@@ -97,9 +103,76 @@ export class Ipvs {
   removeService(key: ServiceKey): boolean {
     const service = this.serviceOf(key);
     if (service === undefined) return false;
-    for (const destination of service.destinations) destination.isAvailable = false;
+    for (const { address, port } of [...service.destinations]) service.remove(address, port);
     if ('fwmark' in key) return this.#byMark.delete(key.fwmark);
     return this.#byAddress.delete(addressKey(key.protocol, key.address, key.port));
+  }
+
+  /** Ends every connection and service, as the end of the namespace does. */
+  stop(): void {
+    for (const connection of [...this.connections.all()]) this.connections.expire(connection);
+    for (const { key } of this.services) this.removeService(key);
+    this.namespace.hooks.unregister(HOOK_NAME);
+  }
+
+  /** Notes on a watched packet's way what ipvs did to it. */
+  note(packet: Packet, event: 'hook' | 'schedule' | 'rewrite' | 'drop', detail: string): void {
+    const { world, name } = this.namespace;
+    packet.way?.add(world.nowNs, name, event, HOOK_NAME, '', detail);
+  }
+
+  /** Drops a packet, and says why on its way. */
+  drop(packet: Packet, reason: string): Verdict {
+    if (packet.way !== undefined) this.note(packet, 'drop', reason);
+    return Verdict.drop;
+  }
+
+  /** `ip_vs_in`. */
+  #request(packet: Packet): Verdict {
+    if (packet.ipvsProperty) return Verdict.accept;
+    if (this.#byMark.size === 0 && this.#byAddress.size === 0 && this.connections.count === 0) {
+      return Verdict.accept;
+    }
+    const { bytes, start } = packet;
+    const protocol = protocolOf(bytes, start);
+    if (protocol === IpProtocol.icmp) return this.#requestError(packet);
+    if (!isBalanced(packet, protocol)) return Verdict.accept;
+    const transport = start + headerBytesOf(bytes, start);
+    const source = sourceOf(bytes, start);
+    const sourcePort = readU16(bytes, transport);
+    const target = destinationOf(bytes, start);
+    const port = readU16(bytes, transport + 2);
+    const flags = protocol === IpProtocol.tcp ? flagsOf(bytes, transport) : 0;
+    let connection = this.connections.ofRequest(protocol, source, sourcePort, target, port);
+    if (connection !== undefined && this.#mustEnd(connection, flags)) {
+      this.connections.expire(connection);
+      if (packet.connection?.isConfirmed === true) {
+        return this.drop(packet, 'ipvs destination is gone, conntrack still knows the connection');
+      }
+      connection = undefined;
+    }
+    if (connection === undefined) {
+      const service = this.#serviceOfPacket(packet, protocol, target, port);
+      if (service === undefined) return Verdict.accept;
+      if (protocol === IpProtocol.tcp && !this.#opens(flags)) {
+        this.counters.nonSynMisses++;
+        if (packet.way !== undefined) {
+          this.note(packet, 'hook', 'ipvs has no connection for this packet, and it is no SYN');
+        }
+        return Verdict.accept;
+      }
+      const connectionEnds = { sourceAddress: source, sourcePort, destinationAddress: target };
+      const destination = service.scheduler.schedule(service, connectionEnds);
+      if (destination === undefined) return this.#refuse(packet);
+      connection = this.#connect(packet, protocol, sourcePort, port, destination);
+    }
+    if (!connection.destination.isAvailable) {
+      this.counters.destinationGone++;
+      return this.drop(packet, 'ipvs destination is gone');
+    }
+    countIn(connection.destination, packet.end - packet.start);
+    this.connections.advance(connection, false, flags);
+    return transmit(this, packet, connection);
   }
 
   #serviceOfPacket(packet: Packet, protocol: number, target: Ipv4Address, port: number) {
@@ -111,181 +184,116 @@ export class Ipvs {
     return this.#byAddress.get(addressKey(protocol, target, port));
   }
 
-  #request(packet: Packet): Verdict {
-    if (packet.ipvsProperty) return Verdict.accept;
-    if (this.#byMark.size === 0 && this.#byAddress.size === 0 && this.connections.count === 0) {
-      return Verdict.accept;
-    }
-    const bytes = packet.bytes;
-    const at = packet.start;
-    const protocol = protocolOf(bytes, at);
-    if (protocol !== IpProtocol.tcp && protocol !== IpProtocol.udp) return Verdict.accept;
-    if (isFragment(bytes, at)) return Verdict.accept;
-    const transport = at + headerBytesOf(bytes, at);
-    const source = sourceOf(bytes, at);
-    const sourcePort = readU16(bytes, transport);
-    const target = destinationOf(bytes, at);
-    const port = readU16(bytes, transport + 2);
-    const flags = protocol === IpProtocol.tcp ? flagsOf(bytes, transport) : TCP_SYN;
-    let connection = this.connections.ofRequest(protocol, source, sourcePort, target, port);
-    if (connection !== undefined && this.#isStale(connection, packet, flags)) {
-      this.connections.expire(connection);
-      if (this.#isOldConnection(packet)) return this.#drop(packet, 'ipvs destination is gone');
-      connection = undefined;
-    }
-    if (connection === undefined) {
-      const service = this.#serviceOfPacket(packet, protocol, target, port);
-      if (service === undefined) return Verdict.accept;
-      if ((flags & (TCP_SYN | TCP_ACK | TCP_RST)) !== TCP_SYN) {
-        this.counters.nonSynMisses++;
-        this.#note(packet, 'ipvs has no connection for this packet and it is no SYN');
-        return Verdict.accept;
-      }
-      const destination = service.scheduler.schedule(service, {
-        sourceAddress: source,
-        sourcePort,
-        destinationAddress: target,
-      });
-      if (destination === undefined) return this.#refuse(packet);
-      connection = this.#connect(
-        packet,
-        protocol,
-        source,
-        sourcePort,
-        target,
-        port,
-        service,
-        destination,
-      );
-    }
-    return this.#transmit(packet, connection, flags);
+  /** A SYN, with or without ACK, and no RST; with `sloppy_tcp` anything but a RST. */
+  #opens(flags: number): boolean {
+    if ((flags & TcpFlag.rst) !== 0) return false;
+    return (flags & TcpFlag.syn) !== 0 || this.#setting('sloppy_tcp') !== 0;
   }
 
+  /**
+   * True for a connection that this packet must not use: its destination was removed, or a new SYN
+   * finds it quiesced or closed, as the settings have it.
+   */
+  #mustEnd(connection: IpvsConnection, flags: number): boolean {
+    const { destination } = connection;
+    if (!destination.isAvailable) {
+      if (this.#setting('expire_nodest_conn') === 0) return false;
+      this.counters.destinationGone++;
+      return true;
+    }
+    if ((flags & TcpFlag.syn) === 0) return false;
+    if (destination.weight === 0 && this.#setting('expire_nodest_conn') !== 0) return true;
+    const { state } = connection;
+    if (state !== IpvsTcpState.timeWait && state !== IpvsTcpState.close) return false;
+    return this.#setting('conn_reuse_mode') !== 0;
+  }
+
+  /** `ip_vs_schedule`, behind the choice. */
   #connect(
     packet: Packet,
     protocol: number,
-    source: Ipv4Address,
     sourcePort: number,
-    target: Ipv4Address,
     port: number,
-    service: Service,
     destination: Destination,
   ): IpvsConnection {
+    const { bytes, start } = packet;
     const connection = new IpvsConnection(
       protocol,
-      { address: source, port: sourcePort },
-      { address: target, port },
-      destination.port === 0 ? port : destination.port,
+      sourceOf(bytes, start),
+      sourcePort,
+      destinationOf(bytes, start),
+      port,
       packet.mark,
-      service,
       destination,
+      this.#setting('conntrack') !== 0,
     );
     this.connections.add(connection);
     if (packet.way !== undefined) {
-      const where = formatIpv4Address(destination.address);
-      const key = service.key;
+      const { key, scheduler } = destination.service;
       const name = 'fwmark' in key ? `FWM ${key.fwmark}` : formatIpv4Address(key.address);
-      this.#note(packet, `${name} ${service.scheduler.name} -> ${where}`, 'schedule');
+      const where = formatIpv4Address(destination.address);
+      this.note(packet, 'schedule', `${name} ${scheduler.name} -> ${where}`);
     }
     return connection;
   }
 
-  /** A connection whose destination went away, or that a new SYN finds quiesced. */
-  #isStale(connection: IpvsConnection, packet: Packet, flags: number): boolean {
-    if (!connection.destination.isAvailable) {
-      this.counters.destinationGone++;
-      return this.namespace.sysctls.number('net.ipv4.vs.expire_nodest_conn') === 1;
-    }
-    const isNew = (flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
-    if (!isNew || connection.protocol !== IpProtocol.tcp || connection.state === 0) return false;
-    if (connection.destination.weight > 0) return false;
-    void packet;
-    return this.namespace.sysctls.number('net.ipv4.vs.expire_nodest_conn') === 1;
-  }
-
-  #isOldConnection(packet: Packet): boolean {
-    return packet.connection !== undefined && packet.connectionState !== ConnectionState.new;
-  }
-
-  #transmit(packet: Packet, connection: IpvsConnection, flags: number): Verdict {
-    const destination = connection.destination;
-    if (!destination.isAvailable) return this.#drop(packet, 'ipvs destination is gone');
-    this.connections.advance(connection, false, flags);
-    const lengthBytes = packet.end - packet.start;
-    destination.inPackets++;
-    destination.inBytes += lengthBytes;
-    connection.service.inPackets++;
-    connection.service.inBytes += lengthBytes;
-    assert(destination.method === 'masq', 'only masquerading is built');
-    if (packet.way !== undefined) {
-      const from = `${formatIpv4Address(connection.virtualAddress)}:${connection.virtualPort}`;
-      const to = `${formatIpv4Address(destination.address)}:${connection.destinationPort}`;
-      this.#note(packet, `dst ${from} -> ${to}`, 'rewrite');
-    }
-    rewriteDestination(packet.bytes, packet.start, destination.address, connection.destinationPort);
-    packet.ipvsProperty = true;
-    const tracked = packet.connection;
-    if (tracked !== undefined && packet.connectionState === ConnectionState.new) {
-      this.namespace.connections.alterReply(
-        tracked,
-        destination.address,
-        connection.destinationPort,
-      );
-    }
-    this.namespace.sendFromBalancer(packet);
-    return Verdict.stolen;
-  }
-
+  /** `ip_vs_out`. */
   #reply(packet: Packet): Verdict {
     if (packet.ipvsProperty || this.connections.count === 0) return Verdict.accept;
-    const bytes = packet.bytes;
-    const at = packet.start;
-    const protocol = protocolOf(bytes, at);
-    if (protocol !== IpProtocol.tcp && protocol !== IpProtocol.udp) return Verdict.accept;
-    if (isFragment(bytes, at)) return Verdict.accept;
-    const transport = at + headerBytesOf(bytes, at);
+    const { bytes, start } = packet;
+    const protocol = protocolOf(bytes, start);
+    if (protocol === IpProtocol.icmp) return rewriteReplyError(this, packet);
+    if (!isBalanced(packet, protocol)) return Verdict.accept;
+    const transport = start + headerBytesOf(bytes, start);
     const connection = this.connections.ofReply(
       protocol,
-      sourceOf(bytes, at),
+      sourceOf(bytes, start),
       readU16(bytes, transport),
-      destinationOf(bytes, at),
+      destinationOf(bytes, start),
       readU16(bytes, transport + 2),
     );
     if (connection === undefined) return Verdict.accept;
-    const flags = protocol === IpProtocol.tcp ? flagsOf(bytes, transport) : 0;
-    const lengthBytes = packet.end - packet.start;
-    connection.destination.outPackets++;
-    connection.destination.outBytes += lengthBytes;
-    connection.service.outPackets++;
-    connection.service.outBytes += lengthBytes;
+    const { virtualAddress, virtualPort } = connection;
     if (packet.way !== undefined) {
       const from = `${formatIpv4Address(connection.destinationAddress)}:${connection.destinationPort}`;
-      const to = `${formatIpv4Address(connection.virtualAddress)}:${connection.virtualPort}`;
-      this.#note(packet, `src ${from} -> ${to}`, 'rewrite');
+      const to = `${formatIpv4Address(virtualAddress)}:${virtualPort}`;
+      this.note(packet, 'rewrite', `src ${from} -> ${to}`);
     }
-    rewriteSource(bytes, at, connection.virtualAddress, connection.virtualPort);
-    this.connections.advance(connection, true, flags);
+    rewriteSource(bytes, start, virtualAddress, virtualPort);
+    countOut(connection.destination, packet.end - start);
+    this.connections.advance(
+      connection,
+      true,
+      protocol === IpProtocol.tcp ? flagsOf(bytes, transport) : 0,
+    );
     packet.ipvsProperty = true;
+    if (!connection.isTracked) becomeUntracked(packet);
     return Verdict.accept;
   }
 
+  /** `ip_vs_in_icmp`: an error about a reply is for the real server. */
+  #requestError(packet: Packet): Verdict {
+    if (packet.ipvsProperty || this.connections.count === 0) return Verdict.accept;
+    if (protocolOf(packet.bytes, packet.start) !== IpProtocol.icmp) return Verdict.accept;
+    const connection = connectionOfRequestError(this, packet);
+    if (connection === undefined) return Verdict.accept;
+    countIn(connection.destination, packet.end - packet.start);
+    return transmitError(this, packet, connection);
+  }
+
+  /** `ip_vs_leave`. */
   #refuse(packet: Packet): Verdict {
     this.counters.noDestination++;
     this.namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, UnreachableCode.port);
-    return this.#drop(packet, 'ipvs has no destination');
+    return this.drop(packet, 'ipvs has no destination');
   }
 
-  #drop(packet: Packet, reason: string): Verdict {
-    if (packet.way !== undefined) this.#note(packet, reason, 'drop');
-    return Verdict.drop;
-  }
-
-  #note(packet: Packet, detail: string, event: 'hook' | 'schedule' | 'rewrite' | 'drop' = 'hook') {
-    const namespace = this.namespace;
-    packet.way?.add(namespace.world.nowNs, namespace.name, event, 'ipvs', '', detail);
+  #setting(name: string): number {
+    return this.namespace.sysctls.number(`net.ipv4.vs.${name}`);
   }
 
   #forgetConntrack(connection: IpvsConnection): void {
+    if (!connection.isTracked) return;
     this.namespace.connections.deleteByOriginal(
       connection.protocol,
       connection.clientAddress,
@@ -296,6 +304,16 @@ export class Ipvs {
   }
 }
 
-function addressKey(protocol: number, address: Ipv4Address, port: number): string {
-  return `${protocol}/${address}:${port}`;
+/** A packet of a protocol with ports that ipvs knows, with all of its ports. */
+function isBalanced(packet: Packet, protocol: number): boolean {
+  const { bytes, start, end } = packet;
+  if (protocol !== IpProtocol.tcp && protocol !== IpProtocol.udp) return false;
+  const transportBytes = end - start - headerBytesOf(bytes, start);
+  return transportBytes >= (protocol === IpProtocol.tcp ? 20 : 8) && !isFragment(bytes, start);
+}
+
+/** One number for address, port and protocol: 48 bits and two. */
+function addressKey(protocol: number, address: Ipv4Address, port: number): number {
+  const kind = protocol === IpProtocol.tcp ? 0 : protocol === IpProtocol.udp ? 1 : 2;
+  return (address * 65_536 + port) * 4 + kind;
 }

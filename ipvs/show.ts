@@ -1,19 +1,29 @@
 /**
- * What `ipvsadm` prints: `-Ln` (services and destinations), `-Lnc` (connections) and
- * `-Ln --timeout`. Column widths are those of ipvsadm 1.31.
+ * What `ipvsadm` prints: `-Ln` (services and destinations), `-Ln --stats`, `-Lnc` (connections),
+ * `-Sn` (the rules that make them) and `-Ln --timeout`. Column widths are those of ipvsadm 1.31.
  */
 
 import { SECOND_NS } from '../sim/time.ts';
-import { formatIpv4Address } from '../wire/addresses.ts';
+import { formatIpv4Address, type Ipv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import type { IpvsConnection } from './connection.ts';
-import { IPVS_TCP_STATE_NAMES } from './constants.ts';
+import {
+  IPVS_TCP_STATE_NAMES,
+  IPVS_TCP_TIMEOUTS_NS,
+  IPVS_UDP_TIMEOUT_NS,
+  IpvsTcpState,
+} from './constants.ts';
 import type { Ipvs } from './ipvs.ts';
-import type { Destination, ForwardMethod, Service } from './service.ts';
+import type { Destination, ForwardMethod, Service, Traffic } from './service.ts';
 
-const HEADER = `IP Virtual Server version 1.2.1 (size=4096)
-Prot LocalAddress:Port Scheduler Flags
+const TITLE = 'IP Virtual Server version 1.2.1 (size=4096)\n';
+
+const DESTINATION_HEADER = `Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
+`;
+
+const STATISTICS_HEADER = `Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes
+  -> RemoteAddress:Port
 `;
 
 const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
@@ -22,12 +32,28 @@ const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
   tunnel: 'Tunnel',
 };
 
-/** `ipvsadm -Ln`. */
+/** `ipvsadm -Ln`: services with an address first, then by mark; destinations by address. */
 export function formatServices(ipvs: Ipvs): string {
-  return HEADER + ipvs.services.map(formatService).join('');
+  return TITLE + DESTINATION_HEADER + formatTable(ipvs, scheduling, load);
 }
 
-/** `ipvsadm -Lnc`. */
+/** `ipvsadm -Ln --stats`. */
+export function formatStatistics(ipvs: Ipvs): string {
+  return TITLE + STATISTICS_HEADER + formatTable(ipvs, traffic, traffic);
+}
+
+/** `ipvsadm -Ln --timeout`. */
+export function formatTimeouts(): string {
+  const { established, finWait } = IpvsTcpState;
+  const seconds = [
+    IPVS_TCP_TIMEOUTS_NS[established]!,
+    IPVS_TCP_TIMEOUTS_NS[finWait]!,
+    IPVS_UDP_TIMEOUT_NS,
+  ].map((timeoutNs) => timeoutNs / SECOND_NS);
+  return `Timeout (tcp tcpfin udp): ${seconds.join(' ')}\n`;
+}
+
+/** `ipvsadm -Lnc`, oldest connection first. */
 export function formatConnections(ipvs: Ipvs): string {
   const nowNs = ipvs.namespace.world.nowNs;
   const header =
@@ -35,37 +61,99 @@ export function formatConnections(ipvs: Ipvs): string {
   return header + [...ipvs.connections.all()].map((c) => formatConnection(c, nowNs)).join('');
 }
 
-function formatService(service: Service): string {
-  const key = service.key;
-  const name =
-    'fwmark' in key
-      ? `FWM  ${key.fwmark}`
-      : `${protocolName(key.protocol).padEnd(4)} ${formatIpv4Address(key.address)}:${key.port}`;
-  const rows = service.destinations.map(formatDestination).join('');
-  return `${name} ${service.scheduler.name}\n${rows}`;
+/** `ipvsadm -Sn`: the commands that make these services. */
+export function formatRules(ipvs: Ipvs): string {
+  const flags = { masq: '-m', route: '-g', tunnel: '-i' } as const;
+  let text = '';
+  for (const service of sortedServices(ipvs)) {
+    const { key } = service;
+    const name =
+      'fwmark' in key
+        ? `-f ${key.fwmark}`
+        : `-${protocolName(key.protocol).charAt(0).toLowerCase()} ${endText(key.address, key.port)}`;
+    text += `-A ${name} -s ${service.scheduler.name}\n`;
+    for (const { address, port, method, weight } of sortedDestinations(service)) {
+      text += `-a ${name} -r ${endText(address, port)} ${flags[method]} -w ${weight}\n`;
+    }
+  }
+  return text;
 }
 
-function formatDestination(destination: Destination): string {
-  const end = `${formatIpv4Address(destination.address)}:${destination.port}`;
+function formatTable(
+  ipvs: Ipvs,
+  serviceColumns: (service: Service, name: string) => string,
+  destinationColumns: (destination: Destination, name: string) => string,
+): string {
+  let text = '';
+  for (const service of sortedServices(ipvs)) {
+    text += `${serviceColumns(service, serviceName(service))}\n`;
+    for (const destination of sortedDestinations(service)) {
+      const name = `  -> ${endText(destination.address, destination.port)}`;
+      text += `${destinationColumns(destination, name)}\n`;
+    }
+  }
+  return text;
+}
+
+function scheduling(service: Service, name: string): string {
+  return `${name} ${service.scheduler.name}`;
+}
+
+function load(destination: Destination, name: string): string {
   const method = METHOD_NAMES[destination.method].padEnd(7);
   const weight = String(destination.weight).padEnd(6);
   const active = String(destination.activeCount).padEnd(10);
   const inactive = String(destination.inactiveCount).padEnd(10);
-  return `  -> ${end.padEnd(28)} ${method} ${weight} ${active} ${inactive}\n`;
+  return `${name.padEnd(33)} ${method} ${weight} ${active} ${inactive}`;
+}
+
+function traffic(of: Traffic, name: string): string {
+  const numbers = [of.connectionCount, of.inPackets, of.outPackets, of.inBytes, of.outBytes];
+  return name.padEnd(33) + numbers.map(largeNumber).join('');
+}
+
+/** Nine columns, in thousands, millions … when it would need more. */
+function largeNumber(value: number): string {
+  if (value < 1e8) return String(value).padStart(9);
+  if (value < 1e9) return `${Math.floor(value / 1e3)}K`.padStart(9);
+  if (value < 1e11) return `${Math.floor(value / 1e6)}M`.padStart(9);
+  if (value < 1e14) return `${Math.floor(value / 1e9)}G`.padStart(9);
+  return `${Math.floor(value / 1e12)}T`.padStart(9);
+}
+
+function sortedServices(ipvs: Ipvs): Service[] {
+  return ipvs.services.sort(({ key: a }, { key: b }) => {
+    if ('fwmark' in a || 'fwmark' in b) {
+      return ('fwmark' in a ? a.fwmark : 0) - ('fwmark' in b ? b.fwmark : 0);
+    }
+    return a.protocol - b.protocol || a.address - b.address || a.port - b.port;
+  });
+}
+
+function sortedDestinations(service: Service): Destination[] {
+  return [...service.destinations].sort((a, b) => a.address - b.address || a.port - b.port);
+}
+
+function serviceName({ key }: Service): string {
+  if ('fwmark' in key) return `FWM  ${key.fwmark}`;
+  return `${protocolName(key.protocol).padEnd(4)} ${endText(key.address, key.port)}`;
 }
 
 function formatConnection(connection: IpvsConnection, nowNs: number): string {
-  const seconds = Math.max(0, Math.ceil((connection.expiresAtNs - nowNs) / SECOND_NS));
+  const seconds = Math.max(0, Math.floor((connection.expiresAtNs - nowNs) / SECOND_NS));
   const minutes = String(Math.floor(seconds / 60)).padStart(2, '0');
   const rest = String(seconds % 60).padStart(2, '0');
   const isTcp = connection.protocol === IpProtocol.tcp;
   const state = isTcp ? IPVS_TCP_STATE_NAMES[connection.state] : 'UDP';
-  const end = (address: number, port: number) => `${formatIpv4Address(address)}:${port}`.padEnd(18);
-  const client = end(connection.clientAddress, connection.clientPort);
-  const virtual = end(connection.virtualAddress, connection.virtualPort);
-  const target = end(connection.destinationAddress, connection.destinationPort).trimEnd();
+  const client = endText(connection.clientAddress, connection.clientPort).padEnd(18);
+  const virtual = endText(connection.virtualAddress, connection.virtualPort).padEnd(18);
+  const target = endText(connection.destinationAddress, connection.destinationPort);
   const protocol = protocolName(connection.protocol);
   return `${protocol} ${minutes}:${rest}  ${state.padEnd(11)} ${client} ${virtual} ${target}\n`;
+}
+
+function endText(address: Ipv4Address, port: number): string {
+  return `${formatIpv4Address(address)}:${port}`;
 }
 
 function protocolName(protocol: number): string {
