@@ -150,78 +150,80 @@ export class MsgpackReader {
     this.end = end;
   }
 
-  /** The number of keys of a map; nil is an empty map. */
+  /** The number of keys of a map that stands for a structure; nil is an empty one. */
   mapKeyCount(): number {
-    const code = this.code();
+    const code = this.#code();
     if (code >>> 4 === 8) return code & 15;
-    if (code === 0xde) return this.uint16();
-    if (code === 0xdf) return this.uint32();
-    if (code !== NIL) this.fail(`only encoded map or array can be decoded into a struct (${code})`);
+    if (code === 0xde) return this.#uint16();
+    if (code === 0xdf) return this.#uint32();
+    if (code !== NIL) {
+      const type = valueTypeOf(code);
+      this.#fail(`Only encoded map or array can be decoded into a struct. (valueType: ${type})`);
+    }
     return 0;
   }
 
   /** An unsigned integer of at most `max`, which is below 2^53. */
   uint(max: number): number {
-    const code = this.code();
-    const value = this.integerAfter(code);
+    const code = this.#code();
+    const value = this.#integerAfter(code);
     if (value >= 0 && value <= max) return value;
-    this.fail(value < 0 ? 'assigning negative signed value to unsigned type' : 'overflow');
+    if (value > max) this.#fail(`Overflow uint value: ${BigInt(value)}`);
+    const printed = code >= 0xe0 ? code : value;
+    this.#fail(`Assigning negative signed value: ${printed}, to unsigned type`);
     return 0;
   }
 
-  /** A boolean. */
+  /** A boolean, or the integers 0 and 1. */
   bool(): boolean {
-    const code = this.code();
-    if (code === TRUE) return true;
-    if (code !== FALSE && code !== NIL) this.fail(`invalid single-byte value for bool: ${code}`);
+    const code = this.#code();
+    if (code === TRUE || code === 1) return true;
+    if (code !== FALSE && code !== 0 && code !== NIL) {
+      this.#fail(`Invalid single-byte value for bool: ${UNRECOGNIZED}: ${code.toString(16)}`);
+    }
     return false;
   }
 
   /** Text; bytes that are not UTF-8 become U+FFFD, nil is the empty text. */
   text(): string {
-    const length = this.rawLength();
+    const code = this.#code();
+    // upstream tests the bits of a0 only, so that e0 to ff are lengths of 64 to 95
+    const length = (code & 0xa0) === 0xa0 ? code ^ 0xa0 : this.#lengthAfter(code);
     if (length <= 0) return '';
-    const start = this.take(length);
-    if (this.failure !== undefined) return '';
-    return textOf(this.bytes, start, start + length);
+    const start = this.#take(length);
+    return this.failure === undefined ? textOf(this.bytes, start, start + length) : '';
   }
 
   /** A copy of the bytes of a slice; `undefined` for nil. */
   slice(): Uint8Array | undefined {
-    const length = this.rawLength();
-    if (length < 0) return undefined;
-    const start = this.take(length);
-    return this.failure === undefined ? this.bytes.slice(start, start + length) : undefined;
+    const view = this.#view(this.#code());
+    return view?.slice();
   }
 
-  /** A view of the bytes of a slice, not a copy; empty for nil. */
+  /** A view of the bytes of a slice, not a copy where they are together; empty for nil. */
   view(): Uint8Array {
-    const length = this.rawLength();
-    const start = this.take(Math.max(0, length));
-    if (this.failure !== undefined || length < 0) return this.bytes.subarray(0, 0);
-    return this.bytes.subarray(start, start + length);
+    return this.#view(this.#code()) ?? this.bytes.subarray(0, 0);
   }
 
   /** Skips one value of any kind. Nesting costs no stack, and there is a limit to it all. */
   skip(): void {
     for (let pending = 1; pending > 0 && this.failure === undefined; pending--) {
-      if (++this.#skippedCount > SKIPPED_VALUES_MAX) this.fail('too many unknown values');
-      const code = this.code();
+      if (++this.#skippedCount > SKIPPED_VALUES_MAX) this.#fail('too many unknown values');
+      const code = this.#code();
       if (code < 0x80 || code >= 0xe0) continue;
       if (code < 0x90) pending += 2 * (code & 15);
       else if (code < 0xa0) pending += code & 15;
-      else if (code < 0xc0) this.take(code & 31);
-      else pending += this.skipBody(code);
+      else if (code < 0xc0) this.#take(code & 31);
+      else pending += this.#skipBody(code);
     }
   }
 
-  /** Records a failure, unless there was one before. */
-  fail(text: string): void {
-    this.failure ??= text;
+  #fail(text: string): void {
+    this.failure ??= `codec.decoder: ${text}`;
   }
 
   /** Moves past so many bytes and returns where they begin. */
-  private take(lengthBytes: number): number {
+  #take(lengthBytes: number): number {
     const start = this.at;
     if (lengthBytes <= this.end - start) {
       this.at = start + lengthBytes;
@@ -233,119 +235,173 @@ export class MsgpackReader {
   }
 
   /** The next byte; nil after a failure, which ends every loop. */
-  private code(): number {
-    const at = this.take(1);
+  #code(): number {
+    const at = this.#take(1);
     return this.failure === undefined ? this.bytes[at]! : NIL;
   }
 
-  private uint8(): number {
-    const at = this.take(1);
+  #uint8(): number {
+    const at = this.#take(1);
     return this.failure === undefined ? this.bytes[at]! : 0;
   }
 
-  private uint16(): number {
-    const at = this.take(2);
+  #uint16(): number {
+    const at = this.#take(2);
     return this.failure === undefined ? readU16(this.bytes, at) : 0;
   }
 
-  private uint32(): number {
-    const at = this.take(4);
+  #uint32(): number {
+    const at = this.#take(4);
     return this.failure === undefined ? readU32(this.bytes, at) : 0;
   }
 
-  /** The integer that begins with `code`; NaN is none, beyond 2^53 it is rounded. */
-  private integerAfter(code: number): number {
+  /** Two words are taken as one, so that a cut between them is told as upstream tells it. */
+  #uint64(isSigned: boolean): number {
+    const at = this.#take(8);
+    if (this.failure !== undefined) return 0;
+    const high = readU32(this.bytes, at);
+    return (isSigned ? high | 0 : high) * TWO_TO_32 + readU32(this.bytes, at + 4);
+  }
+
+  /** The integer that begins with `code`; beyond 2^53 it is rounded. */
+  #integerAfter(code: number): number {
     if (code < 0x80) return code;
     if (code >= 0xe0) return code - 0x100;
     switch (code) {
       case NIL:
         return 0;
       case 0xcc:
-        return this.uint8();
+        return this.#uint8();
       case 0xcd:
-        return this.uint16();
+        return this.#uint16();
       case 0xce:
-        return this.uint32();
+        return this.#uint32();
       case 0xcf:
-        return this.uint32() * TWO_TO_32 + this.uint32();
+        return this.#uint64(false);
       case 0xd0:
-        return (this.uint8() << 24) >> 24;
+        return (this.#uint8() << 24) >> 24;
       case 0xd1:
-        return (this.uint16() << 16) >> 16;
+        return (this.#uint16() << 16) >> 16;
       case 0xd2:
-        return this.uint32() | 0;
+        return this.#uint32() | 0;
       case 0xd3:
-        return (this.uint32() | 0) * TWO_TO_32 + this.uint32();
-      default:
-        this.fail(`unhandled single-byte unsigned integer value: ${code}`);
+        return this.#uint64(true);
+      default: {
+        const hex = code.toString(16);
+        this.#fail(`Unhandled single-byte unsigned integer value: ${UNRECOGNIZED}: ${hex}`);
         return 0;
+      }
     }
   }
 
-  /** The length of a raw, str or bin; -1 for nil. */
-  private rawLength(): number {
-    const code = this.code();
-    if (code >>> 5 === 5) return code & 31;
+  /** The length of a str or bin with a length of its own, -1 for nil. */
+  #lengthAfter(code: number): number {
     switch (code) {
       case NIL:
         return -1;
       case 0xc4:
       case 0xd9:
-        return this.uint8();
+        return this.#uint8();
       case 0xc5:
       case 0xda:
-        return this.uint16();
+        return this.#uint16();
       case 0xc6:
       case 0xdb:
-        return this.uint32();
+        return this.#uint32();
       default:
-        this.fail(`read container length: unrecognized descriptor byte: ${code}`);
+        this.#fail(`readContainerLen: ${UNRECOGNIZED}: ${hexAndDecimalOf(code)}`);
         return -1;
     }
   }
 
+  #view(code: number): Uint8Array | undefined {
+    if (code === NIL) return undefined;
+    const type = valueTypeOf(code);
+    if (type === 'a' || type === '9') return this.#byteArray(code, type === '9');
+    if (type === '0') {
+      const bytes = `${UNRECOGNIZED}: ${hexAndDecimalOf(code)}`;
+      this.#fail(`currentEncodedType: Undeciphered descriptor: ${bytes}`);
+    } else if (type !== '8') {
+      this.#fail(`Only encoded map or array can be decoded into a slice. (valueType: ${type})`);
+    }
+    const length = code >>> 5 === 5 ? code & 31 : this.#lengthAfter(code);
+    const start = this.#take(length);
+    return this.failure === undefined ? this.bytes.subarray(start, start + length) : undefined;
+  }
+
+  /** The bytes of an array of integers, or of a map: upstream takes its keys and values for such. */
+  #byteArray(code: number, isMap: boolean): Uint8Array {
+    let count = code & 15;
+    if (code >= 0xdc) count = code & 1 ? this.#uint32() : this.#uint16();
+    if (isMap) count *= 2;
+    const values: number[] = [];
+    while (values.length < count && this.failure === undefined) values.push(this.uint(255));
+    return Uint8Array.from(values);
+  }
+
   /** Skips what follows a code from c0 to df, and returns how many values it holds. */
-  private skipBody(code: number): number {
+  #skipBody(code: number): number {
     if (code >= 0xca && code <= 0xd3) {
-      this.take(FIXED_BYTES[code - 0xca]!);
+      this.#take(FIXED_BYTES[code - 0xca]!);
       return 0;
     }
     if (code >= 0xd4 && code <= 0xd8) {
-      this.take(1 + (1 << (code - 0xd4)));
+      this.#skipExtension(1 << (code - 0xd4));
       return 0;
     }
     switch (code) {
-      case 0xc7:
-        this.take(1 + this.uint8());
-        return 0;
-      case 0xc8:
-        this.take(1 + this.uint16());
-        return 0;
-      case 0xc9:
-        this.take(1 + this.uint32());
-        return 0;
-      case 0xdc:
-        return this.uint16();
-      case 0xdd:
-        return this.uint32();
-      case 0xde:
-        return 2 * this.uint16();
-      case 0xdf:
-        return 2 * this.uint32();
       case NIL:
       case FALSE:
       case TRUE:
         return 0;
       case 0xc1:
-        this.fail('unrecognized descriptor byte: 193');
+        this.#fail(`Nil-Deciphered DecodeValue: ${UNRECOGNIZED}: ${hexAndDecimalOf(code)}`);
         return 0;
+      case 0xc7:
+        this.#skipExtension(this.#uint8());
+        return 0;
+      case 0xc8:
+        this.#skipExtension(this.#uint16());
+        return 0;
+      case 0xc9:
+        this.#skipExtension(this.#uint32());
+        return 0;
+      case 0xdc:
+        return this.#uint16();
+      case 0xdd:
+        return this.#uint32();
+      case 0xde:
+        return 2 * this.#uint16();
+      case 0xdf:
+        return 2 * this.#uint32();
       default:
-        this.at--;
-        this.take(Math.max(0, this.rawLength()));
+        this.#take(this.#lengthAfter(code));
         return 0;
     }
+  }
+
+  #skipExtension(lengthBytes: number): void {
+    this.#uint8();
+    this.#take(lengthBytes);
   }
 }
 
 /** Bytes after the codes ca to d3: floats, unsigned and signed integers. */
 const FIXED_BYTES = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8];
+
+const UNRECOGNIZED = 'Unrecognized descriptor byte';
+
+function hexAndDecimalOf(code: number): string {
+  return `hex: ${code.toString(16)}, dec: ${code}`;
+}
+
+/** go-msgpack's `valueType` of what begins with a code, as it prints it; `0` for none. */
+function valueTypeOf(code: number): string {
+  if (code < 0x80 || code >= 0xe0) return '2';
+  if (code < 0x90 || code >= 0xde) return '9';
+  if (code < 0xa0 || code >= 0xdc) return 'a';
+  return code < 0xc0 ? '8' : VALUE_TYPES.charAt(code - 0xc0);
+}
+
+/** The value types of the codes c0 to db. */
+const VALUE_TYPES = '10558' + '88ccc' + '44333' + '32222' + 'ccccc' + '888';
