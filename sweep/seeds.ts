@@ -3,7 +3,7 @@
  */
 
 /** The most seeds that one sweep takes. */
-export const SEEDS_MAX = 1_000_000;
+const SEEDS_MAX = 1_000_000;
 
 /** The seeds of a specification, in order and each once; an error text when it is none. */
 export function parseSeeds(text: string): string[] | { readonly error: string } {

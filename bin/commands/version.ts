@@ -1,4 +1,6 @@
-/** `swarmlab version`: the version, as `--json` documents name it, and that of Node. */
+/**
+ * `swarmlab version`: the version, as `--json` documents name it, and that of Node.
+ */
 import type { Command } from 'commander';
 import { VERSION } from '../../scenarios/version.ts';
 

@@ -196,9 +196,8 @@ class StackCheck {
     (deploy?.placement?.constraints ?? []).forEach((constraint, i) => {
       const parsed = parseConstraint(constraint);
       if (typeof parsed !== 'string') return;
-      const message = `'${constraint}' is not a placement constraint: ${parsed}`;
       const hint = 'such as node.role == worker or node.labels.rack != a';
-      this.#add([...at, 'deploy', 'placement', 'constraints', i], 'bad-constraint', message, hint);
+      this.#add([...at, 'deploy', 'placement', 'constraints', i], 'bad-constraint', parsed, hint);
     });
     if (deploy?.endpoint_mode !== 'dnsrr') return;
     (service.ports ?? []).forEach((ports, i) => {
@@ -249,13 +248,17 @@ function referenceHint(word: string, known: readonly string[], section: string):
   return hint.startsWith('did') ? hint : `declare it under ${section} at the top level`;
 }
 
-/** What is wrong with an image reference (distribution/reference `reference.go`), if anything. */
+const DOMAIN = /(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?/.source;
+const COMPONENT = /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*/.source;
+const TAG = /(?::\w[\w.-]{0,127})?/.source;
+const IMAGE_DIGEST = /(?:@sha256:[0-9a-f]{64})?/.source;
+const IMAGE = new RegExp(`^${DOMAIN}${COMPONENT}(?:/${COMPONENT})*${TAG}${IMAGE_DIGEST}$`);
+
+/** What is wrong with an image reference (distribution/reference `regexp.go`), if anything. */
 function imageProblemOf(image: string): string | undefined {
-  const reference =
-    /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
-  if (reference.test(image)) return undefined;
-  const isLowerRight = reference.test(image.toLowerCase());
-  return isLowerRight ? `repository name must be lowercase` : 'invalid reference format';
+  if (IMAGE.test(image)) return undefined;
+  const isOnlyTooTall = IMAGE.test(image.toLowerCase());
+  return isOnlyTooTall ? 'repository name must be lowercase' : 'invalid reference format';
 }
 
 /** The named volume that an entry of `volumes` mounts; `undefined` for a path or none. */

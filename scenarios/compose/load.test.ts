@@ -86,9 +86,7 @@ test.each([
   expect(splitCommand(line)).toEqual(words);
 });
 
-test('every section of a service reaches the model', () => {
-  const model = load(
-    yaml`
+const EVERYTHING = yaml`
       version: "3.8"
       x-common: &common
         image: registry.example.com:5000/team/app:$TAG
@@ -132,74 +130,78 @@ test('every section of a service reaches the model', () => {
           internal: true
           ipam: { config: [{ subnet: 10.9.0.0/24, gateway: 10.9.0.254 }] }
         outer: { external: true, name: shared }
-    `,
-    { TAG: '1.2' },
-  );
-  const app = JSON.parse(JSON.stringify(model.services['app']));
-  expect(app).toEqual({
-    image: 'registry.example.com:5000/team/app:1.2',
-    command: ['serve', '--port', '80'],
-    entrypoint: ['/bin/app'],
-    environment: ['A=x=y', 'B=2'],
-    hostname: 'app',
-    labels: { a: 'b', c: '' },
-    expose: ['9000/tcp', '80/tcp', '53/udp', '81/tcp'],
-    ports: [
-      { target: 53, published: 53, protocol: 'udp', mode: 'host' },
-      { target: 80, published: 8080, protocol: 'tcp', mode: 'ingress' },
-      { target: 81, published: 8081, protocol: 'tcp', mode: 'ingress' },
-    ],
-    networks: { front: { aliases: ['www'] }, back: {} },
-    extraHosts: ['db:10.0.0.9'],
-    healthcheck: {
-      test: ['CMD-SHELL', 'curl -f localhost'],
-      intervalNs: 5_000_000_000,
-      retries: 3,
+    `;
+
+const EVERYTHING_OF_APP = {
+  image: 'registry.example.com:5000/team/app:1.2',
+  command: ['serve', '--port', '80'],
+  entrypoint: ['/bin/app'],
+  environment: ['A=x=y', 'B=2'],
+  hostname: 'app',
+  labels: { a: 'b', c: '' },
+  expose: ['9000/tcp', '80/tcp', '53/udp', '81/tcp'],
+  ports: [
+    { target: 53, published: 53, protocol: 'udp', mode: 'host' },
+    { target: 80, published: 8080, protocol: 'tcp', mode: 'ingress' },
+    { target: 81, published: 8081, protocol: 'tcp', mode: 'ingress' },
+  ],
+  networks: { front: { aliases: ['www'] }, back: {} },
+  extraHosts: ['db:10.0.0.9'],
+  healthcheck: {
+    test: ['CMD-SHELL', 'curl -f localhost'],
+    intervalNs: 5_000_000_000,
+    retries: 3,
+  },
+  stopSignal: 'SIGINT',
+  stopGracePeriodNs: 90_000_000_000,
+  deploy: {
+    mode: 'replicated',
+    replicas: 4,
+    endpointMode: 'vip',
+    labels: { tier: 'web' },
+    constraints: ['node.role == worker'],
+    preferences: ['node.labels.rack'],
+    maxReplicasPerNode: 2,
+    limits: { cpus: 0.5, memoryBytes: 52_428_800 },
+    restartPolicy: {
+      condition: 'on-failure',
+      delayNs: 5_000_000_000,
+      maxAttempts: 3,
+      windowNs: 120_000_000_000,
     },
-    stopSignal: 'SIGINT',
-    stopGracePeriodNs: 90_000_000_000,
-    deploy: {
-      mode: 'replicated',
-      replicas: 4,
-      endpointMode: 'vip',
-      labels: { tier: 'web' },
-      constraints: ['node.role == worker'],
-      preferences: ['node.labels.rack'],
-      maxReplicasPerNode: 2,
-      limits: { cpus: 0.5, memoryBytes: 52_428_800 },
-      restartPolicy: {
-        condition: 'on-failure',
-        delayNs: 5_000_000_000,
-        maxAttempts: 3,
-        windowNs: 120_000_000_000,
-      },
-      updateConfig: {
-        parallelism: 1,
-        delayNs: 10_000_000_000,
-        failureAction: 'rollback',
-        order: 'start-first',
-      },
-      rollbackConfig: { parallelism: 0 },
+    updateConfig: {
+      parallelism: 1,
+      delayNs: 10_000_000_000,
+      failureAction: 'rollback',
+      order: 'start-first',
     },
-  });
+    rollbackConfig: { parallelism: 0 },
+  },
+};
+
+const EVERY_NETWORK = {
+  front: {
+    driver: 'overlay',
+    driverOptions: { encrypted: '' },
+    attachable: true,
+    external: false,
+  },
+  back: {
+    internal: true,
+    external: false,
+    ipam: [{ subnet: '10.9.0.0/24', gateway: '10.9.0.254' }],
+  },
+  outer: { name: 'shared', external: true },
+};
+
+test('every section of a service reaches the model', () => {
+  const model = load(EVERYTHING, { TAG: '1.2' });
+  expect(JSON.parse(JSON.stringify(model.services['app']))).toEqual(EVERYTHING_OF_APP);
+  expect(JSON.parse(JSON.stringify(model.networks))).toEqual(EVERY_NETWORK);
   const plain = model.services['plain']!;
   expect(plain.deploy?.mode).toBe('global');
   expect(plain.healthcheck).toEqual({ test: ['NONE'] });
   expect(plain.workload).toBeUndefined();
-  expect(JSON.parse(JSON.stringify(model.networks))).toEqual({
-    front: {
-      driver: 'overlay',
-      driverOptions: { encrypted: '' },
-      attachable: true,
-      external: false,
-    },
-    back: {
-      internal: true,
-      external: false,
-      ipam: [{ subnet: '10.9.0.0/24', gateway: '10.9.0.254' }],
-    },
-    outer: { name: 'shared', external: true },
-  });
 });
 
 test('x-swarmlab becomes a program; what it leaves open comes from the image', () => {

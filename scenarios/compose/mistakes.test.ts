@@ -147,7 +147,7 @@ const MISTAKES: readonly Mistake[] = [
               constraints: [node.role = worker]
     `,
     says: [
-      "s.yaml:6:23: error: 'node.role = worker' is not a placement constraint: constraint expected one operator from ==, !=",
+      's.yaml:6:23: error: constraint expected one operator from ==, !=',
       'hint: such as node.role == worker or node.labels.rack != a',
     ],
   },

@@ -302,7 +302,7 @@ class Check {
 }
 
 /** What `of …` may name: the verbs that happen, the names of entries, and `start`. */
-export function eventNamesOf(scenario: Scenario): string[] {
+function eventNamesOf(scenario: Scenario): string[] {
   const names = new Set<string>(['start']);
   for (const entry of scenario.timeline) {
     if (entry.as !== undefined) names.add(entry.as);

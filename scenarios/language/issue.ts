@@ -36,7 +36,7 @@ export function formatIssue(issue: Issue, source: string | undefined): string {
 }
 
 /** The candidate that is nearest to a misspelt word, if any is near enough. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   const farthest = Math.min(Math.max(2, Math.floor(word.length / 3)), word.length - 1);
   let bestDistance = farthest + 1;

@@ -145,7 +145,7 @@ export class LocatedYaml {
 }
 
 /** `timeline[0].crash`. */
-export function formatPath(path: YamlPath): string {
+function formatPath(path: YamlPath): string {
   return path
     .map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`))
     .join('');

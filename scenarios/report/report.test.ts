@@ -99,19 +99,45 @@ test('the JSON document is the result, with its fields in a fixed order', () => 
 });
 
 test('the JUnit document', () => {
-  expect(formatJunitReport([RESULT])).toMatchInlineSnapshot(`
-    "<?xml version="1.0" encoding="UTF-8"?>
+  const document = formatJunitReport([RESULT]).replaceAll(/ (?=\w+=)/g, '\n    ');
+  expect(document).toMatchInlineSnapshot(`
+    "<?xml
+        version="1.0"
+        encoding="UTF-8"?>
     <testsuites>
-      <testsuite name="A worker &lt;crashes&gt;" file="crash.yaml" tests="2" failures="1" errors="0" time="60">
+      <testsuite
+        name="A worker &lt;crashes&gt;"
+        file="crash.yaml"
+        tests="2"
+        failures="1"
+        errors="0"
+        time="60">
         <properties>
-          <property name="seed" value="7"/>
-          <property name="digest" value="5eed"/>
-          <property name="configHash" value="c0ffee"/>
-          <property name="swarmlab" value="0.1.0"/>
+          <property
+        name="seed"
+        value="7"/>
+          <property
+        name="digest"
+        value="5eed"/>
+          <property
+        name="configHash"
+        value="c0ffee"/>
+          <property
+        name="swarmlab"
+        value="0.1.0"/>
         </properties>
-        <testcase name="node worker-2 is down within 17s of crash" classname="A worker &lt;crashes&gt;" file="crash.yaml" line="12"/>
-        <testcase name="traffic votes loses at most 1%" classname="A worker &lt;crashes&gt;" file="crash.yaml" line="13">
-          <failure message="measured: 2.13% (32 of 1500)">crash.yaml:13: traffic votes loses at most 1%
+        <testcase
+        name="node worker-2 is down within 17s of crash"
+        classname="A worker &lt;crashes&gt;"
+        file="crash.yaml"
+        line="12"/>
+        <testcase
+        name="traffic votes loses at most 1%"
+        classname="A worker &lt;crashes&gt;"
+        file="crash.yaml"
+        line="13">
+          <failure
+        message="measured: 2.13% (32 of 1500)">crash.yaml:13: traffic votes loses at most 1%
     measured: 2.13% (32 of 1500)
     seed 7</failure>
         </testcase>

@@ -24,7 +24,7 @@ export function painter(hasColour: boolean): Paint {
 }
 
 /** How wide a text is on a terminal: colour codes take no room. */
-export function widthOf(text: string): number {
+function widthOf(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape code starts with one
   return [...text.replace(/\u001b\[[0-9;]*m/g, '')].length;
 }

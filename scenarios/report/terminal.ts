@@ -49,7 +49,7 @@ function timelineTable(result: RunResult, paint: Paint): string {
 }
 
 /** The measures as an aligned table: name, value with its unit, what it is. */
-export function measureTable(measures: Readonly<Record<string, Measure>>): string {
+function measureTable(measures: Readonly<Record<string, Measure>>): string {
   const rows = Object.entries(measures).map(([name, measure]) => [
     name,
     formatMeasure(measure),
