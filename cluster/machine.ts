@@ -106,7 +106,9 @@ export class Machine {
       uplink,
       identifiers: this.#identifiers,
     });
-    this.executor = new HostExecutor(this.host, (managers) => this.#startGossip(managers));
+    this.executor = new HostExecutor(this.host, (managers, onJoined) =>
+      this.#startGossip(managers, onJoined),
+    );
     this.state = 'running';
     const isFirst = this.bootCount++ === 0;
     if (isFirst) this.manager?.onStart();
@@ -158,7 +160,10 @@ export class Machine {
     this.agent.resume();
   }
 
-  #startGossip(managers: readonly WeightedPeer[]): SwarmNetworks {
+  #startGossip(
+    managers: readonly WeightedPeer[],
+    onJoined: (networks: SwarmNetworks) => void,
+  ): void {
     const { swim, db, address, engine } = this.#parts;
     const name = this.#identifiers.hex(12);
     const member = swim.nextIndex;
@@ -175,8 +180,9 @@ export class Machine {
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address.address && peer.address !== 0);
-    if (bootstrap.length > 0) db.join(member, bootstrap);
-    return new SwarmNetworks(this.host!, db, member);
+    const networks = new SwarmNetworks(this.host!, db, member);
+    if (bootstrap.length === 0) onJoined(networks);
+    else db.join(member, bootstrap, () => onJoined(networks));
   }
 
   /** The executor of whichever host runs now. */

@@ -21,8 +21,11 @@ export const CONTAINER_STATE = observationKind('container.state');
 /** What a machine has, unless the scenario says otherwise. */
 const NODE_RESOURCES = { nanoCpus: 4_000_000_000, memoryBytes: 8 * 1024 ** 3 };
 
-/** Starts the host's part in the gossip once it knows managers and keys. */
-export type StartGossip = (managers: readonly WeightedPeer[]) => SwarmNetworks;
+/** Starts the host's part in the gossip; `onJoined` when it has joined the others (or has not). */
+export type StartGossip = (
+  managers: readonly WeightedPeer[],
+  onJoined: (networks: SwarmNetworks) => void,
+) => void;
 
 /** The executor of one host. */
 export class HostExecutor implements Executor {
@@ -35,6 +38,7 @@ export class HostExecutor implements Executor {
   #node: Node | undefined;
   readonly #waiting: (() => void)[] = [];
   #nextPid = 1000;
+  #isStarted = false;
   #hasIngress = false;
 
   constructor(host: Host, startGossip: StartGossip) {
@@ -91,10 +95,14 @@ export class HostExecutor implements Executor {
   }
 
   setNetworkBootstrapKeys(keys: readonly EncryptionKey[]): void {
-    if (this.#networks !== undefined || keys.length === 0) return;
-    this.#networks = this.#startGossip(this.#managers);
-    if (this.#node !== undefined) this.configure(this.#node);
-    for (const action of this.#waiting.splice(0)) action();
+    if (this.#isStarted || keys.length === 0) return;
+    this.#isStarted = true;
+    this.#startGossip(this.#managers, (networks) => {
+      if (!this.host.isOn) return;
+      this.#networks = networks;
+      if (this.#node !== undefined) this.configure(this.#node);
+      for (const action of this.#waiting.splice(0)) action();
+    });
   }
 
   controllerOf(task: Task): TaskController {
