@@ -28,7 +28,7 @@ import {
   writeIpv4Header,
 } from '../../wire/ipv4.ts';
 import type { Namespace } from '../namespace.ts';
-import { LinkTarget, Packet } from '../packet.ts';
+import { ConnectionState, LinkTarget, Packet } from '../packet.ts';
 import { Scope } from './route.ts';
 
 /** Errors to one receiver that are saved up at most. */
@@ -175,8 +175,20 @@ export function sendIcmpError(
   const at = answer.start + IPV4_HEADER_BYTES;
   writeIcmpError(answer.bytes, at, type, code, rest, bytes, start, end);
   if (namespace.sysctls.number('net.ipv4.fwmark_reflect') !== 0) answer.mark = packet.mark;
+  attachConnection(answer, packet);
   answer.way = packet.way?.fork();
   namespace.sendIpv4(answer);
+}
+
+/**
+ * An error belongs to the connection of the packet that it is about, whatever NAT has made of that
+ * one by now (`nf_ct_attach`); so redirects about rewritten flows never leave.
+ */
+function attachConnection(answer: Packet, packet: Packet): void {
+  if (packet.connection === undefined) return;
+  answer.connection = packet.connection;
+  answer.connectionState = ConnectionState.related;
+  answer.isReply = !packet.isReply;
 }
 
 /** Our address that the packet was for, or the one that we have towards its sender. */
