@@ -52,7 +52,7 @@ test('any plaintext survives with any key and version, in the foreseen size', ()
         expect(decryptPayload([c, b, a], bytes, 0, bytes.length, data)).toEqual(plain);
       },
     ),
-    { numRuns: 100 },
+    { seed: 1, numRuns: 100 },
   );
 });
 

@@ -96,7 +96,7 @@ test('random bytes inflate to nothing above the limit', () => {
       expect(inflated.length).toBeLessThanOrEqual(limit);
       expect(inflated.buffer.byteLength).toBeLessThanOrEqual(limit);
     }),
-    { numRuns: 500 },
+    { seed: 1, numRuns: 500 },
   );
 });
 
@@ -109,6 +109,6 @@ test('any bytes survive, and no output is longer than foreseen', () => {
       const inflated = lzwDecode(output, 0, output.length, input.length) as Uint8Array;
       expect(Buffer.compare(inflated, input)).toBe(0);
     }),
-    { numRuns: 100 },
+    { seed: 1, numRuns: 100 },
   );
 });

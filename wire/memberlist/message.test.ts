@@ -33,7 +33,7 @@ test('any message survives, and its size is known before', () => {
       expect(sizeOf(message)).toBe(bytes.length);
       expect(decode(bytes)).toEqual(message);
     }),
-    { numRuns: 500 },
+    { seed: 1, numRuns: 500 },
   );
 });
 
@@ -42,7 +42,7 @@ test('the size of any message of a stream is known before', () => {
     fc.property(streamMessages, (message) => {
       expect(sizeOfStreamMessage(message)).toBe(encodeStreamMessage(message).length);
     }),
-    { numRuns: 100 },
+    { seed: 1, numRuns: 100 },
   );
 });
 
@@ -136,7 +136,7 @@ test('random and mutated bytes are a message that survives, or an error', () => 
       expect(again).toEqual(message);
       decodeMessage(whole, 0, cut % (whole.length + 1));
     }),
-    { numRuns: 1000 },
+    { seed: 1, numRuns: 1000 },
   );
 });
 

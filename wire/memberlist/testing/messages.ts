@@ -1,4 +1,8 @@
-/** Test support: arbitrary messages for property tests, every field over its whole range. */
+/**
+ * Test support: arbitrary messages for property tests.
+ *
+ * Every field goes over its whole range, with the lengths at which an encoding changes its form.
+ */
 import fc from 'fast-check';
 import {
   type Message,
