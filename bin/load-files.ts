@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { formatIssue } from '../scenarios/language/issue.ts';
 import {
+  checkFile,
   type LoadedScenario,
   type LoadResult,
   loadScenario,
@@ -28,6 +29,13 @@ export function loadAndReport(file: string, overrides?: Overrides): LoadedScenar
   return result.loaded;
 }
 
+/** Reads a scenario or a stack file and prints its issues; true when none is an error. */
+export function checkAndReport(file: string): boolean {
+  const result = checkFile(file, readText);
+  reportIssues(result);
+  return !result.issues.some((issue) => !issue.isWarning);
+}
+
 /** Loads a scenario or ends the command. */
 export function loadOrFail(file: string, overrides?: Overrides): LoadedScenario {
   const loaded = loadAndReport(file, overrides);
@@ -49,7 +57,7 @@ export function parseOverrides(settings: readonly string[]): Overrides {
   return overrides;
 }
 
-function reportIssues(result: LoadResult): void {
+function reportIssues(result: Omit<LoadResult, 'loaded'>): void {
   for (const issue of result.issues) {
     process.stderr.write(`${formatIssue(issue, result.sources.get(issue.file))}\n`);
   }

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { formatIssue } from './language/issue.ts';
-import { loadScenario, loadScenarioObject, siblingOf } from './load.ts';
+import { checkFile, loadScenario, loadScenarioObject, siblingOf } from './load.ts';
 import { VERSION } from './version.ts';
 
 const FILES: Readonly<Record<string, string>> = {
@@ -73,6 +73,19 @@ test('an issue shows its line and points at the place', () => {
     |          ^
   hint: the scenario has no stack`,
   ]);
+});
+
+test('a stack file is no scenario, but can be checked by itself', () => {
+  const file = 'a/../b/s.yaml';
+  expect(loadScenario(file, read).issues.map((issue) => issue.message)).toEqual([
+    'this is a stack file, not a scenario',
+  ]);
+  expect(checkFile(file, read).issues.map((issue) => issue.message)).toEqual([
+    'the variable TAG is not set; it becomes an empty string',
+    'invalid image reference for service web: invalid reference format',
+  ]);
+  expect(checkFile('plain.yaml', read).issues).toEqual([]);
+  expect(checkFile('nope.yaml', read).issues.map((issue) => issue.code)).toEqual(['missing-file']);
 });
 
 test('the version is that of the package', () => {

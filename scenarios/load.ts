@@ -48,6 +48,14 @@ export function loadScenario(file: string, readText: ReadText, overrides?: Overr
   return loadDocument(new LocatedYaml(file, text), readText, sources, overrides);
 }
 
+/** Reads a scenario, or a stack file by itself (with no variables set), only for its issues. */
+export function checkFile(file: string, readText: ReadText): Omit<LoadResult, 'loaded'> {
+  const text = readText(file);
+  const document = text === undefined ? undefined : new LocatedYaml(file, text);
+  if (document === undefined || !isStackFile(document)) return loadScenario(file, readText);
+  return { issues: loadCompose(document, {}).issues, sources: new Map([[file, text!]]) };
+}
+
 /** Loads a scenario that a program wrote as an object; paths in it are relative to `directory`. */
 export function loadScenarioObject(
   input: unknown,
@@ -67,6 +75,11 @@ function loadDocument(
   overrides: Overrides | undefined,
 ): LoadResult {
   if (document.issues.length > 0) return failed(sources, document.issues);
+  if (isStackFile(document)) {
+    const hint = 'a scenario names it: stack: FILE';
+    const message = 'this is a stack file, not a scenario';
+    return failed(sources, [document.issueAt([], 'not-a-scenario', message, hint)]);
+  }
   const value = withOverrides(document.value ?? {}, overrides);
   const parsed = scenarioSchema.safeParse(value);
   if (!parsed.success)
@@ -98,6 +111,11 @@ function stackFactsOf(stack: ComposeModel): StackFacts {
     services: Object.keys(stack.services),
     publishedPorts: ports.flatMap((port) => (port.published ? [port.published] : [])),
   };
+}
+
+/** Stack files have services; scenarios never do. */
+function isStackFile({ value }: LocatedYaml): boolean {
+  return typeof value === 'object' && value !== null && 'services' in value && !('until' in value);
 }
 
 function loadStack(

@@ -5,6 +5,7 @@
 import { plotEcdf } from '../scenarios/report/plot.ts';
 import { type Paint, painter, table } from '../scenarios/report/style.ts';
 import { formatMeasure } from '../scenarios/report/terminal.ts';
+import type { MeasureUnit } from '../scenarios/result.ts';
 import type { MeasureSummary, SweepResult } from './sweep.ts';
 
 /** Options of the report. */
@@ -17,6 +18,8 @@ export interface SweepReportOptions {
 
 const PLOT_HEIGHT_ROWS = 5;
 const PLOT_WIDTH_COLUMNS_MAX = 80;
+/** With fewer values the table says it all. */
+const PLOT_VALUES_MIN = 5;
 /** How many crashed seeds are named. */
 const CRASHES_SHOWN_MAX = 5;
 
@@ -48,16 +51,23 @@ function section(paint: Paint, title: string, body: string): string {
 function measuresTable(measures: readonly MeasureSummary[], paint: Paint): string {
   const head = ['', 'count', 'never', 'min', 'median', 'p90', 'p99', 'max'];
   const rows = measures.map((measure) => {
-    const { distribution, unit, what } = measure;
+    const { distribution } = measure;
+    const [name, unit] = nameAndUnitOf(measure);
     const never = measure.neverCount === 0 ? '' : String(measure.neverCount);
-    if (distribution === undefined) return [measure.name, '0', never, '', '', '', '', ''];
-    const format = (value: number): string => formatMeasure({ value, unit, what });
+    if (distribution === undefined) return [name, '0', never, '', '', '', '', ''];
+    const format = (value: number): string => formatMeasure({ value, unit, what: '' });
     const { min, median, p90, p99, max } = distribution;
     const values = [min, median, p90, p99, max].map(format);
-    return [measure.name, String(distribution.count), never, ...values];
+    return [name, String(distribution.count), never, ...values];
   });
   const quietHead = head.map((cell) => paint('quiet', cell));
   return table([quietHead, ...rows], ['left', ...head.slice(1).map(() => 'right' as const)]);
+}
+
+/** Rates say their unit once, at the name; spans, ratios and counts have none to spare or short ones. */
+function nameAndUnitOf({ name, unit }: MeasureSummary): [string, MeasureUnit] {
+  const isShort = unit === 's' || unit === 'ratio' || unit === 'count';
+  return isShort ? [name, unit] : [`${name} (${unit})`, 'count'];
 }
 
 function plotsOf(
@@ -67,9 +77,10 @@ function plotsOf(
 ): string[] {
   const widthColumns = Math.min(options.widthColumns, PLOT_WIDTH_COLUMNS_MAX) - 2;
   return measures.flatMap((measure) => {
-    if (measure.unit !== 's' || measure.distribution === undefined) return [];
-    const { unit, what } = measure;
-    const curve = plotEcdf(measure.distribution.values, {
+    const { distribution, unit, what } = measure;
+    if (unit !== 's' || distribution === undefined) return [];
+    if (distribution.count < PLOT_VALUES_MIN) return [];
+    const curve = plotEcdf(distribution.values, {
       widthColumns,
       heightRows: PLOT_HEIGHT_ROWS,
       formatX: (value) => formatMeasure({ value, unit, what }),

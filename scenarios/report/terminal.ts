@@ -62,6 +62,7 @@ function measureTable(measures: Readonly<Record<string, Measure>>): string {
 export function formatMeasure(measure: Measure): string {
   const { value, unit } = measure;
   if (value === null) return 'never';
+  if (unit === 's' && value === 0) return '0s';
   if (unit === 's') return formatDuration(Math.round(value * 1e9));
   if (unit === 'ratio') return `${Math.round(value * 10_000) / 100}%`;
   const rounded = Number.isInteger(value) ? String(value) : value.toFixed(1);
