@@ -5,9 +5,9 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PacketDirection, PcapngWriter } from '../wire/pcapng.ts';
-import type { Cluster } from '../cluster/cluster.ts';
 import { tapUplinks } from '../cluster/capture.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { PacketDirection, PcapngWriter } from '../wire/pcapng.ts';
 
 /** The captures of one run. */
 export class Captures {

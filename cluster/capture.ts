@@ -32,7 +32,14 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener): void {
   const names = [...cluster.machines.map((machine) => machine.name), 'outside'];
   cluster.underlay.onAttach((uplink) => {
     uplink.tap = (_device, packet, isOutgoing) =>
-      listener(names[uplink.host]!, world.nowNs, packet.bytes, packet.start, packet.end, isOutgoing);
+      listener(
+        names[uplink.host]!,
+        world.nowNs,
+        packet.bytes,
+        packet.start,
+        packet.end,
+        isOutgoing,
+      );
   });
   let identification = 0;
   const tap: DatagramTap = (from, to, messages, _sizeBytes, arrivalNs) => {

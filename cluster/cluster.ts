@@ -11,13 +11,17 @@
  */
 import { Swim } from '../gossip/memberlist/swim.ts';
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
-import type { ManagerMessage, AgentMessage, DispatcherMessage } from '../manager/api/dispatcher-messages.ts';
+import type {
+  AgentMessage,
+  DispatcherMessage,
+  ManagerMessage,
+} from '../manager/api/dispatcher-messages.ts';
 import { sizeBytesOf } from '../manager/api/message-size.ts';
 import { Manager } from '../manager/manager.ts';
 import { NodeDirectory } from '../manager/node-directory.ts';
 import { NodeAvailability, NodeRole } from '../manager/objects/node.ts';
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
-import { deployStack, type DeployedStack } from '../manager/stack/deploy.ts';
+import { type DeployedStack, deployStack } from '../manager/stack/deploy.ts';
 import { HostCounters } from '../net/host-counters.ts';
 import { Namespace } from '../net/namespace.ts';
 import type { EngineVersion } from '../node/engine-version.ts';

@@ -2,12 +2,12 @@
  * One machine of the cluster through all its boots: what its disk and its role keep (node id, agent
  * memory, manager store), and the host that runs now, if it has power.
  */
-import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
+
 import type { Swim } from '../gossip/memberlist/swim.ts';
+import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import { Agent } from '../manager/agent/agent.ts';
-import type { WeightedPeer } from '../manager/api/dispatcher-messages.ts';
+import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';
 import type { Executor } from '../manager/api/executor.ts';
-import type { ManagerMessage } from '../manager/api/dispatcher-messages.ts';
 import type { Manager } from '../manager/manager.ts';
 import { HostExecutor } from '../node/agent/executor.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
@@ -15,7 +15,7 @@ import { Host } from '../node/host/host.ts';
 import { Identifiers } from '../node/host/identifiers.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
-import { formatIpv4Address, macOfIpv4, parseIpv4Address, type Prefix } from '../wire/addresses.ts';
+import { formatIpv4Address, macOfIpv4, type Prefix, parseIpv4Address } from '../wire/addresses.ts';
 import type { Underlay } from './underlay/underlay.ts';
 import { Uplink } from './underlay/uplink.ts';
 
@@ -94,7 +94,13 @@ export class Machine {
   /** The machine boots: kernel, engine, manager, agent. */
   boot(): void {
     const { world, underlay, index, name, engine, address, gateway } = this.#parts;
-    const uplink = new Uplink('eth0', macOfIpv4(address.address), UPLINK_MTU_BYTES, index, underlay);
+    const uplink = new Uplink(
+      'eth0',
+      macOfIpv4(address.address),
+      UPLINK_MTU_BYTES,
+      index,
+      underlay,
+    );
     underlay.attach(uplink);
     this.host = new Host({
       world,

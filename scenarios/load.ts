@@ -61,11 +61,12 @@ export function loadScenarioObject(
   input: unknown,
   directory: string,
   readText: ReadText,
+  overrides?: Overrides,
 ): LoadResult {
   const file = `${directory === '' ? '' : `${directory}/`}scenario`;
   const text = JSON.stringify(input, undefined, 2);
   const sources = new Map([[file, text]]);
-  return loadDocument(new LocatedYaml(file, text), readText, sources, undefined);
+  return loadDocument(new LocatedYaml(file, text), readText, sources, overrides);
 }
 
 function loadDocument(

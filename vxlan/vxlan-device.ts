@@ -68,6 +68,26 @@ export class VxlanDevice extends Device {
     this.isLearning = options.isLearning ?? true;
   }
 
+  /** What `ip -d link` says of the tunnel. */
+  override get linkDetail(): string {
+    const proxy = this.isProxy ? 'proxy ' : '';
+    const learning = this.isLearning ? '' : 'nolearning ';
+    return (
+      `id ${this.vni} srcport 0 0 dstport ${this.port} ${learning}${proxy}l2miss l3miss ` +
+      'ttl auto ageing 300 udpcsum noudp6zerocsumtx noudp6zerocsumrx'
+    );
+  }
+
+  /** What `bridge fdb` says of the tunnel's own table. */
+  fdbLines(): string[] {
+    const entries = this.fdb.list(this.underlay.world.nowNs);
+    return entries.map(({ mac, remote, isPermanent }) => {
+      const state = isPermanent ? 'permanent' : '';
+      const dst = `dst ${formatIpv4Address(remote)} link-netnsid 0`;
+      return `${formatMac(mac)} dev ${this.name} ${dst} self ${state}`;
+    });
+  }
+
   /** Opens the tunnel's socket; false when the host has this VNI already ("file exists"). */
   open(): boolean {
     return attachToSocket(this.underlay, this);

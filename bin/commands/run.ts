@@ -93,7 +93,8 @@ function runFile(file: string, flags: RunFlags): boolean {
     captures.write(flags.pcap!);
   }
   if (trace !== undefined) writeDocument(flags.trace!, trace.text);
-  if (flags.json !== undefined) writeDocument(flags.json, `${JSON.stringify(result, undefined, 2)}\n`);
+  if (flags.json !== undefined)
+    writeDocument(flags.json, `${JSON.stringify(result, undefined, 2)}\n`);
   if (flags.json !== '-') {
     process.stdout.write(formatTerminalReport(result, { hasColour: stdoutHasColour(), replay }));
   }

@@ -5,9 +5,10 @@
  * What nobody on the sandbox' networks is called is forwarded to the host's servers; the simulated
  * hosts have none, so such queries end with SERVFAIL, as Docker's do when no server answers.
  */
+
+import type { Namespace } from '../../net/namespace.ts';
 import { Errno } from '../../net/socket/errno.ts';
 import type { UdpSocket } from '../../net/socket/udp-socket.ts';
-import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
 import type { Stream } from '../../sim/chance.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
@@ -74,7 +75,10 @@ function writeResolverRules(namespace: Namespace, udpPort: number, tcpPort: numb
   writer.chain('nat', 'DOCKER_POSTROUTING');
   writer.append('nat', 'OUTPUT', `${to} -j DOCKER_OUTPUT`);
   writer.append('nat', 'POSTROUTING', `${to} -j DOCKER_POSTROUTING`);
-  for (const [protocol, port] of [['udp', udpPort], ['tcp', tcpPort]] as const) {
+  for (const [protocol, port] of [
+    ['udp', udpPort],
+    ['tcp', tcpPort],
+  ] as const) {
     writer.insert(
       'nat',
       'DOCKER_OUTPUT',

@@ -51,6 +51,9 @@ export class Host {
   readonly uplink: Device;
   readonly writer: RuleWriter;
   readonly docker0: BridgeNetwork;
+  /** Ids of the predefined networks `host` and `none`. */
+  readonly hostNetworkId: string;
+  readonly noneNetworkId: string;
   /** Every namespace of the host by its file name (`default`, `ingress_sbox`, `1-…`, `lb_…`). */
   readonly namespaces = new Map<string, Namespace>();
   /** False once the power is off; programs and timers of the host then do nothing. */
@@ -74,6 +77,8 @@ export class Host {
     this.namespaces.set('default', this.namespace);
     this.#bootKernel(options);
     this.writer = new RuleWriter(this.namespace.tables);
+    this.hostNetworkId = options.identifiers.id();
+    this.noneNetworkId = options.identifiers.id();
     this.docker0 = this.#startDaemon();
   }
 

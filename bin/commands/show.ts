@@ -1,0 +1,73 @@
+/**
+ * `swarmlab show <what> <node> --at T FILE`: runs a scenario up to an instant and prints what the
+ * tools on a node would print then.
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import { namespaceNamesOf, VIEW_NAMES, viewText } from '../../cluster/show/views.ts';
+import { didYouMean } from '../../scenarios/language/issue.ts';
+import { runScenario } from '../../scenarios/run/run-scenario.ts';
+import { parseDuration } from '../../sim/time.ts';
+import { CommandFailure, ExitStatus } from '../exit-status.ts';
+import { loadOrFail, parseOverrides } from '../load-files.ts';
+
+interface ShowFlags {
+  readonly at: number;
+  readonly seed?: string;
+  readonly set: readonly string[];
+  readonly namespace?: string;
+}
+
+const HELP = `
+What can be shown: ${VIEW_NAMES.join(', ')}.
+Without --namespace, every namespace of the node that has something is shown under its name.
+
+Examples:
+  $ swarmlab show iptables worker-1 --at 20s my.yaml
+  $ swarmlab show ipvs manager-1 --at 20s --namespace ingress_sbox my.yaml
+  $ swarmlab show tasks worker-2 --at 1m my.yaml`;
+
+/** Adds the command. */
+export function addShow(program: Command): void {
+  program
+    .command('show')
+    .description('print what the tools on a node would print at an instant')
+    .argument('<what>', 'ip-addr, iptables, ipvs, bridge-fdb, members, tasks, …')
+    .argument('<node>', 'a node of the scenario, such as worker-1')
+    .argument('<file>', 'a scenario file')
+    .requiredOption('--at <duration>', 'the virtual instant', parseInstant)
+    .option('--seed <seed>', "the seed; default: the scenario's, or 1")
+    .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
+    .option('--namespace <name>', 'only this namespace: default, ingress_sbox, lb_…, 1-…')
+    .addHelpText('after', HELP)
+    .action((what: string, node: string, file: string, flags: ShowFlags) => {
+      if (!VIEW_NAMES.includes(what)) throw wrong(`cannot show '${what}'`, what, VIEW_NAMES);
+      const loaded = loadOrFail(file, parseOverrides(flags.set));
+      const { names } = loaded.nodes;
+      if (!names.includes(node)) throw wrong(`unknown node '${node}'`, node, names);
+      const { cluster } = runScenario(loaded, { seed: flags.seed, untilNs: flags.at });
+      const machine = cluster.machines.find((m) => m.name === node)!;
+      const text = viewText(cluster, machine, what, flags.namespace);
+      if (text === undefined) {
+        const name = flags.namespace!;
+        throw wrong(`${node} has no namespace '${name}'`, name, namespaceNamesOf(machine));
+      }
+      process.stdout.write(text);
+    });
+}
+
+function wrong(message: string, word: string, known: readonly string[]): CommandFailure {
+  return new CommandFailure(
+    ExitStatus.wrongInput,
+    `${message}\n  hint: ${didYouMean(word, known)}`,
+  );
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}
+
+function parseInstant(text: string): number {
+  const atNs = parseDuration(text);
+  if (atNs === undefined || atNs <= 0) throw new InvalidArgumentError('such as 20s or 1m30s.');
+  return atNs;
+}

@@ -1,0 +1,151 @@
+/**
+ * What an operator sees on a node, as the tools there print it: a view is a function of a machine,
+ * namespace by namespace or for the engine as a whole.
+ */
+
+import { formatServices } from '../../ipvs/show.ts';
+import { taskNameOf } from '../../manager/objects/task.ts';
+import { formatTaskState } from '../../manager/objects/task-state.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import { addressText } from '../../net/show/address.ts';
+import { bridgeFdbText } from '../../net/show/bridge-fdb.ts';
+import { linkText } from '../../net/show/link.ts';
+import { neighbourText } from '../../net/show/neighbour.ts';
+import { routeText } from '../../net/show/route.ts';
+import { formatSockets } from '../../net/socket/show.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import { NodeState } from '../../wire/memberlist/message.ts';
+import type { Cluster } from '../cluster.ts';
+import type { Machine } from '../machine.ts';
+
+/** What can be shown of one namespace; empty when there is nothing. */
+type NamespaceView = (namespace: Namespace, machine: Machine) => string;
+
+/** What can be shown of a node as a whole. */
+type NodeView = (cluster: Cluster, machine: Machine) => string;
+
+const NAMESPACE_VIEWS: Readonly<Record<string, NamespaceView>> = {
+  'ip-link': (namespace) => linkText(namespace, { hasDetails: true }),
+  'ip-addr': (namespace) => addressText(namespace),
+  'ip-route': (namespace) => routeText(namespace),
+  'ip-neigh': (namespace) => neighbourText(namespace),
+  'bridge-fdb': (namespace) => bridgeFdbText(namespace),
+  iptables: (namespace) => namespace.tables.save(),
+  ipvs: (namespace, machine) => {
+    const networks = machine.executor?.networksIfAny?.networks ?? [];
+    const balancer = networks.find((n) => n.balancer?.namespace === namespace)?.balancer;
+    return balancer === undefined ? '' : formatServices(balancer.ipvs);
+  },
+  conntrack: (namespace) => namespace.connections.list(),
+  sockets: (namespace) => formatSockets(namespace.sockets),
+};
+
+const NODE_VIEWS: Readonly<Record<string, NodeView>> = {
+  networks: networksText,
+  members: membersText,
+  tasks: tasksText,
+};
+
+/** The names of all views. */
+export const VIEW_NAMES: readonly string[] = [
+  ...Object.keys(NAMESPACE_VIEWS),
+  ...Object.keys(NODE_VIEWS),
+];
+
+/** The file names of a machine's namespaces, the host's (`default`) first. */
+export function namespaceNamesOf(machine: Machine): string[] {
+  return [...(machine.host?.namespaces.keys() ?? [])];
+}
+
+/**
+ * A view of a machine. A view of namespaces shows the one that is named, or all that have
+ * something, each under its name. `undefined` when there is no such namespace.
+ */
+export function viewText(
+  cluster: Cluster,
+  machine: Machine,
+  view: string,
+  namespaceName: string | undefined,
+): string | undefined {
+  const nodeView = NODE_VIEWS[view];
+  if (nodeView !== undefined) return nodeView(cluster, machine);
+  const namespaceView = NAMESPACE_VIEWS[view]!;
+  const namespaces = machine.host?.namespaces ?? new Map<string, Namespace>();
+  if (namespaceName !== undefined) {
+    const namespace = namespaces.get(namespaceName);
+    return namespace === undefined ? undefined : namespaceView(namespace, machine);
+  }
+  const parts: string[] = [];
+  for (const [name, namespace] of namespaces) {
+    const text = namespaceView(namespace, machine);
+    if (text !== '') parts.push(`# namespace ${name}\n${text}`);
+  }
+  return parts.join('\n');
+}
+
+/** `docker network ls`: sorted by name. */
+function networksText(_cluster: Cluster, machine: Machine): string {
+  const host = machine.host;
+  if (host === undefined) return '';
+  const rows = [
+    [host.docker0.id.slice(0, 12), 'bridge', 'bridge', 'local'],
+    [host.hostNetworkId.slice(0, 12), 'host', 'host', 'local'],
+    [host.noneNetworkId.slice(0, 12), 'none', 'null', 'local'],
+  ];
+  const gateway = host.gatewayBridgeIfAny;
+  if (gateway !== undefined) rows.push([gateway.id.slice(0, 12), gateway.name, 'bridge', 'local']);
+  for (const network of machine.executor?.networksIfAny?.networks ?? []) {
+    rows.push([network.id.slice(0, 12), network.name, 'overlay', 'swarm']);
+  }
+  rows.sort((a, b) => (a[1]! < b[1]! ? -1 : 1));
+  return columns([['NETWORK ID', 'NAME', 'DRIVER', 'SCOPE'], ...rows]);
+}
+
+/** What the node's gossip holds of all members that it knows. */
+function membersText(cluster: Cluster, machine: Machine): string {
+  if (machine.member === undefined) return '';
+  const names = Object.entries(NodeState);
+  const rows = cluster.swim.members[machine.member]!.nodes.map((record) => {
+    const member = cluster.swim.members[record.subject]!;
+    const state = names.find(([, number]) => number === record.state)?.[0] ?? '';
+    const host = cluster.machineOfMember(record.subject).name;
+    const address = `${formatIpv4Address(member.address)}:${member.port}`;
+    return [member.name, host, address, state, String(record.incarnation)];
+  });
+  rows.sort((a, b) => (a[1]! < b[1]! ? -1 : a[1]! > b[1]! ? 1 : 0));
+  return columns([['NAME', 'HOST', 'ADDRESS', 'STATE', 'INCARNATION'], ...rows]);
+}
+
+/** `docker node ps`: the tasks that the manager has put on the node. */
+function tasksText(cluster: Cluster, machine: Machine): string {
+  const manager = cluster.machines.find((m) => m.manager !== undefined)?.manager;
+  const tasks = (manager?.control.tasks() ?? []).filter((task) => task.nodeId === machine.nodeId);
+  const rows = tasks.map((task) => {
+    const name = taskNameOf(task).split('.').slice(0, -1).join('.');
+    const { state, err } = task.status;
+    const desired = formatTaskState(task.desiredState);
+    return [
+      task.id.slice(0, 12),
+      name,
+      task.spec.container.image,
+      desired,
+      formatTaskState(state),
+      err,
+    ];
+  });
+  return columns([['ID', 'NAME', 'IMAGE', 'DESIRED STATE', 'CURRENT STATE', 'ERROR'], ...rows]);
+}
+
+/** Rows in columns, three spaces apart, as Docker's tables are. */
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join('   ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
