@@ -1,22 +1,23 @@
 /**
- * A vxlan device's forwarding database: MAC address to the VTEP behind which it is
- * (`drivers/net/vxlan/vxlan_core.c`, `vxlan_fdb_*`, `vxlan_snoop`).
+ * A vxlan device's forwarding database: MAC address to the VTEP behind which it is.
  *
- * Permanent entries are Docker's, from NetworkDB; learned ones come from received frames and age
- * out after 300 s. A frame from a MAC that a permanent entry puts elsewhere is refused.
+ * Permanent entries are Docker's, from NetworkDB; learned ones come from received frames and age out
+ * after 300 s without use. Sending refreshes an entry as well as receiving does (kernels before 6.14).
+ * A frame from a MAC that a permanent entry puts behind another VTEP is refused.
+ * Mirrors `vxlan_fdb_*`, `vxlan_snoop` and `vxlan_cleanup` (drivers/net/vxlan/vxlan_core.c).
  */
 import { SECOND_NS } from '../sim/time.ts';
 import type { Ipv4Address, Mac } from '../wire/addresses.ts';
 
-/** How long a learned entry lives without a frame (`FDB_AGE_DEFAULT`). */
+/** How long a learned entry lives without use (`FDB_AGE_DEFAULT`). */
 export const LEARNED_AGE_NS = 300 * SECOND_NS;
 
 /** One entry. */
 export interface ForwardingEntry {
   readonly mac: Mac;
   remote: Ipv4Address;
-  readonly isPermanent: boolean;
-  updatedAtNs: number;
+  isPermanent: boolean;
+  usedAtNs: number;
 }
 
 /** What receiving a frame from a MAC means for the table. */
@@ -26,46 +27,60 @@ export type SnoopResult = 'known' | 'learned' | 'moved' | 'refused';
 export class ForwardingTable {
   readonly #entries = new Map<Mac, ForwardingEntry>();
 
-  /** Where frames to this MAC go. */
+  /** The entry of a MAC, not counted as use. */
   find(mac: Mac, nowNs: number): ForwardingEntry | undefined {
     const entry = this.#entries.get(mac);
     if (entry === undefined || entry.isPermanent) return entry;
-    if (nowNs - entry.updatedAtNs <= LEARNED_AGE_NS) return entry;
+    if (nowNs - entry.usedAtNs <= LEARNED_AGE_NS) return entry;
     this.#entries.delete(mac);
     return undefined;
+  }
+
+  /** Where frames to this MAC go; refreshes the entry. */
+  use(mac: Mac, nowNs: number): ForwardingEntry | undefined {
+    const entry = this.find(mac, nowNs);
+    if (entry !== undefined) entry.usedAtNs = nowNs;
+    return entry;
   }
 
   /** `bridge fdb add … self permanent`; false when there is an entry of any kind (EEXIST). */
   addPermanent(mac: Mac, remote: Ipv4Address, nowNs: number): boolean {
     if (this.find(mac, nowNs) !== undefined) return false;
-    this.#entries.set(mac, { mac, remote, isPermanent: true, updatedAtNs: nowNs });
+    this.replace(mac, remote, nowNs);
     return true;
   }
 
-  /** `bridge fdb del … dst <remote> self`; false when there is no such entry (ENOENT). */
+  /** `bridge fdb replace … self permanent`: whatever there is becomes this. */
+  replace(mac: Mac, remote: Ipv4Address, nowNs: number): void {
+    const entry = this.find(mac, nowNs);
+    if (entry === undefined) {
+      this.#entries.set(mac, { mac, remote, isPermanent: true, usedAtNs: nowNs });
+      return;
+    }
+    entry.remote = remote;
+    entry.isPermanent = true;
+    entry.usedAtNs = nowNs;
+  }
+
+  /** `bridge fdb del … dst <remote> self`, learned or not; false when there is none (ENOENT). */
   remove(mac: Mac, remote: Ipv4Address): boolean {
     return this.#entries.get(mac)?.remote === remote && this.#entries.delete(mac);
   }
 
-  /** A frame came from `mac` by `remote`. */
-  snoop(mac: Mac, remote: Ipv4Address, nowNs: number, isLearning: boolean): SnoopResult {
-    const entry = this.find(mac, nowNs);
+  /** A frame came from `mac` by `remote`, and the device learns. */
+  snoop(mac: Mac, remote: Ipv4Address, nowNs: number): SnoopResult {
+    const entry = this.use(mac, nowNs);
     if (entry === undefined) {
-      if (!isLearning) return 'known';
-      this.#entries.set(mac, { mac, remote, isPermanent: false, updatedAtNs: nowNs });
+      this.#entries.set(mac, { mac, remote, isPermanent: false, usedAtNs: nowNs });
       return 'learned';
     }
-    if (entry.remote === remote) {
-      entry.updatedAtNs = nowNs;
-      return 'known';
-    }
+    if (entry.remote === remote) return 'known';
     if (entry.isPermanent) return 'refused';
     entry.remote = remote;
-    entry.updatedAtNs = nowNs;
     return 'moved';
   }
 
-  /** All live entries in the order of their arrival. */
+  /** All live entries in the order of their making. */
   list(nowNs: number): ForwardingEntry[] {
     return [...this.#entries.keys()].flatMap((mac) => this.find(mac, nowNs) ?? []);
   }

@@ -1,20 +1,38 @@
 /**
- * One overlay network on one host: the namespace `1-<first 10 of the id>` with `br0` and `vxlan0`,
- * and the endpoints of local containers on it (`drivers/overlay/ov_network.go`, `joinleave.go`).
+ * One overlay network on one host: its namespace `1-<first 10 of the id>`, the endpoints of local
+ * containers on it, and the peer database.
  *
  * The namespace is made with the first local endpoint and goes with the last; the peer database
- * stays, and the next namespace has the next number (`2-…`).
+ * stays, and the next namespace has the next number (`2-…`). Local peers are not programmed; remote
+ * ones are as soon as there is a namespace, and may bring a further subnet's devices into being.
+ * Mirrors moby drivers/overlay (ov_network.go, joinleave.go, ostweaks_linux.go).
  */
-import { Bridge } from '../net/device/bridge.ts';
 import { createVethPair, type Veth } from '../net/device/veth.ts';
 import type { Namespace } from '../net/namespace.ts';
 import { assert } from '../sim/assert.ts';
-import { type Ipv4Address, type Mac, macOfIpv4, type Prefix } from '../wire/addresses.ts';
+import {
+  broadcastOf,
+  formatIpv4Address,
+  type Ipv4Address,
+  type Mac,
+  macOfIpv4,
+  networkOf,
+  prefixContains,
+} from '../wire/addresses.ts';
+import { OverlaySandbox, type OverlaySubnet, type Segment } from './overlay-sandbox.ts';
 import { type Peer, PeerDatabase } from './peer-database.ts';
-import { VxlanDevice } from './vxlan-device.ts';
+import type { ProgrammingGeneration } from './peer-programming.ts';
+import { VXLAN_OVERHEAD_BYTES, type VxlanDevice } from './vxlan-device.ts';
 
-/** Bytes that VXLAN puts around an inner packet. */
-export const VXLAN_OVERHEAD_BYTES = 50;
+/** What ESP adds: SPI, sequence, IV, padding length, next header, ICV; the rest is rounding. */
+const ENCRYPTION_OVERHEAD_BYTES = 26;
+
+/** What the driver raises the kernel's neighbour thresholds to (`ostweaks_linux.go`). */
+const NEIGHBOUR_THRESHOLDS: readonly (readonly [string, number])[] = [
+  ['net.ipv4.neigh.default.gc_thresh1', 8192],
+  ['net.ipv4.neigh.default.gc_thresh2', 49_152],
+  ['net.ipv4.neigh.default.gc_thresh3', 65_536],
+];
 
 /** What the overlay driver needs of its host. */
 export interface OverlayHost {
@@ -24,17 +42,22 @@ export interface OverlayHost {
   destroyNamespace(fileName: string): void;
   /** A random MAC address, and a name for a veth end. */
   readonly identifiers: { mac(): Mac; veth(): string };
+  /** Whose way of programming peers it is; default 1 (up to 28). */
+  readonly engine?: { readonly networkDbGeneration: ProgrammingGeneration };
 }
 
-/** What is allocated for an overlay network. */
-export interface OverlayOptions {
+/** What is allocated for an overlay network; `subnet`, `gateway` and `vni` are the first subnet's. */
+export interface OverlayOptions extends OverlaySubnet {
   readonly id: string;
-  readonly subnet: Prefix;
-  readonly gateway: Ipv4Address;
-  readonly vni: number;
+  readonly moreSubnets?: readonly OverlaySubnet[];
   /** MTU of the underlay that the driver reckons with; 1500 unless the user chose one. */
   readonly underlayMtuBytes?: number;
+  /** `--opt encrypted`: leaves room for ESP in the MTU. */
+  readonly isEncrypted?: boolean;
+  /** `--data-path-port`; default 4789. */
   readonly port?: number;
+  /** Hears what dockerd would log about peers. */
+  readonly onWarning?: (text: string) => void;
 }
 
 /** A local endpoint. */
@@ -46,72 +69,81 @@ export interface OverlayEndpoint {
   readonly device: Veth;
 }
 
-/** The parts of the namespace while it is there. */
-interface Sandbox {
-  readonly fileName: string;
-  readonly namespace: Namespace;
-  readonly bridge: Bridge;
-  readonly vxlan: VxlanDevice;
+/** The MTU of an overlay's devices, in bytes, over an underlay of `underlayMtuBytes`. */
+export function overlayMtuBytes(underlayMtuBytes: number, isEncrypted: boolean): number {
+  const plainBytes = underlayMtuBytes - VXLAN_OVERHEAD_BYTES;
+  return isEncrypted ? (plainBytes - ENCRYPTION_OVERHEAD_BYTES) & ~3 : plainBytes;
 }
 
 /** An overlay network on one host. */
 export class OverlayNetwork {
   readonly id: string;
   readonly options: OverlayOptions;
-  readonly peers = new PeerDatabase();
+  readonly peers: PeerDatabase;
   readonly mtuBytes: number;
   readonly endpoints = new Map<string, OverlayEndpoint>();
   readonly #host: OverlayHost;
+  readonly #subnets: readonly OverlaySubnet[];
   #epoch = 0;
-  #sandbox: Sandbox | undefined;
-  #portCount = 0;
+  #sandbox: OverlaySandbox | undefined;
 
   constructor(host: OverlayHost, options: OverlayOptions) {
+    const { id, underlayMtuBytes = 1500, isEncrypted = false, moreSubnets = [] } = options;
     this.#host = host;
-    this.id = options.id;
+    this.id = id;
     this.options = options;
-    this.mtuBytes = (options.underlayMtuBytes ?? 1500) - VXLAN_OVERHEAD_BYTES;
+    this.#subnets = [options, ...moreSubnets];
+    this.mtuBytes = overlayMtuBytes(underlayMtuBytes, isEncrypted);
+    this.peers = new PeerDatabase(host.engine?.networkDbGeneration ?? 1, options.onWarning);
+    raiseNeighbourThresholds(host.namespace);
   }
 
-  /** The namespace with `br0` and `vxlan0`, while a local endpoint exists. */
+  /** The namespace with bridge and vxlan device, while a local endpoint exists. */
   get namespace(): Namespace | undefined {
     return this.#sandbox?.namespace;
   }
 
   /** `vxlan0`, while a local endpoint exists. */
   get vxlan(): VxlanDevice | undefined {
-    return this.#sandbox?.vxlan;
+    return this.#sandbox?.segments[0]?.vxlan;
   }
 
-  /** Attaches a container's namespace as `interfaceName`. */
+  /**
+   * Makes the namespace and the devices of an address's subnet, if they are not there; dockerd's
+   * error text when that fails (the VNI is in use). {@link join} wants it to have succeeded.
+   */
+  open(address: Ipv4Address): string | undefined {
+    const segment = this.#openSegment(address);
+    return typeof segment === 'string' ? `network sandbox join failed: ${segment}` : undefined;
+  }
+
+  /** Attaches a container's namespace as `interfaceName`; the MAC address follows the address. */
   join(
     endpointId: string,
     container: Namespace,
     interfaceName: string,
     address: Ipv4Address,
+    mac: Mac = macOfIpv4(address),
   ): OverlayEndpoint {
-    this.#sandbox ??= this.#createSandbox();
-    const { namespace, bridge } = this.#sandbox;
-    const host = this.#host.namespace;
-    const { identifiers } = this.#host;
-    const mac = macOfIpv4(address);
-    const names = [identifiers.veth(), identifiers.veth()] as const;
-    const [device, port] = createVethPair(
-      names[0],
-      mac,
-      names[1],
-      identifiers.mac(),
-      this.mtuBytes,
-    );
+    const segment = this.#openSegment(address);
+    assert(typeof segment !== 'string', `network sandbox join failed: ${segment}`);
+    const sandbox = this.#sandbox!;
+    const { namespace: host, identifiers } = this.#host;
+    const name = identifiers.veth();
+    const portName = identifiers.veth();
+    const [device, port] = createVethPair(name, mac, portName, identifiers.mac(), this.mtuBytes);
     host.addDevice(device);
     host.addDevice(port);
-    host.moveDevice(port, namespace, `veth${this.#portCount++}`);
-    namespace.setMaster(port, bridge);
-    namespace.setUp(port, true);
+    sandbox.addPort(port, segment);
     host.moveDevice(device, container, interfaceName);
-    const prefixLength = this.options.subnet.lengthBits;
-    container.addAddress(device, { address, prefixLength });
+    const { subnet } = segment.subnet;
+    container.addAddress(device, {
+      address,
+      prefixLength: subnet.lengthBits,
+      broadcast: broadcastOf(subnet),
+    });
     container.setUp(device, true);
+    this.#addRoutes(container, device, segment.subnet);
     const endpoint = { id: endpointId, address, mac, device };
     this.endpoints.set(endpointId, endpoint);
     this.peers.add({ endpointId, address, mac, vtep: 0 });
@@ -129,14 +161,14 @@ export class OverlayNetwork {
     if (this.endpoints.size === 0) this.destroySandbox();
   }
 
-  /** A remote endpoint came (a create event of `overlay_peer_table`). */
-  addPeer(peer: Peer): void {
-    this.peers.add(peer);
+  /** A remote endpoint came (`overlay_peer_table`); what dockerd logs when that fails. */
+  addPeer(peer: Peer): string | undefined {
+    return this.peers.add(peer);
   }
 
-  /** A remote endpoint went. */
-  removePeer(peer: Peer): void {
-    this.peers.remove(peer);
+  /** A remote endpoint went; what dockerd logs when that fails. */
+  removePeer(peer: Peer): string | undefined {
+    return this.peers.remove(peer);
   }
 
   /** Takes the namespace down; the peer database stays. */
@@ -145,34 +177,61 @@ export class OverlayNetwork {
     if (sandbox === undefined) return;
     this.peers.detach();
     this.#sandbox = undefined;
-    this.#portCount = 0;
     this.#host.destroyNamespace(sandbox.fileName);
   }
 
-  #createSandbox(): Sandbox {
+  #openSegment(address: Ipv4Address): Segment | string {
+    const subnet = this.#subnets.find((one) => prefixContains(one.subnet, address));
+    if (subnet === undefined) {
+      return `could not find the subnet "${formatIpv4Address(address)}" in network "${this.id}"`;
+    }
+    const isNew = this.#sandbox === undefined;
+    this.#sandbox ??= this.#createSandbox();
+    const segment = this.#sandbox.segmentOf(subnet);
+    if (typeof segment === 'string') {
+      if (isNew) this.destroySandbox();
+      return segment;
+    }
+    if (isNew) this.peers.attach((peerAddress) => this.#deviceOf(peerAddress));
+    return segment;
+  }
+
+  #deviceOf(address: Ipv4Address): VxlanDevice | string {
+    const segment = this.#openSegment(address);
+    return typeof segment === 'string' ? segment : segment.vxlan;
+  }
+
+  #createSandbox(): OverlaySandbox {
     const { identifiers, namespace: host } = this.#host;
-    const { vni, gateway, subnet, port } = this.options;
     const fileName = `${++this.#epoch}-${this.id.slice(0, 10)}`;
-    const namespace = this.#host.createNamespace(fileName);
-    const bridge = new Bridge('br0', identifiers.mac(), this.mtuBytes, false);
-    namespace.addDevice(bridge);
-    namespace.addAddress(bridge, { address: gateway, prefixLength: subnet.lengthBits });
-    const hex = vni.toString(16).padStart(6, '0');
-    const vxlan = new VxlanDevice({
-      name: `vx-${hex}-${this.id.slice(0, 5)}`,
-      mac: identifiers.mac(),
+    return new OverlaySandbox({
+      networkId: this.id,
+      fileName,
+      namespace: this.#host.createNamespace(fileName),
+      host,
       mtuBytes: this.mtuBytes,
-      vni,
-      underlay: host,
-      ...(port === undefined ? {} : { port }),
+      port: this.options.port,
+      nextMac: () => identifiers.mac(),
     });
-    host.addDevice(vxlan);
-    assert(vxlan.open(), `error creating vxlan interface: file exists (VNI ${vni})`);
-    host.moveDevice(vxlan, namespace, 'vxlan0');
-    namespace.setMaster(vxlan, bridge);
-    namespace.setUp(bridge, true);
-    namespace.setUp(vxlan, true);
-    this.peers.attach(vxlan);
-    return { fileName, namespace, bridge, vxlan };
+  }
+
+  /** The network's other subnets are reached by the gateway of the container's own. */
+  #addRoutes(container: Namespace, device: Veth, own: OverlaySubnet): void {
+    for (const other of this.#subnets) {
+      if (other === own) continue;
+      container.addRoute({
+        destination: networkOf(other.subnet),
+        prefixLength: other.subnet.lengthBits,
+        gateway: own.gateway,
+        device,
+      });
+    }
+  }
+}
+
+/** Raises the thresholds that are lower; the first overlay network of a host does it. */
+function raiseNeighbourThresholds(host: Namespace): void {
+  for (const [name, value] of NEIGHBOUR_THRESHOLDS) {
+    if (host.sysctls.number(name) < value) host.sysctls.set(name, value);
   }
 }

@@ -1,13 +1,14 @@
 /**
  * The overlay driver's peer database of one network on one host: which endpoints claim an address,
- * and which of them is programmed (`drivers/overlay/peerdb.go`).
+ * and which of them is programmed.
  *
- * An address is a *set* of claims, because events come late and out of order. Adding programs the
- * neighbour entry first and the forwarding entry second, and gives up at the first that exists;
- * deleting takes both out and then programs a claim that is left. This is what leaves exactly the
- * stale entries that Docker leaves.
+ * An address is a *set* of claims, because events come late and out of order; only one of them is in
+ * the kernel. Which, and what is left behind when events cross, is peer-programming.ts' business.
+ * Up to Docker 28 the set belongs to an address with its MAC address, from 29 on to the address.
+ * Mirrors moby drivers/overlay/peerdb.go.
  */
-import type { Ipv4Address, Mac } from '../wire/addresses.ts';
+import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../wire/addresses.ts';
+import { PeerProgrammer, type ProgrammingGeneration } from './peer-programming.ts';
 import type { VxlanDevice } from './vxlan-device.ts';
 
 /** One endpoint's claim on an address; `vtep` is 0 for an endpoint of this host. */
@@ -18,76 +19,113 @@ export interface Peer {
   readonly vtep: Ipv4Address;
 }
 
+/** Finds the device that serves an address, making it if need be; an error text when it cannot. */
+export type DeviceFinder = (address: Ipv4Address) => VxlanDevice | string;
+
 /** The claims of one network. */
 export class PeerDatabase {
-  readonly #byAddress = new Map<Ipv4Address, Peer[]>();
-  /** The device to program; `undefined` until the network has its namespace. */
-  #device: VxlanDevice | undefined;
+  readonly #generation: ProgrammingGeneration;
+  readonly #warn: (text: string) => void;
+  readonly #byKey = new Map<string | number, Peer[]>();
+  /** Undefined until the network has its namespace. */
+  #programmer: PeerProgrammer | undefined;
+
+  /** `warn` hears what dockerd would log. */
+  constructor(generation: ProgrammingGeneration = 1, warn: (text: string) => void = () => {}) {
+    this.#generation = generation;
+    this.#warn = warn;
+  }
 
   /** All claims, for listings and tests. */
   get peers(): Peer[] {
-    return [...this.#byAddress.values()].flat();
+    return [...this.#byKey.values()].flat();
   }
 
-  /** The namespace is there now: programs every remote peer that is known (`initSandboxPeerDB`). */
-  attach(device: VxlanDevice): void {
-    this.#device = device;
-    for (const peers of this.#byAddress.values()) {
-      for (const peer of peers) this.#program(peer);
+  /** The namespace is there now: programs the first claim of every set (`initSandboxPeerDB`). */
+  attach(deviceOf: DeviceFinder): void {
+    const programmer = new PeerProgrammer(this.#generation, deviceOf);
+    this.#programmer = programmer;
+    for (const [first] of this.#byKey.values()) {
+      if (first === undefined || first.vtep === 0) continue;
+      const failure = programmer.add(first, false);
+      if (failure !== undefined) this.#warn(failure.text);
     }
   }
 
   /** The namespace is gone; the claims stay. */
   detach(): void {
-    this.#device = undefined;
+    this.#programmer = undefined;
   }
 
-  /** Adds a claim; true when it is alone on its address. */
-  add(peer: Peer): boolean {
-    const peers = this.#byAddress.get(peer.address);
-    if (peers === undefined) this.#byAddress.set(peer.address, [peer]);
-    else if (!peers.some((other) => isSame(other, peer))) peers.push(peer);
-    this.#program(peer);
-    return this.#byAddress.get(peer.address)!.length === 1;
-  }
-
-  /** Takes a claim away; false when nobody made it. */
-  remove(peer: Peer): boolean {
-    const peers = this.#byAddress.get(peer.address);
-    const index = peers?.findIndex((other) => isSame(other, peer)) ?? -1;
-    if (peers === undefined || index < 0) return false;
-    peers.splice(index, 1);
-    if (peers.length === 0) this.#byAddress.delete(peer.address);
-    this.#unprogram(peer);
-    if (peers.length > 0) this.#program(peers[0]!);
-    return true;
-  }
-
-  #program(peer: Peer): void {
-    const device = this.#device;
-    if (device === undefined || peer.vtep === 0) return;
-    const { neighbours } = device.namespace;
-    if (neighbours.find(device, peer.address) !== undefined) return;
-    neighbours.setPermanent(device, peer.address, peer.mac);
-    device.fdb.addPermanent(peer.mac, peer.vtep, device.underlay.world.nowNs);
-  }
-
-  #unprogram(peer: Peer): void {
-    const device = this.#device;
-    if (device === undefined || peer.vtep === 0) return;
-    device.fdb.remove(peer.mac, peer.vtep);
-    const { bridgePort } = device;
-    const learned = bridgePort?.bridge.fdb.find(peer.mac, device.underlay.world.nowNs);
-    if (learned !== undefined && learned.port === bridgePort) {
-      bridgePort?.bridge.fdb.remove(peer.mac);
+  /** Adds a claim (`peerAdd`); the error text that dockerd logs, if there is one. */
+  add(peer: Peer): string | undefined {
+    const key = this.#keyOf(peer);
+    let peers = this.#byKey.get(key);
+    if (peers === undefined) {
+      peers = [];
+      this.#byKey.set(key, peers);
     }
-    const { neighbours } = device.namespace;
-    if (neighbours.macOf(device, peer.address) === peer.mac) {
-      neighbours.remove(device, peer.address);
+    const isNew = !peers.some((other) => isSame(other, peer));
+    if (isNew) peers.push(peer);
+    const count = peers.length;
+    if (count !== 1) this.#warnOfTransient('Add', peer, peers);
+    if (!isNew) this.#warn(`peerAdd: entry already present in db: ${describe(peer)}`);
+    if (peer.vtep === 0 || this.#programmer === undefined) return undefined;
+    const failure = this.#programmer.add(peer, isNew && count === 1);
+    if (failure === undefined || (failure.isPresent && count > 1)) return undefined;
+    this.#warn(failure.text);
+    return failure.text;
+  }
+
+  /** Takes a claim away (`peerDelete`); the error text that dockerd logs, if there is one. */
+  remove(peer: Peer): string | undefined {
+    const key = this.#keyOf(peer);
+    const peers = this.#byKey.get(key) ?? [];
+    const index = peers.findIndex((other) => isSame(other, peer));
+    if (index >= 0) peers.splice(index, 1);
+    else this.#warn(`Peer entry was not in db: ${describe(peer)}`);
+    const count = peers.length;
+    if (count === 0) this.#byKey.delete(key);
+    else this.#warnOfTransient('Delete', peer, peers);
+    const programmer = this.#programmer;
+    if (programmer === undefined) return undefined;
+    if (peer.vtep !== 0) {
+      const failure = programmer.remove(peer);
+      if (failure !== undefined) {
+        // it was never programmed: the one that is stays
+        if (count > 0 && failure.isMissing) return undefined;
+        this.#warn(failure.text);
+        if (this.#generation === 1) return failure.text;
+      }
     }
+    const next = peers[0];
+    if (next === undefined || next.vtep === 0) return undefined;
+    const failure = programmer.add(next, false);
+    if (failure === undefined) return undefined;
+    this.#warn(failure.text);
+    return failure.text;
+  }
+
+  #keyOf(peer: Peer): string | number {
+    return this.#generation === 1 ? `${peer.address} ${peer.mac}` : peer.address;
+  }
+
+  #warnOfTransient(verb: 'Add' | 'Delete', peer: Peer, peers: readonly Peer[]): void {
+    const key = `${formatIpv4Address(peer.address)} ${formatMac(peer.mac)}`;
+    const state = `Set{${peers.map((other) => `{${describe(other)}}`).join(', ')}}`;
+    this.#warn(
+      this.#generation === 1
+        ? `peerDb${verb} transient condition - Key:${key} cardinality:${peers.length} db state:${state}`
+        : `peerDb${verb} transient condition: there is more than one endpoint using the same IP`,
+    );
   }
 }
 
 function isSame(a: Peer, b: Peer): boolean {
   return a.endpointId === b.endpointId && a.mac === b.mac && a.vtep === b.vtep;
+}
+
+function describe(peer: Peer): string {
+  const vtep = peer.vtep === 0 ? 'local' : formatIpv4Address(peer.vtep);
+  return `${peer.endpointId} ${formatIpv4Address(peer.address)} ${formatMac(peer.mac)} ${vtep}`;
 }

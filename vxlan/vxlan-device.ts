@@ -1,17 +1,25 @@
 /**
- * The vxlan device, as Docker's overlay driver makes it: proxy ARP, learning, no default
- * destination (`drivers/net/vxlan/vxlan_core.c`).
+ * The vxlan device, as Docker's overlay driver makes it: proxy ARP, learning, no default destination.
  *
  * Out: an ARP request is answered from the neighbour table of the device's own namespace, or
  * vanishes; any other frame goes to the VTEP that the forwarding table names, or is dropped. The
  * outer packet is sent by the *underlay* namespace, whose routes, rules and source address apply.
  * In: the source MAC is snooped, and the frame goes on as received by this device.
+ * Mirrors `vxlan_xmit`, `arp_reduce`, `vxlan_xmit_one` and `vxlan_rcv` (drivers/net/vxlan/vxlan_core.c).
  */
 import { Device } from '../net/device/device.ts';
 import type { Namespace } from '../net/namespace.ts';
-import type { Packet } from '../net/packet.ts';
-import { Packet as NewPacket } from '../net/packet.ts';
-import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../wire/addresses.ts';
+import { CONNECTED } from '../net/neighbour/neighbour.ts';
+import { Packet } from '../net/packet.ts';
+import {
+  formatIpv4Address,
+  formatMac,
+  type Ipv4Address,
+  isGroupMac,
+  isLoopbackAddress,
+  isMulticastAddress,
+  type Mac,
+} from '../wire/addresses.ts';
 import { ARP_BYTES, ArpOperation, parseArp, writeArp } from '../wire/arp.ts';
 import {
   destinationMacOf,
@@ -21,15 +29,24 @@ import {
   sourceMacOf,
   writeEthernetHeader,
 } from '../wire/ethernet.ts';
-import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../wire/ipv4.ts';
+import { IPV4_HEADER_BYTES, IpProtocol, setTos, tosOf, writeIpv4Header } from '../wire/ipv4.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES, VXLAN_PORT, writeVxlanHeader } from '../wire/vxlan.ts';
 import { sourcePortOfFlow } from './flow-hash.ts';
-import { ForwardingTable } from './forwarding-table.ts';
+import { type ForwardingEntry, ForwardingTable } from './forwarding-table.ts';
+import { pathMtuReplyTo } from './path-mtu-reply.ts';
 import { attachToSocket, detachFromSocket } from './vtep-sockets.ts';
 
 const OUTER_BYTES = IPV4_HEADER_BYTES + UDP_HEADER_BYTES + VXLAN_HEADER_BYTES;
 const OUTER_TTL = 64;
+
+/** What VXLAN puts around an inner packet, inner Ethernet header included (`vxlan_headroom`). */
+export const VXLAN_OVERHEAD_BYTES = OUTER_BYTES + ETHERNET_HEADER_BYTES;
+
+/** ECN's two bits of the type-of-service octet, and their values (RFC 3168). */
+const ECN_MASK = 3;
+const ECN_CAPABLE = 2;
+const ECN_CONGESTED = 3;
 
 /** What a vxlan device is made from. */
 export interface VxlanOptions {
@@ -41,8 +58,15 @@ export interface VxlanOptions {
   readonly port?: number;
   /** Where the outer packets are sent and received: the host's namespace. */
   readonly underlay: Namespace;
+  /** Default true, as Docker has it. */
   readonly isProxy?: boolean;
+  /** Default true, as Docker has it. */
   readonly isLearning?: boolean;
+  /**
+   * Frames that do not fit the way to the VTEP are answered (Linux 5.8 and later; the default).
+   * Otherwise the outer packet is fragmented, whatever the inner one asks for.
+   */
+  readonly answersTooBig?: boolean;
 }
 
 /** A VXLAN tunnel endpoint. */
@@ -53,11 +77,12 @@ export class VxlanDevice extends Device {
   readonly underlay: Namespace;
   readonly isProxy: boolean;
   readonly isLearning: boolean;
+  readonly answersTooBig: boolean;
   readonly fdb = new ForwardingTable();
-  /** Frames and ARP requests for which nobody knew a destination. */
+  /** Frames for which no VTEP was known (netlink `RTM_GETNEIGH` for a MAC). */
   l2MissCount = 0;
+  /** ARP requests for which no neighbour was known. */
   l3MissCount = 0;
-  #identification = 0;
 
   constructor(options: VxlanOptions) {
     super(options.name, options.mac, options.mtuBytes);
@@ -66,31 +91,36 @@ export class VxlanDevice extends Device {
     this.underlay = options.underlay;
     this.isProxy = options.isProxy ?? true;
     this.isLearning = options.isLearning ?? true;
+    this.answersTooBig = options.answersTooBig ?? true;
   }
 
-  /** What `ip -d link` says of the tunnel. */
+  /** Opens the tunnel's socket; the kernel's error text when that cannot be. */
+  open(): string | undefined {
+    return attachToSocket(this.underlay, this);
+  }
+
+  override get linkNamespace(): Namespace {
+    return this.underlay;
+  }
+
   override get linkDetail(): string {
-    const proxy = this.isProxy ? 'proxy ' : '';
     const learning = this.isLearning ? '' : 'nolearning ';
+    const proxy = this.isProxy ? 'proxy ' : '';
     return (
       `id ${this.vni} srcport 0 0 dstport ${this.port} ${learning}${proxy}l2miss l3miss ` +
       'ttl auto ageing 300 udpcsum noudp6zerocsumtx noudp6zerocsumrx'
     );
   }
 
-  /** What `bridge fdb` says of the tunnel's own table. */
+  /** The device's lines of `bridge fdb show`, the newest entry first. */
   fdbLines(): string[] {
-    const entries = this.fdb.list(this.underlay.world.nowNs);
+    const id = this.namespace.devices.namespaceIdOf(this.underlay);
+    const entries = this.fdb.list(this.underlay.world.nowNs).reverse();
     return entries.map(({ mac, remote, isPermanent }) => {
+      const where = `dst ${formatIpv4Address(remote)} link-netnsid ${id}`;
       const state = isPermanent ? 'permanent' : '';
-      const dst = `dst ${formatIpv4Address(remote)} link-netnsid 0`;
-      return `${formatMac(mac)} dev ${this.name} ${dst} self ${state}`;
+      return `${formatMac(mac)} dev ${this.name} ${where} self ${state}`;
     });
-  }
-
-  /** Opens the tunnel's socket; false when the host has this VNI already ("file exists"). */
-  open(): boolean {
-    return attachToSocket(this.underlay, this);
   }
 
   override onRemove(): void {
@@ -98,106 +128,172 @@ export class VxlanDevice extends Device {
   }
 
   override transmit(packet: Packet): void {
+    if (!this.isUp) {
+      this.dropTransmit(packet, 'device is down');
+      return;
+    }
+    if (packet.way !== undefined) this.noteWay(packet, 'transmit', '');
+    if (this.tap !== undefined) this.tap(this, packet, true);
     const { bytes, start } = packet;
     if (this.isProxy && etherTypeOf(bytes, start) === EtherType.arp) {
-      this.#answerArp(packet);
+      this.#reduceArp(packet);
       return;
     }
-    const destination = destinationMacOf(bytes, start);
-    const entry = this.fdb.find(destination, this.underlay.world.nowNs);
+    const entry = this.fdb.use(destinationMacOf(bytes, start), this.underlay.world.nowNs);
     if (entry === undefined) {
       this.l2MissCount++;
-      this.dropTransmit(packet, `no VTEP is known for ${formatMac(destination)}`);
+      this.#noteMiss(packet, 'frame', formatMac, destinationMacOf(bytes, start));
+      this.dropTransmit(packet, 'no VTEP is known for the MAC address');
       return;
     }
-    this.countTransmit(packet);
-    this.#encapsulate(packet, entry.remote);
+    this.#send(packet, entry);
   }
 
   /** Takes an inner frame (`packet.start`) that came from the VTEP `remote`. */
-  decapsulate(packet: Packet, remote: Ipv4Address): void {
-    const world = this.underlay.world;
+  decapsulate(packet: Packet, remote: Ipv4Address, outerTos: number): void {
+    const { underlay } = this;
     if (packet.end - packet.start < ETHERNET_HEADER_BYTES) {
-      this.underlay.drop(packet, this.name, 'inner frame is cut short');
+      this.#refuse(packet, 'inner frame is cut short');
       return;
     }
     const source = sourceMacOf(packet.bytes, packet.start);
-    if (source === this.mac || source === 0 || (source / 0x100_0000_0000) % 2 >= 1) {
-      this.statistics.rxErrors++;
-      this.underlay.drop(packet, this.name, 'inner source MAC is not valid');
+    if (source === this.mac || source === 0 || isGroupMac(source)) {
+      this.#refuse(packet, 'inner source MAC address is not valid');
       return;
     }
-    if (this.fdb.snoop(source, remote, world.nowNs, this.isLearning) === 'refused') {
-      this.statistics.rxErrors++;
-      const detail = `a permanent entry puts ${formatMac(source)} behind another VTEP`;
-      this.underlay.drop(packet, this.name, detail);
+    if (this.isLearning && this.fdb.snoop(source, remote, underlay.world.nowNs) === 'refused') {
+      this.#refuse(packet, 'a permanent entry puts the source behind another VTEP');
       return;
     }
+    if ((outerTos & ECN_MASK) === ECN_CONGESTED) this.#markCongestion(packet);
     packet.scrub();
     if (packet.way !== undefined) {
       const detail = `VNI ${this.vni} from ${formatIpv4Address(remote)}`;
-      packet.way.add(world.nowNs, this.underlay.name, 'decapsulate', this.name, '', detail);
+      const { world, name } = underlay;
+      packet.way.add(world.nowNs, name, 'decapsulate', this.name, '', detail);
     }
     this.receive(packet);
   }
 
-  #encapsulate(packet: Packet, remote: Ipv4Address): void {
+  #refuse(packet: Packet, reason: string): void {
+    this.statistics.rxDropped++;
+    this.namespace.drop(packet, this.name, reason);
+  }
+
+  /** Congestion on the underlay is told to the inner packet that can carry it (RFC 6040). */
+  #markCongestion(packet: Packet): void {
+    if (etherTypeOf(packet.bytes, packet.start) !== EtherType.ipv4) return;
+    const at = packet.start + ETHERNET_HEADER_BYTES;
+    const tos = tosOf(packet.bytes, at);
+    if ((tos & ECN_MASK) !== 0) setTos(packet.bytes, at, tos | ECN_CONGESTED);
+  }
+
+  #send(packet: Packet, { remote }: ForwardingEntry): void {
     const { underlay } = this;
-    const sourcePort = sourcePortOfFlow(packet.bytes, packet.start);
     const route = underlay.routeLookup({ destination: remote });
     if (route === undefined) {
-      this.dropTransmit(packet, `no route to the VTEP ${formatIpv4Address(remote)}`);
+      this.statistics.txErrors++;
+      underlay.drop(packet, this.name, 'no route to the VTEP');
       return;
     }
+    if (this.answersTooBig && this.bridgePort !== undefined) {
+      const mtuBytes = underlay.pathMtuBytes(remote, route) - VXLAN_OVERHEAD_BYTES;
+      const reply = pathMtuReplyTo(packet, mtuBytes);
+      if (reply !== undefined) {
+        this.namespace.drop(packet, this.name, 'packet is too big for the underlay');
+        this.#receiveSoon(reply);
+        return;
+      }
+    }
+    this.statistics.txPackets++;
+    this.statistics.txBytes += packet.end - packet.start;
+    const tos = outerTosOf(packet);
+    const sourcePort = sourcePortOfFlow(packet.bytes, packet.start);
     packet.push(OUTER_BYTES);
     const { bytes, start, end } = packet;
     const udp = start + IPV4_HEADER_BYTES;
-    const udpBytes = end - udp;
     writeVxlanHeader(bytes, udp + UDP_HEADER_BYTES, this.vni);
-    writeUdpHeader(bytes, udp, sourcePort, this.port, udpBytes, 0);
-    this.#identification = (this.#identification + 1) & 0xffff;
+    writeUdpHeader(bytes, udp, sourcePort, this.port, end - udp, 0);
     writeIpv4Header(bytes, start, {
       totalLengthBytes: end - start,
-      identification: this.#identification,
+      identification: underlay.nextIdentification(),
       dontFragment: false,
       ttl: OUTER_TTL,
       protocol: IpProtocol.udp,
       source: route.source,
       destination: remote,
+      tos,
     });
-    finishUdpChecksum(bytes, udp, udpBytes, route.source, remote);
-    packet.scrub();
+    finishUdpChecksum(bytes, udp, end - udp, route.source, remote);
     if (packet.way !== undefined) {
       const detail = `VNI ${this.vni} to ${formatIpv4Address(remote)}`;
-      const { world } = underlay;
-      packet.way.add(world.nowNs, this.namespace.name, 'encapsulate', this.name, '', detail);
+      const { world, name } = this.namespace;
+      packet.way.add(world.nowNs, name, 'encapsulate', this.name, '', detail);
     }
-    underlay.sendIpv4(packet);
+    packet.scrub();
+    underlay.sendIpv4Along(packet, route);
   }
 
-  #answerArp(packet: Packet): void {
+  /** Proxy ARP: a request is answered or vanishes, any other message just vanishes. */
+  #reduceArp(packet: Packet): void {
     const { bytes, start, end } = packet;
     const message = parseArp(bytes, start + ETHERNET_HEADER_BYTES, end);
     if (message === undefined || message.operation !== ArpOperation.request) {
-      this.dropTransmit(packet, 'ARP that is no request stays on this host');
+      this.namespace.drop(packet, this.name, 'ARP that is no request stays on this host');
       return;
     }
-    const mac = this.namespace.neighbours.macOf(this, message.targetAddress);
-    if (mac === undefined) {
+    const { targetAddress: target, senderMac, senderAddress } = message;
+    if (isLoopbackAddress(target) || isMulticastAddress(target)) {
+      this.namespace.drop(packet, this.name, 'ARP for no unicast address');
+      return;
+    }
+    const { neighbours } = this.namespace;
+    const neighbour = neighbours.find(this, target);
+    if (neighbour === undefined) {
       this.l3MissCount++;
-      const target = formatIpv4Address(message.targetAddress);
-      this.dropTransmit(packet, `no neighbour entry for ${target}`);
+      this.#noteMiss(packet, 'ARP request', formatIpv4Address, target);
+      this.namespace.drop(packet, this.name, 'no neighbour is known for the address');
       return;
     }
-    const reply = NewPacket.allocate(ETHERNET_HEADER_BYTES + ARP_BYTES);
-    writeEthernetHeader(reply.bytes, reply.start, message.senderMac, mac, EtherType.arp);
+    if ((neighbours.stateOf(neighbour) & CONNECTED) === 0) {
+      this.namespace.drop(packet, this.name, 'the neighbour entry is not connected');
+      return;
+    }
+    const { mac } = neighbour;
+    const reply = Packet.allocate(ETHERNET_HEADER_BYTES + ARP_BYTES);
+    writeEthernetHeader(reply.bytes, reply.start, senderMac, mac, EtherType.arp);
     writeArp(reply.bytes, reply.start + ETHERNET_HEADER_BYTES, {
       operation: ArpOperation.reply,
       senderMac: mac,
-      senderAddress: message.targetAddress,
-      targetMac: message.senderMac,
-      targetAddress: message.senderAddress,
+      senderAddress: target,
+      targetMac: senderMac,
+      targetAddress: senderAddress,
     });
-    this.namespace.host.backlog.enqueue(this, reply);
+    if (packet.way !== undefined) {
+      const detail = `proxy: ${formatIpv4Address(target)} is at ${formatMac(mac)}`;
+      const { world, name } = this.namespace;
+      packet.way.add(world.nowNs, name, 'deliver', this.name, '', detail);
+      reply.way = packet.way.fork();
+    }
+    this.#receiveSoon(reply);
   }
+
+  #receiveSoon(packet: Packet): void {
+    if (!this.namespace.host.backlog.enqueue(this, packet)) this.statistics.rxDropped++;
+  }
+
+  /** What the drop that follows is about; counted reasons name no address. */
+  #noteMiss<T>(packet: Packet, what: string, format: (value: T) => string, value: T): void {
+    if (packet.way === undefined) return;
+    const { world, name } = this.namespace;
+    packet.way.add(world.nowNs, name, 'route', this.name, '', `${what} for ${format(value)}`);
+  }
+}
+
+/** The outer type of service: 0 but for ECN, where congestion is not told twice (RFC 6040). */
+function outerTosOf(frame: Packet): number {
+  const { bytes, start } = frame;
+  if (etherTypeOf(bytes, start) !== EtherType.ipv4) return 0;
+  const ecn = tosOf(bytes, start + ETHERNET_HEADER_BYTES) & ECN_MASK;
+  return ecn === ECN_CONGESTED ? ECN_CAPABLE : ecn;
 }

@@ -2,14 +2,19 @@
  * `swarmlab run FILE…`: runs scenarios and reports what came of them.
  */
 import { mkdirSync } from 'node:fs';
+import { basename, extname, join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { LoadedScenario } from '../../scenarios/load.ts';
+import { formatJsonReport } from '../../scenarios/report/json.ts';
+import { formatJunitReport } from '../../scenarios/report/junit.ts';
 import { formatTerminalReport } from '../../scenarios/report/terminal.ts';
 import type { RunResult } from '../../scenarios/result.ts';
-import { runScenario } from '../../scenarios/run/run-scenario.ts';
+import { DEFAULT_SEED, type RunOptions, runScenario } from '../../scenarios/run/run-scenario.ts';
 import { parseDuration } from '../../sim/time.ts';
 import { Captures } from '../captures.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
+import { replayLine } from '../replay-line.ts';
 import { Progress, stdoutHasColour, writeDocument } from '../terminal.ts';
 import { TraceFile } from '../trace-file.ts';
 
@@ -17,6 +22,7 @@ interface RunFlags {
   readonly seed?: string;
   readonly set: readonly string[];
   readonly json?: string;
+  readonly junit?: string;
   readonly pcap?: string;
   readonly trace?: string;
   readonly until?: number;
@@ -46,42 +52,35 @@ export function addRun(program: Command): void {
     .option('--no-shortcuts', 'execute every step literally')
     .option('--check-determinism', 'run twice and compare the digests')
     .addHelpText('after', EXAMPLES)
+    .option('--junit <file>', 'write the expectations as JUnit XML to a file, or to stdout for -')
     .action((files: string[], flags: RunFlags) => {
-      let failedCount = 0;
-      for (const file of files) if (!runFile(file, flags)) failedCount++;
-      if (failedCount > 0) throw new CommandFailure(ExitStatus.notMet, '');
+      const results = files.map((file) => runFile(file, flags, files.length > 1));
+      if (flags.json !== undefined) writeDocument(flags.json, jsonOf(results));
+      if (flags.junit !== undefined) writeDocument(flags.junit, formatJunitReport(results));
+      if (results.some((result) => result.verdict === 'failed')) {
+        throw new CommandFailure(ExitStatus.notMet, '');
+      }
     });
 }
 
-function runFile(file: string, flags: RunFlags): boolean {
-  const loaded = loadOrFail(file, parseOverrides(flags.set));
+/** Runs one file, reports on the terminal and writes captures and trace. */
+function runFile(file: string, flags: RunFlags, isOneOfMany: boolean): RunResult {
+  const settings = parseOverrides(flags.set);
+  const loaded = loadOrFail(file, settings);
+  const seed = flags.seed ?? loaded.scenario.seed ?? DEFAULT_SEED;
+  const replay = replayLine({ file, seed, settings, shortcuts: flags.shortcuts });
   const captures = flags.pcap === undefined ? undefined : new Captures();
   const trace = flags.trace === undefined ? undefined : new TraceFile();
-  const replay = replayLine(file, flags, flags.seed ?? loaded.scenario.seed ?? '1');
-  const options = {
-    seed: flags.seed,
-    shortcuts: flags.shortcuts,
-    untilNs: flags.until,
-  };
   const progress = new Progress(loaded.scenario.name);
   let result: RunResult;
   try {
-    const run = runScenario(loaded, {
-      ...options,
+    result = runTwiceIfAsked(loaded, flags, replay, {
       onProgress: (ratio) => progress.update(ratio),
       onCluster: (cluster) => {
         captures?.attach(cluster);
         trace?.attach(cluster);
       },
     });
-    result = run.result;
-    if (flags.checkDeterminism === true) {
-      const again = runScenario(loaded, options).result;
-      if (again.digest !== result.digest) {
-        const message = `two runs of seed ${result.seed} differ: ${result.digest}, ${again.digest}\n  replay: ${replay}`;
-        throw new CommandFailure(ExitStatus.nondeterministic, message);
-      }
-    }
   } catch (error) {
     progress.done();
     if (!(error instanceof CommandFailure)) process.stderr.write(`replay: ${replay}\n`);
@@ -89,23 +88,38 @@ function runFile(file: string, flags: RunFlags): boolean {
   }
   progress.done();
   if (captures !== undefined) {
-    mkdirSync(flags.pcap!, { recursive: true });
-    captures.write(flags.pcap!);
+    const directory = isOneOfMany ? join(flags.pcap!, basename(file, extname(file))) : flags.pcap!;
+    mkdirSync(directory, { recursive: true });
+    captures.write(directory);
   }
   if (trace !== undefined) writeDocument(flags.trace!, trace.text);
-  if (flags.json !== undefined)
-    writeDocument(flags.json, `${JSON.stringify(result, undefined, 2)}\n`);
-  if (flags.json !== '-') {
-    process.stdout.write(formatTerminalReport(result, { hasColour: stdoutHasColour(), replay }));
+  if (![flags.json, flags.junit, flags.trace].includes('-')) {
+    const hasColour = stdoutHasColour();
+    process.stdout.write(formatTerminalReport(result, { hasColour, replay }));
   }
-  return result.verdict === 'passed';
+  return result;
 }
 
-/** The line that runs the same again. */
-function replayLine(file: string, flags: RunFlags, seed: string): string {
-  const settings = flags.set.map((setting) => ` --set ${setting}`).join('');
-  const literal = flags.shortcuts ? '' : ' --no-shortcuts';
-  return `swarmlab run ${file} --seed ${seed}${settings}${literal}`;
+/** Runs a scenario, and with `--check-determinism` again without anybody watching. */
+function runTwiceIfAsked(
+  loaded: LoadedScenario,
+  flags: RunFlags,
+  replay: string,
+  watchers: Pick<RunOptions, 'onProgress' | 'onCluster'>,
+): RunResult {
+  const options = { seed: flags.seed, shortcuts: flags.shortcuts, untilNs: flags.until };
+  const { result } = runScenario(loaded, { ...options, ...watchers });
+  if (flags.checkDeterminism !== true) return result;
+  const again = runScenario(loaded, options).result;
+  if (again.digest === result.digest) return result;
+  const difference = `two runs of seed ${result.seed} differ: ${result.digest}, ${again.digest}`;
+  throw new CommandFailure(ExitStatus.nondeterministic, `${difference}\n  replay: ${replay}`);
+}
+
+/** One document for one run, an array of them for several. */
+function jsonOf(results: readonly RunResult[]): string {
+  const documents = results.map((result) => formatJsonReport(result));
+  return documents.length === 1 ? documents[0]! : `[\n${documents.join(',')}]\n`;
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

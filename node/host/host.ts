@@ -136,7 +136,7 @@ export class Host {
   #bootKernel(options: HostOptions): void {
     const { namespace, uplink } = this;
     namespace.setUp(namespace.loopback, true);
-    namespace.addAddress(namespace.loopback, { address: 0x7f00_0001, prefixLength: 8 });
+    uplink.queueLength = 1000;
     namespace.addDevice(uplink);
     const { address, lengthBits } = options.address;
     namespace.addAddress(uplink, { address, prefixLength: lengthBits });

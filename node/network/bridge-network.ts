@@ -7,7 +7,13 @@ import type { Device } from '../../net/device/device.ts';
 import { createVethPair } from '../../net/device/veth.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
-import { formatIpv4Address, type Ipv4Address, type Mac, macOfIpv4 } from '../../wire/addresses.ts';
+import {
+  broadcastOf,
+  formatIpv4Address,
+  type Ipv4Address,
+  type Mac,
+  macOfIpv4,
+} from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { type BridgeFacts, layoutOf, type PortMapping } from '../firewall/bridge-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
@@ -78,7 +84,8 @@ export class BridgeNetwork {
     this.bridge = new Bridge(options.device, mac, options.mtuBytes);
     namespace.addDevice(this.bridge);
     const prefixLength = options.pool.subnet.lengthBits;
-    namespace.addAddress(this.bridge, { address: gateway, prefixLength });
+    const broadcast = broadcastOf(options.pool.subnet);
+    namespace.addAddress(this.bridge, { address: gateway, prefixLength, broadcast });
     namespace.setUp(this.bridge, true);
     this.#writer = new RuleWriter(namespace.tables);
     layoutOf(engine).addNetwork(this.#writer, this.facts, engine);
@@ -110,7 +117,8 @@ export class BridgeNetwork {
     namespace.setMaster(port, this.bridge);
     namespace.moveDevice(device, sandbox, interfaceName);
     const prefixLength = this.pool.subnet.lengthBits;
-    sandbox.addAddress(device, { address, prefixLength });
+    const broadcast = broadcastOf(this.pool.subnet);
+    sandbox.addAddress(device, { address, prefixLength, broadcast });
     sandbox.setUp(device, true);
     namespace.setUp(port, true);
     const endpoint = { id: identifiers.id(), address, mac, device, port, mappings: [] };

@@ -11,6 +11,7 @@ import { formatIpv4Address, type Prefix } from '../../wire/addresses.ts';
 import type { BalancerSandbox } from '../balancer/load-balancer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
 import { NetworkRecords } from '../dns/records.ts';
+import { forgetOverlayEncryption } from '../firewall/overlay-rules.ts';
 import type { Host } from '../host/host.ts';
 
 /** The load-balancer sandbox' own endpoint on the network. */
@@ -50,6 +51,7 @@ export class SwarmNetwork {
       gateway: config.gateway,
       vni,
     });
+    forgetOverlayEncryption(host.writer, vni);
   }
 
   /** Makes the load-balancer sandbox with the address that the manager gave to this node. */
@@ -79,6 +81,7 @@ export class SwarmNetwork {
   /** Takes the load-balancer sandbox down; the overlay's namespace goes with its last endpoint. */
   destroyBalancer(): void {
     if (this.balancer === undefined) return;
+    this.balancer.ipvs.stop();
     this.overlay.leave(this.balancer.endpointId);
     this.#host.destroyNamespace(this.balancer.fileName);
     this.balancer = undefined;

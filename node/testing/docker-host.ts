@@ -2,6 +2,7 @@
  * A Docker host on the table for tests of the node floor: booted with an uplink that leads nowhere,
  * and the few words in which such a test makes networks and containers.
  */
+import type { Device } from '../../net/device/device.ts';
 import { Dummy } from '../../net/device/dummy.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { World } from '../../sim/world.ts';
@@ -12,9 +13,12 @@ import { Identifiers } from '../host/identifiers.ts';
 import { LocalPool } from '../ipam/local-pools.ts';
 import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 
-/** A host that runs this engine version, with eth0 203.0.113.10/24. */
-export function bootHost(engineText: string): Host {
-  const world = new World('docker-host');
+/** A host that runs this engine version, with eth0 203.0.113.10/24 on this uplink. */
+export function bootHost(
+  engineText: string,
+  world = new World('docker-host'),
+  uplink: Device = new Dummy('eth0', 0x0200_0000_0001, 1500),
+): Host {
   return new Host({
     world,
     index: 0,
@@ -22,7 +26,7 @@ export function bootHost(engineText: string): Host {
     engine: engineVersionOf(engineText)!,
     address: parsePrefix('203.0.113.10/24')!,
     gateway: parsePrefix('203.0.113.1/32')!.address,
-    uplink: new Dummy('eth0', 0x0200_0000_0001, 1500),
+    uplink,
     identifiers: new Identifiers(world.chance, 0),
   });
 }
