@@ -130,7 +130,7 @@ function laterEventNs(record: RunRecord, event: TimelineEvent): number {
 }
 
 function eventOf(record: RunRecord, name: string): TimelineEvent | undefined {
-  if (name === 'start') return { name, verb: 'start', atNs: 0, nodes: [], text: 'start' };
+  if (name === 'start') return { name, verb: name, atNs: 0, nodes: [], breaks: false, text: name };
   const names = uniqueNames(record.events);
   return (
     record.events.find((event) => names.get(event) === name) ??

@@ -10,7 +10,7 @@ import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
 import { type TimelineEntry, VERBS } from '../language/scenario.ts';
-import type { TimelineEvent } from './timeline-events.ts';
+import { FAULT_VERBS, type TimelineEvent } from './timeline-events.ts';
 
 type Selector = string | readonly string[];
 
@@ -53,14 +53,18 @@ export class Faults {
 
   /** Does what an entry says, now. */
   play(entry: TimelineEntry): TimelineEvent {
+    const { nowNs } = this.#cluster.world;
     const verb = VERBS.find((candidate) => entry[candidate] !== undefined)!;
+    const wasRunning = this.#nodes.names.map((_, node) => this.isRunning(node, nowNs));
     const nodes = this.#play(entry, verb);
+    const isReboot = verb !== 'restart' || nodes.some((node) => wasRunning[node]);
     const names = nodes.map((node) => this.#nodes.names[node]!).join(', ');
     const event: TimelineEvent = {
       name: entry.as ?? verb,
       verb,
-      atNs: this.#cluster.world.nowNs,
+      atNs: nowNs,
       nodes,
+      breaks: FAULT_VERBS.has(verb) && isReboot,
       text: describe(entry, verb, names),
     };
     this.events.push(event);

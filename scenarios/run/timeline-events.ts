@@ -11,19 +11,28 @@ export interface TimelineEvent {
   readonly atNs: number;
   /** Indexes of the nodes that it is about; empty for operations on services. */
   readonly nodes: readonly number[];
+  /** True when it broke something; a restart of a node without power breaks nothing. */
+  readonly breaks: boolean;
   /** `crash worker-2`. */
   readonly text: string;
 }
 
 /** Verbs after which something should be noticed and mended. */
-const FAULT_VERBS = new Set(['crash', 'restart', 'pause', 'partition', 'drop', 'delay']);
+export const FAULT_VERBS: ReadonlySet<string> = new Set([
+  'crash',
+  'restart',
+  'pause',
+  'partition',
+  'drop',
+  'delay',
+]);
 
 /** Verbs after which members should come back. */
 const RETURN_VERBS = new Set(['restart', 'resume', 'heal']);
 
 /** True for what breaks something. */
 export function isFault(event: TimelineEvent): boolean {
-  return FAULT_VERBS.has(event.verb);
+  return event.breaks;
 }
 
 /** True for what mends something. */
