@@ -1,4 +1,7 @@
-/** Arithmetic on the weights of a service's destinations. */
+/**
+ * Arithmetic on the weights of a service's destinations, which weighted round robin and Maglev
+ * hashing share (`ip_vs_wrr_gcd_weight`, `ip_vs_mh_gcd_weight`).
+ */
 import type { Destination } from '../service.ts';
 
 /** The greatest common divisor of all weights above 0; 0 when there is none. */

@@ -12,7 +12,7 @@ import type { NetworkRecords } from '../dns/records.ts';
 import type { IngressPort } from '../firewall/ingress-rules.ts';
 
 /** The first mark that a daemon hands out. */
-export const FIRST_FWMARK = 256;
+const FIRST_FWMARK = 256;
 
 /** Everything that an endpoint says about the service that it serves. */
 export interface Binding {

@@ -5,7 +5,7 @@
  * The order of operations decides the order of rules: inserts put the newest network on top. Three
  * layouts differ in chains and jumps; each is one object of the same shape.
  */
-import { formatPrefix, type Prefix } from '../../wire/addresses.ts';
+import type { Prefix } from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { forwardLayout } from './layout-forward.ts';
 import { isolationLayout } from './layout-isolation.ts';
@@ -58,9 +58,4 @@ export interface Layout {
 /** The layout that an engine writes. */
 export function layoutOf(engine: EngineVersion): Layout {
   return engine.layout === 'isolation' ? isolationLayout : forwardLayout;
-}
-
-/** `172.18.0.0/16`, as rules name a bridge's subnet. */
-export function subnetText(bridge: BridgeFacts): string {
-  return formatPrefix(bridge.subnet);
 }

@@ -4,7 +4,6 @@
  * `addRedirectRules`).
  */
 import type { EngineVersion } from '../engine-version.ts';
-import type { BridgeFacts } from './bridge-rules.ts';
 import type { RuleWriter } from './writer.ts';
 
 const CHAIN = 'DOCKER-INGRESS';
@@ -114,15 +113,4 @@ export function writeTaskIngressRules(
       `-s ${address}/32 ${match} --sport ${targetPort} -m conntrack --ctstate ESTABLISHED -j ACCEPT`,
     );
   }
-}
-
-/** A bridge's facts for docker_gwbridge: no ICC, masquerade. */
-export function gatewayBridgeFacts(subnet: BridgeFacts['subnet']): BridgeFacts {
-  return {
-    device: 'docker_gwbridge',
-    subnet,
-    isInternal: false,
-    hasMasquerade: true,
-    hasIcc: false,
-  };
 }

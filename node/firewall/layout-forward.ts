@@ -4,9 +4,9 @@
  * drops by default what no published port accepts; direct access to a container's address is
  * dropped in raw/PREROUTING.
  */
+import { formatPrefix } from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import type { BridgeFacts, Layout } from './bridge-rules.ts';
-import { subnetText } from './bridge-rules.ts';
 import {
   acceptPort,
   addMasquerade,
@@ -131,8 +131,8 @@ function networkRules(bridge: BridgeFacts): [chain: string, rule: string][] {
 
 function internalRules(bridge: BridgeFacts): string[] {
   return [
-    `! -d ${subnetText(bridge)} -i ${bridge.device} -j DROP`,
-    `! -s ${subnetText(bridge)} -o ${bridge.device} -j DROP`,
+    `! -d ${formatPrefix(bridge.subnet)} -i ${bridge.device} -j DROP`,
+    `! -s ${formatPrefix(bridge.subnet)} -o ${bridge.device} -j DROP`,
   ];
 }
 

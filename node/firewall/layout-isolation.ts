@@ -2,8 +2,8 @@
  * The layout of Docker 17.06 to 27: filter chains DOCKER, DOCKER-ISOLATION-STAGE-1 and -2 and
  * DOCKER-USER, and a group of rules per bridge in FORWARD, newest network on top.
  */
+import { formatPrefix } from '../../wire/addresses.ts';
 import type { Layout } from './bridge-rules.ts';
-import { subnetText } from './bridge-rules.ts';
 import {
   acceptPort,
   addMasquerade,
@@ -42,8 +42,8 @@ export const isolationLayout: Layout = {
   addNetwork(writer, bridge) {
     const { device } = bridge;
     if (bridge.isInternal) {
-      writer.insert('filter', STAGE_1, `! -d ${subnetText(bridge)} -i ${device} -j DROP`);
-      writer.insert('filter', STAGE_1, `! -s ${subnetText(bridge)} -o ${device} -j DROP`);
+      writer.insert('filter', STAGE_1, `! -d ${formatPrefix(bridge.subnet)} -i ${device} -j DROP`);
+      writer.insert('filter', STAGE_1, `! -s ${formatPrefix(bridge.subnet)} -o ${device} -j DROP`);
       allowIcc(writer, device, bridge.hasIcc);
       writer.moveToHead('filter', 'FORWARD', `-j ${STAGE_1}`);
       keepFirst(writer);
@@ -68,8 +68,8 @@ export const isolationLayout: Layout = {
 
   removeNetwork(writer, bridge) {
     const { device } = bridge;
-    writer.remove('filter', STAGE_1, `! -d ${subnetText(bridge)} -i ${device} -j DROP`);
-    writer.remove('filter', STAGE_1, `! -s ${subnetText(bridge)} -o ${device} -j DROP`);
+    writer.remove('filter', STAGE_1, `! -d ${formatPrefix(bridge.subnet)} -i ${device} -j DROP`);
+    writer.remove('filter', STAGE_1, `! -s ${formatPrefix(bridge.subnet)} -o ${device} -j DROP`);
     removeMasquerade(writer, bridge);
     writer.remove('nat', 'DOCKER', `-i ${device} -j RETURN`);
     writer.remove('filter', 'FORWARD', `-i ${device} -o ${device} -j ACCEPT`);

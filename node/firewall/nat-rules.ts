@@ -36,19 +36,22 @@ export function destinationNat(bridge: BridgeFacts, mapping: PortMapping): strin
   const { protocol, hostPort, containerAddress, containerPort } = mapping;
   const address = mapping.hostAddress === '' ? '' : `-d ${mapping.hostAddress}/32 `;
   const target = `${containerAddress}:${containerPort}`;
-  return `${address}! -i ${bridge.device} -p ${protocol} -m ${protocol} --dport ${hostPort} -j DNAT --to-destination ${target}`;
+  const match = `${address}! -i ${bridge.device} -p ${protocol} -m ${protocol}`;
+  return `${match} --dport ${hostPort} -j DNAT --to-destination ${target}`;
 }
 
 /** The filter rule that lets a published port's packets in, without chain. */
 export function acceptPort(bridge: BridgeFacts, mapping: PortMapping): string {
   const { protocol, containerAddress, containerPort } = mapping;
-  return `-d ${containerAddress}/32 ! -i ${bridge.device} -o ${bridge.device} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`;
+  const path = `-d ${containerAddress}/32 ! -i ${bridge.device} -o ${bridge.device}`;
+  return `${path} -p ${protocol} -m ${protocol} --dport ${containerPort} -j ACCEPT`;
 }
 
 /** The rule that masquerades a container's traffic to its own published port, without chain. */
 export function masqueradeOwnPort(mapping: PortMapping): string {
   const { protocol, containerAddress, containerPort } = mapping;
-  return `-s ${containerAddress}/32 -d ${containerAddress}/32 -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`;
+  const path = `-s ${containerAddress}/32 -d ${containerAddress}/32`;
+  return `${path} -p ${protocol} -m ${protocol} --dport ${containerPort} -j MASQUERADE`;
 }
 
 function masquerade(bridge: BridgeFacts): string {

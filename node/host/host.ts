@@ -19,7 +19,7 @@ import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts
 import type { Identifiers } from './identifiers.ts';
 
 /** MTU of Docker's bridges when nobody says otherwise. */
-export const BRIDGE_MTU_BYTES = 1500;
+const BRIDGE_MTU_BYTES = 1500;
 
 /** The name of the bridge by which swarm sandboxes reach the outside. */
 export const GATEWAY_BRIDGE = 'docker_gwbridge';
