@@ -3,7 +3,7 @@
  * `suspicion.go` `remainingSuspicionTime`). Pure, and integer for integer what Go returns: spans are
  * whole ns, and where Go truncates to milliseconds, so do we.
  */
-import { MILLISECOND_NS } from '../sim/time.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
 import { PUSH_PULL_SCALE_THRESHOLD } from './constants.ts';
 
 /** The minimum time of a suspicion in ns for a list of `n` nodes. */
@@ -21,9 +21,15 @@ export function remainingSuspicionTimeNs(
   maxNs: number,
 ): number {
   const fraction = Math.log(c + 1) / Math.log(k + 1);
-  const raw = (maxNs - fraction * (maxNs - minNs)) / MILLISECOND_NS;
-  const timeoutNs = Math.max(minNs, Math.floor(raw) * MILLISECOND_NS);
+  const raw = secondsOf(maxNs) - fraction * (secondsOf(maxNs) - secondsOf(minNs));
+  const timeoutNs = Math.max(minNs, Math.floor(1000 * raw) * MILLISECOND_NS);
   return timeoutNs - elapsedNs;
+}
+
+/** Go's `Duration.Seconds`, with its rounding. */
+function secondsOf(spanNs: number): number {
+  const fractionNs = spanNs % SECOND_NS;
+  return (spanNs - fractionNs) / SECOND_NS + fractionNs / SECOND_NS;
 }
 
 /** How many confirmations shorten a suspicion among `n` nodes (`suspectNode`). */

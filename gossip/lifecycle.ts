@@ -16,8 +16,16 @@ import { armFirstPushPull, pushPullNode } from './push-pull.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode } from './state-table.ts';
 
-/** How long a process takes from its start to each of its two tickers, at most. */
+/** How long a process takes from its start to its tickers, at most. */
 const START_NS_MAX = 100 * MICROSECOND_NS;
+
+/**
+ * Both tickers begin together, but a probe sends its ping and sets its deadline some time after its
+ * tick. With intervals that are multiples of each other that order decides: a probe that fails at a
+ * later tick fails just after the gossip of that tick, so its suspicion waits for the next one.
+ */
+const PROBE_DELAY_NS_MIN = 20 * MICROSECOND_NS;
+const PROBE_DELAY_NS_SPAN = 100 * MICROSECOND_NS;
 
 /** The process begins: it knows itself, and its tickers run. */
 export function startMember(state: State, member: number): void {
@@ -32,10 +40,10 @@ export function startMember(state: State, member: number): void {
   state.delegateBusy[member] = 0;
   const generation = state.members.generationOf(member);
   const { start } = state.keys;
-  const probeNs = nowNs + 1 + drawBelow(start, START_NS_MAX, member, generation, 0);
-  state.probeTickerAtNs[member] = probeNs;
-  const laterNs = drawBelow(start, START_NS_MAX, member, generation, 1);
-  state.gossipTickerAtNs[member] = probeNs + 1 + laterNs;
+  const tickerAtNs = nowNs + 1 + drawBelow(start, START_NS_MAX, member, generation, 0);
+  state.gossipTickerAtNs[member] = tickerAtNs;
+  const delayNs = drawBelow(start, PROBE_DELAY_NS_SPAN, member, generation, 1);
+  state.probeTickerAtNs[member] = tickerAtNs + PROBE_DELAY_NS_MIN + delayNs;
   announce(state, member);
   armFirstProbe(state, member);
   armFirstPushPull(state, member);

@@ -1,4 +1,7 @@
-/** What membership lets everybody hear: `node` is the observer, `a` the subject, `b` its incarnation. */
+/**
+ * What membership lets everybody hear: `node` is the observer, `a` the subject, `b` the incarnation
+ * that the observer holds of it from then on.
+ */
 import { observationKind } from '../sim/observations.ts';
 
 /** The kinds of observations of membership. */

@@ -1,13 +1,12 @@
 /**
- * Packets: filling, sending, and handling what arrives (memberlist `net.go` `sendMsg`,
- * `rawSendMsgPacket`, `ingestPacket`, `handleCommand`, `packetHandler`).
+ * Packets on their way out: filling and sending (memberlist `net.go` `sendMsg`, `getBroadcasts`,
+ * `rawSendMsgPacket`).
  *
  * A packet is a list of parts and a size. The size is that of the plain message or compound with
  * checksum, encryption and label; compression, which upstream applies to packets when that makes
  * them strictly smaller, is not subtracted: it would have to be done to be known.
  */
 import { draw32 } from '../sim/chance.ts';
-import { MessageType } from '../wire/memberlist/message.ts';
 import {
   COMPOUND_HEADER_OVERHEAD,
   COMPOUND_OVERHEAD,
@@ -19,10 +18,7 @@ import {
 import type { UserMessage } from './delegate.ts';
 import { retransmitLimit } from './formulas.ts';
 import { type Control, makeUser, type Part, type Rumor } from './message.ts';
-import { handleAck, handleIndirectPing, handleNack, handlePing } from './probe.ts';
-import { holdPacket } from './process.ts';
 import type { State } from './state.ts';
-import { aliveNode, deadNode, suspectNode } from './state-table.ts';
 import { LOST } from './underlay.ts';
 
 /** What a packet is for: with its number it makes the packet's coordinate of chance. */
@@ -161,73 +157,4 @@ function transmit(
   const slot = state.freeFlights.pop() ?? state.flights.length;
   state.flights[slot] = { from, to, sizeBytes, parts };
   state.world.queue.schedule(arrivalNs, state.kinds.arrival, slot);
-}
-
-/** A packet arrives at a host. */
-export function onArrival(state: State, slot: number): void {
-  const { from, to, sizeBytes, parts } = state.flights[slot]!;
-  state.flights[slot] = undefined;
-  state.freeFlights.push(slot);
-  if (state.members.isRunning(to)) handlePacket(state, to, from, parts);
-  else if (state.members.isUp(to)) {
-    holdPacket(state, to, sizeBytes, () => handlePacket(state, to, from, parts));
-  }
-}
-
-/**
- * Handles the parts of a packet: probe traffic at once, in order; then what was queued for the one
- * consumer, which takes alive before the others and the newest of each first.
- */
-function handlePacket(state: State, member: number, from: number, parts: readonly Part[]): void {
-  if (parts.length === 1) {
-    handlePart(state, member, from, parts[0]!);
-    return;
-  }
-  for (const part of parts) if (isControl(part)) handlePart(state, member, from, part);
-  for (let i = parts.length - 1; i >= 0; i--) {
-    if (parts[i]!.type === MessageType.alive) handlePart(state, member, from, parts[i]!);
-  }
-  for (let i = parts.length - 1; i >= 0; i--) {
-    const part = parts[i]!;
-    if (part.type !== MessageType.alive && !isControl(part)) handlePart(state, member, from, part);
-  }
-}
-
-function isControl(part: Part): part is Control {
-  const { type } = part;
-  return (
-    type === MessageType.ping ||
-    type === MessageType.ack ||
-    type === MessageType.indirectPing ||
-    type === MessageType.nack
-  );
-}
-
-function handlePart(state: State, member: number, from: number, part: Part): void {
-  switch (part.type) {
-    case MessageType.ping:
-      handlePing(state, member, from, part);
-      break;
-    case MessageType.indirectPing:
-      handleIndirectPing(state, member, from, part);
-      break;
-    case MessageType.ack:
-      handleAck(state, member, part.seqNo);
-      break;
-    case MessageType.nack:
-      handleNack(state, member, part.seqNo);
-      break;
-    case MessageType.suspect:
-      suspectNode(state, member, part.subject, part.incarnation, part.from, part);
-      break;
-    case MessageType.alive:
-      aliveNode(state, member, part, false);
-      break;
-    case MessageType.dead:
-      deadNode(state, member, part.subject, part.incarnation, part.from, part);
-      break;
-    case MessageType.user:
-      state.delegate?.notifyMessage(member, from, part.message);
-      break;
-  }
 }

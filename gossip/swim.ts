@@ -11,6 +11,7 @@
 import { assert } from '../sim/assert.ts';
 import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
+import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { BroadcastQueue } from './broadcast-queue.ts';
 import { DOCKER, GOSSIP_PORT, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
@@ -25,10 +26,12 @@ import {
   stopMember,
 } from './lifecycle.ts';
 import type { MemberState } from './members/views.ts';
-import { onArrival, sendUser } from './packet.ts';
+import { type Part, type User, wireFormOf } from './message.ts';
+import { sendUser } from './packet.ts';
 import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './probe.ts';
 import { runTimer } from './process.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';
+import { onArrival } from './receive.ts';
 import { type OnDatagram, State } from './state.ts';
 import { onSuspicionTimeout } from './state-table.ts';
 import { sendReliable } from './stream.ts';
@@ -114,6 +117,11 @@ export class Swim {
   /** Calls `hook` for every datagram when it is sent; without shortcuts of probes from then on. */
   setOnDatagram(hook: OnDatagram | undefined): void {
     this.#state.onDatagram = hook;
+  }
+
+  /** A datagram's parts in memberlist's own form; a delegate's message stays an object. */
+  wireMessagesOf(sender: number, parts: readonly Part[]): (PacketMessage | User)[] {
+    return parts.map((part) => wireFormOf(this.#state.members, sender, part));
   }
 
   /** Adds a member and starts its process at its instant; returns its index. */

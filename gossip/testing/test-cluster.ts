@@ -1,4 +1,7 @@
-/** A cluster of members over a {@link PlainUnderlay}, for tests of membership. */
+/**
+ * A cluster of members over a {@link PlainUnderlay}, for tests of membership. Names have 8 characters
+ * as in the measured runs of the real memberlist, so that sizes agree with theirs.
+ */
 import type { Observation, ObservationKind } from '../../sim/observations.ts';
 import { MICROSECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';

@@ -1,0 +1,82 @@
+/**
+ * Packets that arrive (memberlist `net.go` `ingestPacket`, `handleCommand`, `packetHandler`).
+ *
+ * The receive loop handles probe traffic itself and hands the rest to one consumer, which takes
+ * alive messages before others and the newest of each kind first. Here all parts of a packet are
+ * handed over before the consumer begins.
+ */
+import { MessageType } from '../wire/memberlist/message.ts';
+import type { Control, Part } from './message.ts';
+import { handleAck, handleIndirectPing, handleNack, handlePing } from './probe.ts';
+import { holdPacket } from './process.ts';
+import type { State } from './state.ts';
+import { aliveNode, deadNode, suspectNode } from './state-table.ts';
+
+/** A packet arrives at a host. */
+export function onArrival(state: State, slot: number): void {
+  const { from, to, sizeBytes, parts } = state.flights[slot]!;
+  state.flights[slot] = undefined;
+  state.freeFlights.push(slot);
+  if (state.members.isRunning(to)) handlePacket(state, to, from, parts);
+  else if (state.members.isUp(to)) {
+    holdPacket(state, to, sizeBytes, () => handlePacket(state, to, from, parts));
+  }
+}
+
+/**
+ * Handles the parts of a packet: probe traffic at once, in order; then what was queued for the one
+ * consumer, which takes alive before the others and the newest of each first.
+ */
+function handlePacket(state: State, member: number, from: number, parts: readonly Part[]): void {
+  if (parts.length === 1) {
+    handlePart(state, member, from, parts[0]!);
+    return;
+  }
+  for (const part of parts) if (isControl(part)) handlePart(state, member, from, part);
+  for (let i = parts.length - 1; i >= 0; i--) {
+    if (parts[i]!.type === MessageType.alive) handlePart(state, member, from, parts[i]!);
+  }
+  for (let i = parts.length - 1; i >= 0; i--) {
+    const part = parts[i]!;
+    if (part.type !== MessageType.alive && !isControl(part)) handlePart(state, member, from, part);
+  }
+}
+
+function isControl(part: Part): part is Control {
+  const { type } = part;
+  return (
+    type === MessageType.ping ||
+    type === MessageType.ack ||
+    type === MessageType.indirectPing ||
+    type === MessageType.nack
+  );
+}
+
+function handlePart(state: State, member: number, from: number, part: Part): void {
+  switch (part.type) {
+    case MessageType.ping:
+      handlePing(state, member, from, part);
+      break;
+    case MessageType.indirectPing:
+      handleIndirectPing(state, member, from, part);
+      break;
+    case MessageType.ack:
+      handleAck(state, member, part.seqNo);
+      break;
+    case MessageType.nack:
+      handleNack(state, member, part.seqNo);
+      break;
+    case MessageType.suspect:
+      suspectNode(state, member, part.subject, part.incarnation, part.from, part);
+      break;
+    case MessageType.alive:
+      aliveNode(state, member, part, false);
+      break;
+    case MessageType.dead:
+      deadNode(state, member, part.subject, part.incarnation, part.from, part);
+      break;
+    case MessageType.user:
+      state.delegate?.notifyMessage(member, from, part.message);
+      break;
+  }
+}
