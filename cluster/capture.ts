@@ -5,12 +5,12 @@
  * Simulated gossip is encrypted like Docker's; a capture shows it in the clear, framed with its CRC,
  * so that it can be read. Streams of gossip and manager traffic are not in captures.
  */
-import type { DatagramTap } from '../gossip/memberlist/engine.ts';
-import { wireMessageOf } from '../gossip/memberlist/sim-message.ts';
+import type { User } from '../gossip/message.ts';
 import { macOfIpv4 } from '../wire/addresses.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeEthernetHeader } from '../wire/ethernet.ts';
 import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../wire/ipv4.ts';
 import { encodeMessages } from '../wire/memberlist/compound.ts';
+import { MessageType, type PacketMessage } from '../wire/memberlist/message.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../wire/udp.ts';
 import type { Cluster } from './cluster.ts';
 import { GOSSIP_PORT } from './gossip-network.ts';
@@ -42,21 +42,26 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener): void {
       );
   });
   let identification = 0;
-  const tap: DatagramTap = (from, to, messages, _sizeBytes, arrivalNs) => {
-    const wire = messages.map((message) =>
-      wireMessageOf(message, cluster.swim.members, (user) => new Uint8Array(user.sizeBytes)),
-    );
+  cluster.swim.setOnDatagram((from, to, parts, _sizeBytes, sentAtNs, arrivalNs) => {
+    const messages = cluster.swim.wireMessagesOf(from, parts).map(withBytes);
+    const sender = cluster.machineOfMember(from);
+    const receiver = cluster.machineOfMember(to);
     identification = (identification + 1) & 0xffff;
-    const frame = udpFrame(from.address, to.address, encodeMessages(wire), identification);
-    listener(names[from.host]!, world.nowNs, frame, 0, frame.length, true);
+    const payload = encodeMessages(messages);
+    const { address: source } = sender.address;
+    const frame = udpFrame(source, receiver.address.address, payload, identification);
+    listener(sender.name, sentAtNs, frame, 0, frame.length, true);
     if (arrivalNs === LOST) return;
     world.queue.scheduleCallback(arrivalNs, (nowNs) => {
-      if (cluster.machines[to.host]?.isOn === true) {
-        listener(names[to.host]!, nowNs, frame, 0, frame.length, false);
-      }
+      if (receiver.isOn) listener(receiver.name, nowNs, frame, 0, frame.length, false);
     });
-  };
-  cluster.swim.tap = tap;
+  });
+}
+
+/** A delegate's message is an object of a known size; its bytes are not made yet. */
+function withBytes(message: PacketMessage | User): PacketMessage {
+  if (!('message' in message)) return message;
+  return { type: MessageType.user, payload: new Uint8Array(message.message.sizeBytes) };
 }
 
 /** A whole frame around gossip bytes. */

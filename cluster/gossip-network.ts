@@ -1,7 +1,12 @@
 /**
- * The gossip's view of the underlay: datagrams and streams on port 7946.
+ * The gossip's view of the underlay: datagrams and streams on port 7946, between members, which are
+ * daemons on hosts.
  */
-import type { GossipUnderlay, StreamHandlers } from '../gossip/memberlist/underlay.ts';
+import type {
+  ExchangeHandlers,
+  GossipExchange,
+  GossipUnderlay,
+} from '../gossip/underlay.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import type { Exchanges } from './underlay/exchange.ts';
 import type { Underlay } from './underlay/underlay.ts';
@@ -13,22 +18,24 @@ export const GOSSIP_PORT = 7946;
 export class GossipNetwork implements GossipUnderlay {
   readonly #underlay: Underlay;
   readonly #exchanges: Exchanges;
+  readonly #hostOf: (member: number) => number;
 
-  constructor(underlay: Underlay, exchanges: Exchanges) {
+  constructor(underlay: Underlay, exchanges: Exchanges, hostOf: (member: number) => number) {
     this.#underlay = underlay;
     this.#exchanges = exchanges;
+    this.#hostOf = hostOf;
   }
 
   datagramArrivalNs(
-    fromHost: number,
-    toHost: number,
+    from: number,
+    to: number,
     payloadBytes: number,
     nowNs: number,
     draw: number,
   ): number {
     return this.#underlay.datagramArrivalNs(
-      fromHost,
-      toHost,
+      this.#hostOf(from),
+      this.#hostOf(to),
       payloadBytes,
       IpProtocol.udp,
       GOSSIP_PORT,
@@ -37,17 +44,18 @@ export class GossipNetwork implements GossipUnderlay {
     );
   }
 
-  exchange(
-    fromHost: number,
-    toHost: number,
-    requestBytes: number,
-    deadlineNs: number,
-    draw: number,
-    handlers: StreamHandlers,
-  ): void {
-    this.#exchanges.start(
-      { from: fromHost, to: toHost, port: GOSSIP_PORT, requestBytes, deadlineNs, draw },
-      handlers,
+  exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void {
+    const from = this.#hostOf(exchange.from);
+    const to = this.#hostOf(exchange.to);
+    this.#exchanges.start({ ...exchange, from, to, port: GOSSIP_PORT }, handlers);
+  }
+
+  plainDelayNsMax(a: number, b: number): number {
+    return this.#underlay.plainDelayNsMax(
+      this.#hostOf(a),
+      this.#hostOf(b),
+      IpProtocol.udp,
+      GOSSIP_PORT,
     );
   }
 }

@@ -3,7 +3,7 @@
  * memory, manager store), and the host that runs now, if it has power.
  */
 
-import type { Swim } from '../gossip/memberlist/swim.ts';
+import type { Swim } from '../gossip/swim.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import { Agent } from '../manager/agent/agent.ts';
 import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';
@@ -172,7 +172,7 @@ export class Machine {
   ): void {
     const { swim, db, address, engine } = this.#parts;
     const name = this.#identifiers.hex(12);
-    const member = swim.nextIndex;
+    const member = swim.memberCount;
     db.addNode({
       node: member,
       name,
@@ -182,7 +182,7 @@ export class Machine {
     });
     this.member = member;
     this.#parts.onMember(this, member);
-    swim.addMember({ name, host: this.index, address: address.address });
+    swim.addMember({ name, address: address.address });
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address.address && peer.address !== 0);

@@ -16,6 +16,7 @@ import { formatSockets } from '../../net/socket/show.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
 import type { Cluster } from '../cluster.ts';
+import { GOSSIP_PORT } from '../gossip-network.ts';
 import type { Machine } from '../machine.ts';
 
 /** What can be shown of one namespace; empty when there is nothing. */
@@ -104,13 +105,15 @@ function networksText(_cluster: Cluster, machine: Machine): string {
 /** What the node's gossip holds of all members that it knows. */
 function membersText(cluster: Cluster, machine: Machine): string {
   if (machine.member === undefined) return '';
+  const { member } = machine;
   const names = Object.entries(NodeState);
-  const rows = cluster.swim.members[machine.member]!.nodes.map((record) => {
-    const member = cluster.swim.members[record.subject]!;
-    const state = names.find(([, number]) => number === record.state)?.[0] ?? '';
-    const host = cluster.machineOfMember(record.subject).name;
-    const address = `${formatIpv4Address(member.address)}:${member.port}`;
-    return [member.name, host, address, state, String(record.incarnation)];
+  const rows = cluster.swim.membersOf(member).map((subject) => {
+    const state = cluster.swim.stateOf(member, subject);
+    const stateName = names.find(([, number]) => number === state)?.[0] ?? '';
+    const host = cluster.machineOfMember(subject);
+    const address = `${formatIpv4Address(host.address.address)}:${GOSSIP_PORT}`;
+    const incarnation = String(cluster.swim.incarnationOf(member, subject));
+    return [cluster.swim.nameOf(subject), host.name, address, stateName, incarnation];
   });
   rows.sort((a, b) => (a[1]! < b[1]! ? -1 : a[1]! > b[1]! ? 1 : 0));
   return columns([['NAME', 'HOST', 'ADDRESS', 'STATE', 'INCARNATION'], ...rows]);

@@ -13,6 +13,8 @@ import { attemptDraw, LOST, type Underlay } from './underlay.ts';
 /** Segments of the initial congestion window, and their payload. */
 const INITIAL_WINDOW_BYTES = 10 * 1448;
 const ACKNOWLEDGEMENT_BYTES = 20;
+/** First retransmission timeout of data. */
+const DATA_TIMEOUT_NS = 200 * MILLISECOND_NS;
 
 /** Why an exchange failed. */
 export type ExchangeFailure = 'timeout' | 'refused' | 'reset';
@@ -26,10 +28,10 @@ export interface ExchangeEnds {
   portState(host: number): PortState;
 }
 
-/** What an exchange tells its initiator. */
+/** What an exchange tells its two ends; exactly one of onReply and onFailure is called, once. */
 export interface ExchangeHandlers {
-  /** The request has arrived; answers with the size of the reply in bytes, or -1 for none. */
-  onRequest(nowNs: number): number;
+  /** The request has arrived; calls `reply` with the size of its reply, now, later or never. */
+  onRequest(nowNs: number, reply: (replyBytes: number) => void): void;
   /** The reply has arrived. */
   onReply(nowNs: number): void;
   onFailure(nowNs: number, reason: ExchangeFailure): void;
@@ -58,19 +60,33 @@ export class Exchanges {
     this.#ends = ends;
   }
 
-  /** Starts an exchange now; exactly one of onReply and onFailure follows, or none if no reply. */
+  /** Starts an exchange now. */
   start(request: ExchangeRequest, handlers: ExchangeHandlers): void {
-    const { from, to, draw } = request;
-    const fail = (nowNs: number, reason: ExchangeFailure) => handlers.onFailure(nowNs, reason);
+    const { from, to } = request;
+    let isOver = false;
+    const fail = (nowNs: number, reason: ExchangeFailure) => {
+      if (isOver) return;
+      isOver = true;
+      handlers.onFailure(nowNs, reason);
+    };
+    const succeed = (nowNs: number) => {
+      if (isOver) return;
+      isOver = true;
+      handlers.onReply(nowNs);
+    };
     const timeout = (nowNs: number) => fail(nowNs, 'timeout');
-    const reply = (nowNs: number) => {
-      const replyBytes = handlers.onRequest(nowNs);
-      if (replyBytes < 0) return;
-      this.#leg(request, to, from, replyBytes, 5, 200 * MILLISECOND_NS, handlers.onReply, timeout);
+    const replyWith = (bytes: number) => {
+      if (isOver) return;
+      const size = Math.max(bytes, ACKNOWLEDGEMENT_BYTES);
+      this.#leg(request, to, from, size, 5, DATA_TIMEOUT_NS, succeed, timeout);
+    };
+    const deliver = (nowNs: number) => {
+      this.#world.queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), timeout);
+      handlers.onRequest(nowNs, replyWith);
     };
     const sendRequest = () => {
       const bytes = request.requestBytes;
-      this.#leg(request, from, to, bytes, 4, 200 * MILLISECOND_NS, reply, timeout);
+      this.#leg(request, from, to, bytes, 4, DATA_TIMEOUT_NS, deliver, timeout);
     };
     const answerSyn = (nowNs: number) => {
       const state = this.#ends.portState(to);
@@ -81,16 +97,7 @@ export class Exchanges {
       const onAnswer = state === 'open' ? sendRequest : (atNs: number) => fail(atNs, 'refused');
       this.#leg(request, to, from, ACKNOWLEDGEMENT_BYTES, 3, SECOND_NS, onAnswer, timeout);
     };
-    this.#leg(
-      { ...request, draw },
-      from,
-      to,
-      ACKNOWLEDGEMENT_BYTES,
-      2,
-      SECOND_NS,
-      answerSyn,
-      timeout,
-    );
+    this.#leg(request, from, to, ACKNOWLEDGEMENT_BYTES, 2, SECOND_NS, answerSyn, timeout);
   }
 
   /** Gets `bytes` from one end to the other, with retransmission. */

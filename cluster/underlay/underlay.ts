@@ -141,9 +141,21 @@ export class Underlay {
     return nowNs + waitNs + wireNs + latencyNs;
   }
 
-  /** The path of control traffic between two hosts, for those who want to know its bounds. */
-  controlPath(from: number, to: number, protocol: number, port: number): Path {
-    return this.paths.of(from, to, protocol, port, port);
+  /**
+   * An upper bound of the one-way delay of control traffic between two hosts, in ns, while nothing
+   * of it can be lost; otherwise -1. It counts the longest wait at an uplink.
+   */
+  plainDelayNsMax(a: number, b: number, protocol: number, port: number): number {
+    const there = this.paths.of(a, b, protocol, port, port);
+    const back = this.paths.of(b, a, protocol, port, port);
+    let delayNs = 0;
+    for (const path of [there, back]) {
+      if (path.blockedBy !== '' || path.lossRatio > 0 || path.duplicateRatio > 0) return -1;
+      const wireNs = Math.ceil(1542 * path.byteNs);
+      const pathNs = path.latencyMinNs + path.latencySpanNs + wireNs;
+      delayNs = Math.max(delayNs, pathNs + UPLINK_QUEUE_NS_MAX);
+    }
+    return delayNs;
   }
 
   #send(from: number, to: number, packet: Packet): void {

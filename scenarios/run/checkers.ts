@@ -6,6 +6,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { Machine } from '../../cluster/machine.ts';
 import { TableNames } from '../../node/network/table-values.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { NodeState } from '../../wire/memberlist/message.ts';
 import type { CheckerOutcome } from './run-record.ts';
 
 type Checker = (cluster: Cluster, machines: readonly Machine[]) => string[];
@@ -28,7 +29,12 @@ export function runCheckers(cluster: Cluster): CheckerOutcome[] {
 function membersAgree(cluster: Cluster, machines: readonly Machine[]): string[] {
   const expected = machines.map((m) => m.member!).sort((a, b) => a - b);
   return machines.flatMap((machine) => {
-    const held = [...cluster.swim.membersOf(machine.member!)].sort((a, b) => a - b);
+    const { swim } = cluster;
+    const observer = machine.member!;
+    const held = swim
+      .membersOf(observer)
+      .filter((subject) => swim.stateOf(observer, subject) === NodeState.alive)
+      .sort((a, b) => a - b);
     if (held.join() === expected.join()) return [];
     return [`${machine.name} holds ${held.length} of ${expected.length} members alive`];
   });

@@ -4,6 +4,7 @@
  */
 import { Cluster, type NodeOptions } from '../../cluster/cluster.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
+import { Counter } from '../../gossip/counters.ts';
 import { formatNodeState, type NodeState } from '../../manager/objects/node.ts';
 import { CONTAINER_STATE } from '../../node/agent/executor.ts';
 import { engineVersionOf } from '../../node/engine-version.ts';
@@ -98,7 +99,7 @@ class Stage {
     cluster.onBoot = (index) => this.#faults.noteRunning(index);
     this.#membership = new MembershipRecord(this.#world.observations, {
       nodeOf: (member) => cluster.machineOfMember(member).index,
-      isRunning: (member) => cluster.swim.members[member]?.process === 'running',
+      isRunning: (member) => cluster.swim.isRunning(member),
     });
     this.#traffic = scenario.traffic.map(
       (traffic) => new TrafficSource(cluster, traffic, this.#untilNs),
@@ -176,12 +177,13 @@ class Stage {
   }
 
   #gossipLoadOf(node: number): { packets: number; bytes: number } {
+    const { swim } = this.cluster;
     let packets = 0;
     let bytes = 0;
-    for (const member of this.cluster.swim.members) {
-      if (member.host !== node) continue;
-      packets += member.counters.packets;
-      bytes += member.counters.bytes;
+    for (let member = 0; member < swim.memberCount; member++) {
+      if (this.cluster.machineOfMember(member).index !== node) continue;
+      packets += swim.counterOf(member, Counter.packetsSent);
+      bytes += swim.counterOf(member, Counter.packetBytesSent);
     }
     return { packets, bytes };
   }
