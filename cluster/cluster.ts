@@ -9,7 +9,7 @@
  * The cluster is where the floors meet that know nothing of each other: one gossip engine and one
  * NetworkDB for all hosts, a manager plane, and connections that carry their messages.
  */
-import { Swim } from '../gossip/swim.ts';
+import { Swim } from '../gossip/memberlist/swim.ts';
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type {
   AgentMessage,
@@ -95,18 +95,13 @@ export class Cluster {
     const exchanges = new Exchanges(world, this.underlay, {
       portState: (host) => this.#portState(host),
     });
-    const hostOf = (member: number) => this.machineOfMember(member).index;
-    this.swim = new Swim({
-      world,
-      underlay: new GossipNetwork(this.underlay, exchanges, hostOf),
-      shortcuts: options.shortcuts ?? true,
-    });
+    this.swim = new Swim(world, new GossipNetwork(this.underlay, exchanges));
     this.db = new NetworkDb({
       world,
       carrier: this.swim,
       shortcuts: options.shortcuts ?? true,
     });
-    this.swim.setDelegate(this.db);
+    this.swim.delegate = this.db;
     this.#control = new ControlConnections(world, this.underlay, nodes.length + 1, {
       processState: (host) => this.#processState(host),
       deliver: (from, to, message) => this.#deliver(from, to, message),
@@ -174,8 +169,10 @@ export class Cluster {
   #createMachine(node: NodeOptions, index: number, nodes: readonly NodeOptions[]): Machine {
     const { world } = this;
     const nodeId = this.directory.admit(index);
-    const send = (to: number, message: ManagerMessage) =>
+    const send = (to: number, message: ManagerMessage) => {
+      if (message.kind === 'sessionRequest') this.#control.open(index, to);
       this.#control.send(index, to, message, sizeBytesOf(message));
+    };
     const manager = node.isManager
       ? new Manager({ world, nodeIndex: index, nodeId, directory: this.directory, send })
       : undefined;

@@ -17,6 +17,8 @@ import { attemptDraw, LOST, type Underlay } from '../underlay/underlay.ts';
 export const MANAGER_PORT = 2377;
 
 const RETRANSMIT_NS = 200 * MILLISECOND_NS;
+/** A SYN is sent again after this (`TCP_TIMEOUT_INIT`). */
+const CONNECT_RETRANSMIT_NS = SECOND_NS;
 const RETRANSMIT_NS_MAX = 120 * SECOND_NS;
 
 /** What stands at a host for an arriving message. */
@@ -34,6 +36,8 @@ interface Direction<Message> {
   readonly queue: { readonly message: Message; readonly sizeBytes: number }[];
   attempt: number;
   isBusy: boolean;
+  /** True until the first message of a new connection is through. */
+  isConnecting: boolean;
   lastArrivalNs: number;
   /** Rises when the connection is torn down; what is in flight then is forgotten. */
   epoch: number;
@@ -79,6 +83,13 @@ export class ControlConnections<Message> {
     this.#held.delete(host);
   }
 
+  /** Opens a new connection; one that there was is gone, with its waits for lost segments. */
+  open(from: number, to: number): void {
+    if (from === to) return;
+    this.close(from, to);
+    this.#directionOf(from, to).isConnecting = true;
+  }
+
   /** Tears down the connection between two hosts, as a client does that gives up. */
   close(a: number, b: number): void {
     this.#forget(this.#directionOf(a, b));
@@ -115,7 +126,8 @@ export class ControlConnections<Message> {
       draw,
     );
     if (arrivalNs === LOST || this.#ends.processState(to) === 'off') {
-      const waitNs = Math.min(RETRANSMIT_NS * 2 ** direction.attempt++, RETRANSMIT_NS_MAX);
+      const firstNs = direction.isConnecting ? CONNECT_RETRANSMIT_NS : RETRANSMIT_NS;
+      const waitNs = Math.min(firstNs * 2 ** direction.attempt++, RETRANSMIT_NS_MAX);
       queue.scheduleCallback(queue.nowNs + waitNs, () => {
         if (direction.epoch === epoch) this.#attempt(from, to, direction);
       });
@@ -123,6 +135,7 @@ export class ControlConnections<Message> {
     }
     direction.queue.shift();
     direction.attempt = 0;
+    direction.isConnecting = false;
     direction.sentCount++;
     direction.lastArrivalNs = Math.max(direction.lastArrivalNs, arrivalNs);
     queue.scheduleCallback(direction.lastArrivalNs, () => {
@@ -159,6 +172,7 @@ export class ControlConnections<Message> {
         queue: [],
         attempt: 0,
         isBusy: false,
+        isConnecting: false,
         lastArrivalNs: 0,
         epoch: 0,
         sentCount: 0,
@@ -172,6 +186,7 @@ export class ControlConnections<Message> {
     direction.queue.length = 0;
     direction.attempt = 0;
     direction.isBusy = false;
+    direction.isConnecting = false;
     direction.epoch++;
   }
 }
