@@ -7,8 +7,8 @@ import { Errno } from '../errno.ts';
 import { CongestionAdvice } from './congestion.ts';
 import type { TcpConnection } from './connection.ts';
 import { armRetransmission, retransmitFirst, sendAcknowledgement } from './output.ts';
-import { isAfter, isBefore, type Sequence } from './sequence.ts';
 import { TcpState } from './state.ts';
+import { isAfter, isBefore, type Sequence } from './stream/sequence.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 

@@ -6,7 +6,7 @@
  * arrive during recovery inflate the window, one segment each.
  */
 import { INITIAL_WINDOW_SEGMENTS, REORDERING } from './constants.ts';
-import { isAfter, isBefore, type Sequence } from './sequence.ts';
+import { isAfter, isBefore, type Sequence } from './stream/sequence.ts';
 
 /** What an acknowledgement asks of the sender. */
 export const CongestionAdvice = {

@@ -29,11 +29,11 @@ import type { CloseReason, TcpHandlers } from './handlers.ts';
 import { segmentArrives } from './input.ts';
 import type { TcpListener } from './listener.ts';
 import { maybeUpdateWindow, sendPending, sendReset, windowFieldOf } from './output.ts';
-import type { Reassembly } from './reassembly.ts';
 import { RetransmissionTimeout } from './retransmission.ts';
-import { SendBuffer } from './send-buffer.ts';
-import type { Sequence } from './sequence.ts';
 import { TcpState } from './state.ts';
+import type { Reassembly } from './stream/reassembly.ts';
+import { SendBuffer } from './stream/send-buffer.ts';
+import type { Sequence } from './stream/sequence.ts';
 import { TimeWait } from './time-wait.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;

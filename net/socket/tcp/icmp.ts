@@ -8,8 +8,8 @@ import { Errno, errnoOfIcmp } from '../errno.ts';
 import type { TcpConnection } from './connection.ts';
 import { sendPending, sendSyn } from './output.ts';
 import { syncPathMtu } from './path-mtu.ts';
-import { isAfter, isBefore, type Sequence } from './sequence.ts';
 import { TcpState } from './state.ts';
+import { isAfter, isBefore, type Sequence } from './stream/sequence.ts';
 
 /** Takes an error of this type and code in; `sequence` is the quoted segment's. */
 export function icmpErrorArrives(

@@ -30,10 +30,10 @@ import {
 } from './constants.ts';
 import { armRetransmission, sendAcknowledgement, sendPending, sendSyn } from './output.ts';
 import { syncPathMtu } from './path-mtu.ts';
-import { Reassembly } from './reassembly.ts';
 import { sendResetFor } from './segment.ts';
-import { isAfter, isBefore, type Sequence } from './sequence.ts';
 import { TcpState } from './state.ts';
+import { Reassembly } from './stream/reassembly.ts';
+import { isAfter, isBefore, type Sequence } from './stream/sequence.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -57,27 +57,7 @@ export function segmentArrives(
   connection.lastHeardAtNs = nowNs;
   const controlCount = (flags & TcpFlag.syn ? 1 : 0) + (flags & TcpFlag.fin ? 1 : 0);
   const endSequence = (sequence + payloadBytes + controlCount) | 0;
-  if (isBefore(endSequence, connection.rcvWup) || isAfter(sequence, connection.rcvEdge)) {
-    if ((flags & TcpFlag.rst) === 0) answerInvalid(connection, payloadBytes === 0, nowNs);
-    return;
-  }
-  if ((flags & TcpFlag.rst) !== 0) {
-    if (sequence === connection.rcvNxt) resetArrives(connection);
-    else answerInvalid(connection, true, nowNs);
-    return;
-  }
-  if ((flags & TcpFlag.syn) !== 0) {
-    const isRepeated = sequence === ((connection.rcvNxt - 1) | 0);
-    if (connection.state !== TcpState.synReceived || !isRepeated) {
-      answerInvalid(connection, true, nowNs);
-      return;
-    }
-    if ((flags & TcpFlag.ack) === 0) {
-      sendSyn(connection);
-      return;
-    }
-  }
-  if ((flags & TcpFlag.ack) === 0) return;
+  if (!mayGoOn(connection, sequence, endSequence, flags, payloadBytes, nowNs)) return;
   const acknowledgement = acknowledgementOf(bytes, at) | 0;
   const window = windowOf(bytes, at) << connection.sndWindowScale;
   if (connection.state === TcpState.synReceived) {
@@ -121,6 +101,35 @@ export function segmentArrives(
     connection.isDrainDue = false;
     connection.handlers.onDrain?.(connection);
   }
+}
+
+/** The checks of sequence number, RST, SYN and ACK flag; false when they settle the segment. */
+function mayGoOn(
+  connection: TcpConnection,
+  sequence: Sequence,
+  endSequence: Sequence,
+  flags: number,
+  payloadBytes: number,
+  nowNs: number,
+): boolean {
+  if (isBefore(endSequence, connection.rcvWup) || isAfter(sequence, connection.rcvEdge)) {
+    if ((flags & TcpFlag.rst) === 0) answerInvalid(connection, payloadBytes === 0, nowNs);
+    return false;
+  }
+  if ((flags & TcpFlag.rst) !== 0) {
+    if (sequence === connection.rcvNxt) resetArrives(connection);
+    else answerInvalid(connection, true, nowNs);
+    return false;
+  }
+  if ((flags & TcpFlag.syn) !== 0) {
+    const isRepeated = sequence === ((connection.rcvNxt - 1) | 0);
+    if (connection.state !== TcpState.synReceived || !isRepeated) {
+      answerInvalid(connection, true, nowNs);
+      return false;
+    }
+    if ((flags & TcpFlag.ack) === 0) sendSyn(connection);
+  }
+  return (flags & TcpFlag.ack) !== 0;
 }
 
 function arriveInSynSent(connection: TcpConnection, packet: Packet, at: number, end: number): void {

@@ -12,8 +12,8 @@ import type { TcpConnection } from './connection.ts';
 import { RECEIVE_WINDOW_BYTES, RECEIVE_WINDOW_SCALE } from './constants.ts';
 import { syncPathMtu } from './path-mtu.ts';
 import { allocateSegment, finishSegment, optionsOffsetOf } from './segment.ts';
-import { isAfter } from './sequence.ts';
 import { TcpState } from './state.ts';
+import { isAfter } from './stream/sequence.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 

@@ -21,8 +21,8 @@ import type { TcpConnection } from './connection.ts';
 import { TIME_WAIT_NS } from './constants.ts';
 import type { TcpEndpoint } from './endpoint-map.ts';
 import { allocateSegment, finishSegment } from './segment.ts';
-import { isAfter, isBefore } from './sequence.ts';
 import { TcpState } from './state.ts';
+import { isAfter, isBefore } from './stream/sequence.ts';
 
 /** One connection in TIME-WAIT. */
 export class TimeWait implements TcpEndpoint {
