@@ -29,8 +29,6 @@ import { TrafficSource } from './traffic.ts';
 /** The seed of a run for which nobody chose one. */
 export const DEFAULT_SEED = '1';
 
-/** When the stack is deployed: every node has joined by then. */
-const DEPLOY_AT_NS = 4 * SECOND_NS;
 /** How long a stack may take to come up before traffic starts anyway. */
 const STACK_UP_LIMIT_NS = 20 * SECOND_NS;
 
@@ -112,7 +110,7 @@ class Stage {
   play(): void {
     const { queue } = this.#world;
     const { scenario } = this.#loaded;
-    queue.scheduleCallback(DEPLOY_AT_NS, () => this.#deploy());
+    queue.scheduleCallback(this.cluster.formedAtNs, () => this.#deploy());
     for (const entry of scenario.timeline) {
       if (entry.at > this.#untilNs) continue;
       queue.scheduleCallback(entry.at, () => this.#faults.play(entry));
