@@ -9,7 +9,7 @@
  * The cluster is where the floors meet that know nothing of each other: one gossip engine and one
  * NetworkDB for all hosts, a manager plane, and connections that carry their messages.
  */
-import { Swim } from '../gossip/memberlist/swim.ts';
+import { Swim } from '../gossip/swim.ts';
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type {
   AgentMessage,
@@ -44,13 +44,9 @@ const HOST_PREFIX_LENGTH = 22;
 const FIRST_HOST_NUMBER = 101;
 const OUTSIDE_ADDRESS = parseIpv4Address('198.51.100.7')!;
 
-/** The first machine boots within this span; the others join one after the other behind it. */
+/** Within this span after the first manager all other machines have booted. */
+const BOOT_SPREAD_NS = SECOND_NS;
 const FIRST_JOIN_NS = 500 * MILLISECOND_NS;
-/** Two joins are this far apart on average, unless there are so many that all would take longer. */
-const JOIN_GAP_NS = 500 * MILLISECOND_NS;
-const JOINS_NS_MAX = 10 * SECOND_NS;
-/** What the last machine needs to register and to be known to the others. */
-const SETTLE_NS = SECOND_NS;
 /** How long a machine takes from power to a running engine. */
 const BOOT_MIN_NS = 5 * SECOND_NS;
 const BOOT_MAX_NS = 9 * SECOND_NS;
@@ -99,13 +95,18 @@ export class Cluster {
     const exchanges = new Exchanges(world, this.underlay, {
       portState: (host) => this.#portState(host),
     });
-    this.swim = new Swim(world, new GossipNetwork(this.underlay, exchanges));
+    const hostOf = (member: number) => this.machineOfMember(member).index;
+    this.swim = new Swim({
+      world,
+      underlay: new GossipNetwork(this.underlay, exchanges, hostOf),
+      shortcuts: options.shortcuts ?? true,
+    });
     this.db = new NetworkDb({
       world,
       carrier: this.swim,
       shortcuts: options.shortcuts ?? true,
     });
-    this.swim.delegate = this.db;
+    this.swim.setDelegate(this.db);
     this.#control = new ControlConnections(world, this.underlay, nodes.length + 1, {
       processState: (host) => this.#processState(host),
       deliver: (from, to, message) => this.#deliver(from, to, message),
@@ -200,26 +201,19 @@ export class Cluster {
     });
   }
 
-  /** The first manager boots at once, the others join one after the other. */
+  /** The first manager boots at once, the others join within the next second and a half. */
   #scheduleBoots(nodes: readonly NodeOptions[]): void {
     const { queue } = this.world;
     const key = this.world.chance.key('cluster.join');
-    const gapNs = Math.min(JOIN_GAP_NS, Math.floor(JOINS_NS_MAX / nodes.length));
     nodes.forEach((node, index) => {
       const machine = this.machines[index]!;
-      const slotNs = index === 0 ? 0 : FIRST_JOIN_NS + (index - 1) * gapNs;
-      const atNs = slotNs + drawBelow(key, index === 0 ? FIRST_JOIN_NS : gapNs, index);
+      const offsetNs = index === 0 ? 0 : FIRST_JOIN_NS;
+      const atNs = offsetNs + drawBelow(key, index === 0 ? FIRST_JOIN_NS : BOOT_SPREAD_NS, index);
       queue.scheduleCallback(atNs, () => {
         if (index > 0) this.#admit(machine, node);
         this.#boot(machine);
       });
     });
-  }
-
-  /** By when every machine has joined and registered, in ns. */
-  get formedAtNs(): number {
-    const gapNs = Math.min(JOIN_GAP_NS, Math.floor(JOINS_NS_MAX / this.machines.length));
-    return FIRST_JOIN_NS + this.machines.length * gapNs + SETTLE_NS;
   }
 
   #boot(machine: Machine): void {
