@@ -44,9 +44,13 @@ const HOST_PREFIX_LENGTH = 22;
 const FIRST_HOST_NUMBER = 101;
 const OUTSIDE_ADDRESS = parseIpv4Address('198.51.100.7')!;
 
-/** Within this span after the first manager all other machines have booted. */
-const BOOT_SPREAD_NS = SECOND_NS;
+/** The first machine boots within this span; the others join one after the other behind it. */
 const FIRST_JOIN_NS = 500 * MILLISECOND_NS;
+/** Two joins are this far apart on average, unless there are so many that all would take longer. */
+const JOIN_GAP_NS = 500 * MILLISECOND_NS;
+const JOINS_NS_MAX = 10 * SECOND_NS;
+/** What the last machine needs to register and to be known to the others. */
+const SETTLE_NS = SECOND_NS;
 /** How long a machine takes from power to a running engine. */
 const BOOT_MIN_NS = 5 * SECOND_NS;
 const BOOT_MAX_NS = 9 * SECOND_NS;
@@ -130,6 +134,11 @@ export class Cluster {
     return this.machines.some((m) => m.manager?.isLeader === true && m.state === 'running');
   }
 
+  /** By when every machine has joined and registered, in ns. */
+  get formedAtNs(): number {
+    return FIRST_JOIN_NS + this.machines.length * this.#joinGapNs + SETTLE_NS;
+  }
+
   /** The machine on which a member runs or ran. */
   machineOfMember(member: number): Machine {
     return this.#machineOfMember[member]!;
@@ -171,6 +180,10 @@ export class Cluster {
     this.#control.resume(index);
   }
 
+  get #joinGapNs(): number {
+    return Math.min(JOIN_GAP_NS, Math.floor(JOINS_NS_MAX / this.machines.length));
+  }
+
   #createMachine(node: NodeOptions, index: number, nodes: readonly NodeOptions[]): Machine {
     const { world } = this;
     const nodeId = this.directory.admit(index);
@@ -201,14 +214,15 @@ export class Cluster {
     });
   }
 
-  /** The first manager boots at once, the others join within the next second and a half. */
+  /** The first manager boots at once, the others join one after the other. */
   #scheduleBoots(nodes: readonly NodeOptions[]): void {
     const { queue } = this.world;
     const key = this.world.chance.key('cluster.join');
+    const gapNs = this.#joinGapNs;
     nodes.forEach((node, index) => {
       const machine = this.machines[index]!;
-      const offsetNs = index === 0 ? 0 : FIRST_JOIN_NS;
-      const atNs = offsetNs + drawBelow(key, index === 0 ? FIRST_JOIN_NS : BOOT_SPREAD_NS, index);
+      const slotNs = index === 0 ? 0 : FIRST_JOIN_NS + (index - 1) * gapNs;
+      const atNs = slotNs + drawBelow(key, index === 0 ? FIRST_JOIN_NS : gapNs, index);
       queue.scheduleCallback(atNs, () => {
         if (index > 0) this.#admit(machine, node);
         this.#boot(machine);
