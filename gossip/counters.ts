@@ -38,10 +38,10 @@ export class Counters {
     this.#values[member * COUNTER_COUNT + counter]! += amount;
   }
 
-  /** A packet of that size was sent. */
-  addPacket(member: number, sizeBytes: number): void {
+  /** A packet of that size was sent; a count of -1 and a negative size take it back. */
+  addPacket(member: number, sizeBytes: number, count = 1): void {
     const at = member * COUNTER_COUNT;
-    this.#values[at + Counter.packetsSent]!++;
+    this.#values[at + Counter.packetsSent]! += count;
     this.#values[at + Counter.packetBytesSent]! += sizeBytes;
   }
 

@@ -38,17 +38,12 @@ export function onGossipTick(state: State, member: number): void {
   runTimer(state, member, (nowNs) => {
     state.gossipTickHandles[member] = NO_EVENT;
     gossip(state, member, nowNs);
-    if (!state.shortcuts || hasBroadcasts(state, member)) armGossip(state, member);
+    if (!state.shortcuts || state.hasBroadcasts(member)) armGossip(state, member);
   });
 }
 
-/** Whether the member has anything to spread. */
-export function hasBroadcasts(state: State, member: number): boolean {
-  return state.queues[member]!.count > 0 || state.delegateBusy[member] === 1;
-}
-
 function gossip(state: State, member: number, nowNs: number): void {
-  if (!hasBroadcasts(state, member)) return;
+  if (!state.hasBroadcasts(member)) return;
   const config = state.configOf(member);
   const tick = Math.floor((nowNs - state.gossipTickerAtNs[member]!) / config.gossipIntervalNs);
   const { chosen } = state;

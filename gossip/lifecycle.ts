@@ -5,6 +5,7 @@
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { MICROSECOND_NS } from '../sim/time.ts';
+import { revealProbes } from './certain-probe.ts';
 import type { OnResult } from './delegate.ts';
 import { armGossip } from './gossip-tick.ts';
 import { ProcessState } from './members/members.ts';
@@ -30,6 +31,7 @@ const PROBE_DELAY_NS_SPAN = 100 * MICROSECOND_NS;
 /** The process begins: it knows itself, and its tickers run. */
 export function startMember(state: State, member: number): void {
   const nowNs = state.nowNs;
+  revealProbes(state, state.members.successorOf(member));
   state.members.becomeRunning(member, nowNs);
   state.views.reset(member);
   state.rings.reset(member);
@@ -60,6 +62,7 @@ export function announce(state: State, member: number): void {
 /** The process ends without a word. */
 export function stopMember(state: State, member: number): void {
   const { queue } = state.world;
+  revealProbes(state, member);
   state.members.setProcess(member, ProcessState.stopped);
   for (const handles of [state.probeTickHandles, state.gossipTickHandles, state.pushPullHandles]) {
     queue.cancel(handles[member]!);
@@ -84,6 +87,7 @@ export function setPaused(state: State, member: number, isPaused: boolean): void
   const process = state.members.processOf(member);
   if (process === ProcessState.stopped) return;
   if (isPaused === (process === ProcessState.paused)) return;
+  revealProbes(state, member);
   state.members.setProcess(member, isPaused ? ProcessState.paused : ProcessState.running);
   if (!isPaused) runBacklog(state, member);
 }

@@ -133,12 +133,16 @@ export function hasCrcFor(state: State, to: number): boolean {
 
 /** Size of a packet of these parts. */
 function framedBytes(state: State, from: number, parts: readonly Part[], hasCrc: boolean): number {
-  const config = state.configOf(from);
-  let bytes = labelOverhead(config);
+  let bytes = 0;
   if (parts.length > 1) bytes += COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * parts.length;
   for (const part of parts) bytes += part.sizeBytes;
-  if (hasCrc) bytes += CRC_OVERHEAD;
-  return config.hasKeyring ? bytes + ENCRYPT_OVERHEAD : bytes;
+  return framedBytesOf(state, from, hasCrc ? bytes + CRC_OVERHEAD : bytes);
+}
+
+/** Size of a packet whose content takes so many bytes: with encryption and label. */
+export function framedBytesOf(state: State, from: number, bytes: number): number {
+  const config = state.configOf(from);
+  return bytes + labelOverhead(config) + (config.hasKeyring ? ENCRYPT_OVERHEAD : 0);
 }
 
 function transmit(
@@ -154,6 +158,18 @@ function transmit(
   const arrivalNs = state.underlay.datagramArrivalNs(from, to, sizeBytes, nowNs, draw);
   state.onDatagram?.(from, to, parts, sizeBytes, nowNs, arrivalNs);
   if (arrivalNs === LOST) return;
+  launch(state, from, to, parts, sizeBytes, arrivalNs);
+}
+
+/** Lets a packet arrive. */
+export function launch(
+  state: State,
+  from: number,
+  to: number,
+  parts: readonly Part[],
+  sizeBytes: number,
+  arrivalNs: number,
+): void {
   const slot = state.freeFlights.pop() ?? state.flights.length;
   state.flights[slot] = { from, to, sizeBytes, parts };
   state.world.queue.schedule(arrivalNs, state.kinds.arrival, slot);

@@ -10,6 +10,7 @@
  */
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { MessageType } from '../wire/memberlist/message.ts';
+import { ackNumberOf, probeIfCertain } from './certain-probe.ts';
 import { Counter } from './counters.ts';
 import { nextTickAfter } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
@@ -23,7 +24,7 @@ import {
   makeRumor,
 } from './message.ts';
 import { hasCrcFor, PacketPurpose, packetDraw, sendControl, sendParts } from './packet.ts';
-import { ProbePhase, TcpPing } from './probes.ts';
+import { openProbe, ProbePhase, TcpPing } from './probes.ts';
 import { runTimer } from './process.ts';
 import type { State } from './state.ts';
 import { suspectNode } from './state-table.ts';
@@ -48,7 +49,8 @@ export function onProbeTick(state: State, member: number): void {
   runTimer(state, member, (nowNs) => {
     state.probeTickHandles[member] = NO_EVENT;
     const target = nextTarget(state, member, nowNs);
-    if (target < 0) armProbe(state, member, nowNs);
+    const isOver = target < 0 || probeIfCertain(state, member, target, nowNs);
+    if (isOver) armProbe(state, member, nowNs);
     else probeNode(state, member, target, nowNs);
   });
 }
@@ -85,29 +87,13 @@ function resetNodes(state: State, member: number, nowNs: number): void {
 }
 
 function probeNode(state: State, member: number, target: number, nowNs: number): void {
-  const { members, views, world, probes } = state;
+  const { members, views } = state;
   const config = state.configOf(member);
   const seqNo = ++state.seqNos[member]!;
   const fact = views.factOf(member, target);
   const incarnation = views.incarnationOf(member, target);
-  const scale = state.awareness.scoreOf(member) + 1;
-  const deadlineNs = nowNs + config.probeIntervalNs * scale;
   state.counters.add(member, Counter.probes);
-  probes.start(member, {
-    target,
-    fact,
-    seqNo,
-    incarnation,
-    startedAtNs: nowNs,
-    deadlineNs,
-    timeoutHandle: world.queue.schedule(
-      nowNs + config.probeTimeoutNs,
-      state.kinds.probeTimeout,
-      member,
-      seqNo,
-    ),
-    deadlineHandle: world.queue.schedule(deadlineNs, state.kinds.probeDeadline, member, seqNo),
-  });
+  openProbe(state, member, target, seqNo, nowNs);
   const ping = makePing(members, member, target, seqNo);
   const resident = members.residentOf(fact);
   if (views.stateOf(member, target) === MemberState.alive || !config.buddyRefutation) {
@@ -202,7 +188,7 @@ export function handlePing(state: State, member: number, from: number, ping: Con
   if (ping.subject !== member) return;
   const ack = makeAck(ping.seqNo);
   const to = state.members.successorOf(from);
-  sendControl(state, member, to, ack, PacketPurpose.ack, ackNumber(from, ping.seqNo));
+  sendControl(state, member, to, ack, PacketPurpose.ack, ackNumberOf(from, ping.seqNo));
 }
 
 /** Pings on behalf of `from`. */
@@ -233,7 +219,7 @@ export function onRelayTimeout(state: State, member: number, seqNo: number): voi
     state.relays.get(member)!.delete(seqNo);
     if (!relay.wantsNack) return;
     const nack = makeNack(relay.seqNo);
-    const number = ackNumber(relay.requester, relay.seqNo);
+    const number = ackNumberOf(relay.requester, relay.seqNo);
     const to = state.members.successorOf(relay.requester);
     sendControl(state, member, to, nack, PacketPurpose.nack, number);
   });
@@ -249,7 +235,7 @@ export function handleAck(state: State, member: number, seqNo: number): void {
   if (relay === undefined) return;
   state.world.queue.cancel(relay.handle);
   state.relays.get(member)!.delete(seqNo);
-  const number = ackNumber(relay.requester, relay.seqNo);
+  const number = ackNumberOf(relay.requester, relay.seqNo);
   const ack = makeAck(relay.seqNo);
   const to = state.members.successorOf(relay.requester);
   sendControl(state, member, to, ack, PacketPurpose.relayedAck, number);
@@ -258,9 +244,4 @@ export function handleAck(state: State, member: number, seqNo: number): void {
 /** Counts a nack while the probe waits. */
 export function handleNack(state: State, member: number, seqNo: number): void {
   if (state.probes.awaits(member, seqNo)) state.probes.addNack(member);
-}
-
-/** Numbers an answer: two askers may use one sequence number. */
-function ackNumber(asker: number, seqNo: number): number {
-  return (Math.imul(asker, 0x9e3779b1) ^ seqNo) >>> 0;
 }

@@ -4,6 +4,7 @@
  */
 import type { EventHandle } from '../sim/event-queue.ts';
 import { grown } from './members/grown.ts';
+import type { State } from './state.ts';
 
 /** How far a probe is. */
 export const ProbePhase = { idle: 0, direct: 1, indirect: 2, awaitingTcp: 3 } as const;
@@ -172,4 +173,30 @@ export class Probes {
   setTcp(member: number, tcp: TcpPing): void {
     this.#tcp[member] = tcp;
   }
+}
+
+/** Begins a probe whose ping left, or leaves, at `sentAtNs`: sets its two timers. */
+export function openProbe(
+  state: State,
+  member: number,
+  target: number,
+  seqNo: number,
+  sentAtNs: number,
+): void {
+  const { views, kinds } = state;
+  const { queue } = state.world;
+  const config = state.configOf(member);
+  const scale = state.awareness.scoreOf(member) + 1;
+  const deadlineNs = sentAtNs + config.probeIntervalNs * scale;
+  const timeoutAtNs = sentAtNs + config.probeTimeoutNs;
+  state.probes.start(member, {
+    target,
+    fact: views.factOf(member, target),
+    seqNo,
+    incarnation: views.incarnationOf(member, target),
+    startedAtNs: sentAtNs,
+    deadlineNs,
+    timeoutHandle: queue.schedule(timeoutAtNs, kinds.probeTimeout, member, seqNo),
+    deadlineHandle: queue.schedule(deadlineNs, kinds.probeDeadline, member, seqNo),
+  });
 }

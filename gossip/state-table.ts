@@ -7,6 +7,7 @@
  */
 import { MessageType } from '../wire/memberlist/message.ts';
 import { OWN_ADDRESS } from './broadcast-queue.ts';
+import { revealProbes } from './certain-probe.ts';
 import { Counter } from './counters.ts';
 import { armGossip } from './gossip-tick.ts';
 import { MemberState } from './members/views.ts';
@@ -193,6 +194,7 @@ function broadcast(
   rumor: Rumor,
   onFinished?: () => void,
 ): void {
+  if (!state.hasBroadcasts(member)) revealProbes(state, member);
   state.queues[member]!.add(name, rumor, onFinished);
   armGossip(state, member);
 }

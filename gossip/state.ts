@@ -7,6 +7,7 @@ import type { EventHandle } from '../sim/event-queue.ts';
 import type { World } from '../sim/world.ts';
 import { Awareness } from './awareness.ts';
 import type { BroadcastQueue } from './broadcast-queue.ts';
+import { CertainProbes } from './certain-probe.ts';
 import type { SwimConfig } from './constants.ts';
 import { Counters } from './counters.ts';
 import type { SwimDelegate } from './delegate.ts';
@@ -104,6 +105,7 @@ export class State {
   readonly counters = new Counters();
   readonly probes: Probes;
   readonly suspicions: Suspicions;
+  readonly certain = new CertainProbes();
   readonly keys: DrawKeys;
   kinds!: EventKinds;
 
@@ -161,6 +163,11 @@ export class State {
     return this.configs[member]!;
   }
 
+  /** Whether the member has anything to spread. */
+  hasBroadcasts(member: number): boolean {
+    return this.delegateBusy[member] === 1 || this.queues[member]!.count > 0;
+  }
+
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
     this.views.grow(capacity);
@@ -168,6 +175,7 @@ export class State {
     this.awareness.grow(capacity);
     this.counters.grow(capacity);
     this.probes.grow(capacity);
+    this.certain.grow(capacity);
     this.incarnations = grown(this.incarnations, capacity);
     this.seqNos = grown(this.seqNos, capacity);
     this.hasLeft = grown(this.hasLeft, capacity);

@@ -13,6 +13,7 @@ import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { BroadcastQueue } from './broadcast-queue.ts';
+import { revealProbes } from './certain-probe.ts';
 import { DOCKER, GOSSIP_PORT, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
 import type { OnResult, SwimDelegate, UserMessage } from './delegate.ts';
@@ -68,6 +69,9 @@ export interface JoinAddress {
   readonly port?: number;
 }
 
+/** No member in particular. */
+const ALL = -1;
+
 const IGNORE: OnResult = () => {};
 
 /** All members of a cluster. */
@@ -116,6 +120,7 @@ export class Swim {
 
   /** Calls `hook` for every datagram when it is sent; without shortcuts of probes from then on. */
   setOnDatagram(hook: OnDatagram | undefined): void {
+    revealProbes(this.#state, ALL);
     this.#state.onDatagram = hook;
   }
 
@@ -207,7 +212,9 @@ export class Swim {
   }
 
   /** To be called before the underlay's conditions change. */
-  beforeUnderlayChange(): void {}
+  beforeUnderlayChange(): void {
+    revealProbes(this.#state, ALL);
+  }
 
   /** Sends a message of the delegate in one UDP packet. */
   sendBestEffort(from: number, to: number, message: UserMessage): void {
@@ -223,8 +230,10 @@ export class Swim {
 
   /** The delegate's broadcasts of this member are not empty any more. */
   wakeGossip(member: number): void {
-    this.#state.delegateBusy[member] = 1;
-    if (this.#state.members.isUp(member)) armGossip(this.#state, member);
+    const state = this.#state;
+    if (!state.hasBroadcasts(member)) revealProbes(state, member);
+    state.delegateBusy[member] = 1;
+    if (state.members.isUp(member)) armGossip(state, member);
   }
 
   /** True while the member's process exists and is not paused. */
@@ -274,11 +283,13 @@ export class Swim {
 
   /** A counter of one member. */
   counterOf(member: number, counter: Counter): number {
+    revealProbes(this.#state, ALL);
     return this.#state.counters.of(member, counter);
   }
 
   /** A counter of all members together. */
   totalOf(counter: Counter): number {
+    revealProbes(this.#state, ALL);
     return this.#state.counters.total(counter);
   }
 }
