@@ -10,7 +10,7 @@ import { type DrawKey, draw32, drawBelow, hashText, keyOf } from '../../sim/chan
 import type { Namespace } from '../namespace.ts';
 
 /** First and last port of `net.ipv4.ip_local_port_range`, unless the sysctl says otherwise. */
-export const LOCAL_PORT_RANGE = { first: 32_768, last: 60_999 } as const;
+const LOCAL_PORT_RANGE = { first: 32_768, last: 60_999 } as const;
 
 /** A range of ports, both ends included. */
 export interface PortRange {
@@ -19,7 +19,7 @@ export interface PortRange {
 }
 
 /** `net.ipv4.ip_local_port_range` of a namespace. */
-export function localPortRangeOf(namespace: Namespace): PortRange {
+function localPortRangeOf(namespace: Namespace): PortRange {
   const text = namespace.sysctls.text('net.ipv4.ip_local_port_range');
   if (text === undefined) return LOCAL_PORT_RANGE;
   const [first, last] = text.trim().split(/\s+/).map(Number);

@@ -118,7 +118,7 @@ function duplicate(connection: TcpConnection): void {
 }
 
 /** True once the peer has acknowledged our FIN. */
-export function isFinAcknowledged(connection: TcpConnection): boolean {
+function isFinAcknowledged(connection: TcpConnection): boolean {
   return (
     connection.isFinQueued &&
     connection.sendBuffer.lengthBytes === 0 &&

@@ -16,9 +16,7 @@ import type { SocketTable } from '../table.ts';
 import { Congestion } from './congestion.ts';
 import {
   FIN_TIMEOUT_NS,
-  HEADERS_BYTES,
   KEEPALIVE_TIME_NS,
-  MSS_BYTES_MIN,
   MSS_DEFAULT_BYTES,
   RECEIVE_WINDOW_BYTES,
   SEND_BUFFER_BYTES,
@@ -29,6 +27,7 @@ import type { CloseReason, TcpHandlers } from './handlers.ts';
 import { segmentArrives } from './input.ts';
 import type { TcpListener } from './listener.ts';
 import { maybeUpdateWindow, sendPending, sendReset, windowFieldOf } from './output.ts';
+import { segmentBytesOf } from './path-mtu.ts';
 import { RetransmissionTimeout } from './retransmission.ts';
 import { TcpState } from './state.ts';
 import type { Reassembly } from './stream/reassembly.ts';
@@ -176,7 +175,7 @@ export class TcpConnection implements TcpEndpoint {
     this.sndMax = initialSequence;
     this.sndSmall = initialSequence;
     this.dataStart = (initialSequence + 1) | 0;
-    this.advertisedMssBytes = Math.max(pathMtuBytes - HEADERS_BYTES, MSS_BYTES_MIN);
+    this.advertisedMssBytes = segmentBytesOf(pathMtuBytes);
     this.mssBytes = Math.min(this.advertisedMssBytes, MSS_DEFAULT_BYTES);
     this.congestion = new Congestion(initialSequence, this.advertisedMssBytes);
     this.receiveBufferBytes = initialWindowBytes(this.advertisedMssBytes);

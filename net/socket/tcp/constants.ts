@@ -43,6 +43,8 @@ export const RECEIVE_WINDOW_BYTES = 65_535;
 export const RECEIVE_WINDOW_SCALE = 7;
 /** TCP_MSS_DEFAULT: what a peer takes that announces no MSS (RFC 9293, 3.7.1). */
 export const MSS_DEFAULT_BYTES = 536;
+/** The longest segment with its headers: an IPv4 packet, although loopback's MTU is 65536. */
+export const PATH_MTU_BYTES_MAX = 65_535;
 /** TCP_MIN_MSS. */
 export const MSS_BYTES_MIN = 88;
 /** `send` reports a full buffer from so many waiting bytes on (half of `tcp_wmem[1]` is 8 KiB). */

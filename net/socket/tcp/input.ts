@@ -28,7 +28,13 @@ import {
   QUICK_ACKS_MAX,
   RECEIVE_WINDOW_SCALE,
 } from './constants.ts';
-import { armRetransmission, sendAcknowledgement, sendPending, sendSyn } from './output.ts';
+import {
+  armRetransmission,
+  maybeUpdateWindow,
+  sendAcknowledgement,
+  sendPending,
+  sendSyn,
+} from './output.ts';
 import { syncPathMtu } from './path-mtu.ts';
 import { sendResetFor } from './segment.ts';
 import { TcpState } from './state.ts';
@@ -96,6 +102,8 @@ export function segmentArrives(
     connection.deliverQueued();
     maybeFinish(connection);
     if (connection.isDetached) return;
+    // the acknowledgement went out before the program read, perhaps with a closed window
+    maybeUpdateWindow(connection);
   }
   if (connection.isDrainDue && connection.sendBuffer.lengthBytes === 0) {
     connection.isDrainDue = false;

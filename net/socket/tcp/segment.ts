@@ -28,7 +28,7 @@ import { Packet } from '../../packet.ts';
 import type { SocketTable } from '../table.ts';
 
 /** TTL of what sockets send (`ip_default_ttl`). */
-export const TTL_DEFAULT = 64;
+const TTL_DEFAULT = 64;
 
 /** Bytes of headers in front of options and payload. */
 const HEADERS_BYTES = IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
