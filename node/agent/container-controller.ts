@@ -15,7 +15,7 @@ import type { Binding } from '../balancer/service-bindings.ts';
 import { type IngressPort, writeTaskIngressRules } from '../firewall/ingress-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import { Sandbox, type SandboxEndpoint } from '../sandbox/sandbox.ts';
-import { healthAfterNs } from '../workload/health.ts';
+import { healthAfterNs, unhealthyAfterNs } from '../workload/health.ts';
 import { programOfTask } from '../workload/program-of-task.ts';
 import { RunningProgram } from '../workload/running-program.ts';
 import { Container } from './container.ts';
@@ -41,6 +41,7 @@ export class ContainerController implements TaskController {
   readonly #usedNetworks: string[] = [];
   #bindings: Binding[] = [];
   #isPrepared = false;
+  #isUnhealthy = false;
   #timer: EventHandle = NO_EVENT;
 
   constructor(executor: HostExecutor, task: Task) {
@@ -105,6 +106,10 @@ export class ContainerController implements TaskController {
       );
       container.program.start(container.name);
       this.#executor.noteContainer(container, true);
+      const unhealthyNs = unhealthyAfterNs(this.#task, spec);
+      if (unhealthyNs !== undefined) {
+        this.#schedule(unhealthyNs, () => this.#becomeUnhealthy(container));
+      }
       const healthyNs = healthAfterNs(this.#task, spec);
       if (healthyNs === undefined) return;
       this.#timer = this.#schedule(healthyNs, () => {
@@ -123,7 +128,8 @@ export class ContainerController implements TaskController {
     }
     container.whenEnded(() => {
       const { exitCode } = container;
-      const message = `task: non-zero exit (${exitCode})`;
+      const reason = this.#isUnhealthy ? ': dockerexec: unhealthy container' : '';
+      const message = `task: non-zero exit (${exitCode})${reason}`;
       done(exitCode === 0 ? undefined : { message, isTemporary: false });
     });
   }
@@ -249,6 +255,14 @@ export class ContainerController implements TaskController {
       this.#cleanUp();
       done();
     });
+  }
+
+  /** The health check has given the container up: the engine kills it. */
+  #becomeUnhealthy(container: Container): void {
+    if (container.state !== 'running') return;
+    this.#isUnhealthy = true;
+    container.program?.kill(KILLED_EXIT_CODE);
+    this.#onExit(KILLED_EXIT_CODE);
   }
 
   #onExit(code: number): void {

@@ -22,6 +22,23 @@ export function healthAfterNs(task: Task, program: ProgramSpec): number | undefi
   return healthyAfterNs === undefined ? undefined : firstProbeAfterNs(config, healthyAfterNs);
 }
 
+/** Docker's default number of failing checks in a row. */
+export const DEFAULT_HEALTH_RETRIES = 3;
+
+/**
+ * From the start of the container until its health check gives it up: the program fails from
+ * some instant on, and so many checks in a row notice. `undefined` when that never happens.
+ */
+export function unhealthyAfterNs(task: Task, program: ProgramSpec): number | undefined {
+  const config = task.spec.container.healthcheck;
+  const { failsAfterNs } = program.health;
+  if (config === undefined || config.test[0] === 'NONE' || config.test.length === 0) return undefined;
+  if (failsAfterNs === undefined) return undefined;
+  const retries = positive(config.retries, DEFAULT_HEALTH_RETRIES);
+  const intervalNs = positive(config.intervalNs, DEFAULT_HEALTH_INTERVAL_NS);
+  return firstProbeAfterNs(config, failsAfterNs) + (retries - 1) * intervalNs;
+}
+
 /** The first probe at or after an instant, from the start of the container. */
 function firstProbeAfterNs(config: HealthConfig, atNs: number): number {
   const intervalNs = positive(config.intervalNs, DEFAULT_HEALTH_INTERVAL_NS);
