@@ -31,8 +31,11 @@ export const DEFAULT_HEALTH_RETRIES = 3;
  */
 export function unhealthyAfterNs(task: Task, program: ProgramSpec): number | undefined {
   const config = task.spec.container.healthcheck;
-  const { failsAfterNs } = program.health;
-  if (config === undefined || config.test[0] === 'NONE' || config.test.length === 0) return undefined;
+  const { healthyAfterNs } = program.health;
+  const neverHealthyNs = healthyAfterNs === undefined ? (config?.startPeriodNs ?? 0) : undefined;
+  const failsAfterNs = neverHealthyNs ?? program.health.failsAfterNs;
+  if (config === undefined || config.test[0] === 'NONE' || config.test.length === 0)
+    return undefined;
   if (failsAfterNs === undefined) return undefined;
   const retries = positive(config.retries, DEFAULT_HEALTH_RETRIES);
   const intervalNs = positive(config.intervalNs, DEFAULT_HEALTH_INTERVAL_NS);
