@@ -213,6 +213,48 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
   }
 }
 
+/**
+ * The part that a wire message is here, or `undefined` if it names nobody we know, or carries what
+ * only a delegate can read.
+ */
+export function partOf(members: Members, message: PacketMessage): Part | undefined {
+  switch (message.type) {
+    case MessageType.ack:
+      return makeAck(message.seqNo);
+    case MessageType.nack:
+      return makeNack(message.seqNo);
+    case MessageType.user:
+      return undefined;
+  }
+  const subject = members.indexOf(message.node);
+  if (subject === undefined) return undefined;
+  const sizeBytes = sizeOf(message);
+  switch (message.type) {
+    case MessageType.suspect:
+    case MessageType.dead: {
+      const { type, incarnation } = message;
+      const from = members.indexOf(message.from) ?? -1;
+      return { type, subject, incarnation, from, fact: -1, sizeBytes };
+    }
+    case MessageType.alive: {
+      const { type, incarnation, addr, port, meta } = message;
+      if (typeof addr !== 'number') return undefined;
+      const fact = members.factLike({ subject, address: addr, port, meta });
+      return { type, subject, incarnation, from: subject, fact, sizeBytes };
+    }
+    case MessageType.ping: {
+      const { type, seqNo } = message;
+      return { type, seqNo, subject, fact: -1, nack: false, sizeBytes };
+    }
+    case MessageType.indirectPing: {
+      const { type, seqNo, nack, target, port } = message;
+      if (typeof target !== 'number') return undefined;
+      const fact = members.factLike({ subject, address: target, port, meta: undefined });
+      return { type, seqNo, subject, fact, nack, sizeBytes };
+    }
+  }
+}
+
 function pingFormOf(members: Members, sender: number, part: Control): Ping | IndirectPing {
   const own = members.fact(members.currentFactOf(sender));
   const ping: Ping = {

@@ -17,6 +17,17 @@ export function onArrival(state: State, slot: number): void {
   const { from, to, sizeBytes, parts } = state.flights[slot]!;
   state.flights[slot] = undefined;
   state.freeFlights.push(slot);
+  receiveParts(state, to, from, sizeBytes, parts);
+}
+
+/** A packet is at the socket: the process handles it, now or when it runs again. */
+export function receiveParts(
+  state: State,
+  to: number,
+  from: number,
+  sizeBytes: number,
+  parts: readonly Part[],
+): void {
   if (state.members.isRunning(to)) handlePacket(state, to, from, parts);
   else if (state.members.isUp(to)) {
     holdPacket(state, to, sizeBytes, () => handlePacket(state, to, from, parts));

@@ -11,6 +11,7 @@
 import { assert } from '../sim/assert.ts';
 import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
+import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { BroadcastQueue } from './broadcast-queue.ts';
 import { revealProbes } from './certain-probe.ts';
@@ -27,12 +28,12 @@ import {
   stopMember,
 } from './lifecycle.ts';
 import type { MemberState } from './members/views.ts';
-import { type Part, type User, wireFormOf } from './message.ts';
+import { type Part, partOf, type User, wireFormOf } from './message.ts';
 import { sendUser } from './packet.ts';
 import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './probe.ts';
 import { runTimer } from './process.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';
-import { onArrival } from './receive.ts';
+import { onArrival, receiveParts } from './receive.ts';
 import { type OnDatagram, State } from './state.ts';
 import { onSuspicionTimeout } from './state-table.ts';
 import { sendReliable } from './stream.ts';
@@ -157,7 +158,7 @@ export class Swim {
     if (at !== undefined) {
       const { meta } = members.fact(members.currentFactOf(member));
       const port = at.port ?? GOSSIP_PORT;
-      members.addFact({ subject: member, address: at.address, port, meta });
+      members.setFact({ subject: member, address: at.address, port, meta });
     }
     startMember(this.#state, member);
   }
@@ -207,13 +208,23 @@ export class Swim {
   updateMeta(member: number, meta: Uint8Array): void {
     const { members } = this.#state;
     const { address, port } = members.fact(members.currentFactOf(member));
-    members.addFact({ subject: member, address, port, meta });
+    members.setFact({ subject: member, address, port, meta });
     announce(this.#state, member);
   }
 
   /** To be called before the underlay's conditions change. */
   beforeUnderlayChange(): void {
     revealProbes(this.#state, ALL);
+  }
+
+  /** A packet from outside the simulated network arrives now at the member's socket. */
+  receive(member: number, from: number, messages: readonly PacketMessage[]): void {
+    const parts: Part[] = [];
+    for (const message of messages) {
+      const part = partOf(this.#state.members, message);
+      if (part !== undefined) parts.push(part);
+    }
+    if (parts.length > 0) receiveParts(this.#state, member, from, sizeOfMessages(messages), parts);
   }
 
   /** Sends a message of the delegate in one UDP packet. */

@@ -48,12 +48,25 @@ export class Members {
     this.#names.push(name);
     this.#indexByName.set(name, member);
     this.#nameBytes[member] = textBytes(name);
-    this.#currentFact[member] = this.addFact({ subject: member, address, port, meta });
+    this.setFact({ subject: member, address, port, meta });
     return member;
   }
 
-  /** Records what a member says of itself from now on; returns the fact. */
-  addFact(fact: Fact): number {
+  /** Records what a member says of itself from now on. */
+  setFact(fact: Fact): void {
+    this.#currentFact[fact.subject] = this.#addFact(fact);
+  }
+
+  /** The index of what somebody says of a member: its present fact, or a new one. */
+  factLike(fact: Fact): number {
+    const current = this.#currentFact[fact.subject]!;
+    const { address, port } = this.#facts[current]!;
+    const other = this.#addFact(fact);
+    const isSame = address === fact.address && port === fact.port;
+    return isSame && this.isSameMeta(current, other) ? current : other;
+  }
+
+  #addFact(fact: Fact): number {
     const index = this.#facts.length;
     this.#facts.push(fact);
     const key = fact.address * 0x1_0000 + fact.port;
@@ -70,7 +83,6 @@ export class Members {
       this.#placeOfFact = grown(this.#placeOfFact, Math.max(16, index * 2));
     }
     this.#placeOfFact[index] = place;
-    this.#currentFact[fact.subject] = index;
     return index;
   }
 
