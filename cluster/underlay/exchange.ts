@@ -70,9 +70,10 @@ export class Exchanges {
       handlers.onFailure(nowNs, reason);
     };
     const succeed = (nowNs: number) => {
-      if (isOver) return;
+      if (isOver) return true;
       isOver = true;
       handlers.onReply(nowNs);
+      return true;
     };
     const timeout = (nowNs: number) => fail(nowNs, 'timeout');
     const replyWith = (bytes: number) => {
@@ -83,24 +84,31 @@ export class Exchanges {
     const deliver = (nowNs: number) => {
       this.#world.queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), timeout);
       handlers.onRequest(nowNs, replyWith);
+      return true;
     };
     const sendRequest = () => {
       const bytes = request.requestBytes;
       this.#leg(request, from, to, bytes, 4, DATA_TIMEOUT_NS, deliver, timeout);
+      return true;
     };
-    const answerSyn = (nowNs: number) => {
+    const answerSyn = () => {
       const state = this.#ends.portState(to);
-      if (state === 'silent') {
-        this.#world.queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), timeout);
-        return;
-      }
-      const onAnswer = state === 'open' ? sendRequest : (atNs: number) => fail(atNs, 'refused');
+      if (state === 'silent') return false;
+      const refuse = (atNs: number) => {
+        fail(atNs, 'refused');
+        return true;
+      };
+      const onAnswer = state === 'open' ? sendRequest : refuse;
       this.#leg(request, to, from, ACKNOWLEDGEMENT_BYTES, 3, SECOND_NS, onAnswer, timeout);
+      return true;
     };
     this.#leg(request, from, to, ACKNOWLEDGEMENT_BYTES, 2, SECOND_NS, answerSyn, timeout);
   }
 
-  /** Gets `bytes` from one end to the other, with retransmission. */
+  /**
+   * Gets `bytes` from one end to the other, with retransmission; when `onArrival` returns false
+   * there was nobody to take them, which to the sender is the same as a loss.
+   */
   #leg(
     request: ExchangeRequest,
     from: number,
@@ -108,7 +116,7 @@ export class Exchanges {
     bytes: number,
     legNumber: number,
     timeoutNs: number,
-    onArrival: (nowNs: number) => void,
+    onArrival: (nowNs: number) => boolean,
     onTimeout: (nowNs: number) => void,
   ): void {
     const queue = this.#world.queue;
@@ -116,15 +124,21 @@ export class Exchanges {
       const nowNs = queue.nowNs;
       const draw = attemptDraw(request.draw, legNumber * 64 + count);
       const arrivalNs = this.#flightArrivalNs(from, to, bytes, request.port, nowNs, draw);
-      if (arrivalNs !== LOST && arrivalNs <= request.deadlineNs) {
-        queue.scheduleCallback(arrivalNs, onArrival);
-        return;
-      }
-      const retryNs = nowNs + timeoutNs * 2 ** count;
-      if (arrivalNs !== LOST || retryNs >= request.deadlineNs) {
+      const retry = () => {
+        const retryNs = nowNs + timeoutNs * 2 ** count;
+        if (retryNs >= request.deadlineNs) {
+          queue.scheduleCallback(Math.max(queue.nowNs, request.deadlineNs), onTimeout);
+        } else {
+          queue.scheduleCallback(Math.max(queue.nowNs, retryNs), () => attempt(count + 1));
+        }
+      };
+      if (arrivalNs === LOST) retry();
+      else if (arrivalNs > request.deadlineNs) {
         queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), onTimeout);
       } else {
-        queue.scheduleCallback(retryNs, () => attempt(count + 1));
+        queue.scheduleCallback(arrivalNs, (atNs) => {
+          if (!onArrival(atNs)) retry();
+        });
       }
     };
     attempt(0);

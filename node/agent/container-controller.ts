@@ -42,6 +42,8 @@ export class ContainerController implements TaskController {
   #bindings: Binding[] = [];
   #isPrepared = false;
   #isUnhealthy = false;
+  /** The preparation under way; one that was cancelled creates no further network. */
+  #preparation = 0;
   #timer: EventHandle = NO_EVENT;
 
   constructor(executor: HostExecutor, task: Task) {
@@ -59,10 +61,7 @@ export class ContainerController implements TaskController {
       done(undefined);
       return;
     }
-    const attachments = this.#task.networks;
-    let waiting = attachments.length;
-    const oneIsReady = () => {
-      if (--waiting > 0) return;
+    const create = () => {
       this.#after(CREATE_SPAN, 1, () => {
         this.#isPrepared = true;
         const { host } = this.#executor;
@@ -72,17 +71,25 @@ export class ContainerController implements TaskController {
         done(undefined);
       });
     };
-    if (attachments.length === 0) {
-      waiting = 1;
-      oneIsReady();
+    if (this.#task.networks.length === 0) create();
+    else {
+      const preparation = ++this.#preparation;
+      this.#executor.whenNetworked(() => this.#useNetworks(preparation, 0, create));
+    }
+  }
+
+  /** Networks are created one after the other (`createNetworks` in adapter.go). */
+  #useNetworks(preparation: number, from: number, onReady: () => void): void {
+    if (preparation !== this.#preparation) return;
+    const attachment = this.#task.networks[from];
+    if (attachment === undefined) {
+      onReady();
       return;
     }
-    this.#executor.whenNetworked(() => {
-      for (const attachment of attachments) {
-        this.#usedNetworks.push(attachment.network.id);
-        this.#executor.networks.use(attachment.network, oneIsReady);
-      }
-    });
+    this.#usedNetworks.push(attachment.network.id);
+    this.#executor.networks.use(attachment.network, () =>
+      this.#useNetworks(preparation, from + 1, onReady),
+    );
   }
 
   start(done: ControllerDone): void {
@@ -149,11 +156,13 @@ export class ContainerController implements TaskController {
   }
 
   cancel(): void {
+    this.#preparation++;
     this.#executor.host.world.queue.cancel(this.#timer);
     this.#timer = NO_EVENT;
   }
 
   remove(done: ControllerDone): void {
+    this.#preparation++;
     this.#container?.program?.kill(KILLED_EXIT_CODE);
     this.#container?.becomeExited(KILLED_EXIT_CODE);
     this.#cleanUp();

@@ -1,0 +1,49 @@
+/**
+ * What a TCP exchange does when the far host is not there, or comes back while it waits.
+ */
+import { expect, test } from 'vitest';
+import { SECOND_NS } from '../../sim/time.ts';
+import { World } from '../../sim/world.ts';
+import { Exchanges, type PortState } from './exchange.ts';
+import { Underlay } from './underlay.ts';
+
+/** Starts an exchange with a host that is silent until `atNs` and then in `state`. */
+function exchangeWith(state: PortState, fromNs: number): string[] {
+  const world = new World('exchange');
+  const portState = (): PortState => (world.nowNs >= fromNs ? state : 'silent');
+  const exchanges = new Exchanges(world, new Underlay(world, 2), { portState });
+  const heard: string[] = [];
+  const hear = (what: string) => heard.push(`${Math.round(world.nowNs / 1e8) / 10} s: ${what}`);
+  const request = { from: 0, to: 1, port: 7946, requestBytes: 500, draw: 1 };
+  exchanges.start(
+    { ...request, deadlineNs: 10 * SECOND_NS },
+    {
+      onRequest: (_nowNs, reply) => {
+        hear('request');
+        reply(500);
+      },
+      onReply: () => hear('reply'),
+      onFailure: (_nowNs, reason) => hear(reason),
+    },
+  );
+  world.queue.runUntil(20 * SECOND_NS);
+  return heard;
+}
+
+test('an open port answers', () => {
+  expect(exchangeWith('open', 0)).toEqual(['0 s: request', '0 s: reply']);
+});
+
+test('a host without the process refuses', () => {
+  expect(exchangeWith('closed', 0)).toEqual(['0 s: refused']);
+});
+
+test('a host that boots meanwhile hears the next SYN, at 1, 3 and 7 s', () => {
+  expect(exchangeWith('open', 0.5 * SECOND_NS)).toEqual(['1 s: request', '1 s: reply']);
+  expect(exchangeWith('open', 2 * SECOND_NS)).toEqual(['3 s: request', '3 s: reply']);
+  expect(exchangeWith('closed', 4 * SECOND_NS)).toEqual(['7 s: refused']);
+});
+
+test('a host that is off lets the deadline pass', () => {
+  expect(exchangeWith('open', 8 * SECOND_NS)).toEqual(['10 s: timeout']);
+});
