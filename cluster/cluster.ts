@@ -9,8 +9,9 @@
  * The cluster is where the floors meet that know nothing of each other: one gossip engine and one
  * NetworkDB for all hosts, a manager plane, and connections that carry their messages.
  */
-import { Swim } from '../gossip/swim.ts';
+
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
+import { Swim } from '../gossip/swim.ts';
 import type {
   AgentMessage,
   DispatcherMessage,

@@ -2,11 +2,7 @@
  * The gossip's view of the underlay: datagrams and streams on port 7946, between members, which are
  * daemons on hosts.
  */
-import type {
-  ExchangeHandlers,
-  GossipExchange,
-  GossipUnderlay,
-} from '../gossip/underlay.ts';
+import type { ExchangeHandlers, GossipExchange, GossipUnderlay } from '../gossip/underlay.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import type { Exchanges } from './underlay/exchange.ts';
 import type { Underlay } from './underlay/underlay.ts';

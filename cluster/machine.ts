@@ -3,8 +3,8 @@
  * memory, manager store), and the host that runs now, if it has power.
  */
 
-import type { Swim } from '../gossip/swim.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
+import type { Swim } from '../gossip/swim.ts';
 import { Agent } from '../manager/agent/agent.ts';
 import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';
 import type { Executor } from '../manager/api/executor.ts';

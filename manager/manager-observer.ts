@@ -17,7 +17,7 @@ export const TASK_STATE = observationKind('task.state');
 /** A node reached a new state, as the store has it. */
 export const NODE_STATUS = observationKind('node.status');
 /** A service's update reached a new state. */
-export const SERVICE_UPDATE = observationKind('service.update');
+const SERVICE_UPDATE = observationKind('service.update');
 
 /** The text of a `task.state` observation: `<service>.<slot or node id> <task id>`. */
 function taskTextOf(task: Task): string {

@@ -74,7 +74,7 @@ export class Trace {
 }
 
 /** One observation as a line without its end: `12.000000001 3 membership.dead 5 0 text`. */
-export function formatObservation(
+function formatObservation(
   { atNs, kind, node, a, b, text }: Observation,
   nodeNames: readonly string[] = [],
 ): string {

@@ -26,12 +26,12 @@ export interface ArpMessage {
 }
 
 /** The operation, without parsing the rest. */
-export function operationOf(bytes: Uint8Array, at: number): number {
+function operationOf(bytes: Uint8Array, at: number): number {
   return readU16(bytes, at + 6);
 }
 
 /** The sender's protocol address. */
-export function senderAddressOf(bytes: Uint8Array, at: number): Ipv4Address {
+function senderAddressOf(bytes: Uint8Array, at: number): Ipv4Address {
   return readU32(bytes, at + 14);
 }
 

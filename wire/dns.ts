@@ -21,7 +21,7 @@ import {
 const DNS_HEADER_BYTES = 12;
 
 /** The largest UDP answer to a query without EDNS, in bytes. */
-export const DNS_UDP_BYTES_MAX = 512;
+const DNS_UDP_BYTES_MAX = 512;
 
 /** The port of DNS servers. */
 export const DNS_PORT = 53;

@@ -71,7 +71,7 @@ export function codeOf(bytes: Uint8Array, at: number): number {
 }
 
 /** The checksum as it stands there. */
-export function checksumOf(bytes: Uint8Array, at: number): number {
+function checksumOf(bytes: Uint8Array, at: number): number {
   return readU16(bytes, at + 2);
 }
 
@@ -114,7 +114,7 @@ export function setIdentifier(bytes: Uint8Array, at: number, identifier: number)
 }
 
 /** Writes the 8 header bytes with checksum 0; {@link finishIcmpChecksum} completes them. */
-export function writeIcmpHeader(
+function writeIcmpHeader(
   bytes: Uint8Array,
   at: number,
   type: number,

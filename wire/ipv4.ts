@@ -98,7 +98,7 @@ export function protocolOf(bytes: Uint8Array, at: number): number {
 }
 
 /** The header checksum as it stands there. */
-export function headerChecksumOf(bytes: Uint8Array, at: number): number {
+function headerChecksumOf(bytes: Uint8Array, at: number): number {
   return readU16(bytes, at + 10);
 }
 

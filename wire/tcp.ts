@@ -114,7 +114,7 @@ export function checksumOf(bytes: Uint8Array, at: number): number {
 }
 
 /** The urgent pointer. */
-export function urgentPointerOf(bytes: Uint8Array, at: number): number {
+function urgentPointerOf(bytes: Uint8Array, at: number): number {
   return readU16(bytes, at + 18);
 }
 

@@ -16,12 +16,12 @@ export const VXLAN_PORT = 4789;
 const VNI_MAX = 0xff_ffff;
 
 /** The VXLAN network identifier. */
-export function vniOf(bytes: Uint8Array, at: number): number {
+function vniOf(bytes: Uint8Array, at: number): number {
   return readU24(bytes, at + 4);
 }
 
 /** True when the I flag is set and nothing else is. */
-export function hasValidFlags(bytes: Uint8Array, at: number): boolean {
+function hasValidFlags(bytes: Uint8Array, at: number): boolean {
   return readU32(bytes, at) === 0x0800_0000 && bytes[at + 7] === 0;
 }
 

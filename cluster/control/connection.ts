@@ -14,7 +14,7 @@ import { IpProtocol } from '../../wire/ipv4.ts';
 import { attemptDraw, LOST, type Underlay } from '../underlay/underlay.ts';
 
 /** The managers' port. */
-export const MANAGER_PORT = 2377;
+const MANAGER_PORT = 2377;
 
 const RETRANSMIT_NS = 200 * MILLISECOND_NS;
 /** A SYN is sent again after this (`TCP_TIMEOUT_INIT`). */

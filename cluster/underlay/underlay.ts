@@ -33,10 +33,10 @@ import type { Uplink } from './uplink.ts';
 export const LOST = -1;
 
 /** The longest that a frame waits at an uplink before the drop-tail queue refuses it. */
-export const UPLINK_QUEUE_NS_MAX = 50_000_000;
+const UPLINK_QUEUE_NS_MAX = 50_000_000;
 
 /** A frame that the underlay dropped; `text` is the reason. */
-export const UNDERLAY_DROP = observationKind('underlay.drop');
+const UNDERLAY_DROP = observationKind('underlay.drop');
 
 /** Counters of one host's uplink, by what the underlay did. */
 export interface UnderlayCounters {

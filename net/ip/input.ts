@@ -101,7 +101,7 @@ export function continuePrerouting(
 }
 
 /** Counts what a hook dropped; the rule has noted it on the way. */
-export function countHookDrop(namespace: Namespace, hook: Hook): void {
+function countHookDrop(namespace: Namespace, hook: Hook): void {
   namespace.countDrop(`netfilter ${HOOK_NAMES[hook]}`);
 }
 
@@ -193,7 +193,7 @@ function refuse(
 }
 
 /** Notes a routing decision as `ip route get` would say it. */
-export function noteRoute(namespace: Namespace, packet: Packet, route: RouteResult): void {
+function noteRoute(namespace: Namespace, packet: Packet, route: RouteResult): void {
   let detail: string = route.type;
   if (route.type === 'unicast') {
     detail = route.gateway === undefined ? '' : `via ${formatIpv4Address(route.gateway)} `;

@@ -8,7 +8,7 @@ import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 
 /** Reverse path filtering of a device: 0 off, 1 strict, 2 loose; the higher of `all` and own. */
-export function reversePathFilterOf(namespace: Namespace, device: Device): number {
+function reversePathFilterOf(namespace: Namespace, device: Device): number {
   return Math.max(namespace.sysctls.all.rp_filter, device.ipv4.rp_filter);
 }
 

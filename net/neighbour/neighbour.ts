@@ -31,7 +31,7 @@ export type NeighbourState = (typeof NeighbourState)[keyof typeof NeighbourState
 /** The states in which the MAC address may be used without asking. */
 export const CONNECTED = NeighbourState.reachable | NeighbourState.noArp | NeighbourState.permanent;
 /** The states in which there is a MAC address. */
-export const VALID = CONNECTED | NeighbourState.stale | NeighbourState.delay | NeighbourState.probe;
+const VALID = CONNECTED | NeighbourState.stale | NeighbourState.delay | NeighbourState.probe;
 
 /** A neighbour on a device; changed by {@link Neighbours} only. */
 export class Neighbour {

@@ -62,7 +62,7 @@ function ipv6Text(namespace: Namespace, device: Device): string {
 }
 
 /** The link-local address of a MAC address (modified EUI-64), shortened as `inet_ntop` does. */
-export function linkLocalText(mac: Mac): string {
+function linkLocalText(mac: Mac): string {
   const octets = formatMac(mac)
     .split(':')
     .map((octet) => Number.parseInt(octet, 16));

@@ -55,7 +55,7 @@ export function linkHead(
 }
 
 /** `eth0@if5` for a link into another namespace, `v0@v1` within one. */
-export function linkName(namespace: Namespace, device: Device): string {
+function linkName(namespace: Namespace, device: Device): string {
   const where = device.linkNamespace;
   if (where === undefined) return device.name;
   if (where !== namespace) return `${device.name}@if${(device.linked ?? device).index}`;
@@ -63,7 +63,7 @@ export function linkName(namespace: Namespace, device: Device): string {
 }
 
 /** The kernel's `operstate`, as `ip` spells it. */
-export function operationalStateOf(device: Device): string {
+function operationalStateOf(device: Device): string {
   if (!device.isUp) return 'DOWN';
   switch (device.kind) {
     case 'loopback':
@@ -77,7 +77,7 @@ export function operationalStateOf(device: Device): string {
 }
 
 /** The flags between angle brackets. */
-export function linkFlags(namespace: Namespace, device: Device): string[] {
+function linkFlags(namespace: Namespace, device: Device): string[] {
   const flags: string[] = [];
   const { isUp, hasCarrier, kind, linked } = device;
   if (isUp && !hasCarrier) flags.push('NO-CARRIER');

@@ -22,7 +22,7 @@ import { Container } from './container.ts';
 import type { HostExecutor } from './executor.ts';
 
 /** How long the engine waits for the gossip before it stops a service's container. */
-export const GOSSIP_CONVERGE_DELAY_NS = 2 * SECOND_NS;
+const GOSSIP_CONVERGE_DELAY_NS = 2 * SECOND_NS;
 
 /** What creating and starting a container takes on an idle machine. */
 const CREATE_SPAN = { minNs: 100 * MILLISECOND_NS, maxNs: 300 * MILLISECOND_NS };

@@ -12,7 +12,7 @@ import { addressOfReverseName, type DnsMessage, replyTo } from '../../wire/dns.t
 import type { NetworkRecords } from './records.ts';
 
 /** Time to live of every answer, in seconds (`respTTL`). */
-export const ANSWER_TTL_SECONDS = 600;
+const ANSWER_TTL_SECONDS = 600;
 
 /** What one sandbox can see: its networks in the order in which they are asked. */
 export interface NameView {
@@ -60,7 +60,7 @@ export function answerQuery(
 }
 
 /** The addresses of a name in the first of the sandbox' networks that knows it. */
-export function addressesOf(view: NameView, queryName: string): Ipv4Address[] | undefined {
+function addressesOf(view: NameView, queryName: string): Ipv4Address[] | undefined {
   const name = queryName.endsWith('.') ? queryName.slice(0, -1) : queryName;
   for (const { prefix, networkName } of candidatesOf(name)) {
     for (const network of view.networks) {

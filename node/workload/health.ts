@@ -10,9 +10,9 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { ProgramSpec } from './program.ts';
 
 /** Docker's default interval between checks. */
-export const DEFAULT_HEALTH_INTERVAL_NS = 30 * SECOND_NS;
+const DEFAULT_HEALTH_INTERVAL_NS = 30 * SECOND_NS;
 /** The interval within the start period. */
-export const DEFAULT_START_INTERVAL_NS = 5 * SECOND_NS;
+const DEFAULT_START_INTERVAL_NS = 5 * SECOND_NS;
 
 /** From the start of the container until it counts as started; `undefined` when it never does. */
 export function healthAfterNs(task: Task, program: ProgramSpec): number | undefined {
@@ -23,7 +23,7 @@ export function healthAfterNs(task: Task, program: ProgramSpec): number | undefi
 }
 
 /** Docker's default number of failing checks in a row. */
-export const DEFAULT_HEALTH_RETRIES = 3;
+const DEFAULT_HEALTH_RETRIES = 3;
 
 /**
  * From the start of the container until its health check gives it up: the program fails from

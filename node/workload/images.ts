@@ -32,7 +32,7 @@ const KNOWN_IMAGES: Readonly<Record<string, readonly Port[]>> = {
 };
 
 /** The repository of an image reference: `docker.io/library/redis:alpine` is `redis`. */
-export function repositoryOf(image: string): string {
+function repositoryOf(image: string): string {
   const withoutDigest = image.split('@')[0]!;
   const slash = withoutDigest.lastIndexOf('/');
   const colon = withoutDigest.indexOf(':', slash + 1);

@@ -63,7 +63,7 @@ export interface ProgramSpec {
 }
 
 /** From the start of the process until it listens, when nobody says otherwise. */
-export const DEFAULT_STARTUP: Span = { minNs: 20 * MILLISECOND_NS, maxNs: 80 * MILLISECOND_NS };
+const DEFAULT_STARTUP: Span = { minNs: 20 * MILLISECOND_NS, maxNs: 80 * MILLISECOND_NS };
 
 /** What a request takes when nobody says otherwise. */
 export const DEFAULT_SERVICE_TIME: Span = { minNs: MILLISECOND_NS, maxNs: 3 * MILLISECOND_NS };

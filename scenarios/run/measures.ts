@@ -27,7 +27,7 @@ export function measuresOf(record: RunRecord): Record<string, Measure> {
 }
 
 /** When the next event of the timeline happens; the end of the run when there is none. */
-export function nextEventNs(record: RunRecord, event: TimelineEvent): number {
+function nextEventNs(record: RunRecord, event: TimelineEvent): number {
   const later = record.events.filter((other) => other.atNs > event.atNs).map((e) => e.atNs);
   return Math.min(record.endNs, ...later);
 }

@@ -3,8 +3,8 @@
  * what was recorded into the result. Given equal scenarios and seeds, equal to the last bit.
  */
 import { Cluster, type NodeOptions } from '../../cluster/cluster.ts';
-import { NODE_STATUS } from '../../manager/manager-observer.ts';
 import { Counter } from '../../gossip/counters.ts';
+import { NODE_STATUS } from '../../manager/manager-observer.ts';
 import { formatNodeState, type NodeState } from '../../manager/objects/node.ts';
 import { CONTAINER_STATE } from '../../node/agent/executor.ts';
 import { engineVersionOf } from '../../node/engine-version.ts';

@@ -9,16 +9,16 @@ import { encodeMessageInto } from './encode.ts';
 import { MessageType, type PacketMessage, sizeOf } from './message.ts';
 
 /** What a compound takes besides its parts and their lengths (`compoundHeaderOverhead`). */
-export const COMPOUND_HEADER_BYTES = 2;
+const COMPOUND_HEADER_BYTES = 2;
 
 /** What each part takes besides its bytes (`compoundOverhead`). */
-export const COMPOUND_PART_BYTES = 2;
+const COMPOUND_PART_BYTES = 2;
 
 /** The most parts; a sender with more makes several compounds (`makeCompoundMessages`). */
 export const COMPOUND_PARTS_MAX = 255;
 
 /** Bytes of a compound of so many parts that take so many bytes together. */
-export function sizeOfCompound(partCount: number, partsBytes: number): number {
+function sizeOfCompound(partCount: number, partsBytes: number): number {
   return COMPOUND_HEADER_BYTES + COMPOUND_PART_BYTES * partCount + partsBytes;
 }
 
@@ -41,7 +41,7 @@ export function encodeMessages(messages: readonly PacketMessage[]): Uint8Array {
 }
 
 /** {@link encodeMessages} into a buffer of at least {@link sizeOfMessages}; returns that size. */
-export function encodeMessagesInto(messages: readonly PacketMessage[], bytes: Uint8Array): number {
+function encodeMessagesInto(messages: readonly PacketMessage[], bytes: Uint8Array): number {
   if (messages.length === 1) return encodeMessageInto(messages[0]!, bytes, 0);
   bytes[0] = MessageType.compound;
   bytes[1] = messages.length;

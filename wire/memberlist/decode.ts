@@ -46,7 +46,7 @@ export function decodeMessage(
 }
 
 /** Makes the error that stands for bytes that are not a message. */
-export function messageError(messageType: number, text: string): MessageError {
+function messageError(messageType: number, text: string): MessageError {
   return { type: -1, messageType, text };
 }
 

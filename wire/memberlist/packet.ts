@@ -78,7 +78,7 @@ export function sizeOfPacket(packet: Omit<Packet, 'nonce'>): number {
 }
 
 /** Bytes of these after packet compression, which is used only if it makes them fewer. */
-export function compressedPacketBytes(bytes: Uint8Array): number {
+function compressedPacketBytes(bytes: Uint8Array): number {
   return Math.min(bytes.length, compressedSizeOf(bytes, 0, bytes.length));
 }
 

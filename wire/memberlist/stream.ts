@@ -76,7 +76,7 @@ export function sizeOfStream(stream: Omit<Stream, 'nonce'>): number {
 }
 
 /** Bytes of a stream whose message, compressed or not, takes so many. */
-export function framedStreamBytesOf(
+function framedStreamBytesOf(
   innerBytes: number,
   framing: Omit<StreamFraming, 'compress'>,
 ): number {

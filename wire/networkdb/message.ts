@@ -28,13 +28,13 @@ export const GossipMessageType = {
 } as const;
 
 /** The types of NodeEvent. */
-export const NodeEventType = { invalid: 0, join: 1, leave: 2 } as const;
+const NodeEventType = { invalid: 0, join: 1, leave: 2 } as const;
 
 /** The types of NetworkEvent. */
-export const NetworkEventType = { invalid: 0, join: 1, leave: 2 } as const;
+const NetworkEventType = { invalid: 0, join: 1, leave: 2 } as const;
 
 /** The types of TableEvent. */
-export const TableEventType = { invalid: 0, create: 1, update: 2, delete: 3 } as const;
+const TableEventType = { invalid: 0, create: 1, update: 2, delete: 3 } as const;
 
 /** A node has joined or is leaving the gossip cluster. */
 export interface NodeEvent {
@@ -131,7 +131,7 @@ export function sizeOf(message: GossipMessage | MessageError): number {
 }
 
 /** Bytes that a message takes within a compound. */
-export function sizeOfCompoundPart(messageBytes: number): number {
+function sizeOfCompoundPart(messageBytes: number): number {
   return elementBytes(bytesFieldBytes(messageBytes));
 }
 

@@ -11,7 +11,7 @@ import { utf8Bytes } from '../utf8.ts';
 export type Uint64 = number | bigint;
 
 /** Bytes of an unsigned varint. */
-export function varintBytes(value: Uint64): number {
+function varintBytes(value: Uint64): number {
   let bytes = 1;
   if (typeof value === 'bigint') {
     for (let rest = value >> 7n; rest > 0n; rest >>= 7n) bytes++;

@@ -93,7 +93,7 @@ export function handleNotifyLeave(state: State, node: NodeState, subject: number
  * Moves a known peer; true when it moved. Failed and left peers lose their attachments and entries,
  * except that generation 3 only hides those of failed ones.
  */
-export function changeNodeState(
+function changeNodeState(
   state: State,
   node: NodeState,
   subject: number,
@@ -130,7 +130,7 @@ export function changeNodeState(
  * LEAVE comes back, or it hears that its former self at the same address is alive. Generation 1
  * keeps its own attachments in the same map and loses them then.
  */
-export function forgetNode(
+function forgetNode(
   state: State,
   node: NodeState,
   subject: number,

@@ -18,7 +18,7 @@ import { deleteNodeNetworkEntries } from './entry-removal.ts';
 import { handleNodeEvent } from './membership.ts';
 
 /** Applies a network event; true when it is fresh and to be relayed. */
-export function handleNetworkEvent(state: State, node: NodeState, attachment: Attachment): boolean {
+function handleNetworkEvent(state: State, node: NodeState, attachment: Attachment): boolean {
   const { owner, networkIndex, ltime, leaving } = attachment;
   node.networkClock = witness(node.networkClock, ltime);
   if (owner === node.index) return false;

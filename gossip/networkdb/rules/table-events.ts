@@ -33,7 +33,7 @@ export function handleTableMessage(
 }
 
 /** Applies a table event of another node; true when it is to be relayed. */
-export function handleTableEvent(
+function handleTableEvent(
   state: State,
   node: NodeState,
   event: TableEvent,
