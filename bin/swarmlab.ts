@@ -4,6 +4,7 @@
  * file each; here is only what they share: help, misspelt words, and how failures end.
  */
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../scenarios/version.ts';
 import { InvariantError } from '../sim/assert.ts';
 import { addRun } from './commands/run.ts';
 import { addShow } from './commands/show.ts';
@@ -25,6 +26,7 @@ Exit status: 0 all expectations met, 1 not met, 2 wrong scenario or flag,
 function createProgram(): Command {
   const program = new Command('swarmlab')
     .description("Simulates a Docker Swarm's network, deterministically, from one seed.")
+    .version(VERSION, '-V, --version', 'print the version')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(swarmlab --help shows what there is)')
     .addHelpText('after', EXAMPLES)
