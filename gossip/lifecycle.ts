@@ -80,6 +80,22 @@ export function stopMember(state: State, member: number): void {
   state.suspicions.reset(member);
   state.queues[member]!.clear();
   state.backlogs.delete(member);
+  state.views.forget(member);
+}
+
+/** All running members know each other, as if they had joined long ago; nothing is left to say. */
+export function establish(state: State): void {
+  const { members } = state;
+  const running: number[] = [];
+  for (let member = 0; member < members.count; member++) {
+    if (members.isUp(member)) running.push(member);
+  }
+  const factOf = (member: number): number => members.currentFactOf(member);
+  state.views.establish(running, factOf, state.shortcuts);
+  for (const member of running) {
+    state.rings.shuffle(member, members.count);
+    state.queues[member]!.clear();
+  }
 }
 
 /** Stops the process (SIGSTOP) or lets it go on. */

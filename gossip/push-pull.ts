@@ -11,6 +11,7 @@ import { NodeState, sizeOfPushPull } from '../wire/memberlist/message.ts';
 import type { OnResult, UserMessage } from './delegate.ts';
 import { pushPullScaleNs } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
+import { MemberState } from './members/views.ts';
 import { nodeStateBytes } from './message.ts';
 import { runTimer } from './process.ts';
 import type { State } from './state.ts';
@@ -91,7 +92,7 @@ export function pushPullNode(
   join: boolean,
   onResult: OnResult,
 ): void {
-  const request = localStateOf(state, member, join);
+  const request = localStateOf(state, member, to, join);
   let replied: LocalState | undefined;
   openStream(state, {
     from: member,
@@ -99,7 +100,7 @@ export function pushPullNode(
     requestBytes: request.sizeBytes,
     deadlineNs: state.nowNs + state.configOf(member).tcpTimeoutNs,
     onRequest: (reply) => {
-      replied = localStateOf(state, to, join);
+      replied = localStateOf(state, to, member, join);
       reply(replied.sizeBytes);
       mergeRemoteState(state, to, request);
     },
@@ -110,13 +111,20 @@ export function pushPullNode(
   });
 }
 
-function localStateOf(state: State, member: number, join: boolean): LocalState {
-  const { views, members } = state;
-  const subjects = state.rings.listOf(member);
+/**
+ * What the member holds, for `other`. Between two whose views are stored once only the disputed is
+ * listed: about the rest they agree, and merging it would change nothing. The size is the whole's.
+ */
+function localStateOf(state: State, member: number, other: number, join: boolean): LocalState {
+  const { views, members, rings } = state;
+  const isPartial = views.isShared(member) && views.isShared(other);
+  const subjects = isPartial
+    ? rings.sorted(member, knownDisputed(state, member))
+    : rings.listOf(member);
   const states: number[] = [];
   const incarnations: number[] = [];
   const facts: number[] = [];
-  let nodesBytes = 0;
+  let nodesBytes = isPartial ? undisputedBytes(state) : 0;
   for (const subject of subjects) {
     const incarnation = views.incarnationOf(member, subject);
     const fact = views.factOf(member, subject);
@@ -126,8 +134,30 @@ function localStateOf(state: State, member: number, join: boolean): LocalState {
     nodesBytes += nodeStateBytes(members, subject, fact, incarnation);
   }
   const userState = state.delegate?.localState(member, join);
-  const sizeBytes = sizeOfPushPull(subjects.length, nodesBytes, userState?.sizeBytes ?? 0);
+  const count = views.knownCountOf(member);
+  const sizeBytes = sizeOfPushPull(count, nodesBytes, userState?.sizeBytes ?? 0);
   return { from: member, join, subjects, states, incarnations, facts, userState, sizeBytes };
+}
+
+function knownDisputed(state: State, member: number): number[] {
+  const { views } = state;
+  return views.disputed.filter((one) => views.stateOf(member, one) !== MemberState.unknown);
+}
+
+/** Bytes of the entries about which nobody differs. */
+function undisputedBytes(state: State): number {
+  const { views, members } = state;
+  const bytesOf = (subject: number): number => {
+    if (!views.isAgreed(subject)) return 0;
+    const { incarnation, fact } = views.agreedOf(subject);
+    return nodeStateBytes(members, subject, fact, incarnation);
+  };
+  if (state.agreedBytes.version !== views.agreedVersion) {
+    let bytes = 0;
+    for (let subject = 0; subject < members.count; subject++) bytes += bytesOf(subject);
+    state.agreedBytes = { version: views.agreedVersion, bytes };
+  }
+  return views.disputed.reduce((bytes, one) => bytes - bytesOf(one), state.agreedBytes.bytes);
 }
 
 function mergeRemoteState(state: State, member: number, remote: LocalState): void {
@@ -146,6 +176,7 @@ function mergeRemoteState(state: State, member: number, remote: LocalState): voi
         suspectNode(state, member, subject, incarnation, member);
     }
   }
+  state.views.maybeShare(member);
   if (remote.userState !== undefined) {
     state.delegate?.mergeRemoteState(member, remote.from, remote.userState, remote.join);
   }

@@ -127,6 +127,8 @@ export class State {
   streamCounts = new Uint32Array(0);
   /** Whether the delegate may have broadcasts. */
   delegateBusy = new Uint8Array(0);
+  /** Bytes of all entries that are agreed on, in a push/pull. */
+  agreedBytes = { version: -1, bytes: 0 };
   readonly relays = new Map<number, Map<number, Relay>>();
   readonly backlogs = new Map<number, Backlog>();
   readonly flights: (Flight | undefined)[] = [];

@@ -21,6 +21,7 @@ import type { OnResult, SwimDelegate, UserMessage } from './delegate.ts';
 import { armGossip, onGossipTick } from './gossip-tick.ts';
 import {
   announce,
+  establish,
   joinSeeds,
   leaveCluster,
   setPaused,
@@ -161,6 +162,15 @@ export class Swim {
       members.setFact({ subject: member, address: at.address, port, meta });
     }
     startMember(this.#state, member);
+  }
+
+  /**
+   * Makes all running members know each other at incarnation 1, as if they had joined long ago; to be
+   * called once, before anything else has happened. A large cluster needs it: its views are stored
+   * once from then on.
+   */
+  establish(): void {
+    establish(this.#state);
   }
 
   /** Joins through the members at these addresses, one after the other. */

@@ -10,7 +10,7 @@
  */
 import { type DrawKey, drawBelow, keyOf } from '../../sim/chance.ts';
 import { grown } from './grown.ts';
-import { permuted } from './permutation.ts';
+import { permuted, positionOf } from './permutation.ts';
 import { MemberState, type Views } from './views.ts';
 
 /** What was learned since the round began. */
@@ -108,6 +108,21 @@ export class Rings {
       if (subject !== NOBODY) list.push(subject);
     }
     return list;
+  }
+
+  /** Some entries of the list in the order of the list. */
+  sorted(member: number, subjects: readonly number[]): number[] {
+    const size = this.#size[member]!;
+    const learned = this.#learned[member];
+    const key = draw(this.#shuffleKey, member, this.#round[member]!);
+    const positions = new Map<number, number>();
+    for (const subject of subjects) {
+      const isLearned = learned?.members.has(subject) === true;
+      if (!isLearned && size > 0) positions.set(subject, positionOf(key, size, subject));
+    }
+    for (const [position, subject] of learned?.replaced ?? []) positions.set(subject, position);
+    learned?.tail.forEach((subject, i) => positions.set(subject, size + i));
+    return [...subjects].sort((a, b) => positions.get(a)! - positions.get(b)!);
   }
 
   /** The list of a member in its first round, which has no holes; otherwise undefined. */

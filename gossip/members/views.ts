@@ -2,7 +2,11 @@
  * What every member holds of every other (memberlist `state.go` `nodeState`): state, incarnation,
  * when the state changed, and which of the subject's facts it believes.
  *
- * One row per observer, made when its process starts.
+ * Agreement is stored once. Observers that *share* hold a subject alive as all the others do, or not
+ * at all; a subject on which they differ has a column with an entry per observer, which goes when
+ * they agree again: 17 bytes an observer while the dispute lasts. An observer that knows little yet
+ * has a row of its own until it knows what the others know. A cluster that grew by joins has rows
+ * only; one that was established shares.
  */
 import { NodeState } from '../../wire/memberlist/message.ts';
 import { grown } from './grown.ts';
@@ -12,82 +16,195 @@ export const MemberState = { ...NodeState, unknown: 4 } as const;
 /** See {@link MemberState}. */
 export type MemberState = (typeof MemberState)[keyof typeof MemberState];
 
-interface Row {
+/** Entries by subject (a row) or by observer (a column). */
+interface Entries {
   state: Uint8Array;
   incarnation: Uint32Array;
   changedAtNs: Float64Array;
   fact: Int32Array;
-  knownCount: number;
-  aliveCount: number;
 }
+
+interface Row extends Entries {
+  knownCount: number;
+}
+
+interface Column extends Entries {
+  /** Sharing observers that do not know the subject. */
+  unknownCount: number;
+  /** The largest incarnation that anybody holds alive, with its fact, and who does. */
+  topIncarnation: number;
+  topFact: number;
+  topCount: number;
+}
+
+/** Where an observer's entries are. */
+const Storage = { none: 0, row: 1, shared: 2 } as const;
+
+/** An observer's row is given up when it differs from the others in no more subjects than this. */
+const FOLD_DIFFERENCES_MAX = 16;
 
 /** The views of all observers. */
 export class Views {
   #capacity = 0;
+  #storage = new Uint8Array(0);
   readonly #rows: (Row | undefined)[] = [];
+  readonly #columns: (Column | undefined)[] = [];
+  readonly #disputed: number[] = [];
+  #agreed = new Uint8Array(0);
+  #agreedIncarnation = new Uint32Array(0);
+  #agreedFact = new Int32Array(0);
+  #agreedCount = 0;
+  #agreedVersion = 0;
+  /** How many more subjects a sharing observer knows than are agreed on. */
+  #knownDelta = new Int32Array(0);
+  #sharerCount = 0;
 
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
     this.#capacity = capacity;
-    for (const row of this.#rows) {
-      if (row === undefined) continue;
-      row.state = grown(row.state, capacity, MemberState.unknown);
-      row.incarnation = grown(row.incarnation, capacity);
-      row.changedAtNs = grown(row.changedAtNs, capacity);
-      row.fact = grown(row.fact, capacity);
+    this.#storage = grown(this.#storage, capacity);
+    this.#agreed = grown(this.#agreed, capacity);
+    this.#agreedIncarnation = grown(this.#agreedIncarnation, capacity);
+    this.#agreedFact = grown(this.#agreedFact, capacity);
+    this.#knownDelta = grown(this.#knownDelta, capacity);
+    for (const entries of [...this.#rows, ...this.#columns]) {
+      if (entries === undefined) continue;
+      entries.state = grown(entries.state, capacity, MemberState.unknown);
+      entries.incarnation = grown(entries.incarnation, capacity);
+      entries.changedAtNs = grown(entries.changedAtNs, capacity);
+      entries.fact = grown(entries.fact, capacity);
     }
   }
 
   /** A new process knows nobody, not even itself. */
   reset(observer: number): void {
+    this.forget(observer);
+    this.#storage[observer] = Storage.row;
     this.#rows[observer] = {
-      state: new Uint8Array(this.#capacity).fill(MemberState.unknown),
-      incarnation: new Uint32Array(this.#capacity),
-      changedAtNs: new Float64Array(this.#capacity),
-      fact: new Int32Array(this.#capacity),
+      ...entriesOf(this.#capacity, MemberState.unknown, 0, 0),
       knownCount: 0,
-      aliveCount: 0,
+    };
+  }
+
+  /** A process ends, and what it held with it. */
+  forget(observer: number): void {
+    if (this.#storage[observer] === Storage.shared) {
+      this.#sharerCount--;
+      for (const subject of [...this.#disputed]) {
+        const column = this.#columns[subject]!;
+        leaveCounts(column, observer);
+        this.#maybeAgree(subject, column);
+      }
+    }
+    this.#storage[observer] = Storage.none;
+    this.#rows[observer] = undefined;
+    this.#knownDelta[observer] = 0;
+  }
+
+  /** All of them know each other alive, at incarnation 1; stored once, or in rows. */
+  establish(
+    observers: readonly number[],
+    factOf: (member: number) => number,
+    sharing: boolean,
+  ): void {
+    for (const observer of observers) this.reset(observer);
+    for (const subject of observers) {
+      if (!sharing) break;
+      this.#agreed[subject] = 1;
+      this.#agreedIncarnation[subject] = 1;
+      this.#agreedFact[subject] = factOf(subject);
+      this.#storage[subject] = Storage.shared;
+      this.#rows[subject] = undefined;
+    }
+    if (sharing) {
+      this.#agreedCount = observers.length;
+      this.#sharerCount = observers.length;
+      this.#agreedVersion++;
+      return;
+    }
+    for (const observer of observers) {
+      for (const subject of observers) {
+        this.insert(observer, subject, factOf(subject));
+        this.become(observer, subject, MemberState.alive, 1, 0);
+      }
+    }
+  }
+
+  /** True when the observer's view is stored with the others'. */
+  isShared(observer: number): boolean {
+    return this.#storage[observer] === Storage.shared;
+  }
+
+  /** The subjects on which sharing observers differ. */
+  get disputed(): readonly number[] {
+    return this.#disputed;
+  }
+
+  /** Changes whenever the subjects or incarnations that are agreed on change. */
+  get agreedVersion(): number {
+    return this.#agreedVersion;
+  }
+
+  /** True when the subject counts as agreed on; a dispute does not end that. */
+  isAgreed(subject: number): boolean {
+    return this.#agreed[subject] === 1;
+  }
+
+  /** The incarnation and fact that were agreed on last. */
+  agreedOf(subject: number): { readonly incarnation: number; readonly fact: number } {
+    return {
+      incarnation: this.#agreedIncarnation[subject]!,
+      fact: this.#agreedFact[subject]!,
     };
   }
 
   /** What the observer holds of the subject. */
   stateOf(observer: number, subject: number): MemberState {
-    return (this.#rows[observer]?.state[subject] ?? MemberState.unknown) as MemberState;
+    const storage = this.#storage[observer];
+    if (storage === Storage.shared) {
+      const column = this.#columns[subject];
+      if (column !== undefined) return column.state[observer] as MemberState;
+      return this.#agreed[subject] === 1 ? MemberState.alive : MemberState.unknown;
+    }
+    if (storage !== Storage.row) return MemberState.unknown;
+    return this.#rows[observer]!.state[subject] as MemberState;
   }
 
   /** The incarnation that the observer knows; 0 for the unknown. */
   incarnationOf(observer: number, subject: number): number {
-    return this.#rows[observer]?.incarnation[subject] ?? 0;
+    const entries = this.#entriesOf(observer, subject);
+    if (entries !== undefined) return entries.incarnation[this.#at(observer, subject)]!;
+    const isKnown = this.#storage[observer] === Storage.shared && this.#agreed[subject] === 1;
+    return isKnown ? this.#agreedIncarnation[subject]! : 0;
   }
 
-  /** When the observer's state of the subject last changed, ns. */
+  /** When the observer's state of the subject last changed, ns; 0 where all agree. */
   changedAtNsOf(observer: number, subject: number): number {
-    return this.#rows[observer]?.changedAtNs[subject] ?? 0;
+    const entries = this.#entriesOf(observer, subject);
+    return entries === undefined ? 0 : entries.changedAtNs[this.#at(observer, subject)]!;
   }
 
   /** The fact that the observer believes. */
   factOf(observer: number, subject: number): number {
-    return this.#rows[observer]!.fact[subject]!;
+    const entries = this.#entriesOf(observer, subject);
+    if (entries === undefined) return this.#agreedFact[subject]!;
+    return entries.fact[this.#at(observer, subject)]!;
   }
 
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */
   knownCountOf(observer: number): number {
+    if (this.#storage[observer] === Storage.shared) {
+      return this.#agreedCount + this.#knownDelta[observer]!;
+    }
     return this.#rows[observer]?.knownCount ?? 0;
-  }
-
-  /** How many the observer holds alive, itself included. */
-  aliveCountOf(observer: number): number {
-    return this.#rows[observer]?.aliveCount ?? 0;
   }
 
   /** A new entry of the list: dead, with incarnation 0, until its alive message has been heard. */
   insert(observer: number, subject: number, fact: number): void {
-    const row = this.#rows[observer]!;
-    row.state[subject] = MemberState.dead;
-    row.incarnation[subject] = 0;
-    row.changedAtNs[subject] = Number.NEGATIVE_INFINITY;
-    row.fact[subject] = fact;
-    row.knownCount++;
+    const row = this.#rows[observer];
+    if (row !== undefined) row.knownCount++;
+    else this.#knownDelta[observer]!++;
+    this.#write(observer, subject, MemberState.dead, 0, Number.NEGATIVE_INFINITY, fact);
   }
 
   /** Sets the state of an entry. */
@@ -98,39 +215,192 @@ export class Views {
     incarnation: number,
     atNs: number,
   ): void {
-    const row = this.#rows[observer]!;
-    if (row.state[subject] === MemberState.alive) row.aliveCount--;
-    if (state === MemberState.alive) row.aliveCount++;
-    row.state[subject] = state;
-    row.incarnation[subject] = incarnation;
-    row.changedAtNs[subject] = atNs;
+    const fact = this.factOf(observer, subject);
+    this.#write(observer, subject, state, incarnation, atNs, fact);
   }
 
   /** Sets incarnation and fact of an entry whose state stays. */
   update(observer: number, subject: number, incarnation: number, fact: number): void {
-    const row = this.#rows[observer]!;
-    row.incarnation[subject] = incarnation;
-    row.fact[subject] = fact;
+    const isKnown =
+      this.incarnationOf(observer, subject) === incarnation &&
+      this.factOf(observer, subject) === fact;
+    if (isKnown) return;
+    const state = this.stateOf(observer, subject);
+    const atNs = this.changedAtNsOf(observer, subject);
+    this.#write(observer, subject, state, incarnation, atNs, fact);
   }
 
   /** Takes an entry out of the list. */
   remove(observer: number, subject: number): void {
-    const row = this.#rows[observer]!;
-    row.state[subject] = MemberState.unknown;
-    row.incarnation[subject] = 0;
-    row.knownCount--;
+    const row = this.#rows[observer];
+    if (row !== undefined) row.knownCount--;
+    else this.#knownDelta[observer]!--;
+    const fact = this.factOf(observer, subject);
+    this.#write(observer, subject, MemberState.unknown, 0, 0, fact);
   }
 
   /** Dead and left entries whose state changed before `beforeNs`. */
   expired(observer: number, beforeNs: number): number[] {
-    const row = this.#rows[observer]!;
-    if (row.knownCount === row.aliveCount) return [];
     const subjects: number[] = [];
-    for (let subject = 0; subject < row.state.length; subject++) {
-      const state = row.state[subject]!;
-      if (state !== MemberState.dead && state !== MemberState.left) continue;
-      if (row.changedAtNs[subject]! < beforeNs) subjects.push(subject);
+    const isExpired = (subject: number): boolean => {
+      const state = this.stateOf(observer, subject);
+      const isOver = state === MemberState.dead || state === MemberState.left;
+      return isOver && this.changedAtNsOf(observer, subject) < beforeNs;
+    };
+    if (this.isShared(observer)) {
+      for (const subject of this.#disputed) if (isExpired(subject)) subjects.push(subject);
+      return subjects.sort((a, b) => a - b);
+    }
+    for (let subject = 0; subject < this.#capacity; subject++) {
+      if (isExpired(subject)) subjects.push(subject);
     }
     return subjects;
+  }
+
+  /** Stores an observer's view with the others' if it differs in few subjects. */
+  maybeShare(observer: number): void {
+    const row = this.#rows[observer];
+    if (row === undefined || this.#sharerCount === 0) return;
+    const differing: number[] = [];
+    for (let subject = 0; subject < this.#capacity; subject++) {
+      if (this.#columns[subject] !== undefined || this.#agrees(row, subject)) continue;
+      differing.push(subject);
+      if (differing.length > FOLD_DIFFERENCES_MAX) return;
+    }
+    for (const subject of differing) this.#dispute(subject);
+    this.#rows[observer] = undefined;
+    this.#storage[observer] = Storage.shared;
+    this.#sharerCount++;
+    this.#knownDelta[observer] = row.knownCount - this.#agreedCount;
+    for (const subject of [...this.#disputed]) {
+      const column = this.#columns[subject]!;
+      column.state[observer] = row.state[subject]!;
+      column.incarnation[observer] = row.incarnation[subject]!;
+      column.changedAtNs[observer] = row.changedAtNs[subject]!;
+      column.fact[observer] = row.fact[subject]!;
+      enterCounts(column, observer);
+      this.#maybeAgree(subject, column);
+    }
+  }
+
+  #agrees(row: Row, subject: number): boolean {
+    if (this.#agreed[subject] === 0) return row.state[subject] === MemberState.unknown;
+    return (
+      row.state[subject] === MemberState.alive &&
+      row.incarnation[subject] === this.#agreedIncarnation[subject] &&
+      row.fact[subject] === this.#agreedFact[subject]
+    );
+  }
+
+  #entriesOf(observer: number, subject: number): Entries | undefined {
+    if (this.#storage[observer] === Storage.shared) return this.#columns[subject];
+    return this.#rows[observer];
+  }
+
+  #at(observer: number, subject: number): number {
+    return this.#storage[observer] === Storage.shared ? observer : subject;
+  }
+
+  #write(
+    observer: number,
+    subject: number,
+    state: MemberState,
+    incarnation: number,
+    atNs: number,
+    fact: number,
+  ): void {
+    const row = this.#rows[observer];
+    const column = row === undefined ? this.#dispute(subject) : undefined;
+    if (column !== undefined) leaveCounts(column, observer);
+    const entries = row ?? column!;
+    const at = column === undefined ? subject : observer;
+    entries.state[at] = state;
+    entries.incarnation[at] = incarnation;
+    entries.changedAtNs[at] = atNs;
+    entries.fact[at] = fact;
+    if (column === undefined) return;
+    enterCounts(column, observer);
+    this.#maybeAgree(subject, column);
+  }
+
+  /** The subject's column; a new one says what was agreed on. */
+  #dispute(subject: number): Column {
+    const known = this.#columns[subject];
+    if (known !== undefined) return known;
+    const isAgreed = this.#agreed[subject] === 1;
+    const state = isAgreed ? MemberState.alive : MemberState.unknown;
+    const incarnation = isAgreed ? this.#agreedIncarnation[subject]! : 0;
+    const fact = this.#agreedFact[subject]!;
+    const column: Column = {
+      ...entriesOf(this.#capacity, state, incarnation, fact),
+      unknownCount: isAgreed ? 0 : this.#sharerCount,
+      topIncarnation: isAgreed ? incarnation : -1,
+      topFact: fact,
+      topCount: isAgreed ? this.#sharerCount : 0,
+    };
+    this.#columns[subject] = column;
+    this.#disputed.push(subject);
+    return column;
+  }
+
+  /** Ends the dispute when all sharing observers hold the subject alive alike, or none knows it. */
+  #maybeAgree(subject: number, column: Column): void {
+    const isAlive = column.topCount === this.#sharerCount;
+    if (!isAlive && column.unknownCount !== this.#sharerCount) return;
+    this.#columns[subject] = undefined;
+    this.#disputed.splice(this.#disputed.indexOf(subject), 1);
+    this.#agreedVersion++;
+    if (isAlive) {
+      this.#agreedIncarnation[subject] = column.topIncarnation;
+      this.#agreedFact[subject] = column.topFact;
+    }
+    if (this.#agreed[subject] === (isAlive ? 1 : 0)) return;
+    this.#agreed[subject] = isAlive ? 1 : 0;
+    this.#agreedCount += isAlive ? 1 : -1;
+    for (let observer = 0; observer < this.#capacity; observer++) {
+      if (this.#storage[observer] === Storage.shared) {
+        this.#knownDelta[observer]! += isAlive ? -1 : 1;
+      }
+    }
+  }
+}
+
+function entriesOf(
+  capacity: number,
+  state: MemberState,
+  incarnation: number,
+  fact: number,
+): Entries {
+  return {
+    state: new Uint8Array(capacity).fill(state),
+    incarnation: new Uint32Array(capacity).fill(incarnation),
+    changedAtNs: new Float64Array(capacity),
+    fact: new Int32Array(capacity).fill(fact),
+  };
+}
+
+function isTop(column: Column, observer: number): boolean {
+  return (
+    column.state[observer] === MemberState.alive &&
+    column.incarnation[observer] === column.topIncarnation &&
+    column.fact[observer] === column.topFact
+  );
+}
+
+function leaveCounts(column: Column, observer: number): void {
+  if (column.state[observer] === MemberState.unknown) column.unknownCount--;
+  else if (isTop(column, observer)) column.topCount--;
+}
+
+function enterCounts(column: Column, observer: number): void {
+  if (column.state[observer] === MemberState.unknown) column.unknownCount++;
+  else if (isTop(column, observer)) column.topCount++;
+  else if (
+    column.state[observer] === MemberState.alive &&
+    column.incarnation[observer]! > column.topIncarnation
+  ) {
+    column.topIncarnation = column.incarnation[observer]!;
+    column.topFact = column.fact[observer]!;
+    column.topCount = 1;
   }
 }
