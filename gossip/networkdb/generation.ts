@@ -82,11 +82,3 @@ export function generationRules(number: 1 | 2 | 3): Generation {
   if (number === 1) return FIRST;
   return number === 2 ? SECOND : THIRD;
 }
-
-/** The generation of a Docker release: up to "28" is 1, "29" is 2, later ones are 3. */
-export function generationOfDocker(version: string): 1 | 2 | 3 {
-  const major = Number.parseInt(version, 10);
-  if (Number.isNaN(major)) return 3;
-  if (major <= 28) return 1;
-  return major === 29 ? 2 : 3;
-}

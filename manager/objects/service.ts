@@ -55,21 +55,6 @@ export const UpdateState = {
 /** One of {@link UpdateState}. */
 export type UpdateState = (typeof UpdateState)[keyof typeof UpdateState];
 
-const UPDATE_STATE_NAMES: readonly string[] = [
-  'unknown',
-  'updating',
-  'paused',
-  'completed',
-  'rollback_started',
-  'rollback_paused',
-  'rollback_completed',
-];
-
-/** The state as the Engine API prints it. */
-export function formatUpdateState(state: UpdateState): string {
-  return UPDATE_STATE_NAMES[state]!;
-}
-
 /** The state of a service's update. */
 export interface UpdateStatus {
   readonly state: UpdateState;

@@ -4,8 +4,8 @@
  * No error answers a broadcast, a fragment but the first, or another ICMP error. Types in
  * `icmp_ratemask` are limited to one a second and six in a burst per receiver, and to
  * `icmp_msgs_per_sec` in the whole kernel. An error belongs to the connection of what it answers
- * (`nf_ct_attach`), so that NAT translates what it quotes, and drops redirects. Mirrors `__icmp_send` (net/ipv4/icmp.c) and
- * `inet_peer_xrlim_allow` (net/ipv4/inetpeer.c).
+ * (`nf_ct_attach`), so that NAT translates what it quotes, and drops redirects. Mirrors
+ * `__icmp_send` (net/ipv4/icmp.c) and `inet_peer_xrlim_allow` (net/ipv4/inetpeer.c).
  */
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { type Ipv4Address, isMulticastAddress } from '../../wire/addresses.ts';

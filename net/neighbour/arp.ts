@@ -44,12 +44,6 @@ export function solicit(
   send(device, ArpOperation.request, targetMac, device.mac, source, knownMac, target);
 }
 
-/** Announces an address that is ours (`arping -A`, `arp_notify`): sender and target are the same. */
-export function announce(device: Device, address: Ipv4Address): void {
-  const { request } = ArpOperation;
-  send(device, request, BROADCAST_MAC, device.mac, address, 0, address);
-}
-
 /** The source that a request names, as `arp_announce` says; 0 when there is none. */
 function requestSource(
   namespace: Namespace,

@@ -8,7 +8,7 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { DnsType } from '../../wire/dns/record.ts';
-import { encodeDns, parseDns, queryOf } from '../../wire/dns.ts';
+import { DNS_PORT, encodeDns, parseDns, queryOf } from '../../wire/dns.ts';
 import { EMBEDDED_DNS_ADDRESS } from './embedded-dns.ts';
 
 const ATTEMPT_NS = 5 * SECOND_NS;
@@ -45,7 +45,7 @@ export function resolveName(
     },
     onError: () => finish(undefined),
   });
-  socket.connect(EMBEDDED_DNS_ADDRESS, 53);
+  socket.connect(EMBEDDED_DNS_ADDRESS, DNS_PORT);
   const query = encodeDns(queryOf(queryId, `${name}.`, DnsType.a));
   const attempt = (count: number) => {
     if (isOver) return;

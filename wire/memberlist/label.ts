@@ -5,11 +5,12 @@
  * Packets carry it both ways, streams only from the side that dialled. Where there is encryption,
  * the label is part of what is authenticated even where it is not sent.
  */
+import { assert } from '../../sim/assert.ts';
 import { textOf, utf8Bytes, writeUtf8 } from '../utf8.ts';
 import { MessageType } from './message.ts';
 
 /** The longest label, in bytes (`LabelMaxSize`). */
-export const LABEL_BYTES_MAX = 255;
+const LABEL_BYTES_MAX = 255;
 
 /** What the layer takes for this label: nothing for the empty one. */
 export function labelOverheadOf(label: string): number {
@@ -27,6 +28,7 @@ export function labelBytesOf(label: string): Uint8Array {
 export function addLabel(bytes: Uint8Array, label: string): Uint8Array {
   if (label === '') return bytes;
   const labelBytes = labelBytesOf(label);
+  assert(labelBytes.length <= LABEL_BYTES_MAX, 'a label is longer than its length byte can say');
   const framed = new Uint8Array(2 + labelBytes.length + bytes.length);
   framed[0] = MessageType.hasLabel;
   framed[1] = labelBytes.length;

@@ -76,10 +76,7 @@ export function sizeOfStream(stream: Omit<Stream, 'nonce'>): number {
 }
 
 /** Bytes of a stream whose message, compressed or not, takes so many. */
-function framedStreamBytesOf(
-  innerBytes: number,
-  framing: Omit<StreamFraming, 'compress'>,
-): number {
+function framedStreamBytesOf(innerBytes: number, framing: Omit<StreamFraming, 'compress'>): number {
   let bytes = innerBytes;
   if (framing.keyring?.primary !== undefined) {
     const version = encryptionVersionOf(framing.protocolVersion);

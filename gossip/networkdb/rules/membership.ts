@@ -93,12 +93,7 @@ export function handleNotifyLeave(state: State, node: NodeState, subject: number
  * Moves a known peer; true when it moved. Failed and left peers lose their attachments and entries,
  * except that generation 3 only hides those of failed ones.
  */
-function changeNodeState(
-  state: State,
-  node: NodeState,
-  subject: number,
-  next: PeerState,
-): boolean {
+function changeNodeState(state: State, node: NodeState, subject: number, next: PeerState): boolean {
   const old = node.peers.stateOf(subject);
   if (old === PeerState.unknown || old === next) return false;
   const keeps = node.rules.keepsFailedNodes;
@@ -130,12 +125,7 @@ function changeNodeState(
  * LEAVE comes back, or it hears that its former self at the same address is alive. Generation 1
  * keeps its own attachments in the same map and loses them then.
  */
-function forgetNode(
-  state: State,
-  node: NodeState,
-  subject: number,
-  isHidden: boolean,
-): void {
+function forgetNode(state: State, node: NodeState, subject: number, isHidden: boolean): void {
   for (const network of state.networks) {
     network.attachments.remove(subject, node.index, state.nowNs);
   }
