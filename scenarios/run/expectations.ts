@@ -6,7 +6,7 @@ import type { LocatedExpectation } from '../language/check.ts';
 import type { Expectation } from '../language/expectation.ts';
 import { formatMeasure } from '../report/terminal.ts';
 import type { ExpectationOutcome, Measure } from '../result.ts';
-import { survivorsOf } from './measures.ts';
+import { networkDbConvergedAtNs, survivorsOf } from './measures.ts';
 import type { RunRecord } from './run-record.ts';
 import { type TimelineEvent, uniqueNames } from './timeline-events.ts';
 
@@ -112,9 +112,8 @@ function spanAfter(meaning: Timed, record: RunRecord, event: TimelineEvent): num
       return record.services.recoveryNs(service, event.atNs, laterEventNs(record, event));
     }
     case 'networkdb': {
-      const untilNs = laterEventNs(record, event);
-      const changes = record.networkDbChanges.filter((at) => at >= event.atNs && at < untilNs);
-      return (changes.at(-1) ?? event.atNs) - event.atNs;
+      const atNs = networkDbConvergedAtNs(record, event);
+      return atNs === undefined ? undefined : atNs - event.atNs;
     }
     case 'trafficRecovery': {
       const traffic = record.traffic.find((t) => t.name === meaning.traffic);

@@ -114,20 +114,22 @@ function membershipReturn(record: RunRecord, event: TimelineEvent): Record<strin
   };
 }
 
+/** After a fault: dead owners' entries are forgotten; after a return: the last entry is known. */
 function networkDbMeasures(record: RunRecord, event: TimelineEvent): Record<string, Measure> {
+  const what = isFault(event)
+    ? "fault to the last node that drops a dead owner's entry"
+    : 'return to the last node that stores an entry';
+  return { 'networkdb.converged': since(what, event, networkDbConvergedAtNs(record, event)) };
+}
+
+/** When the tables had taken an event in, as far as the next event lets it; `undefined` if never. */
+export function networkDbConvergedAtNs(
+  record: RunRecord,
+  event: TimelineEvent,
+): number | undefined {
   const untilNs = nextEventNs(record, event);
-  const within = (atNs: number) => atNs >= event.atNs && atNs < untilNs;
-  const changes = record.networkDbChanges.filter(within);
-  const agreements = record.networkDbAgreements.filter(within);
-  const lastChangeNs = changes.at(-1);
-  const lastNs = Math.max(lastChangeNs ?? event.atNs, agreements.at(-1) ?? event.atNs);
-  return {
-    'networkdb.converged': since(
-      'fault to the last table entry that changed on some node',
-      event,
-      changes.length === 0 ? undefined : lastNs,
-    ),
-  };
+  const instants = isFault(event) ? record.networkDbDrops : record.networkDbChanges;
+  return instants.filter((atNs) => atNs >= event.atNs && atNs < untilNs).at(-1);
 }
 
 function managerMeasures(record: RunRecord, event: TimelineEvent): Record<string, Measure> {

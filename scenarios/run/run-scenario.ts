@@ -72,6 +72,7 @@ class Stage {
   readonly #nodeStatuses: NodeStatusChange[] = [];
   readonly #agreements: number[] = [];
   readonly #changes: number[] = [];
+  readonly #drops: number[] = [];
   readonly #traffic: TrafficSource[];
   readonly #noted: TimelineLine[] = [];
   readonly #warnings: string[];
@@ -167,6 +168,7 @@ class Stage {
       traffic: this.#traffic.map((source) => source.record),
       networkDbAgreements: this.#agreements,
       networkDbChanges: this.#changes,
+      networkDbDrops: this.#drops,
       gossip: this.cluster.machines.map((machine) => this.#gossipLoadOf(machine.index)),
       checkers: runCheckers(this.cluster),
       isRunning: (node, atNs) => this.#faults.isRunning(node, atNs),
@@ -228,9 +230,12 @@ class Stage {
     observations.subscribe(observationKind('networkdb.agreed'), ({ atNs }) =>
       this.#agreements.push(atNs),
     );
-    for (const name of ['networkdb.event', 'networkdb.dropped']) {
-      observations.subscribe(observationKind(name), ({ atNs }) => this.#changes.push(atNs));
-    }
+    observations.subscribe(observationKind('networkdb.event'), ({ atNs }) =>
+      this.#changes.push(atNs),
+    );
+    observations.subscribe(observationKind('networkdb.dropped'), ({ atNs }) =>
+      this.#drops.push(atNs),
+    );
   }
 
   /** Compares what runs with what is wanted, for every service. */
