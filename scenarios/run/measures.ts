@@ -114,11 +114,11 @@ function membershipReturn(record: RunRecord, event: TimelineEvent): Record<strin
   };
 }
 
-/** After a fault: dead owners' entries are forgotten; after a return: the last entry is known. */
+/** After a fault: dead owners' entries are forgotten; after a return: all nodes agree. */
 function networkDbMeasures(record: RunRecord, event: TimelineEvent): Record<string, Measure> {
   const what = isFault(event)
     ? "fault to the last node that drops a dead owner's entry"
-    : 'return to the last node that stores an entry';
+    : 'return to the last entry that all its nodes hold the same';
   return { 'networkdb.converged': since(what, event, networkDbConvergedAtNs(record, event)) };
 }
 
@@ -128,7 +128,7 @@ export function networkDbConvergedAtNs(
   event: TimelineEvent,
 ): number | undefined {
   const untilNs = nextEventNs(record, event);
-  const instants = isFault(event) ? record.networkDbDrops : record.networkDbChanges;
+  const instants = isFault(event) ? record.networkDbDrops : record.networkDbAgreements;
   return instants.filter((atNs) => atNs >= event.atNs && atNs < untilNs).at(-1);
 }
 

@@ -38,8 +38,6 @@ export interface RunRecord {
   readonly traffic: readonly TrafficRecord[];
   /** Instants at which all members of some network came to agree on a changed entry. */
   readonly networkDbAgreements: readonly number[];
-  /** Instants at which a node stored an entry that it did not have, or had differently. */
-  readonly networkDbChanges: readonly number[];
   /** Instants at which a node dropped an entry with its dead owner or its network. */
   readonly networkDbDrops: readonly number[];
   readonly gossip: readonly GossipLoad[];

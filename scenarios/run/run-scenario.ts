@@ -71,7 +71,6 @@ class Stage {
   readonly #running = new Map<string, number>();
   readonly #nodeStatuses: NodeStatusChange[] = [];
   readonly #agreements: number[] = [];
-  readonly #changes: number[] = [];
   readonly #drops: number[] = [];
   readonly #traffic: TrafficSource[];
   readonly #noted: TimelineLine[] = [];
@@ -167,7 +166,6 @@ class Stage {
       services: this.#services,
       traffic: this.#traffic.map((source) => source.record),
       networkDbAgreements: this.#agreements,
-      networkDbChanges: this.#changes,
       networkDbDrops: this.#drops,
       gossip: this.cluster.machines.map((machine) => this.#gossipLoadOf(machine.index)),
       checkers: runCheckers(this.cluster),
@@ -229,9 +227,6 @@ class Stage {
     });
     observations.subscribe(observationKind('networkdb.agreed'), ({ atNs }) =>
       this.#agreements.push(atNs),
-    );
-    observations.subscribe(observationKind('networkdb.event'), ({ atNs }) =>
-      this.#changes.push(atNs),
     );
     observations.subscribe(observationKind('networkdb.dropped'), ({ atNs }) =>
       this.#drops.push(atNs),
