@@ -23,7 +23,7 @@ import {
   protocolOf,
   sourceOf,
 } from '../wire/ipv4.ts';
-import { rewriteSource } from '../wire/rewrite.ts';
+import { rewriteEndpoint } from '../wire/rewrite.ts';
 import { flagsOf, TcpFlag } from '../wire/tcp.ts';
 import { becomeUntracked, IpvsConnection, IpvsConnections } from './connection.ts';
 import { IPVS_SYSCTLS, IpvsTcpState } from './constants.ts';
@@ -259,7 +259,7 @@ export class Ipvs {
       const to = `${formatIpv4Address(virtualAddress)}:${virtualPort}`;
       this.note(packet, 'rewrite', `src ${from} -> ${to}`);
     }
-    rewriteSource(bytes, start, virtualAddress, virtualPort);
+    rewriteEndpoint(bytes, start, packet.end, true, virtualAddress, virtualPort);
     countOut(connection.destination, packet.end - start);
     this.connections.advance(
       connection,

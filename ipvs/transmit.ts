@@ -19,7 +19,7 @@ import {
   ttlOf,
   writeIpv4Header,
 } from '../wire/ipv4.ts';
-import { rewriteDestination } from '../wire/rewrite.ts';
+import { rewriteEndpoint } from '../wire/rewrite.ts';
 import { becomeUntracked, type IpvsConnection } from './connection.ts';
 import { rewriteRequestError } from './icmp.ts';
 import type { Ipvs } from './ipvs.ts';
@@ -48,7 +48,14 @@ export function transmitError(ipvs: Ipvs, packet: Packet, connection: IpvsConnec
 function masquerade(ipvs: Ipvs, packet: Packet, connection: IpvsConnection): Verdict {
   if (packet.way !== undefined) noteDestination(ipvs, packet, connection);
   const { destination, destinationPort } = connection;
-  rewriteDestination(packet.bytes, packet.start, destination.address, destinationPort);
+  rewriteEndpoint(
+    packet.bytes,
+    packet.start,
+    packet.end,
+    false,
+    destination.address,
+    destinationPort,
+  );
   return sendRewritten(ipvs, packet, connection);
 }
 

@@ -1,78 +1,93 @@
 /**
- * Rewriting an address and a port of an IPv4 packet, with every checksum that covers them: the
- * header's, and TCP's, UDP's or SCTP's with the pseudo header. What NAT and ipvs both do
- * (`nf_nat_manip_pkt`, `tcp_dnat_handler`).
+ * Rewriting one endpoint of an IPv4 packet, with every checksum that covers it: the header's, and
+ * TCP's or UDP's with the pseudo header. What NAT and ipvs both do.
  *
- * A later fragment has no ports; only its header is rewritten.
+ * Mirrors nf_nat_proto.c (`nf_nat_ipv4_manip_pkt`, `l4proto_manip_pkt`) and `tcp_dnat_handler`
+ * (net/netfilter/ipvs/ip_vs_proto_tcp.c): checksums are adjusted, so a wrong one stays just as
+ * wrong. A later fragment has no ports; only its header is rewritten.
  */
 import type { Ipv4Address } from './addresses.ts';
-import { readU16, readU32, writeU16 } from './bytes.ts';
+import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
 import { adjustChecksum16, adjustChecksum32 } from './checksum.ts';
+import { IcmpType } from './icmp.ts';
 import {
   fragmentOffsetBytesOf,
   headerBytesOf,
+  IPV4_HEADER_BYTES,
   IpProtocol,
   protocolOf,
-  setDestination,
-  setSource,
 } from './ipv4.ts';
 
-const SOURCE_OFFSET = 12;
-const DESTINATION_OFFSET = 16;
-
-/** Sets the source address and port (`port` -1 keeps the port) of the packet at `at`. */
-export function rewriteSource(
+/**
+ * Makes `address` and `port` (for an ICMP query its identifier) the source or the destination of the
+ * packet at `at`. Its transport header may be cut short behind the ports, as in an ICMP quotation;
+ * false when even those are missing.
+ */
+export function rewriteEndpoint(
   bytes: Uint8Array,
   at: number,
+  end: number,
+  isSource: boolean,
   address: Ipv4Address,
   port: number,
-): void {
-  adjustTransport(bytes, at, SOURCE_OFFSET, 0, address, port);
-  setSource(bytes, at, address);
-}
-
-/** Sets the destination address and port (`port` -1 keeps the port) of the packet at `at`. */
-export function rewriteDestination(
-  bytes: Uint8Array,
-  at: number,
-  address: Ipv4Address,
-  port: number,
-): void {
-  adjustTransport(bytes, at, DESTINATION_OFFSET, 2, address, port);
-  setDestination(bytes, at, address);
-}
-
-/** Where the checksum stands in the transport header; -1 when it covers no address. */
-function checksumOffsetOf(protocol: number): number {
-  if (protocol === IpProtocol.tcp) return 16;
-  if (protocol === IpProtocol.udp) return 6;
-  return -1;
-}
-
-function adjustTransport(
-  bytes: Uint8Array,
-  at: number,
-  addressOffset: number,
-  portOffset: number,
-  address: Ipv4Address,
-  port: number,
-): void {
-  if (fragmentOffsetBytesOf(bytes, at) !== 0) return;
-  const protocol = protocolOf(bytes, at);
-  const transport = at + headerBytesOf(bytes, at);
-  const checksumOffset = checksumOffsetOf(protocol);
-  const hasPorts = checksumOffset >= 0 || protocol === IpProtocol.sctp;
-  if (!hasPorts) return;
-  const oldPort = readU16(bytes, transport + portOffset);
-  if (checksumOffset >= 0) {
-    const old = readU16(bytes, transport + checksumOffset);
-    const isAbsent = protocol === IpProtocol.udp && old === 0;
-    if (!isAbsent) {
-      let checksum = adjustChecksum32(old, readU32(bytes, at + addressOffset), address);
-      if (port >= 0) checksum = adjustChecksum16(checksum, oldPort, port);
-      if (protocol === IpProtocol.udp && checksum === 0) checksum = 0xffff;
-      writeU16(bytes, transport + checksumOffset, checksum);
-    }
+): boolean {
+  if (end - at < IPV4_HEADER_BYTES) return false;
+  const addressAt = at + (isSource ? 12 : 16);
+  const oldAddress = readU32(bytes, addressAt);
+  if (fragmentOffsetBytesOf(bytes, at) === 0) {
+    const protocol = protocolOf(bytes, at);
+    const transportAt = at + headerBytesOf(bytes, at);
+    const isDone =
+      protocol === IpProtocol.icmp
+        ? rewriteIdentifier(bytes, transportAt, end, port)
+        : rewritePort(bytes, protocol, transportAt, end, isSource, oldAddress, address, port);
+    if (!isDone) return false;
   }
-  if (port >= 0) writeU16(bytes, transport + portOffset, port);
+  if (oldAddress === address) return true;
+  writeU32(bytes, addressAt, address);
+  const checksum = adjustChecksum32(readU16(bytes, at + 10), oldAddress, address);
+  writeU16(bytes, at + 10, checksum);
+  return true;
+}
+
+/** The identifier of an echo, timestamp, information or mask message; other types have none. */
+function rewriteIdentifier(bytes: Uint8Array, icmpAt: number, end: number, next: number): boolean {
+  if (end - icmpAt < 8) return false;
+  const type = bytes[icmpAt]!;
+  const isEcho = type === IcmpType.echoReply || type === IcmpType.echoRequest;
+  if (!isEcho && (type < 13 || type > 18)) return true;
+  const old = readU16(bytes, icmpAt + 4);
+  if (old === next) return true;
+  writeU16(bytes, icmpAt + 4, next);
+  writeU16(bytes, icmpAt + 2, adjustChecksum16(readU16(bytes, icmpAt + 2), old, next));
+  return true;
+}
+
+function rewritePort(
+  bytes: Uint8Array,
+  protocol: number,
+  transportAt: number,
+  end: number,
+  isSource: boolean,
+  oldAddress: Ipv4Address,
+  newAddress: Ipv4Address,
+  newPort: number,
+): boolean {
+  const isTcp = protocol === IpProtocol.tcp;
+  const isUdp = protocol === IpProtocol.udp;
+  // SCTP's checksum covers no address, and nobody here computes it
+  if (!isTcp && !isUdp && protocol !== IpProtocol.sctp) return true;
+  if (end - transportAt < 8) return false;
+  const portAt = transportAt + (isSource ? 0 : 2);
+  const oldPort = readU16(bytes, portAt);
+  writeU16(bytes, portAt, newPort);
+  if (!isTcp && !isUdp) return true;
+  if (isTcp && end - transportAt < 20) return true;
+  const checksumAt = transportAt + (isTcp ? 16 : 6);
+  const old = readU16(bytes, checksumAt);
+  if (isUdp && old === 0) return true;
+  let checksum = adjustChecksum32(old, oldAddress, newAddress);
+  checksum = adjustChecksum16(checksum, oldPort, newPort);
+  writeU16(bytes, checksumAt, isUdp && checksum === 0 ? 0xffff : checksum);
+  return true;
 }

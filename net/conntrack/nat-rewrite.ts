@@ -1,12 +1,13 @@
 /**
- * Rewrites one endpoint of a packet, with its checksums adjusted incrementally.
+ * Rewrites a packet of a connection, and what an ICMP error quotes of one.
  *
- * Mirrors nf_nat_proto.c (`l4proto_manip_pkt`, `nf_nat_ipv4_manip_pkt`,
- * `nf_nat_icmp_reply_translation`): a packet with a wrong checksum stays just as wrong.
+ * Mirrors nf_nat_proto.c (`nf_nat_ipv4_manip_pkt`, `nf_nat_icmp_reply_translation`): a packet with a
+ * wrong checksum stays just as wrong.
  */
 import { readU16, readU32, writeU16, writeU32 } from '../../wire/bytes.ts';
 import { adjustChecksum16, adjustChecksum32 } from '../../wire/checksum.ts';
-import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol } from '../../wire/ipv4.ts';
+import { headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
+import { rewriteEndpoint } from '../../wire/rewrite.ts';
 import type { TupleFields } from './tuple.ts';
 
 /**
@@ -20,71 +21,11 @@ export function rewriteHeader(
   target: TupleFields,
   isSource: boolean,
 ): boolean {
-  if (end - at < 20) return false;
-  const addressAt = at + (isSource ? 12 : 16);
-  const oldAddress = readU32(bytes, addressAt);
-  const newAddress = isSource ? target.source : target.destination;
-  if (fragmentOffsetBytesOf(bytes, at) === 0) {
-    const transportAt = at + headerBytesOf(bytes, at);
-    if (!rewriteTransport(bytes, at, transportAt, end, target, isSource, oldAddress, newAddress)) {
-      return false;
-    }
-  }
-  if (oldAddress === newAddress) return true;
-  writeU32(bytes, addressAt, newAddress);
-  const checksum = adjustChecksum32(readU16(bytes, at + 10), oldAddress, newAddress);
-  writeU16(bytes, at + 10, checksum);
-  return true;
-}
-
-function rewriteTransport(
-  bytes: Uint8Array,
-  at: number,
-  transportAt: number,
-  end: number,
-  target: TupleFields,
-  isSource: boolean,
-  oldAddress: number,
-  newAddress: number,
-): boolean {
-  const protocol = bytes[at + 9]!;
-  switch (protocol) {
-    case IpProtocol.icmp: {
-      if (end - transportAt < 8) return false;
-      const type = bytes[transportAt]!;
-      if (type !== 0 && type !== 8 && (type < 13 || type > 18)) return true;
-      const oldId = readU16(bytes, transportAt + 4);
-      if (oldId === target.sourcePort) return true;
-      writeU16(bytes, transportAt + 4, target.sourcePort);
-      const checksum = readU16(bytes, transportAt + 2);
-      writeU16(bytes, transportAt + 2, adjustChecksum16(checksum, oldId, target.sourcePort));
-      return true;
-    }
-    case IpProtocol.tcp:
-    case IpProtocol.udp:
-    case IpProtocol.sctp:
-      break;
-    default:
-      return true;
-  }
-  if (end - transportAt < 8) return false;
-  const portAt = transportAt + (isSource ? 0 : 2);
-  const oldPort = readU16(bytes, portAt);
-  const newPort = isSource ? target.sourcePort : target.destinationPort;
-  writeU16(bytes, portAt, newPort);
-  if (protocol === IpProtocol.sctp) return true;
-  const isTcp = protocol === IpProtocol.tcp;
-  const checksumAt = transportAt + (isTcp ? 16 : 6);
-  if (isTcp && end - transportAt < 20) return true;
-  const old = readU16(bytes, checksumAt);
-  if (!isTcp && old === 0) return true;
-  const checksum = adjustChecksum16(
-    adjustChecksum32(old, oldAddress, newAddress),
-    oldPort,
-    newPort,
-  );
-  writeU16(bytes, checksumAt, !isTcp && checksum === 0 ? 0xffff : checksum);
-  return true;
+  const address = isSource ? target.source : target.destination;
+  // a tuple has an ICMP query's identifier as its source port, whichever way it goes
+  const isIcmp = protocolOf(bytes, at) === IpProtocol.icmp;
+  const port = isSource || isIcmp ? target.sourcePort : target.destinationPort;
+  return rewriteEndpoint(bytes, at, end, isSource, address, port);
 }
 
 /**

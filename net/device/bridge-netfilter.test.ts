@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fragmentIpv4 } from '../../wire/ipv4.ts';
-import { rewriteDestination } from '../../wire/rewrite.ts';
+import { rewriteEndpoint } from '../../wire/rewrite.ts';
 import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import { Packet } from '../packet.ts';
@@ -25,7 +25,7 @@ function bridgeWithDnat(to: string) {
   lab.cable(host, 'eth1', '10.1.0.1/24', far, 'eth0', '10.1.0.2/24');
   host.hooks.register(Hook.prerouting, -100, 'dnat', (packet) => {
     if (packet.bytes[packet.start + 19] === 100) {
-      rewriteDestination(packet.bytes, packet.start, ip(to), 0);
+      rewriteEndpoint(packet.bytes, packet.start, packet.end, false, ip(to), 0);
     }
     return Verdict.accept;
   });

@@ -4,39 +4,9 @@
  * The port is kept where that leaves the tuple unique.
  * Mirrors `extensions/libxt_NAT.c` and `net/netfilter/xt_nat.c`.
  */
-import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
+import type { TargetKind } from '../extension.ts';
 import { Hook } from '../hook.ts';
-import type { Inspection } from '../inspection.ts';
-import { NatOptions } from './nat-options.ts';
-
-class SnatTarget implements Target {
-  readonly #options = new NatOptions('SNAT', '--to-source');
-
-  option(name: string, value: string): string | undefined {
-    return name === '--to-source'
-      ? this.#options.takeEndpoint(value)
-      : this.#options.takeFlag(name);
-  }
-
-  finish(head: RuleHead): string | undefined {
-    return this.#options.finish(head);
-  }
-
-  run(inspection: Inspection): Outcome {
-    const { connection } = inspection.packet;
-    if (connection === undefined) return Outcome.drop;
-    inspection.namespace.tables.nat.setup(connection, this.#options.range, true);
-    return Outcome.accept;
-  }
-
-  save(): string {
-    return ` --to-source ${this.#options.endpointText()}${this.#options.flagsText('--')}`;
-  }
-
-  list(): string {
-    return ` to:${this.#options.endpointText()}${this.#options.flagsText('')}`;
-  }
-}
+import { NatEndpointTarget } from './nat-endpoint.ts';
 
 /** `-j SNAT`. */
 export const snatTarget: TargetKind = {
@@ -44,5 +14,5 @@ export const snatTarget: TargetKind = {
   options: ['--to-source=', '--random', '--random-fully', '--persistent'],
   tables: ['nat'],
   hooks: [Hook.postrouting, Hook.input],
-  create: () => new SnatTarget(),
+  create: () => new NatEndpointTarget('SNAT'),
 };
