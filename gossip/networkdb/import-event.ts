@@ -2,7 +2,8 @@
  * Table events that come from outside the simulation (a live agent, a test) as names and numbers,
  * turned into the shared objects that the rules work with.
  */
-import { type TableEvent, type TableEventType, tableEventBytes, tableEventOf } from './message.ts';
+import type { TableEventType } from '../../wire/networkdb/message.ts';
+import { type TableEvent, tableEventBytes, tableEventOf } from './message.ts';
 import type { State } from './state.ts';
 import type { EntryVersion, TableValue } from './store/entries.ts';
 

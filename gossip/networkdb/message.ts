@@ -6,28 +6,14 @@
  * varints) and a test holds them equal to the codec in `wire/networkdb/`. The whole GossipMessage is
  * counted, without memberlist's framing.
  */
+import { GossipMessageType, type TableEventType } from '../../wire/networkdb/message.ts';
 import type { UserMessage } from './carrier.ts';
 import type { Attachment, AttachmentSnapshot } from './store/attachments.ts';
 import type { EntryFact, EntrySnapshot, EntryVersion } from './store/entries.ts';
 
-/** The types of GossipMessage, by their numbers on the wire. */
-export const MessageType = {
-  networkEvent: 1,
-  tableEvent: 2,
-  pushPull: 3,
-  bulkSync: 4,
-  compound: 5,
-  nodeEvent: 6,
-} as const;
-
-/** The types of TableEvent, by their numbers on the wire. */
-export const TableEventType = { create: 1, update: 2, delete: 3 } as const;
-/** One of {@link TableEventType}. */
-export type TableEventType = (typeof TableEventType)[keyof typeof TableEventType];
-
 /** A node has joined or is leaving the gossip cluster. */
 export interface NodeEvent extends UserMessage {
-  readonly type: typeof MessageType.nodeEvent;
+  readonly type: typeof GossipMessageType.nodeEvent;
   readonly isLeave: boolean;
   readonly ltime: number;
   readonly node: number;
@@ -35,13 +21,13 @@ export interface NodeEvent extends UserMessage {
 
 /** A node has joined or is leaving a network. */
 export interface NetworkEvent extends UserMessage {
-  readonly type: typeof MessageType.networkEvent;
+  readonly type: typeof GossipMessageType.networkEvent;
   readonly attachment: Attachment;
 }
 
 /** An entry was created, updated or deleted by its owner. */
 export interface TableEvent extends UserMessage {
-  readonly type: typeof MessageType.tableEvent;
+  readonly type: typeof GossipMessageType.tableEvent;
   readonly event: TableEventType;
   readonly fact: EntryFact;
   readonly version: EntryVersion;
@@ -51,13 +37,13 @@ export interface TableEvent extends UserMessage {
 
 /** Table events that one gossip tick sends to some members of a network. */
 export interface Compound extends UserMessage {
-  readonly type: typeof MessageType.compound;
+  readonly type: typeof GossipMessageType.compound;
   readonly events: readonly TableEvent[];
 }
 
 /** All entries of some networks at the sender. */
 export interface BulkSync extends UserMessage {
-  readonly type: typeof MessageType.bulkSync;
+  readonly type: typeof GossipMessageType.bulkSync;
   readonly ltime: number;
   /** True for the initiator's message, which is answered. */
   readonly unsolicited: boolean;
@@ -68,7 +54,7 @@ export interface BulkSync extends UserMessage {
 
 /** All attachments that the sender knows; the user state of a push/pull. */
 export interface PushPull extends UserMessage {
-  readonly type: typeof MessageType.pushPull;
+  readonly type: typeof GossipMessageType.pushPull;
   readonly ltime: number;
   readonly node: number;
   readonly snapshots: readonly AttachmentSnapshot[];
@@ -180,7 +166,7 @@ export function tableEventOf(
   residualSeconds: number,
 ): TableEvent {
   return {
-    type: MessageType.tableEvent,
+    type: GossipMessageType.tableEvent,
     event,
     fact,
     version,
@@ -194,5 +180,5 @@ export function compoundOf(events: readonly TableEvent[]): Compound {
   let framesBytes = 0;
   for (const event of events) framesBytes += simpleMessageBytes(event.sizeBytes);
   const sizeBytes = gossipBytes(framesBytes);
-  return { type: MessageType.compound, events, sizeBytes };
+  return { type: GossipMessageType.compound, events, sizeBytes };
 }

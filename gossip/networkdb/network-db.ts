@@ -7,7 +7,9 @@
  * delegate, and the tickers. Every entry point hands over the watch events that it caused when it
  * ends.
  */
+
 import { assert } from '../../sim/assert.ts';
+import { GossipMessageType } from '../../wire/networkdb/message.ts';
 import type { Carrier, Delegate, UserMessage } from './carrier.ts';
 import {
   BULK_SYNC_INTERVAL_NS,
@@ -22,7 +24,7 @@ import {
 import { CountedKind, type Counters } from './counters.ts';
 import { generationRules } from './generation.ts';
 import { importTableEvent, type TableEventFields } from './import-event.ts';
-import { type Message, MessageType, type PushPull } from './message.ts';
+import type { Message, PushPull } from './message.ts';
 import { PeerState, Peers } from './peers.ts';
 import { armGossip } from './rules/arming.ts';
 import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
@@ -466,22 +468,22 @@ export class NetworkDb implements Delegate {
   #receive(node: NodeState, message: Message): void {
     const state = this.#state;
     switch (message.type) {
-      case MessageType.compound:
+      case GossipMessageType.compound:
         for (const event of message.events) handleTableMessage(state, node, event, false);
         break;
-      case MessageType.tableEvent:
+      case GossipMessageType.tableEvent:
         handleTableMessage(state, node, message, false);
         break;
-      case MessageType.networkEvent:
+      case GossipMessageType.networkEvent:
         handleNetworkMessage(state, node, message);
         break;
-      case MessageType.nodeEvent:
+      case GossipMessageType.nodeEvent:
         handleNodeMessage(state, node, message);
         break;
-      case MessageType.bulkSync:
+      case GossipMessageType.bulkSync:
         handleBulkSync(state, node, message);
         break;
-      case MessageType.pushPull:
+      case GossipMessageType.pushPull:
         assert(false, 'networkdb: push/pull state as a user message');
     }
   }

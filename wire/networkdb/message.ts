@@ -27,19 +27,15 @@ export const GossipMessageType = {
   nodeEvent: 6,
 } as const;
 
-/** The types of NodeEvent. */
-const NodeEventType = { invalid: 0, join: 1, leave: 2 } as const;
-
-/** The types of NetworkEvent. */
-const NetworkEventType = { invalid: 0, join: 1, leave: 2 } as const;
-
-/** The types of TableEvent. */
-const TableEventType = { invalid: 0, create: 1, update: 2, delete: 3 } as const;
+/** The types of TableEvent; 0 is invalid. */
+export const TableEventType = { create: 1, update: 2, delete: 3 } as const;
+/** One of {@link TableEventType}. */
+export type TableEventType = (typeof TableEventType)[keyof typeof TableEventType];
 
 /** A node has joined or is leaving the gossip cluster. */
 export interface NodeEvent {
   readonly type: typeof GossipMessageType.nodeEvent;
-  /** One of {@link NodeEventType}; what others send is not checked. */
+  /** 1 joins, 2 leaves, 0 is invalid; what others send is not checked. */
   readonly event: number;
   readonly ltime: Uint64;
   readonly nodeName: string;
@@ -48,7 +44,7 @@ export interface NodeEvent {
 /** A node has joined or is leaving a network. */
 export interface NetworkEvent {
   readonly type: typeof GossipMessageType.networkEvent;
-  /** One of {@link NetworkEventType}; what others send is not checked. */
+  /** 1 joins, 2 leaves, 0 is invalid; what others send is not checked. */
   readonly event: number;
   readonly ltime: Uint64;
   readonly nodeName: string;

@@ -6,16 +6,12 @@
  * Upstream these are goroutines that block up to 30 s on an answer; here they are chains of
  * continuations, and a handler that is busy past its next tick runs again at once when it ends.
  */
+
 import { drawBelow } from '../../../sim/chance.ts';
+import { GossipMessageType, TableEventType } from '../../../wire/networkdb/message.ts';
 import { BULK_SYNC_ACK_TIMEOUT_NS } from '../constants.ts';
 import { CountedKind } from '../counters.ts';
-import {
-  type BulkSync,
-  bulkSyncBytes,
-  MessageType,
-  TableEventType,
-  tableEventOf,
-} from '../message.ts';
+import { type BulkSync, bulkSyncBytes, tableEventOf } from '../message.ts';
 import {
   type BulkSyncAck,
   type Network,
@@ -173,7 +169,7 @@ function bulkSyncMessage(
   const ltime = node.rules.bulkSyncTicksClock ? ++node.tableClock : node.tableClock;
   const idsBytes = networks.map((network) => network.id.length);
   return {
-    type: MessageType.bulkSync,
+    type: GossipMessageType.bulkSync,
     ltime,
     unsolicited,
     node: node.index,

@@ -3,8 +3,9 @@
  * `event_delegate.go`, and handleNodeEvent in `delegate.go`).
  */
 
+import { GossipMessageType } from '../../../wire/networkdb/message.ts';
 import { BROADCAST_TIMEOUT_NS } from '../constants.ts';
-import { MessageType, type NodeEvent, nodeEventBytes } from '../message.ts';
+import { type NodeEvent, nodeEventBytes } from '../message.ts';
 import { PeerState } from '../peers.ts';
 import { type NodeState, Observed, type State, witness } from '../state.ts';
 import { armReconnect } from './arming.ts';
@@ -51,7 +52,7 @@ export function sendNodeEvent(
 ): void {
   const ltime = ++node.networkClock;
   const event: NodeEvent = {
-    type: MessageType.nodeEvent,
+    type: GossipMessageType.nodeEvent,
     isLeave,
     ltime,
     node: node.index,

@@ -2,15 +2,10 @@
  * Attachments of nodes to networks: network events and push/pull state (moby `delegate.go`:
  * handleNetworkEvent, LocalState, MergeRemoteState).
  */
+import { GossipMessageType } from '../../../wire/networkdb/message.ts';
 import { REAP_NETWORK_INTERVAL_SECONDS } from '../constants.ts';
 import { CountedKind } from '../counters.ts';
-import {
-  MessageType,
-  type NetworkEvent,
-  networkEventBytes,
-  type PushPull,
-  pushPullBytes,
-} from '../message.ts';
+import { type NetworkEvent, networkEventBytes, type PushPull, pushPullBytes } from '../message.ts';
 import { type LocalNetwork, type NodeState, Observed, type State, witness } from '../state.ts';
 import type { Attachment, AttachmentSubject } from '../store/attachments.ts';
 import type { SnapshotVisitor } from '../store/snapshot.ts';
@@ -51,7 +46,7 @@ export function handleNetworkMessage(state: State, node: NodeState, event: Netwo
 export function sendNetworkEvent(state: State, node: NodeState, attachment: Attachment): void {
   const idBytes = state.networks[attachment.networkIndex]!.id.length;
   queueNetworkEvent(state, node, {
-    type: MessageType.networkEvent,
+    type: GossipMessageType.networkEvent,
     attachment,
     sizeBytes: networkEventBytes(attachment.ltime, node.name.length, idBytes),
   });
@@ -87,7 +82,7 @@ export function localState(state: State, node: NodeState, join: boolean): PushPu
   const ltime = node.networkClock;
   const sizeBytes = pushPullBytes(ltime, node.name.length, entriesBytes);
   state.counters.add(node.index, CountedKind.pushPullState, sizeBytes);
-  return { type: MessageType.pushPull, ltime, node: node.index, snapshots, sizeBytes };
+  return { type: GossipMessageType.pushPull, ltime, node: node.index, snapshots, sizeBytes };
 }
 
 function updateLocalNetworkTime(state: State, node: NodeState): void {

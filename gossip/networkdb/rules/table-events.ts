@@ -4,12 +4,13 @@
  * `broadcast.go` sendTableEvent).
  */
 
+import { TableEventType } from '../../../wire/networkdb/message.ts';
 import {
   MAX_QUEUE_LEN_BROADCAST_ON_SYNC,
   REAP_ENTRY_INTERVAL_SECONDS,
   REBROADCAST_RESIDUAL_SECONDS,
 } from '../constants.ts';
-import { type TableEvent, TableEventType, tableEventBytes, tableEventOf } from '../message.ts';
+import { type TableEvent, tableEventBytes, tableEventOf } from '../message.ts';
 import { type Network, type NodeState, Observed, type State, witness } from '../state.ts';
 import type { EntryFact, EntryVersion, TableValue } from '../store/entries.ts';
 import { type WatchEvent, watchEventOf } from '../watch.ts';

@@ -3,11 +3,13 @@
  * and network events ride in gossip ticks of 200 ms to three members as in memberlist, and push/pull
  * runs every 30 s. Links can be cut, packets lost.
  */
+
 import { drawBelow, drawChance } from '../../../sim/chance.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
 import { World } from '../../../sim/world.ts';
+import { GossipMessageType } from '../../../wire/networkdb/message.ts';
 import type { Carrier, OnResult, UserMessage } from '../carrier.ts';
-import { type Message, MessageType } from '../message.ts';
+import type { Message } from '../message.ts';
 import { NetworkDb } from '../network-db.ts';
 
 const TICK_NS = 200 * MILLISECOND_NS;
@@ -255,7 +257,7 @@ function linkOf(a: number, b: number): string {
 /** `node`, `network`, `table` or `sync`. */
 function kindOf(message: UserMessage): string {
   const { type } = message as Message;
-  if (type === MessageType.nodeEvent) return 'node';
-  if (type === MessageType.networkEvent) return 'network';
-  return type === MessageType.bulkSync ? 'sync' : 'table';
+  if (type === GossipMessageType.nodeEvent) return 'node';
+  if (type === GossipMessageType.networkEvent) return 'network';
+  return type === GossipMessageType.bulkSync ? 'sync' : 'table';
 }
