@@ -99,10 +99,13 @@ export function pushPullNode(
     to,
     requestBytes: request.sizeBytes,
     deadlineNs: state.nowNs + state.configOf(member).tcpTimeoutNs,
-    onRequest: (reply) => {
-      replied = localStateOf(state, to, member, join);
+    onRequest: (reply, resident) => {
+      replied = localStateOf(state, resident, member, join);
       reply(replied.sizeBytes);
-      mergeRemoteState(state, to, request);
+      // a daemon that started meanwhile holds nothing, so a list of the disputed is not enough
+      const isMeant = resident === to;
+      const received = isMeant ? request : localStateOf(state, member, resident, join);
+      mergeRemoteState(state, resident, received);
     },
     onResult: (ok, nowNs) => {
       if (ok && replied !== undefined) mergeRemoteState(state, member, replied);

@@ -17,11 +17,12 @@ import type { State } from './state.ts';
 /** A stream to open. */
 export interface StreamInit {
   readonly from: number;
+  /** A member at the address that is called; whoever lives there when the request arrives hears it. */
   readonly to: number;
   readonly requestBytes: number;
   readonly deadlineNs: number;
-  /** Handles the request in the receiver's process; `reply` as in `ExchangeHandlers`. */
-  readonly onRequest: (reply: (replyBytes: number) => void, nowNs: number) => void;
+  /** Handles the request in `resident`'s process; `reply` as in `ExchangeHandlers`. */
+  readonly onRequest: (reply: (replyBytes: number) => void, resident: number) => void;
   /** Called once in the initiator's process, unless that has ended. */
   readonly onResult: OnResult;
 }
@@ -38,13 +39,14 @@ export function openStream(state: State, init: StreamInit): void {
   counters.add(from, Counter.streams);
   counters.add(from, Counter.streamBytesSent, requestBytes);
   const handle = (reply: (replyBytes: number) => void): void => {
-    if (!members.isUp(to)) return;
+    const resident = members.successorOf(to);
+    if (!members.isUp(resident)) return;
     const send = (replyBytes: number): void => {
-      const bytes = replyBytes === 0 ? 0 : framedStreamBytes(state, to, replyBytes);
-      counters.add(to, Counter.streamBytesSent, bytes);
+      const bytes = replyBytes === 0 ? 0 : framedStreamBytes(state, resident, replyBytes);
+      counters.add(resident, Counter.streamBytesSent, bytes);
       reply(bytes);
     };
-    runStream(state, to, (nowNs) => onRequest(send, nowNs));
+    runStream(state, resident, () => onRequest(send, resident));
   };
   if (from === to) {
     handle(() => finish(true));
@@ -73,8 +75,8 @@ export function sendReliable(
     to: state.members.successorOf(to),
     requestBytes: sizeOfStreamUser(message.sizeBytes),
     deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
-    onRequest: (reply) => {
-      state.delegate?.notifyMessage(state.members.successorOf(to), from, message);
+    onRequest: (reply, resident) => {
+      state.delegate?.notifyMessage(resident, from, message);
       reply(0);
     },
     onResult,
@@ -93,8 +95,8 @@ export function tcpPing(state: State, member: number, onResult: (ok: boolean) =>
     requestBytes: pingBytes(members, member, target, seqNo),
     deadlineNs: probes.deadlineNsOf(member),
     // who is not meant closes without an answer
-    onRequest: (reply) => {
-      if (to === target) reply(ackBytes(seqNo));
+    onRequest: (reply, resident) => {
+      if (resident === target) reply(ackBytes(seqNo));
     },
     onResult: (ok) => {
       if (probes.isCurrent(member, seqNo)) onResult(ok);
