@@ -253,6 +253,18 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'several managers',
+    scenario: yaml`
+      name: x
+      cluster: { managers: 3 }
+      until: 3s
+    `,
+    says: [
+      'x.yaml:2:22: error: several managers are not simulated yet',
+      'hint: say 1: raft is not there, so nobody could lead',
+    ],
+  },
+  {
     name: 'an unknown Docker version',
     scenario: yaml`
       name: x

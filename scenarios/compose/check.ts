@@ -23,6 +23,7 @@ export function checkStackFile(file: StackFile, document: LocatedYaml): Issue[] 
   const check = new StackCheck(file, document);
   check.version();
   check.services();
+  check.networks();
   check.publishedPorts();
   check.ignoredOptions();
   return check.issues;
@@ -108,6 +109,34 @@ class StackCheck {
     const message = `Ignoring ${kind} options: ${used.join(', ')}`;
     const code = `${kind}-option`;
     this.issues.push(this.#document.issueAtKey(at, key, code, message, hint, true));
+  }
+
+  networks(): void {
+    for (const [name, network] of Object.entries(this.#file.networks ?? {})) {
+      if (network === null) continue;
+      const at = ['networks', name];
+      const { driver, driver_opts: options } = network;
+      if (driver !== undefined && driver !== 'overlay') {
+        const message = `networks of driver '${driver}' are not simulated in a swarm`;
+        const hint = 'leave the driver out, or say overlay';
+        this.#add([...at, 'driver'], 'unsupported-driver', message, hint);
+      }
+      const isUsed = this.#services.some(([, s]) => Object.hasOwn(attachmentsOf(s), name));
+      if (isUsed && network.external !== undefined && network.external !== false) {
+        const message = `network ${name} is external, and nothing makes networks before the stack`;
+        const hint = 'leave external out, so that the stack makes it';
+        this.#add([...at, 'external'], 'unsupported-external', message, hint);
+      }
+      if (options !== undefined && Object.hasOwn(options, 'encrypted')) {
+        const message = 'encryption is not simulated';
+        const hint = 'packets of this network travel in the clear';
+        this.#warn([...at, 'driver_opts', 'encrypted'], 'not-encrypted', message, hint);
+      }
+      if (network.enable_ipv6 === true) {
+        const hint = 'containers have IPv4 addresses only';
+        this.#warn([...at, 'enable_ipv6'], 'no-ipv6', 'IPv6 is not simulated', hint);
+      }
+    }
   }
 
   #name(name: string): void {
@@ -240,6 +269,10 @@ class StackCheck {
 
   #add(path: YamlPath, code: string, message: string, hint: string): void {
     this.issues.push(this.#document.issueAt(path, code, message, hint));
+  }
+
+  #warn(path: YamlPath, code: string, message: string, hint: string): void {
+    this.issues.push(this.#document.issueAt(path, code, message, hint, true));
   }
 }
 

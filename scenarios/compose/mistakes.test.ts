@@ -137,6 +137,39 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'a network of the engine and one that nobody makes',
+    stack: yaml`
+      services:
+        web:
+          image: nginx
+          networks: [local, shared]
+      networks:
+        local: { driver: bridge }
+        shared: { external: true }
+    `,
+    says: [
+      "s.yaml:6:20: error: networks of driver 'bridge' are not simulated in a swarm",
+      'hint: leave the driver out, or say overlay',
+      's.yaml:7:23: error: network shared is external, and nothing makes networks before the stack',
+      'hint: leave external out, so that the stack makes it',
+    ],
+  },
+  {
+    name: 'networks that are less than they are asked to be',
+    stack: yaml`
+      services:
+        web: { image: nginx, networks: [back] }
+      networks:
+        back: { enable_ipv6: true, driver_opts: { encrypted: "" } }
+    `,
+    says: [
+      's.yaml:4:56: warning: encryption is not simulated',
+      'hint: packets of this network travel in the clear',
+      's.yaml:4:24: warning: IPv6 is not simulated',
+      'hint: containers have IPv4 addresses only',
+    ],
+  },
+  {
     name: 'a bad constraint',
     stack: yaml`
       services:

@@ -69,6 +69,11 @@ class Check {
   cluster(): void {
     const { cluster } = this.#scenario;
     this.#engine(['cluster', 'docker'], cluster.docker);
+    if (cluster.managers > 1) {
+      const message = 'several managers are not simulated yet';
+      const hint = 'say 1: raft is not there, so nobody could lead';
+      this.#add(['cluster', 'managers'], 'unsupported-managers', message, hint);
+    }
     for (const [rack, members] of Object.entries(cluster.racks)) {
       members.forEach((member, i) => this.#selector(['cluster', 'racks', rack, i], member));
     }
