@@ -10,6 +10,7 @@ import { COMPOUND_HEADER_OVERHEAD, ENCRYPT_OVERHEAD } from './constants.ts';
 import { nextTickAfter } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
 import type { Part } from './message.ts';
+import type { State } from './state.ts';
 import {
   hasCrcFor,
   labelOverhead,
@@ -17,9 +18,8 @@ import {
   packetDraw,
   sendParts,
   takeBroadcasts,
-} from './packet.ts';
-import { runTimer } from './process.ts';
-import type { State } from './state.ts';
+} from './transport/packet.ts';
+import { runTimer } from './transport/process.ts';
 
 /** More members than anybody gossips to in one tick: numbers the packets of a tick. */
 const TARGETS_MAX = 256;

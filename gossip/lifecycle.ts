@@ -5,17 +5,17 @@
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { MICROSECOND_NS } from '../sim/time.ts';
-import { revealProbes } from './certain-probe.ts';
 import type { OnResult } from './delegate.ts';
+import { revealProbes } from './detection/certain-probe.ts';
+import { armFirstProbe } from './detection/probe.ts';
+import { ProbePhase } from './detection/probes.ts';
 import { armGossip } from './gossip-tick.ts';
 import { ProcessState } from './members/members.ts';
 import { MemberState } from './members/views.ts';
-import { armFirstProbe } from './probe.ts';
-import { ProbePhase } from './probes.ts';
-import { runBacklog, runTimer, sameProcess } from './process.ts';
 import { armFirstPushPull, pushPullNode } from './push-pull.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode } from './state-table.ts';
+import { runBacklog, runTimer, sameProcess } from './transport/process.ts';
 
 /** How long a process takes from its start to its tickers, at most. */
 const START_NS_MAX = 100 * MICROSECOND_NS;

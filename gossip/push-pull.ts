@@ -13,10 +13,10 @@ import { pushPullScaleNs } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
 import { MemberState } from './members/views.ts';
 import { nodeStateBytes } from './message.ts';
-import { runTimer } from './process.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode, suspectNode } from './state-table.ts';
-import { openStream } from './stream.ts';
+import { runTimer } from './transport/process.ts';
+import { openStream } from './transport/stream.ts';
 
 /** What one side of a push/pull sends: its list in columns, and the delegate's state. */
 interface LocalState {

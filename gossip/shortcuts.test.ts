@@ -1,6 +1,7 @@
 /**
- * With shortcuts and without (and so with views stored once and with a row each), the same happens: random small clusters with loss, cuts, pauses,
- * crashes, joins and leaves have the same digest and the same counters in both modes.
+ * With shortcuts and without (and so with views stored once and with a row each) the same happens:
+ * random small clusters with loss, cuts, pauses, crashes, joins and leaves have the same digest and
+ * the same counters in both modes.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -7,8 +7,8 @@
  */
 import { MessageType } from '../wire/memberlist/message.ts';
 import { OWN_ADDRESS } from './broadcast-queue.ts';
-import { revealProbes } from './certain-probe.ts';
 import { Counter } from './counters.ts';
+import { revealProbes } from './detection/certain-probe.ts';
 import { armGossip } from './gossip-tick.ts';
 import { MemberState } from './members/views.ts';
 import { makeRumor, type Rumor } from './message.ts';
@@ -172,7 +172,7 @@ export function deadNode(
 }
 
 /** Answers an accusation of oneself with a larger incarnation. */
-export function refute(state: State, member: number, accusedIncarnation: number): void {
+function refute(state: State, member: number, accusedIncarnation: number): void {
   const { views } = state;
   let incarnation = ++state.incarnations[member]!;
   if (accusedIncarnation >= incarnation) {

@@ -5,19 +5,19 @@
 import type { DrawKey } from '../sim/chance.ts';
 import type { EventHandle } from '../sim/event-queue.ts';
 import type { World } from '../sim/world.ts';
-import { Awareness } from './awareness.ts';
 import type { BroadcastQueue } from './broadcast-queue.ts';
-import { CertainProbes } from './certain-probe.ts';
 import type { SwimConfig } from './constants.ts';
 import { Counters } from './counters.ts';
 import type { SwimDelegate } from './delegate.ts';
+import { Awareness } from './detection/awareness.ts';
+import { CertainProbes } from './detection/certain-probe.ts';
+import { Probes } from './detection/probes.ts';
+import { Suspicions } from './detection/suspicion.ts';
 import { grown } from './members/grown.ts';
 import { Members } from './members/members.ts';
 import { Rings } from './members/rings.ts';
 import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
-import { Probes } from './probes.ts';
-import { Suspicions } from './suspicion.ts';
 import type { GossipUnderlay } from './underlay.ts';
 
 /** A packet under way. */
@@ -178,6 +178,7 @@ export class State {
     this.counters.grow(capacity);
     this.probes.grow(capacity);
     this.certain.grow(capacity);
+    this.suspicions.grow(capacity);
     this.incarnations = grown(this.incarnations, capacity);
     this.seqNos = grown(this.seqNos, capacity);
     this.hasLeft = grown(this.hasLeft, capacity);

@@ -14,10 +14,11 @@ import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { BroadcastQueue } from './broadcast-queue.ts';
-import { revealProbes } from './certain-probe.ts';
 import { DOCKER, GOSSIP_PORT, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
 import type { OnResult, SwimDelegate, UserMessage } from './delegate.ts';
+import { revealProbes } from './detection/certain-probe.ts';
+import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './detection/probe.ts';
 import { armGossip, onGossipTick } from './gossip-tick.ts';
 import {
   announce,
@@ -30,14 +31,13 @@ import {
 } from './lifecycle.ts';
 import type { MemberState } from './members/views.ts';
 import { type Part, partOf, type User, wireFormOf } from './message.ts';
-import { sendUser } from './packet.ts';
-import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './probe.ts';
-import { runTimer } from './process.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';
-import { onArrival, receiveParts } from './receive.ts';
 import { type OnDatagram, State } from './state.ts';
 import { onSuspicionTimeout } from './state-table.ts';
-import { sendReliable } from './stream.ts';
+import { sendUser } from './transport/packet.ts';
+import { runTimer } from './transport/process.ts';
+import { onArrival, receiveParts } from './transport/receive.ts';
+import { sendReliable } from './transport/stream.ts';
 import type { GossipUnderlay } from './underlay.ts';
 
 /** What the machine is made of. */

@@ -25,6 +25,8 @@ interface Entries {
 }
 
 interface Row extends Entries {
+  /** The subject of the first entry: a process that knows only itself has a row of one entry. */
+  first: number;
   knownCount: number;
 }
 
@@ -68,7 +70,7 @@ export class Views {
     this.#agreedFact = grown(this.#agreedFact, capacity);
     this.#knownDelta = grown(this.#knownDelta, capacity);
     for (const entries of [...this.#rows, ...this.#columns]) {
-      if (entries === undefined) continue;
+      if (entries === undefined || entries.state.length === 1) continue;
       entries.state = grown(entries.state, capacity, MemberState.unknown);
       entries.incarnation = grown(entries.incarnation, capacity);
       entries.changedAtNs = grown(entries.changedAtNs, capacity);
@@ -81,7 +83,8 @@ export class Views {
     this.forget(observer);
     this.#storage[observer] = Storage.row;
     this.#rows[observer] = {
-      ...entriesOf(this.#capacity, MemberState.unknown, 0, 0),
+      ...entriesOf(1, MemberState.unknown, 0, 0),
+      first: observer,
       knownCount: 0,
     };
   }
@@ -167,13 +170,14 @@ export class Views {
       return this.#agreed[subject] === 1 ? MemberState.alive : MemberState.unknown;
     }
     if (storage !== Storage.row) return MemberState.unknown;
-    return this.#rows[observer]!.state[subject] as MemberState;
+    const row = this.#rows[observer]!;
+    return (row.state[subject - row.first] ?? MemberState.unknown) as MemberState;
   }
 
   /** The incarnation that the observer knows; 0 for the unknown. */
   incarnationOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
-    if (entries !== undefined) return entries.incarnation[this.#at(observer, subject)]!;
+    if (entries !== undefined) return entries.incarnation[this.#at(observer, subject)] ?? 0;
     const isKnown = this.#storage[observer] === Storage.shared && this.#agreed[subject] === 1;
     return isKnown ? this.#agreedIncarnation[subject]! : 0;
   }
@@ -181,14 +185,14 @@ export class Views {
   /** When the observer's state of the subject last changed, ns; 0 where all agree. */
   changedAtNsOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
-    return entries === undefined ? 0 : entries.changedAtNs[this.#at(observer, subject)]!;
+    return entries === undefined ? 0 : (entries.changedAtNs[this.#at(observer, subject)] ?? 0);
   }
 
   /** The fact that the observer believes. */
   factOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
     if (entries === undefined) return this.#agreedFact[subject]!;
-    return entries.fact[this.#at(observer, subject)]!;
+    return entries.fact[this.#at(observer, subject)] ?? 0;
   }
 
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */
@@ -261,6 +265,7 @@ export class Views {
   maybeShare(observer: number): void {
     const row = this.#rows[observer];
     if (row === undefined || this.#sharerCount === 0) return;
+    if (row.state.length === 1) this.#widen(row);
     const differing: number[] = [];
     for (let subject = 0; subject < this.#capacity; subject++) {
       if (this.#columns[subject] !== undefined || this.#agrees(row, subject)) continue;
@@ -298,7 +303,8 @@ export class Views {
   }
 
   #at(observer: number, subject: number): number {
-    return this.#storage[observer] === Storage.shared ? observer : subject;
+    if (this.#storage[observer] === Storage.shared) return observer;
+    return subject - (this.#rows[observer]?.first ?? 0);
   }
 
   #write(
@@ -312,8 +318,9 @@ export class Views {
     const row = this.#rows[observer];
     const column = row === undefined ? this.#dispute(subject) : undefined;
     if (column !== undefined) leaveCounts(column, observer);
+    if (row !== undefined && row.state.length === 1 && subject !== row.first) this.#widen(row);
     const entries = row ?? column!;
-    const at = column === undefined ? subject : observer;
+    const at = this.#at(observer, subject);
     entries.state[at] = state;
     entries.incarnation[at] = incarnation;
     entries.changedAtNs[at] = atNs;
@@ -321,6 +328,16 @@ export class Views {
     if (column === undefined) return;
     enterCounts(column, observer);
     this.#maybeAgree(subject, column);
+  }
+
+  /** Gives a row of one entry room for all. */
+  #widen(row: Row): void {
+    const wide = entriesOf(this.#capacity, MemberState.unknown, 0, 0);
+    wide.state[row.first] = row.state[0]!;
+    wide.incarnation[row.first] = row.incarnation[0]!;
+    wide.changedAtNs[row.first] = row.changedAtNs[0]!;
+    wide.fact[row.first] = row.fact[0]!;
+    Object.assign(row, wide, { first: 0 });
   }
 
   /** The subject's column; a new one says what was agreed on. */

@@ -5,14 +5,14 @@
  * Sizes are those of the plain message with encryption and label; upstream compresses every stream,
  * which is not subtracted here.
  */
-import { sizeOfStreamUser } from '../wire/memberlist/message.ts';
-import { ENCRYPT_OVERHEAD, ENCRYPTED_STREAM_HEADER } from './constants.ts';
-import { Counter } from './counters.ts';
-import type { OnResult, UserMessage } from './delegate.ts';
-import { ackBytes, pingBytes } from './message.ts';
+import { sizeOfStreamUser } from '../../wire/memberlist/message.ts';
+import { ENCRYPT_OVERHEAD, ENCRYPTED_STREAM_HEADER } from '../constants.ts';
+import { Counter } from '../counters.ts';
+import type { OnResult, UserMessage } from '../delegate.ts';
+import { ackBytes, pingBytes } from '../message.ts';
+import type { State } from '../state.ts';
 import { labelOverhead, PacketPurpose, packetDraw } from './packet.ts';
 import { runStream, runTimer, sameProcess } from './process.ts';
-import type { State } from './state.ts';
 
 /** A stream to open. */
 export interface StreamInit {
@@ -35,6 +35,11 @@ export function openStream(state: State, init: StreamInit): void {
   const finish = (ok: boolean): void => {
     if (isSame()) runTimer(state, from, (nowNs) => init.onResult(ok, nowNs));
   };
+  if (init.deadlineNs <= state.nowNs) {
+    // a process that slept through its deadline has no time left to dial
+    state.world.queue.scheduleCallback(state.nowNs, () => finish(false));
+    return;
+  }
   const requestBytes = framedStreamBytes(state, from, init.requestBytes);
   counters.add(from, Counter.streams);
   counters.add(from, Counter.streamBytesSent, requestBytes);

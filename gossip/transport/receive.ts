@@ -5,12 +5,12 @@
  * alive messages before others and the newest of each kind first. Here all parts of a packet are
  * handed over before the consumer begins.
  */
-import { MessageType } from '../wire/memberlist/message.ts';
-import type { Control, Part } from './message.ts';
-import { handleAck, handleIndirectPing, handleNack, handlePing } from './probe.ts';
+import { MessageType } from '../../wire/memberlist/message.ts';
+import { handleAck, handleIndirectPing, handleNack, handlePing } from '../detection/probe.ts';
+import type { Control, Part } from '../message.ts';
+import type { State } from '../state.ts';
+import { aliveNode, deadNode, suspectNode } from '../state-table.ts';
 import { holdPacket } from './process.ts';
-import type { State } from './state.ts';
-import { aliveNode, deadNode, suspectNode } from './state-table.ts';
 
 /** A packet arrives at a host. */
 export function onArrival(state: State, slot: number): void {

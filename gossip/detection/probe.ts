@@ -8,13 +8,12 @@
  * deadline: the first failed probe costs it 3 points of health, and with its longer deadline the
  * next ones cost nothing.
  */
-import { NO_EVENT } from '../sim/event-queue.ts';
-import { MessageType } from '../wire/memberlist/message.ts';
-import { ackNumberOf, probeIfCertain } from './certain-probe.ts';
-import { Counter } from './counters.ts';
-import { nextTickAfter } from './formulas.ts';
-import { chooseRandom, Purpose } from './members/selection.ts';
-import { MemberState } from './members/views.ts';
+import { NO_EVENT } from '../../sim/event-queue.ts';
+import { MessageType } from '../../wire/memberlist/message.ts';
+import { Counter } from '../counters.ts';
+import { nextTickAfter } from '../formulas.ts';
+import { chooseRandom, Purpose } from '../members/selection.ts';
+import { MemberState } from '../members/views.ts';
 import {
   type Control,
   makeAck,
@@ -22,13 +21,20 @@ import {
   makeNack,
   makePing,
   makeRumor,
-} from './message.ts';
-import { hasCrcFor, PacketPurpose, packetDraw, sendControl, sendParts } from './packet.ts';
+} from '../message.ts';
+import type { State } from '../state.ts';
+import { suspectNode } from '../state-table.ts';
+import {
+  hasCrcFor,
+  PacketPurpose,
+  packetDraw,
+  sendControl,
+  sendParts,
+} from '../transport/packet.ts';
+import { runTimer } from '../transport/process.ts';
+import { tcpPing } from '../transport/stream.ts';
+import { ackNumberOf, probeIfCertain } from './certain-probe.ts';
 import { openProbe, ProbePhase, TcpPing } from './probes.ts';
-import { runTimer } from './process.ts';
-import type { State } from './state.ts';
-import { suspectNode } from './state-table.ts';
-import { tcpPing } from './stream.ts';
 
 /** Schedules the first tick of a process. */
 export function armFirstProbe(state: State, member: number): void {

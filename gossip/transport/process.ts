@@ -8,10 +8,10 @@ import {
   SMALL_PACKET_BYTES,
   SMALL_PACKET_TRUESIZE,
   SOCKET_BUFFER_BYTES,
-} from './constants.ts';
-import { Counter } from './counters.ts';
-import { ProcessState } from './members/members.ts';
-import type { Backlog, State } from './state.ts';
+} from '../constants.ts';
+import { Counter } from '../counters.ts';
+import { ProcessState } from '../members/members.ts';
+import type { Backlog, State } from '../state.ts';
 
 /** Runs a timer's work now, when the process resumes, or never if it ends before. */
 export function runTimer(state: State, member: number, run: (nowNs: number) => void): void {

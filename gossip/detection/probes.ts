@@ -2,9 +2,9 @@
  * The probe that each member has under way, if any (the locals of memberlist `state.go`
  * `probeNode`). A member probes one other at a time.
  */
-import type { EventHandle } from '../sim/event-queue.ts';
-import { grown } from './members/grown.ts';
-import type { State } from './state.ts';
+import type { EventHandle } from '../../sim/event-queue.ts';
+import { grown } from '../members/grown.ts';
+import type { State } from '../state.ts';
 
 /** How far a probe is. */
 export const ProbePhase = { idle: 0, direct: 1, indirect: 2, awaitingTcp: 3 } as const;

@@ -2,7 +2,7 @@
  * How far each member trusts its own health (memberlist `awareness.go`; Lifeguard's local health
  * multiplier). 0 is healthy; a score stretches the member's probes to score + 1 intervals.
  */
-import { grown } from './members/grown.ts';
+import { grown } from '../members/grown.ts';
 
 /** The scores of all members. */
 export class Awareness {

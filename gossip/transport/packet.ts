@@ -6,7 +6,7 @@
  * checksum, encryption and label; compression, which upstream applies to packets when that makes
  * them strictly smaller, is not subtracted: it would have to be done to be known.
  */
-import { draw32 } from '../sim/chance.ts';
+import { draw32 } from '../../sim/chance.ts';
 import {
   COMPOUND_HEADER_OVERHEAD,
   COMPOUND_OVERHEAD,
@@ -14,12 +14,13 @@ import {
   ENCRYPT_OVERHEAD,
   type SwimConfig,
   USER_MSG_OVERHEAD,
-} from './constants.ts';
-import type { UserMessage } from './delegate.ts';
-import { retransmitLimit } from './formulas.ts';
-import { type Control, makeUser, type Part, type Rumor } from './message.ts';
-import type { State } from './state.ts';
-import { LOST } from './underlay.ts';
+} from '../constants.ts';
+import type { UserMessage } from '../delegate.ts';
+import { retransmitLimit } from '../formulas.ts';
+import { type Control, makeUser, type Part, type Rumor } from '../message.ts';
+import type { State } from '../state.ts';
+import { LOST } from '../underlay.ts';
+import { isRedundant } from './redundant.ts';
 
 /** What a packet is for: with its number it makes the packet's coordinate of chance. */
 export const PacketPurpose = {
@@ -155,6 +156,7 @@ function transmit(
 ): void {
   const nowNs = state.nowNs;
   state.counters.addPacket(from, sizeBytes);
+  if (isRedundant(state, from, to, parts)) return;
   const arrivalNs = state.underlay.datagramArrivalNs(from, to, sizeBytes, nowNs, draw);
   state.onDatagram?.(from, to, parts, sizeBytes, nowNs, arrivalNs);
   if (arrivalNs === LOST) return;

@@ -10,14 +10,14 @@
  * calls {@link revealProbes} first, and what is under way becomes what it would have been: a packet
  * in flight and a prober that waits.
  */
-import { NO_EVENT } from '../sim/event-queue.ts';
-import { Counter } from './counters.ts';
-import { grown } from './members/grown.ts';
-import { MemberState } from './members/views.ts';
-import { ackBytes, makeAck, makePing, pingBytes } from './message.ts';
-import { framedBytesOf, launch, PacketPurpose, packetDraw } from './packet.ts';
+import { NO_EVENT } from '../../sim/event-queue.ts';
+import { Counter } from '../counters.ts';
+import { grown } from '../members/grown.ts';
+import { MemberState } from '../members/views.ts';
+import { ackBytes, makeAck, makePing, pingBytes } from '../message.ts';
+import type { State } from '../state.ts';
+import { framedBytesOf, launch, PacketPurpose, packetDraw } from '../transport/packet.ts';
 import { openProbe } from './probes.ts';
-import type { State } from './state.ts';
 
 const INITIAL_CAPACITY = 64;
 

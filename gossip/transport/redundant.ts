@@ -1,0 +1,69 @@
+/**
+ * Packets that tell their receiver nothing new. Most gossip is of that kind: a rumor is sent
+ * RetransmitMult·log N times by everybody who hears it. Where nothing can be lost and the receiver
+ * runs, such a packet is counted and does not fly.
+ *
+ * What is ignored when the packet leaves must still be ignored when it arrives, whatever arrives in
+ * between. So a part counts as known only if its incarnation is not larger than the receiver's, and
+ * not if the receiver holds the subject left, because a name that has left may come back from another
+ * address with a smaller one. The entry itself cannot go meanwhile: that takes GossipToTheDeadTime.
+ */
+import { MILLISECOND_NS } from '../../sim/time.ts';
+import { MessageType } from '../../wire/memberlist/message.ts';
+import { MemberState } from '../members/views.ts';
+import type { Part, Rumor } from '../message.ts';
+import type { State } from '../state.ts';
+
+/** The longest flight, far below the times after which entries are pruned. */
+const FLIGHT_NS_MAX = 500 * MILLISECOND_NS;
+
+/** True when the packet certainly changes nothing. */
+export function isRedundant(
+  state: State,
+  from: number,
+  to: number,
+  parts: readonly Part[],
+): boolean {
+  if (!state.shortcuts || state.onDatagram !== undefined) return false;
+  if (!state.members.isRunning(to) || state.configOf(to).deadNodeReclaimTimeNs > 0) return false;
+  for (let i = 0; i < parts.length; i++) {
+    if (!isKnown(state, to, parts[i]!)) return false;
+  }
+  const delayNs = state.underlay.plainDelayNsMax(from, to);
+  return delayNs >= 0 && delayNs <= FLIGHT_NS_MAX;
+}
+
+function isKnown(state: State, member: number, part: Part): boolean {
+  switch (part.type) {
+    case MessageType.suspect:
+      return isKnownSuspicion(state, member, part);
+    case MessageType.dead:
+      return (
+        state.views.stateOf(member, part.subject) === MemberState.dead &&
+        part.incarnation <= state.views.incarnationOf(member, part.subject)
+      );
+    case MessageType.alive:
+      return isKnownLife(state, member, part);
+    default:
+      return false;
+  }
+}
+
+function isKnownSuspicion(state: State, member: number, rumor: Rumor): boolean {
+  const { subject, incarnation } = rumor;
+  if (incarnation > state.views.incarnationOf(member, subject)) return false;
+  const known = state.views.stateOf(member, subject);
+  if (known === MemberState.dead) return true;
+  if (known !== MemberState.suspect) return false;
+  return !state.suspicions.expects(member, subject, rumor.from);
+}
+
+function isKnownLife(state: State, member: number, rumor: Rumor): boolean {
+  const { views } = state;
+  const { subject } = rumor;
+  if (subject === member) return false;
+  const known = views.stateOf(member, subject);
+  if (known !== MemberState.alive && known !== MemberState.suspect) return false;
+  if (rumor.incarnation > views.incarnationOf(member, subject)) return false;
+  return state.members.isSamePlace(views.factOf(member, subject), rumor.fact);
+}
