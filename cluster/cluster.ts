@@ -20,6 +20,7 @@ import type {
 import { sizeBytesOf } from '../manager/api/message-size.ts';
 import { Manager } from '../manager/manager.ts';
 import { NodeDirectory } from '../manager/node-directory.ts';
+import { type ClusterSpec, DEFAULT_CLUSTER_SPEC } from '../manager/objects/cluster.ts';
 import { NodeAvailability, NodeRole } from '../manager/objects/node.ts';
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
 import { type DeployedStack, deployStack } from '../manager/stack/deploy.ts';
@@ -71,6 +72,8 @@ export interface ClusterOptions {
   /** Managers first. */
   readonly nodes: readonly NodeOptions[];
   readonly conditions?: LinkConditions | undefined;
+  /** `--dispatcher-heartbeat`, in ns; default 5 s. */
+  readonly heartbeatPeriodNs?: number;
   readonly shortcuts?: boolean;
 }
 
@@ -89,6 +92,7 @@ export class Cluster {
   readonly outsideIndex: number;
   /** Told when a machine has booted. */
   onBoot: ((index: number) => void) | undefined;
+  readonly #clusterSpec: ClusterSpec;
   readonly #control: ControlConnections<ManagerMessage>;
   readonly #machineOfMember: Machine[] = [];
 
@@ -112,11 +116,14 @@ export class Cluster {
       shortcuts: options.shortcuts ?? true,
     });
     this.swim.setDelegate(this.db);
+    this.underlay.paths.beforeChange = () => this.swim.beforeUnderlayChange();
     this.#control = new ControlConnections(world, this.underlay, nodes.length + 1, {
       processState: (host) => this.#processState(host),
       deliver: (from, to, message) => this.#deliver(from, to, message),
       reset: (host, peer) => this.machines[host]?.agent.onDisconnected(peer),
     });
+    const { heartbeatPeriodNs = DEFAULT_CLUSTER_SPEC.heartbeatPeriodNs } = options;
+    this.#clusterSpec = { ...DEFAULT_CLUSTER_SPEC, heartbeatPeriodNs };
     this.directory = new NodeDirectory(world.chance);
     this.outside = this.#createOutside();
     nodes.forEach((node, index) => this.machines.push(this.#createMachine(node, index, nodes)));
@@ -193,7 +200,14 @@ export class Cluster {
       this.#control.send(index, to, message, sizeBytesOf(message));
     };
     const manager = node.isManager
-      ? new Manager({ world, nodeIndex: index, nodeId, directory: this.directory, send })
+      ? new Manager({
+          world,
+          nodeIndex: index,
+          nodeId,
+          directory: this.directory,
+          send,
+          clusterSpec: this.#clusterSpec,
+        })
       : undefined;
     return new Machine({
       world,

@@ -21,6 +21,8 @@ export class Paths {
   readonly #hostCount: number;
   readonly #base: LinkConditions[];
   readonly #rules = new Map<RuleId, UnderlayRule>();
+  /** Called before anything changes, for those who foretell fates under the present conditions. */
+  beforeChange: () => void = () => {};
   #nextRuleId = 1;
   #filteredRuleCount = 0;
   #plain: (Path | undefined)[];
@@ -34,12 +36,14 @@ export class Paths {
 
   /** Sets the base conditions of one ordered pair. */
   setBase(from: number, to: number, conditions: LinkConditions): void {
+    this.beforeChange();
     this.#base[from * this.#hostCount + to] = conditions;
     this.#forget();
   }
 
   /** Installs a rule behind the others. */
   install(rule: UnderlayRule): RuleId {
+    this.beforeChange();
     const id = this.#nextRuleId++;
     this.#rules.set(id, rule);
     if (rule.filter !== undefined) this.#filteredRuleCount++;
@@ -51,6 +55,7 @@ export class Paths {
   remove(id: RuleId): void {
     const rule = this.#rules.get(id);
     if (rule === undefined) return;
+    this.beforeChange();
     this.#rules.delete(id);
     if (rule.filter !== undefined) this.#filteredRuleCount--;
     this.#forget();

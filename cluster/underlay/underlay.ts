@@ -142,8 +142,9 @@ export class Underlay {
   }
 
   /**
-   * An upper bound of the one-way delay of control traffic between two hosts, in ns, while nothing
-   * of it can be lost; otherwise -1. It counts the longest wait at an uplink.
+   * An upper bound of the one-way delay of control traffic between two hosts, in ns, while a
+   * datagram's fate depends on nothing but its own coordinates; otherwise -1. A bandwidth makes it
+   * depend on what waits at the uplink.
    */
   plainDelayNsMax(a: number, b: number, protocol: number, port: number): number {
     const there = this.paths.of(a, b, protocol, port, port);
@@ -151,9 +152,8 @@ export class Underlay {
     let delayNs = 0;
     for (const path of [there, back]) {
       if (path.blockedBy !== '' || path.lossRatio > 0 || path.duplicateRatio > 0) return -1;
-      const wireNs = Math.ceil(1542 * path.byteNs);
-      const pathNs = path.latencyMinNs + path.latencySpanNs + wireNs;
-      delayNs = Math.max(delayNs, pathNs + UPLINK_QUEUE_NS_MAX);
+      if (path.byteNs > 0) return -1;
+      delayNs = Math.max(delayNs, path.latencyMinNs + path.latencySpanNs);
     }
     return delayNs;
   }
