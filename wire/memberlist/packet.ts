@@ -83,10 +83,7 @@ function compressedPacketBytes(bytes: Uint8Array): number {
 }
 
 /** Bytes of a packet whose messages, compressed or not, take so many. */
-export function framedBytesOf(
-  innerBytes: number,
-  framing: Omit<PacketFraming, 'compress'>,
-): number {
+function framedBytesOf(innerBytes: number, framing: Omit<PacketFraming, 'compress'>): number {
   let bytes = innerBytes;
   if (framing.crc) bytes += CRC_HEADER_BYTES;
   if (framing.keyring?.primary !== undefined) {
