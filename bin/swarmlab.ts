@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../scenarios/version.ts';
 import { InvariantError } from '../sim/assert.ts';
+import { addGossip } from './commands/gossip.ts';
 import { addRun } from './commands/run.ts';
 import { addShow } from './commands/show.ts';
 import { addSweep } from './commands/sweep.ts';
@@ -35,6 +36,7 @@ function createProgram(): Command {
   addSweep(program);
   addShow(program);
   addValidate(program);
+  addGossip(program);
   addVersion(program);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -1,0 +1,126 @@
+/**
+ * The network of a gossip experiment: every pair of members has the same range of latency and the
+ * same loss, and a process that was killed refuses connections as its host's kernel would.
+ *
+ * An experiment wants nothing but members, and up to a million of them, so there is no topology. A
+ * lost TCP segment is sent again, first after 200 ms, then after twice as long each time, as Linux
+ * does; a SYN after a second.
+ */
+
+import {
+  type ExchangeFailure,
+  type ExchangeHandlers,
+  type GossipExchange,
+  type GossipUnderlay,
+  LOST,
+} from '../../gossip/underlay.ts';
+import { draw32, drawBelow, drawChance } from '../../sim/chance.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import type { World } from '../../sim/world.ts';
+
+const RETRANSMISSION_TIMEOUT_NS = 200 * MILLISECOND_NS;
+const RETRANSMISSIONS_MAX = 8;
+
+/** The segments of one exchange that are drawn apart. */
+const Leg = { syn: 0, synAck: 1, request: 2, reply: 3 } as const;
+type Leg = (typeof Leg)[keyof typeof Leg];
+
+/** What every pair of members has in common. */
+export interface UniformConditions {
+  /** One-way delay of a packet, ns, drawn evenly from this range. */
+  readonly latencyNsMin: number;
+  readonly latencyNsMax: number;
+  /** Share of packets that do not arrive, in [0, 1]. */
+  readonly lossRatio: number;
+}
+
+/** See the module comment. */
+export class UniformNetwork implements GossipUnderlay {
+  readonly #world: World;
+  readonly #conditions: UniformConditions;
+  readonly #listens: (member: number) => boolean;
+  readonly #lossKey: number;
+  readonly #latencyKey: number;
+
+  /** `listens` says whether a member's process is there to accept a connection. */
+  constructor(world: World, conditions: UniformConditions, listens: (member: number) => boolean) {
+    this.#world = world;
+    this.#conditions = conditions;
+    this.#listens = listens;
+    this.#lossKey = world.chance.key('gossip-experiment.loss');
+    this.#latencyKey = world.chance.key('gossip-experiment.latency');
+  }
+
+  datagramArrivalNs(
+    from: number,
+    to: number,
+    _payloadBytes: number,
+    nowNs: number,
+    draw: number,
+  ): number {
+    const { latencyNsMin, latencyNsMax, lossRatio } = this.#conditions;
+    if (drawChance(this.#lossKey, lossRatio, from, to, draw)) return LOST;
+    const spanNs = latencyNsMax - latencyNsMin + 1;
+    return nowNs + latencyNsMin + drawBelow(this.#latencyKey, spanNs, from, to, draw);
+  }
+
+  exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void {
+    const { from, to, deadlineNs } = exchange;
+    const { queue } = this.#world;
+    let isOver = false;
+    const fail = (nowNs: number, reason: ExchangeFailure): void => {
+      if (!isOver) handlers.onFailure(nowNs, reason);
+      isOver = true;
+    };
+    const timeout = queue.scheduleCallback(deadlineNs, (nowNs) => fail(nowNs, 'timeout'));
+    const onReply = (nowNs: number): void => {
+      queue.cancel(timeout);
+      if (!isOver) handlers.onReply(nowNs);
+      isOver = true;
+    };
+    const reply = (): void => this.#carry(exchange, Leg.reply, to, from, onReply);
+    const onAnswer = (nowNs: number, isAccepted: boolean): void => {
+      if (isOver) return;
+      if (!isAccepted) {
+        queue.cancel(timeout);
+        fail(nowNs, 'refused');
+        return;
+      }
+      this.#carry(exchange, Leg.request, from, to, (atNs) => handlers.onRequest(atNs, reply));
+    };
+    this.#carry(exchange, Leg.syn, from, to, () => {
+      const isAccepted = this.#listens(to);
+      this.#carry(exchange, Leg.synAck, to, from, (nowNs) => onAnswer(nowNs, isAccepted));
+    });
+  }
+
+  plainDelayNsMax(): number {
+    return this.#conditions.lossRatio > 0 ? -1 : this.#conditions.latencyNsMax;
+  }
+
+  /** Carries one segment, again and again until it arrives or nobody waits for it any more. */
+  #carry(
+    exchange: GossipExchange,
+    leg: Leg,
+    from: number,
+    to: number,
+    then: (nowNs: number) => void,
+  ): void {
+    const { queue } = this.#world;
+    const isHandshake = leg === Leg.syn || leg === Leg.synAck;
+    const firstTimeoutNs = isHandshake ? SECOND_NS : RETRANSMISSION_TIMEOUT_NS;
+    const attempt = (count: number): void => {
+      const { nowNs } = queue;
+      const draw = draw32(exchange.draw, leg, count);
+      const atNs = this.datagramArrivalNs(from, to, 0, nowNs, draw);
+      if (atNs !== LOST) {
+        queue.scheduleCallback(atNs, then);
+        return;
+      }
+      const againAtNs = nowNs + firstTimeoutNs * 2 ** count;
+      if (count === RETRANSMISSIONS_MAX || againAtNs >= exchange.deadlineNs) return;
+      queue.scheduleCallback(againAtNs, () => attempt(count + 1));
+    };
+    attempt(0);
+  }
+}
