@@ -3,10 +3,10 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { ProgramSpec } from '../../node/workload/program.ts';
-import { loadScenario } from '../load.ts';
+import type { ProgramSpec } from '../node/workload/program.ts';
+import { loadScenario } from './load.ts';
 
-const FOLDER = import.meta.dirname;
+const FOLDER = `${import.meta.dirname}/library`;
 const SCENARIOS = readdirSync(FOLDER).filter(
   (name) => name.endsWith('.yaml') && !name.endsWith('.compose.yaml'),
 );
