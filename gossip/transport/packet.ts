@@ -7,6 +7,7 @@
  * them strictly smaller, is not subtracted: it would have to be done to be known.
  */
 import { draw32 } from '../../sim/chance.ts';
+import { COMPOUND_PARTS_MAX } from '../../wire/memberlist/compound.ts';
 import {
   COMPOUND_HEADER_OVERHEAD,
   COMPOUND_OVERHEAD,
@@ -35,9 +36,6 @@ export const PacketPurpose = {
 } as const;
 /** See {@link PacketPurpose}. */
 export type PacketPurpose = (typeof PacketPurpose)[keyof typeof PacketPurpose];
-
-/** Parts of a compound, at most. */
-const COMPOUND_PARTS_MAX = 255;
 
 /** The packet's coordinate of chance; `number` is unique per sender and purpose. */
 export function packetDraw(

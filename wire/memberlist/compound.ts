@@ -15,7 +15,7 @@ const COMPOUND_HEADER_BYTES = 2;
 const COMPOUND_PART_BYTES = 2;
 
 /** The most parts; a sender with more makes several compounds (`makeCompoundMessages`). */
-const COMPOUND_PARTS_MAX = 255;
+export const COMPOUND_PARTS_MAX = 255;
 
 /** Bytes of a compound of so many parts that take so many bytes together. */
 function sizeOfCompound(partCount: number, partsBytes: number): number {
