@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../scenarios/version.ts';
 import { InvariantError } from '../sim/assert.ts';
+import { addExplain } from './commands/explain.ts';
 import { addGossip } from './commands/gossip.ts';
 import { addRun } from './commands/run.ts';
 import { addShow } from './commands/show.ts';
@@ -20,6 +21,7 @@ Examples:
   $ swarmlab run my.yaml --seed 7 --json result.json --pcap captures/
   $ swarmlab sweep my.yaml --seeds 1..200
   $ swarmlab show iptables worker-1 --at 20s my.yaml
+  $ swarmlab explain request votes first-failed my.yaml
 
 Exit status: 0 all expectations met, 1 not met, 2 wrong scenario or flag,
 3 nondeterminism found, 70 internal error.`;
@@ -35,6 +37,7 @@ function createProgram(): Command {
   addRun(program);
   addSweep(program);
   addShow(program);
+  addExplain(program);
   addValidate(program);
   addGossip(program);
   addVersion(program);

@@ -6,6 +6,8 @@
  * and hosts; `explain` and the packet-walk tests read it.
  */
 
+import type { Watch } from './watch.ts';
+
 /** What a step of a way tells. */
 export type WayEvent =
   | 'send' // a local socket or protocol sent it
@@ -38,6 +40,20 @@ export interface WayStep {
 /** The steps of one packet, oldest first. */
 export class Way {
   readonly steps: WayStep[] = [];
+  /** What the packet is in a word or two (`SYN`, `82 bytes`); empty when nobody said. */
+  title = '';
+  /** The watch that follows the conversation to which the packet belongs, if one does. */
+  watch: Watch | undefined = undefined;
+  /** How many of the steps are those of the packet that this one was forked from. */
+  inheritedCount = 0;
+  /** Where this way and its forks are listed. */
+  readonly #list: Way[] | undefined;
+
+  /** A way that begins; it adds itself and its forks to `list`. */
+  constructor(list?: Way[]) {
+    this.#list = list;
+    list?.push(this);
+  }
 
   /** Appends a step. */
   add(
@@ -51,10 +67,13 @@ export class Way {
     this.steps.push({ atNs, namespace, event, place, chain, detail });
   }
 
-  /** A copy that goes its own way from here (a flooded frame). */
+  /** A copy that goes its own way from here (a flooded frame, an answer). */
   fork(): Way {
-    const way = new Way();
+    const way = new Way(this.#list);
     way.steps.push(...this.steps);
+    way.title = this.title;
+    way.watch = this.watch;
+    way.inheritedCount = this.steps.length;
     return way;
   }
 }

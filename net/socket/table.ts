@@ -339,7 +339,10 @@ export class SocketTable {
     const sourcePort = tcp.sourcePortOf(bytes, at);
     const destinationPort = tcp.destinationPortOf(bytes, at);
     const endpoint = this.endpoints.find(destination, destinationPort, source, sourcePort);
-    if (packet.way !== undefined) this.#noteDelivery(packet, 'tcp', `port ${destinationPort}`);
+    if (packet.way !== undefined) {
+      this.#noteDelivery(packet, 'tcp', `port ${destinationPort}`);
+      packet.way.watch?.onDelivery(this, packet, at);
+    }
     if (endpoint !== undefined) endpoint.receive(packet, at, end);
     else if (!this.receiveByListener(packet, at, end)) sendResetFor(this, packet, at, end);
   }

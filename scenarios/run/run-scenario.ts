@@ -24,7 +24,7 @@ import { MembershipRecord } from './membership-record.ts';
 import type { NodeStatusChange, RunRecord } from './run-record.ts';
 import { ServiceHealth } from './service-health.ts';
 import { timelineLines } from './timeline-lines.ts';
-import { TrafficSource } from './traffic.ts';
+import { type RequestObserver, TrafficSource } from './traffic.ts';
 
 /** The seed of a run for which nobody chose one. */
 export const DEFAULT_SEED = '1';
@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly untilNs?: number | undefined;
   /** Called when the world is made, before anything happens: for traces and captures. */
   readonly onCluster?: (cluster: Cluster) => void;
+  /** Hears of the traffic's single requests. */
+  readonly requests?: RequestObserver | undefined;
   /** Called now and then with how far the run is, in [0, 1]. */
   readonly onProgress?: (ratio: number) => void;
 }
@@ -72,6 +74,7 @@ class Stage {
   readonly #nodeStatuses: NodeStatusChange[] = [];
   readonly #agreements: number[] = [];
   readonly #drops: number[] = [];
+  readonly #underlayDrops = new Map<string, number>();
   readonly #traffic: TrafficSource[];
   readonly #noted: TimelineLine[] = [];
   readonly #warnings: string[];
@@ -89,6 +92,7 @@ class Stage {
       world: this.#world,
       nodes: nodeOptionsOf(loaded),
       conditions: baseConditions(scenario.cluster.underlay),
+      heartbeatPeriodNs: scenario.cluster['dispatcher-heartbeat'],
       shortcuts: options.shortcuts ?? true,
     });
     this.cluster = cluster;
@@ -100,7 +104,7 @@ class Stage {
       isRunning: (member) => cluster.swim.isRunning(member),
     });
     this.#traffic = scenario.traffic.map(
-      (traffic) => new TrafficSource(cluster, traffic, this.#untilNs),
+      (traffic) => new TrafficSource(cluster, traffic, this.#untilNs, options.requests),
     );
     this.#subscribe();
     options.onCluster?.(cluster);
@@ -168,6 +172,7 @@ class Stage {
       networkDbAgreements: this.#agreements,
       networkDbDrops: this.#drops,
       gossip: this.cluster.machines.map((machine) => this.#gossipLoadOf(machine.index)),
+      underlayDrops: this.#underlayDrops,
       checkers: runCheckers(this.cluster),
       isRunning: (node, atNs) => this.#faults.isRunning(node, atNs),
       isReachable: (from, to, atNs) => this.#faults.isReachable(from, to, atNs),
@@ -228,6 +233,9 @@ class Stage {
     observations.subscribe(observationKind('networkdb.agreed'), ({ atNs }) =>
       this.#agreements.push(atNs),
     );
+    observations.subscribe(observationKind('underlay.drop'), ({ text }) => {
+      this.#underlayDrops.set(text, (this.#underlayDrops.get(text) ?? 0) + 1);
+    });
     observations.subscribe(observationKind('networkdb.dropped'), ({ atNs }) =>
       this.#drops.push(atNs),
     );

@@ -3,19 +3,38 @@
  * connection of its own.
  */
 import type { Cluster } from '../../cluster/cluster.ts';
-import type { Namespace } from '../../net/namespace.ts';
+import type { Watch } from '../../net/watch.ts';
 import { resolveName } from '../../node/dns/stub-resolver.ts';
 import { parseCallTarget } from '../../node/workload/program.ts';
-import { sendRequest } from '../../node/workload/request.ts';
+import { type RequestEnd, type RequestOptions, sendRequest } from '../../node/workload/request.ts';
 import { assert } from '../../sim/assert.ts';
 import { type DrawKey, draw32, drawUnit } from '../../sim/chance.ts';
 import { SECOND_NS } from '../../sim/time.ts';
-import { parseIpv4Address } from '../../wire/addresses.ts';
 import type { Traffic } from '../language/scenario.ts';
+import { addressOfHost, clientOf } from './client.ts';
 import { TrafficRecord } from './traffic-record.ts';
 
 /** Default ports by scheme. */
 const REQUEST_BYTES = 64;
+
+/** A request that has ended. */
+export interface EndedRequest {
+  readonly traffic: string;
+  /** From 0 on, in the order of sending. */
+  readonly number: number;
+  readonly sentAtNs: number;
+  readonly endedAtNs: number;
+  readonly outcome: RequestEnd;
+  /** Who answered; empty when nobody did or the protocol does not tell. */
+  readonly server: string;
+}
+
+/** Somebody who looks at single requests. */
+export interface RequestObserver {
+  /** The watch for a request that is about to be sent; `undefined` for all that do not matter. */
+  readonly watchOf?: (traffic: string, number: number) => Watch | undefined;
+  readonly onEnd: (request: EndedRequest) => void;
+}
 
 /** One client population. */
 export class TrafficSource {
@@ -24,10 +43,12 @@ export class TrafficSource {
   readonly #cluster: Cluster;
   readonly #key: DrawKey;
   readonly #untilNs: number;
+  readonly #observer: RequestObserver | undefined;
   #count = 0;
 
-  constructor(cluster: Cluster, traffic: Traffic, untilNs: number) {
+  constructor(cluster: Cluster, traffic: Traffic, untilNs: number, observer?: RequestObserver) {
     this.#cluster = cluster;
+    this.#observer = observer;
     this.traffic = traffic;
     this.record = new TrafficRecord(traffic.name);
     this.#key = cluster.world.chance.key(`traffic.${traffic.name}`);
@@ -58,19 +79,29 @@ export class TrafficSource {
     const target = parseCallTarget(this.traffic.to);
     assert(target !== undefined && target.protocol !== 'udp', 'targets are checked at loading');
     const sentAtNs = world.nowNs;
-    const client = this.#client(number);
+    const client = clientOf(this.#cluster, this.traffic.from, number);
     this.record.sentCount++;
+    const end = (outcome: RequestEnd, server: string) =>
+      this.#end({
+        traffic: this.traffic.name,
+        number,
+        sentAtNs,
+        endedAtNs: world.nowNs,
+        outcome,
+        server,
+      });
     if (client === undefined) {
-      this.record.end(sentAtNs, sentAtNs, 'unreachable', '');
+      end('unreachable', '');
       return;
     }
-    const address = this.#addressOf(target.host);
+    const address = addressOfHost(this.#cluster, target.host);
+    const watch = this.#observer?.watchOf?.(this.traffic.name, number);
     const ask = (resolved: number | undefined) => {
       if (resolved === undefined) {
-        this.record.end(sentAtNs, world.nowNs, 'unresolved', '');
+        end('unresolved', '');
         return;
       }
-      sendRequest(client.namespace, {
+      const options: RequestOptions = {
         protocol: target.protocol === 'http' ? 'http' : 'tcp',
         address: resolved,
         port: target.port,
@@ -79,36 +110,19 @@ export class TrafficSource {
         requestBytes: this.traffic.request ?? REQUEST_BYTES,
         timeoutNs: this.traffic.timeout,
         source: client.source,
-        onEnd: (end, server) => this.record.end(sentAtNs, world.nowNs, end, server),
-      });
+        onEnd: end,
+      };
+      const { namespace } = client;
+      if (watch === undefined) sendRequest(namespace, options);
+      else watch.open(namespace.sockets, () => sendRequest(namespace, options));
     };
     if (address !== undefined) ask(address);
     else resolveName(client.namespace, target.host, draw32(this.#key, number, 2) & 0xffff, ask);
   }
 
-  /** A node's address, or a literal one; names of services are resolved by the client. */
-  #addressOf(host: string): number | undefined {
-    const machine = this.#cluster.machines.find((m) => m.name === host);
-    return machine?.address.address ?? parseIpv4Address(host);
-  }
-
-  /** Whose stack sends: the outside world's, a node's, or that of one of a service's containers. */
-  #client(number: number): { namespace: Namespace; source: number } | undefined {
-    const { from } = this.traffic;
-    const cluster = this.#cluster;
-    if (from === 'outside') return { namespace: cluster.outside, source: cluster.outsideAddress };
-    const machine = cluster.machines.find((m) => m.name === from);
-    if (machine !== undefined) {
-      if (!machine.isOn || machine.host === undefined) return undefined;
-      return { namespace: machine.host.namespace, source: 0 };
-    }
-    const sandboxes = cluster.machines.flatMap((m) =>
-      m.isOn ? [...(m.executor?.containers.values() ?? [])] : [],
-    );
-    const mine = sandboxes.filter(
-      (c) => c.state === 'running' && c.task.serviceAnnotations.name.endsWith(`_${from}`),
-    );
-    const sandbox = mine[number % Math.max(1, mine.length)]?.sandbox;
-    return sandbox === undefined ? undefined : { namespace: sandbox.namespace, source: 0 };
+  #end(request: EndedRequest): void {
+    const { sentAtNs, endedAtNs, outcome, server } = request;
+    this.record.end(sentAtNs, endedAtNs, outcome, server);
+    this.#observer?.onEnd(request);
   }
 }
