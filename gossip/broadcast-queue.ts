@@ -13,18 +13,23 @@ import type { Rumor } from './message.ts';
 /** The name of refutations. */
 export const OWN_ADDRESS = -1;
 
-interface Entry {
+/** What a queue holds; only its size matters to it. */
+interface Sized {
+  readonly sizeBytes: number;
+}
+
+interface Entry<R extends Sized> {
   readonly name: number;
-  readonly rumor: Rumor;
+  readonly rumor: R;
   readonly id: number;
   readonly onFinished: (() => void) | undefined;
   transmits: number;
 }
 
 /** The broadcasts of one member. */
-export class BroadcastQueue {
+export class BroadcastQueue<R extends Sized = Rumor> {
   /** Sorted; see {@link isBefore}. */
-  #entries: Entry[] = [];
+  #entries: Entry<R>[] = [];
   #nextId = 1;
   #bytesMin = Number.POSITIVE_INFINITY;
 
@@ -34,7 +39,7 @@ export class BroadcastQueue {
   }
 
   /** Queues a broadcast; one of the same name is finished. */
-  add(name: number, rumor: Rumor, onFinished?: () => void): void {
+  add(name: number, rumor: R, onFinished?: () => void): void {
     const entries = this.#entries;
     const old = entries.findIndex((entry) => entry.name === name);
     if (old >= 0) {
@@ -50,12 +55,12 @@ export class BroadcastQueue {
    * Takes what fits into `limitBytes`, each at its size and `overheadBytes`, and appends it to
    * `taken`; returns the bytes used. What has been sent `transmitLimit` times is finished.
    */
-  take(overheadBytes: number, limitBytes: number, transmitLimit: number, taken: Rumor[]): number {
+  take(overheadBytes: number, limitBytes: number, transmitLimit: number, taken: R[]): number {
     const entries = this.#entries;
     if (entries.length === 0) return 0;
     let usedBytes = 0;
     let keptCount = 0;
-    const again: Entry[] = [];
+    const again: Entry<R>[] = [];
     const finished: (() => void)[] = [];
     let i = 0;
     for (; i < entries.length; i++) {
@@ -91,7 +96,7 @@ export class BroadcastQueue {
   }
 
   /** What waits, in order, for views and tests. */
-  list(): readonly { readonly name: number; readonly rumor: Rumor; readonly transmits: number }[] {
+  list(): readonly { readonly name: number; readonly rumor: R; readonly transmits: number }[] {
     return this.#entries;
   }
 
@@ -101,7 +106,7 @@ export class BroadcastQueue {
     this.#bytesMin = Number.POSITIVE_INFINITY;
   }
 
-  #insert(entry: Entry): void {
+  #insert(entry: Entry<R>): void {
     const entries = this.#entries;
     let low = 0;
     let high = entries.length;
@@ -115,7 +120,7 @@ export class BroadcastQueue {
   }
 }
 
-function isBefore(a: Entry, b: Entry): boolean {
+function isBefore(a: Entry<Sized>, b: Entry<Sized>): boolean {
   if (a.transmits !== b.transmits) return a.transmits < b.transmits;
   if (a.rumor.sizeBytes !== b.rumor.sizeBytes) return a.rumor.sizeBytes > b.rumor.sizeBytes;
   return a.id > b.id;
