@@ -1,0 +1,20 @@
+/**
+ * Every scenario of the library meets its expectations, not with one lucky seed only.
+ */
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { runScenario } from '../scenarios/run/run-scenario.ts';
+import { LIBRARY, loadLibrary } from './support/runs.ts';
+
+const NAMES = readdirSync(LIBRARY)
+  .filter((file) => file.endsWith('.yaml') && !file.endsWith('.compose.yaml'))
+  .map((file) => file.replace('.yaml', ''));
+
+describe.each(NAMES)('%s', (name) => {
+  test.each([undefined, '2', '3'])('meets its expectations, seed %s', (seed) => {
+    const { result } = runScenario(loadLibrary(name), { seed });
+    const missed = result.expectations.filter((outcome) => !outcome.met);
+    expect(missed.map((outcome) => `${outcome.text}: ${outcome.measured}`)).toEqual([]);
+    expect(result.verdict).toBe('passed');
+  });
+});
