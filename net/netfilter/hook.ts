@@ -75,10 +75,11 @@ interface Registration {
 export class Hooks {
   readonly #byHook: Registration[][] = [[], [], [], [], []];
 
+  #count = 0;
+
   /** True while no function is registered anywhere: a bridge then need not look at IPv4 at all. */
   get isEmpty(): boolean {
-    for (const registrations of this.#byHook) if (registrations.length > 0) return false;
-    return true;
+    return this.#count === 0;
   }
 
   /** Registers a function; equal priorities run in the order of registration. */
@@ -87,13 +88,16 @@ export class Hooks {
     let index = registrations.length;
     while (index > 0 && registrations[index - 1]!.priority > priority) index--;
     registrations.splice(index, 0, { priority, name, run });
+    this.#count++;
   }
 
   /** Takes all functions of this name out. */
   unregister(name: string): void {
     for (const registrations of this.#byHook) {
       for (let i = registrations.length - 1; i >= 0; i--) {
-        if (registrations[i]!.name === name) registrations.splice(i, 1);
+        if (registrations[i]!.name !== name) continue;
+        registrations.splice(i, 1);
+        this.#count--;
       }
     }
   }

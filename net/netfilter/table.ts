@@ -67,6 +67,12 @@ export class Table {
     outDevice: Device | undefined,
   ): Verdict {
     const chain = this.#builtIn[hook]!;
+    // so end three runs of four on a swarm node: 0.2 s of the 4.8 s of the crash scenario
+    if (chain.rules.length === 0 && chain.policy === 'ACCEPT') {
+      chain.packets++;
+      chain.bytes += packet.end - packet.start;
+      return Verdict.accept;
+    }
     const depth = this.#depth++;
     let inspection = this.#inspections[depth];
     if (inspection === undefined) {
