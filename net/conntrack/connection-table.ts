@@ -31,10 +31,11 @@ export class ConnectionTable {
 
   /** The tuple that equals `fields`, of a connection that has not ended at `nowNs`. */
   find(fields: TupleFields, nowNs: number): Tuple | undefined {
-    let tuple = this.#buckets[hashTuple(fields) & this.#mask];
+    const hash = hashTuple(fields);
+    let tuple = this.#buckets[hash & this.#mask];
     while (tuple !== undefined) {
       const next = tuple.next;
-      if (tuplesEqual(tuple, fields)) {
+      if (tuple.hash === hash && tuplesEqual(tuple, fields)) {
         if (tuple.connection.expiresAtNs > nowNs) return tuple;
         this.remove(tuple.connection);
       }
@@ -63,6 +64,8 @@ export class ConnectionTable {
     if (this.#last === undefined) this.first = connection;
     else this.#last.following = connection;
     this.#last = connection;
+    connection.original.hash = hashTuple(connection.original);
+    connection.reply.hash = hashTuple(connection.reply);
     this.#link(connection);
   }
 
@@ -105,7 +108,7 @@ export class ConnectionTable {
     const mask = this.#mask;
     for (let i = 0; i < 2; i++) {
       const tuple = connection.tupleOf(i === 1);
-      const bucket = hashTuple(tuple) & mask;
+      const bucket = tuple.hash & mask;
       tuple.next = this.#buckets[bucket];
       this.#buckets[bucket] = tuple;
     }
@@ -116,7 +119,7 @@ export class ConnectionTable {
   }
 
   #unlinkTuple(tuple: Tuple): void {
-    const bucket = hashTuple(tuple) & this.#mask;
+    const bucket = tuple.hash & this.#mask;
     let other = this.#buckets[bucket];
     if (other === tuple) {
       this.#buckets[bucket] = tuple.next;

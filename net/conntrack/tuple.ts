@@ -36,6 +36,8 @@ export class Tuple implements TupleFields {
   readonly connection: Connection;
   /** True for the direction of replies. */
   readonly isReply: boolean;
+  /** Its {@link hashTuple} while it stands in a table. */
+  hash = 0;
   /** The next tuple in the same hash bucket. */
   next: Tuple | undefined = undefined;
 
