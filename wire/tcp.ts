@@ -176,7 +176,7 @@ export function writeTcpHeader(bytes: Uint8Array, at: number, header: TcpHeader)
 }
 
 /** Writes options and returns the offset behind them. */
-function writeTcpOptions(bytes: Uint8Array, at: number, options: TcpOptions): number {
+export function writeTcpOptions(bytes: Uint8Array, at: number, options: TcpOptions): number {
   let end = at;
   if (options.maximumSegmentBytes !== undefined) {
     writeU16(bytes, end, 0x0204);

@@ -5,8 +5,7 @@
  * Mirrors net/ipv4/tcp_output.c (`tcp_write_xmit`, `__tcp_select_window`, `tcp_send_ack`,
  * `tcp_write_wakeup`). There is no TSO: every segment is a packet.
  */
-import { IPV4_HEADER_BYTES } from '../../../wire/ipv4.ts';
-import { TcpFlag, tcpOptionsBytesOf, writeTcpHeader } from '../../../wire/tcp.ts';
+import { TcpFlag, tcpOptionsBytesOf, writeTcpOptions } from '../../../wire/tcp.ts';
 import { SendResult } from '../../ip/send-result.ts';
 import type { TcpConnection } from './connection.ts';
 import { RECEIVE_WINDOW_BYTES, RECEIVE_WINDOW_SCALE } from './constants.ts';
@@ -27,8 +26,7 @@ export function sendSyn(connection: TcpConnection): void {
   };
   const optionsBytes = tcpOptionsBytesOf(options);
   const packet = allocateSegment(optionsBytes, 0);
-  const header = { sourcePort: 0, destinationPort: 0, sequence: 0, acknowledgement: 0, flags: 0 };
-  writeTcpHeader(packet.bytes, packet.start + IPV4_HEADER_BYTES, { ...header, window: 0, options });
+  writeTcpOptions(packet.bytes, optionsOffsetOf(packet), options);
   const window = Math.min(connection.receiveBufferBytes, RECEIVE_WINDOW_BYTES);
   connection.rcvWup = connection.rcvNxt;
   connection.rcvEdge = (connection.rcvNxt + window) | 0;
