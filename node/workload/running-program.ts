@@ -83,9 +83,10 @@ export class RunningProgram {
     for (const listener of this.spec.listeners) {
       if (listener.protocol === 'udp') this.#serveUdp(listener);
       else {
+        const answer = this.#answerOf(listener);
         const opened = sockets.listen({
           port: listener.port,
-          onConnection: () => this.#serve(listener),
+          onConnection: () => this.#serve(listener, answer),
         });
         if (typeof opened === 'object') this.#listeners.push(opened);
       }
@@ -100,8 +101,15 @@ export class RunningProgram {
     }
   }
 
+  /** What a listener answers to everybody, encoded once. */
+  #answerOf({ protocol, responseBytes }: Listener): Uint8Array {
+    return protocol === 'http'
+      ? encodeResponse(this.#name, responseBytes)
+      : new Uint8Array(responseBytes);
+  }
+
   /** How one connection is answered: every complete request once. */
-  #serve(listener: Listener): TcpHandlers {
+  #serve(listener: Listener, answer: Uint8Array): TcpHandlers {
     let reader = new MessageReader();
     return {
       onData: (bytes, connection) => {
@@ -110,7 +118,7 @@ export class RunningProgram {
         reader = new MessageReader();
         this.#askFirst(listener, 0, () => {
           this.#after(this.#span(listener.serviceTime, Purpose.service), () =>
-            this.#respond(listener, connection),
+            this.#respond(listener, answer, connection),
           );
         });
       },
@@ -118,13 +126,9 @@ export class RunningProgram {
     };
   }
 
-  #respond(listener: Listener, connection: TcpConnection): void {
+  #respond(listener: Listener, answer: Uint8Array, connection: TcpConnection): void {
     this.answeredCount++;
-    const bytes =
-      listener.protocol === 'http'
-        ? encodeResponse(this.#name, listener.responseBytes)
-        : new Uint8Array(listener.responseBytes);
-    connection.send(bytes);
+    connection.send(answer);
     if (listener.protocol === 'http') connection.close();
   }
 
