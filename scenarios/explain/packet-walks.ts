@@ -41,7 +41,9 @@ function walksOfWay(way: Way, names: Readonly<Record<string, string>>): PacketWa
     if (to <= way.inheritedCount) return; // the way that it was forked from tells it
     const own = steps.slice(from, to);
     if (from < way.inheritedCount && isIdleCopy(way, own)) return;
-    if (own.length > 0) walks.push(walkOf(own, part === 0 ? way.title : '', names));
+    // what a fork was called last is its own packet, what a way was called is its first
+    const isTitled = way.inheritedCount > 0 ? to === steps.length : part === 0;
+    if (own.length > 0) walks.push(walkOf(own, isTitled ? way.title : '', names));
   });
   return walks;
 }
@@ -62,7 +64,7 @@ function walkOf(
   const where = placeOfNamespace(last.namespace, names);
   const at = [last.place, last.chain].filter((word) => word !== '').join(' ');
   return {
-    title: title === '' ? titleOfSend(steps[0]!.detail) : title,
+    title: titleOf(steps[0]!.detail, title),
     sentAtNs: steps[0]!.atNs,
     endedAtNs: last.atNs,
     hosts,
@@ -74,9 +76,10 @@ function walkOf(
   };
 }
 
-/** The protocol of `ICMP 10.0.0.1 > 10.0.0.2`. */
-function titleOfSend(detail: string): string {
-  return detail === 'tcp-reset' ? 'RST' : (detail.split(' ')[0] ?? '');
+/** The title, or the protocol of `ICMP 10.0.0.1 > 10.0.0.2`; an ICMP error inherits no title. */
+function titleOf(send: string, title: string): string {
+  if (send === 'tcp-reset') return 'RST';
+  return title === '' || send.startsWith('ICMP') ? (send.split(' ')[0] ?? '') : title;
 }
 
 /** Equal for packets that came by the same devices and rewrites to the same end. */

@@ -36,10 +36,12 @@ function foldLength(steps: readonly WayStep[], i: number): number {
   const first = steps[i]!;
   let end = i + 1;
   const isPassage = isMove(first);
+  const next = steps[end];
+  if (first.event === 'schedule' && next?.event === 'rewrite') return 2;
   for (; end < steps.length; end++) {
     const step = steps[end]!;
     if (isPassage) {
-      if (!isMove(step) || step.atNs !== first.atNs) break;
+      if (!isMove(step) || step.namespace !== first.namespace) break;
       continue;
     }
     if (first.event !== 'rule' || step.namespace !== first.namespace) break;
@@ -60,7 +62,7 @@ function foldedRow(steps: readonly WayStep[]): Row | undefined {
       // that a local address is local shows in what comes next
       return detail === 'local' ? undefined : rowOf(first, 'routing', '', detail);
     case 'send':
-      return rowOf(first, 'socket', '', detail);
+      return rowOf(first, detail.endsWith(':4789') ? 'tunnel' : 'socket', '', detail);
     case 'deliver':
       // the tunnel's own socket: the row that takes the header off tells it
       return first.place === 'udp' && detail === 'port 4789'
@@ -68,8 +70,11 @@ function foldedRow(steps: readonly WayStep[]): Row | undefined {
         : rowOf(first, 'socket', '', `delivered to ${first.place} ${detail}`.trimEnd());
     case 'drop':
       return rowOf(first, first.place, first.chain.replace('/', ' '), `DROPPED: ${detail}`);
-    case 'schedule':
-      return rowOf(first, first.place, '', `chooses by ${detail}`);
+    case 'schedule': {
+      const rewrite = steps[1] === undefined ? '' : `; ${steps[1].detail}`;
+      const row = rowOf(first, first.place, '', `chooses by ${detail}${rewrite}`);
+      return { ...row, isRewrite: rewrite !== '' };
+    }
     case 'encapsulate':
       return rowOf(first, first.place, '', `encapsulated, ${detail}`);
     case 'decapsulate':
@@ -81,13 +86,14 @@ function foldedRow(steps: readonly WayStep[]): Row | undefined {
   }
 }
 
-/** From device to device: `veth5564dfb → eth1`. */
-function passageRow(steps: readonly WayStep[]): Row | undefined {
+/** From device to device within a namespace: `docker_gwbridge → veth5564dfb`. */
+function passageRow(steps: readonly WayStep[]): Row {
   const places: string[] = [];
   for (const { place } of steps) if (places.at(-1) !== place) places.push(place);
-  const last = steps.at(-1)!;
-  const text = last.event === 'receive' ? 'received' : 'sent';
-  return rowOf(last, places.join(' → '), '', text);
+  const comes = steps[0]!.event === 'receive';
+  const leaves = steps.at(-1)!.event === 'transmit';
+  const text = comes ? (leaves ? 'bridged' : 'received') : 'sent';
+  return rowOf(steps[0]!, places.join(' → '), '', text);
 }
 
 /** The chains that were walked, the rule that decided, and what it changed. */

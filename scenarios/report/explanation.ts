@@ -15,13 +15,26 @@ export interface ExplanationOptions {
 }
 
 const FATE_TONES = { delivered: 'good', dropped: 'bad', unfinished: 'fault' } as const;
+const FATE_WORDS = {
+  delivered: 'delivered to',
+  dropped: 'dropped at',
+  unfinished: 'last seen at',
+} as const;
 
 /** Renders an explanation, a final newline included. */
 export function formatExplanation(explanation: Explanation, options: ExplanationOptions): string {
   const paint = painter(options.hasColour);
   const sections = [heading(explanation, paint)];
+  let wasLine = false;
   explanation.packets.forEach((packet, index) => {
-    sections.push(packetSection(explanation, packet, index, options, paint));
+    const line = packetLine(explanation, packet, index, paint);
+    const isFolded = !options.isWhole && packet.sameAs !== undefined;
+    if (isFolded) {
+      const text = `${line}${paint('quiet', `  (as packet ${packet.sameAs! + 1})`)}`;
+      if (wasLine) sections.push(`${sections.pop()}\n${text}`);
+      else sections.push(text);
+    } else sections.push(`${line}\n${walkTable(explanation, packet, options, paint)}`);
+    wasLine = isFolded;
   });
   sections.push(...diagnosisSections(explanation, paint));
   return `${sections.join('\n\n')}\n`;
@@ -37,28 +50,21 @@ function heading(explanation: Explanation, paint: Paint): string {
   return `${paint('strong', subject)}: ${when}\n${paint('quiet', `${scenario}, seed ${seed}`)}`;
 }
 
-function packetSection(
+/** `1. SYN  at +0.000 ms  outside → manager-1  delivered to …`. */
+function packetLine(
   explanation: Explanation,
   packet: PacketWalk,
   index: number,
-  options: ExplanationOptions,
   paint: Paint,
 ): string {
-  const { title, hosts, fate, place, reason, sameAs } = packet;
-  const offset = offsetText(packet.sentAtNs - explanation.sentAtNs);
-  const end =
-    fate === 'unfinished' ? 'last seen at' : fate === 'dropped' ? 'dropped at' : 'delivered to';
-  const fateText = paint(FATE_TONES[fate], `${end} ${place}${reason === '' ? '' : `: ${reason}`}`);
-  const line = [
+  const { title, hosts, fate, place, reason } = packet;
+  const because = reason === '' ? '' : `: ${reason}`;
+  return [
     paint('strong', `${index + 1}. ${title}`),
-    `at ${offset}`,
+    `at ${offsetText(packet.sentAtNs - explanation.sentAtNs)}`,
     hosts.join(' → '),
-    fateText,
+    paint(FATE_TONES[fate], `${FATE_WORDS[fate]} ${place}${because}`),
   ].join('  ');
-  if (!options.isWhole && sameAs !== undefined) {
-    return `${line}\n${paint('quiet', `   went as packet ${sameAs + 1}`)}`;
-  }
-  return `${line}\n${walkTable(explanation, packet, options, paint)}`;
 }
 
 function walkTable(
