@@ -24,6 +24,8 @@ import type { HostExecutor } from './executor.ts';
 /** How long the engine waits for the gossip before it stops a service's container. */
 const GOSSIP_CONVERGE_DELAY_NS = 2 * SECOND_NS;
 
+/** Tasks that arrive together do not begin in the same instant. */
+const BEGIN_SPAN = { minNs: 5 * MILLISECOND_NS, maxNs: 60 * MILLISECOND_NS };
 /** What creating and starting a container takes on an idle machine. */
 const CREATE_SPAN = { minNs: 100 * MILLISECOND_NS, maxNs: 300 * MILLISECOND_NS };
 const START_SPAN = { minNs: 300 * MILLISECOND_NS, maxNs: 900 * MILLISECOND_NS };
@@ -74,7 +76,9 @@ export class ContainerController implements TaskController {
     if (this.#task.networks.length === 0) create();
     else {
       const preparation = ++this.#preparation;
-      this.#executor.whenNetworked(() => this.#useNetworks(preparation, 0, create));
+      this.#executor.whenNetworked(() =>
+        this.#after(BEGIN_SPAN, 4, () => this.#useNetworks(preparation, 0, create)),
+      );
     }
   }
 
