@@ -1,0 +1,118 @@
+/**
+ * What a live member puts in packets: a message with what else there is to spread, as far as the
+ * packet has room (memberlist `net.go` `encodeAndSendMsg`, `broadcast.go` `getBroadcasts`,
+ * `state.go` `gossip`).
+ */
+import { labelOverheadOf } from '../../wire/memberlist/label.ts';
+import {
+  MessageType,
+  NodeState,
+  type PacketMessage,
+  sizeOf,
+} from '../../wire/memberlist/message.ts';
+import { OWN_ADDRESS } from '../broadcast-queue.ts';
+import {
+  COMPOUND_HEADER_OVERHEAD,
+  COMPOUND_OVERHEAD,
+  ENCRYPT_OVERHEAD,
+  USER_MSG_OVERHEAD,
+} from '../constants.ts';
+import { retransmitLimit } from '../formulas.ts';
+import {
+  type LiveAddress,
+  type LiveContext,
+  type LiveMember,
+  type LiveNode,
+  type LiveRumor,
+  later,
+  nameNumberOf,
+  randomNodes,
+} from './live-member.ts';
+
+/** The protocol version from which packets carry a checksum. */
+const CRC_PROTOCOL = 5;
+
+/** Queues a message about a node, in the place of what waits about it. */
+export function spread(
+  context: LiveContext,
+  member: LiveMember,
+  message: LiveRumor['message'],
+  onFinished?: () => void,
+): void {
+  const rumor = { message, sizeBytes: sizeOf(message) };
+  if (message.type === MessageType.user) {
+    member.userQueue.add(context.drawCount++, rumor, onFinished);
+    return;
+  }
+  member.queue.add(nameNumberOf(context, message.node), rumor, onFinished);
+}
+
+/** Queues a refutation: upstream names it after the member's own address. */
+export function spreadRefutation(member: LiveMember, message: LiveRumor['message']): void {
+  member.queue.add(OWN_ADDRESS, { message, sizeBytes: sizeOf(message) });
+}
+
+/** Sends one message and what fits beside it. */
+export function sendMessage(
+  context: LiveContext,
+  member: LiveMember,
+  to: LiveAddress,
+  message: PacketMessage,
+): void {
+  const limitBytes = roomOf(member) - sizeOf(message);
+  const messages = [message, ...takeBroadcasts(member, limitBytes)];
+  context.transport.sendPacket(member, to, messages, false);
+}
+
+/** Sends these messages together, and nothing beside them. */
+export function sendCompound(
+  context: LiveContext,
+  member: LiveMember,
+  to: LiveNode,
+  messages: readonly PacketMessage[],
+): void {
+  context.transport.sendPacket(member, to, messages, hasCrc(to));
+}
+
+/** Starts the gossip ticker. */
+export function armGossip(context: LiveContext, member: LiveMember, atNs: number): void {
+  later(context, member, atNs, (nowNs) => {
+    onGossipTick(context, member, nowNs);
+    armGossip(context, member, atNs + member.config.gossipIntervalNs);
+  });
+}
+
+function onGossipTick(context: LiveContext, member: LiveMember, nowNs: number): void {
+  const { gossipNodes, gossipToTheDeadTimeNs } = member.config;
+  const targets = randomNodes(context, member, gossipNodes, (node) => {
+    if (node.name === member.name || node.state === NodeState.left) return true;
+    return node.state === NodeState.dead && nowNs - node.changedAtNs > gossipToTheDeadTimeNs;
+  });
+  for (const node of targets) {
+    const messages = takeBroadcasts(member, roomOf(member));
+    if (messages.length === 0) return;
+    context.transport.sendPacket(member, node, messages, hasCrc(node));
+  }
+}
+
+/** Bytes that the messages of a packet may take. */
+function roomOf(member: LiveMember): number {
+  const { udpBufferBytes, label, hasKeyring } = member.config;
+  const overhead = COMPOUND_HEADER_OVERHEAD + labelOverheadOf(label);
+  return udpBufferBytes - overhead - (hasKeyring ? ENCRYPT_OVERHEAD : 0);
+}
+
+function takeBroadcasts(member: LiveMember, limitBytes: number): PacketMessage[] {
+  const transmitLimit = retransmitLimit(member.config.retransmitMult, member.list.length);
+  const taken: LiveRumor[] = [];
+  const usedBytes = member.queue.take(COMPOUND_OVERHEAD, limitBytes, transmitLimit, taken);
+  const leftBytes = limitBytes - usedBytes;
+  if (leftBytes > COMPOUND_OVERHEAD + USER_MSG_OVERHEAD) {
+    member.userQueue.take(COMPOUND_OVERHEAD, leftBytes, transmitLimit, taken);
+  }
+  return taken.map((rumor) => rumor.message);
+}
+
+function hasCrc(node: LiveNode): boolean {
+  return (node.vsn[1] ?? 0) >= CRC_PROTOCOL;
+}

@@ -1,0 +1,138 @@
+/**
+ * How live members exchange all they know over a stream: joins, periodic push/pulls, and the answer
+ * to both (memberlist `state.go` `pushPull`, `pushPullNode`, `mergeState`; `net.go` `handleConn`,
+ * `mergeRemoteState`; `memberlist.go` `verifyProtocol`).
+ */
+import {
+  MessageType,
+  NodeState,
+  type PushNodeState,
+  type PushPull,
+  type StreamMessage,
+} from '../../wire/memberlist/message.ts';
+import { pushPullScaleNs } from '../formulas.ts';
+import {
+  type LiveAddress,
+  type LiveContext,
+  type LiveMember,
+  later,
+  randomNodes,
+} from './live-member.ts';
+import { aliveNode, deadNode, suspectNode } from './live-state-table.ts';
+
+/** Hears how an exchange went: `undefined`, or the text of what went wrong. */
+export type OnExchanged = (error: string | undefined) => void;
+
+/** Starts the timer of periodic push/pulls. */
+export function armPushPull(context: LiveContext, member: LiveMember, delayNs: number): void {
+  const intervalNs = pushPullScaleNs(member.config.pushPullIntervalNs, member.list.length);
+  later(context, member, context.world.nowNs + delayNs + intervalNs, () => {
+    const [peer] = randomNodes(
+      context,
+      member,
+      1,
+      (node) => node.name === member.name || node.state !== NodeState.alive,
+    );
+    const again = (): void => armPushPull(context, member, 0);
+    if (peer === undefined) again();
+    else pushPullNode(context, member, peer, false, again);
+  });
+}
+
+/** Exchanges state with whoever listens there. */
+export function pushPullNode(
+  context: LiveContext,
+  member: LiveMember,
+  to: LiveAddress,
+  join: boolean,
+  onExchanged: OnExchanged,
+): void {
+  const deadlineNs = context.world.nowNs + member.config.tcpTimeoutNs;
+  const request = stateOf(member, join);
+  context.transport.exchange(member, to, request, deadlineNs, (reply) => {
+    if (!member.isUp) return;
+    if (typeof reply === 'string') onExchanged(reply);
+    else if (reply.type === MessageType.err) onExchanged(`remote error: ${reply.error}`);
+    else if (reply.type === MessageType.pushPull) onExchanged(mergeState(context, member, reply));
+    else onExchanged(`received invalid msgType (${reply.type}), expected pushPullMsg (6)`);
+  });
+}
+
+/**
+ * Answers a stream. The answer to a push/pull is what the member knew before it takes in what the
+ * other side knows.
+ */
+export function answerStream(
+  context: LiveContext,
+  member: LiveMember,
+  request: StreamMessage,
+  reply: (message: StreamMessage) => void,
+): void {
+  if (request.type === MessageType.pushPull) {
+    reply(stateOf(member, request.join));
+    mergeState(context, member, request);
+  } else if (request.type === MessageType.ping) {
+    if (request.node !== '' && request.node !== member.name) return;
+    reply({ type: MessageType.ack, seqNo: request.seqNo, payload: undefined });
+  }
+}
+
+function stateOf(member: LiveMember, join: boolean): PushPull {
+  const nodes = member.list.map((node): PushNodeState => {
+    const { name, address, port, meta, vsn, incarnation, state } = node;
+    return { name, addr: address, port, meta, vsn, incarnation, state };
+  });
+  return { type: MessageType.pushPull, join, nodes, userState: new Uint8Array(0) };
+}
+
+/** Takes in what another member knows; the text of what forbids it. */
+function mergeState(
+  context: LiveContext,
+  member: LiveMember,
+  remote: PushPull,
+): string | undefined {
+  const error = protocolErrorOf(member, remote.nodes);
+  if (error !== undefined) return error;
+  for (const { name, addr, port, meta, vsn, incarnation, state } of remote.nodes) {
+    if (state === NodeState.alive) {
+      const type = MessageType.alive;
+      aliveNode(context, member, { type, node: name, addr, port, meta, vsn, incarnation });
+    } else if (state === NodeState.left) {
+      deadNode(context, member, { type: MessageType.dead, node: name, from: name, incarnation });
+    } else {
+      const from = member.name;
+      suspectNode(context, member, { type: MessageType.suspect, node: name, from, incarnation });
+    }
+  }
+  return undefined;
+}
+
+interface Versions {
+  readonly name: string;
+  readonly vsn: Uint8Array;
+}
+
+/** Whether all that are alive on either side understand each other (`verifyProtocol`). */
+function protocolErrorOf(member: LiveMember, remote: readonly PushNodeState[]): string | undefined {
+  const all: Versions[] = [];
+  for (const { state, vsn, name } of remote) {
+    if (state === NodeState.alive && vsn !== undefined && vsn.length >= 6) all.push({ name, vsn });
+  }
+  for (const { state, vsn, name } of member.list) {
+    if (state === NodeState.alive && vsn.length >= 6) all.push({ name, vsn });
+  }
+  return (
+    versionErrorOf(all, 'protocol version', 0) ??
+    versionErrorOf(all, 'delegate protocol version', 3)
+  );
+}
+
+/** `at` is where minimum, maximum and current version are. */
+function versionErrorOf(all: readonly Versions[], what: string, at: number): string | undefined {
+  const min = Math.max(0, ...all.map(({ vsn }) => vsn[at]!));
+  const max = Math.min(255, ...all.map(({ vsn }) => vsn[at + 1]!));
+  const misfit = all.find(({ vsn }) => vsn[at + 2]! < min || vsn[at + 2]! > max);
+  if (misfit === undefined) return undefined;
+  const version = misfit.vsn[at + 2]!;
+  return `Node '${misfit.name}' ${what} (${version}) is incompatible: [${min}, ${max}]`;
+}

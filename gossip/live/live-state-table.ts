@@ -1,0 +1,234 @@
+/**
+ * How a live member takes what it hears of nodes: alive, suspect, dead, left (memberlist `state.go`
+ * `aliveNode`, `suspectNode`, `deadNode`, `refute`; `suspicion.go`).
+ */
+import type { ObservationKind } from '../../sim/observations.ts';
+import {
+  type Alive,
+  type Dead,
+  MessageType,
+  NodeState,
+  type Suspect,
+} from '../../wire/memberlist/message.ts';
+import {
+  expectedConfirmations,
+  remainingSuspicionTimeNs,
+  suspicionTimeoutNs,
+} from '../formulas.ts';
+import { Observed } from '../observed.ts';
+import {
+  addToScore,
+  drawLive,
+  type LiveContext,
+  type LiveMember,
+  type LiveNode,
+  later,
+  nameNumberOf,
+} from './live-member.ts';
+import { spread, spreadRefutation } from './live-packet.ts';
+
+/** A node is said to be alive; `bootstrap` when the member says so of itself. */
+export function aliveNode(
+  context: LiveContext,
+  member: LiveMember,
+  message: Alive,
+  bootstrap = false,
+): void {
+  const isSelf = message.node === member.name;
+  if (isSelf && member.hasLeft) return;
+  const [protocolMin = 1, protocolMax = 1] = message.vsn ?? [];
+  if (protocolMin === 0 || protocolMax === 0 || protocolMin > protocolMax) return;
+  const address = message.addr;
+  if (typeof address !== 'number') return; // IPv4 only
+  const { nowNs } = context.world;
+  const known = member.nodes.get(message.node);
+  const node = known ?? insertNode(context, member, message, address);
+  let isReclaimed = false;
+  if (node.address !== address || node.port !== message.port) {
+    const { deadNodeReclaimTimeNs: reclaimNs } = member.config;
+    const isOldDead = node.state === NodeState.dead && nowNs - node.changedAtNs > reclaimNs;
+    isReclaimed = node.state === NodeState.left || (reclaimNs > 0 && isOldDead);
+    if (!isReclaimed) {
+      observe(context, Observed.conflict, member, node);
+      return;
+    }
+  }
+  if (message.incarnation <= node.incarnation && !isSelf && !isReclaimed) return;
+  if (message.incarnation < node.incarnation && isSelf) return;
+  removeSuspicion(context, node);
+  if (isSelf && !bootstrap) {
+    const isSame = isSameSlice(message.meta, node.meta) && isSameSlice(message.vsn, node.vsn);
+    if (message.incarnation !== node.incarnation || !isSame)
+      refute(context, member, message.incarnation);
+    return;
+  }
+  spread(context, member, message);
+  const before = node.state;
+  node.incarnation = message.incarnation;
+  node.meta = message.meta;
+  node.address = address;
+  node.port = message.port;
+  if (message.vsn !== undefined && message.vsn.length > 0) node.vsn = message.vsn;
+  if (before === NodeState.alive) return;
+  node.state = NodeState.alive;
+  node.changedAtNs = nowNs;
+  const wasGone = before === NodeState.dead || before === NodeState.left;
+  observe(context, wasGone ? Observed.alive : Observed.trusted, member, node);
+}
+
+/** A node is suspected by `message.from`. */
+export function suspectNode(context: LiveContext, member: LiveMember, message: Suspect): void {
+  const node = member.nodes.get(message.node);
+  if (node === undefined || message.incarnation < node.incarnation) return;
+  if (node.suspicion !== undefined) {
+    if (confirm(context, member, node, message.from)) spread(context, member, message);
+    return;
+  }
+  if (node.state !== NodeState.alive) return;
+  if (node.name === member.name) {
+    refute(context, member, message.incarnation);
+    return;
+  }
+  spread(context, member, message);
+  node.incarnation = message.incarnation;
+  node.state = NodeState.suspect;
+  node.changedAtNs = context.world.nowNs;
+  startSuspicion(context, member, node, message.from);
+  observe(context, Observed.suspect, member, node);
+}
+
+/** A node is dead, or has left when it says so itself; `onFinished` once that has been spread. */
+export function deadNode(
+  context: LiveContext,
+  member: LiveMember,
+  message: Dead,
+  onFinished?: () => void,
+): void {
+  const node = member.nodes.get(message.node);
+  if (node === undefined || message.incarnation < node.incarnation) return;
+  removeSuspicion(context, node);
+  if (node.state === NodeState.dead || node.state === NodeState.left) return;
+  if (node.name === member.name && !member.hasLeft) {
+    refute(context, member, message.incarnation);
+    return;
+  }
+  spread(context, member, message, onFinished);
+  const hasLeft = message.from === message.node;
+  node.incarnation = message.incarnation;
+  node.state = hasLeft ? NodeState.left : NodeState.dead;
+  node.changedAtNs = context.world.nowNs;
+  observe(context, hasLeft ? Observed.left : Observed.dead, member, node);
+}
+
+/** What the member says of itself. */
+export function aliveOf(member: LiveMember, incarnation: number): Alive {
+  const { name, address, port, meta, vsn } = member;
+  return { type: MessageType.alive, node: name, addr: address, port, meta, vsn, incarnation };
+}
+
+function refute(context: LiveContext, member: LiveMember, accused: number): void {
+  member.incarnation++;
+  if (accused >= member.incarnation) member.incarnation = accused + 1;
+  const self = member.nodes.get(member.name)!;
+  self.incarnation = member.incarnation;
+  addToScore(member, 1);
+  spreadRefutation(member, aliveOf(member, member.incarnation));
+  observe(context, Observed.refute, member, self);
+}
+
+/** A new node is put at a drawn place of the ring, whose node goes to the end. */
+function insertNode(
+  context: LiveContext,
+  member: LiveMember,
+  message: Alive,
+  address: number,
+): LiveNode {
+  const node: LiveNode = {
+    name: message.node,
+    address,
+    port: message.port,
+    meta: message.meta,
+    vsn: message.vsn ?? new Uint8Array(0),
+    incarnation: 0,
+    state: NodeState.dead,
+    changedAtNs: 0,
+    suspicion: undefined,
+  };
+  const { list } = member;
+  member.nodes.set(node.name, node);
+  const position = list.length === 0 ? 0 : drawLive(context, list.length);
+  const displaced = list[position];
+  list[position] = node;
+  if (displaced !== undefined) list.push(displaced);
+  return node;
+}
+
+function startSuspicion(
+  context: LiveContext,
+  member: LiveMember,
+  node: LiveNode,
+  from: string,
+): void {
+  const { suspicionMult, suspicionMaxTimeoutMult, probeIntervalNs } = member.config;
+  const n = member.list.length;
+  const k = expectedConfirmations(suspicionMult, n);
+  const minNs = suspicionTimeoutNs(suspicionMult, n, probeIntervalNs);
+  const maxNs = suspicionMaxTimeoutMult * minNs;
+  const { nowNs } = context.world;
+  const handle = armSuspicion(context, member, node, nowNs + (k < 1 ? minNs : maxNs));
+  node.suspicion = { k, minNs, maxNs, startedAtNs: nowNs, accusers: new Set([from]), handle };
+}
+
+/** True when the accuser is new and was expected. */
+function confirm(context: LiveContext, member: LiveMember, node: LiveNode, from: string): boolean {
+  const suspicion = node.suspicion!;
+  const { k, accusers, minNs, maxNs, startedAtNs } = suspicion;
+  if (accusers.size > k || accusers.has(from)) return false;
+  const c = accusers.size;
+  accusers.add(from);
+  const { nowNs, queue } = context.world;
+  const leftNs = remainingSuspicionTimeNs(c, k, nowNs - startedAtNs, minNs, maxNs);
+  queue.cancel(suspicion.handle);
+  suspicion.handle = armSuspicion(context, member, node, nowNs + Math.max(0, leftNs));
+  return true;
+}
+
+function armSuspicion(
+  context: LiveContext,
+  member: LiveMember,
+  node: LiveNode,
+  atNs: number,
+): number {
+  return later(context, member, atNs, () => {
+    node.suspicion = undefined;
+    if (node.state !== NodeState.suspect) return;
+    const { name, incarnation } = node;
+    deadNode(context, member, {
+      type: MessageType.dead,
+      node: name,
+      from: member.name,
+      incarnation,
+    });
+  });
+}
+
+function removeSuspicion(context: LiveContext, node: LiveNode): void {
+  if (node.suspicion === undefined) return;
+  context.world.queue.cancel(node.suspicion.handle);
+  node.suspicion = undefined;
+}
+
+function observe(
+  context: LiveContext,
+  kind: ObservationKind,
+  member: LiveMember,
+  node: LiveNode,
+): void {
+  const subject = nameNumberOf(context, node.name);
+  context.world.observe(kind, member.index, subject, node.incarnation, node.name);
+}
+
+function isSameSlice(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  const [left, right] = [a ?? new Uint8Array(0), b ?? new Uint8Array(0)];
+  return left.length === right.length && left.every((byte, i) => byte === right[i]);
+}
