@@ -111,7 +111,7 @@ const MISTAKES: readonly Mistake[] = [
     `,
     says: [
       'x.yaml:6:5: error: the entry says when, but not what',
-      'hint: one of crash, restart, pause, resume, partition, heal, drop, delay, scale, drain, activate, remove',
+      'hint: one of crash, restart, pause, resume, partition, heal, drop, delay, scale, drain, activate, update, remove',
     ],
   },
   {

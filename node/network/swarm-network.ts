@@ -14,6 +14,9 @@ import { NetworkRecords } from '../dns/records.ts';
 import { forgetOverlayEncryption } from '../firewall/overlay-rules.ts';
 import type { Host } from '../host/host.ts';
 
+/** The option of a network that says the MTU of what it runs on. */
+const MTU_OPTION = 'com.docker.network.driver.mtu';
+
 /** The load-balancer sandbox' own endpoint on the network. */
 export interface BalancerEndpoint extends BalancerSandbox {
   readonly endpointId: string;
@@ -50,6 +53,7 @@ export class SwarmNetwork {
       subnet: config.subnet,
       gateway: config.gateway,
       vni,
+      ...underlayMtuOf(network),
     });
     forgetOverlayEncryption(host.writer, vni);
   }
@@ -91,6 +95,13 @@ export class SwarmNetwork {
   get text(): string {
     return `${this.name} (${formatIpv4Address(this.subnet.address)}/${this.subnet.lengthBits})`;
   }
+}
+
+/** The MTU that the user chose for a network (`ov_network.go`); a wrong one is not set at all. */
+function underlayMtuOf(network: Network): { underlayMtuBytes?: number } {
+  const text = network.spec.driverConfig?.options[MTU_OPTION];
+  const mtuBytes = Number(text ?? 0);
+  return Number.isInteger(mtuBytes) && mtuBytes > 0 ? { underlayMtuBytes: mtuBytes } : {};
 }
 
 /** What Docker sets in every load-balancer namespace. */

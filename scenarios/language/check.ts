@@ -233,8 +233,10 @@ class Check {
         this.#unknown([...at, 'scale'], service, 'service', this.#serviceNames, true);
       }
     }
-    if (entry.remove !== undefined && !this.#hasService(entry.remove)) {
-      this.#unknown([...at, 'remove'], entry.remove, 'service', this.#serviceNames, false);
+    for (const verb of ['update', 'remove'] as const) {
+      const service = entry[verb];
+      if (service === undefined || this.#hasService(service)) continue;
+      this.#unknown([...at, verb], service, 'service', this.#serviceNames, false);
     }
   }
 

@@ -53,8 +53,36 @@ test.each([
     'traffic votes recovers within 30s of crash',
     { kind: 'trafficRecovery', traffic: 'votes', withinNs: 30e9, of: 'crash' },
   ],
-  ['traffic votes loses at most 5%', { kind: 'trafficLoss', traffic: 'votes', atMost: 0.05 }],
-  ['traffic votes loses at most 0.05', { kind: 'trafficLoss', traffic: 'votes', atMost: 0.05 }],
+  [
+    'traffic votes loses at most 5%',
+    { kind: 'trafficLoss', traffic: 'votes', bound: 'most', ratio: 0.05 },
+  ],
+  [
+    'traffic votes loses at least 0.6',
+    { kind: 'trafficLoss', traffic: 'votes', bound: 'least', ratio: 0.6 },
+  ],
+  [
+    'traffic votes fails only by timeout',
+    { kind: 'trafficFailure', traffic: 'votes', outcome: 'timeout' },
+  ],
+  [
+    'traffic votes does not recover within 3s of crash',
+    { kind: 'trafficRecovery', traffic: 'votes', withinNs: 3e9, of: 'crash', isDenied: true },
+  ],
+  [
+    'membership of w is not dead somewhere within 4s of crash',
+    {
+      kind: 'membership',
+      node: 'w',
+      state: 'dead',
+      everywhere: false,
+      withinNs: 4 * SECOND,
+      of: 'crash',
+      isDenied: true,
+    },
+  ],
+  ['membership of w is never dead', { kind: 'neverHeld', node: 'w', state: 'dead' }],
+  ['node w is never down', { kind: 'neverSaid', node: 'w', state: 'down' }],
   [
     'traffic votes p99.9 is at most 200ms',
     { kind: 'trafficLatency', traffic: 'votes', quantile: 0.999, atMostNs: 200e6 },
@@ -69,6 +97,11 @@ test.each([
     { kind: 'measure', measure: 'traffic.votes.ok', bound: 'least', value: 1000 },
   ],
   ['checkers hold at end', { kind: 'checkers' }],
+  [
+    'checker members-agree fails at end',
+    { kind: 'checker', checker: 'members-agree', holds: false },
+  ],
+  ['checker tables-agree holds at end', { kind: 'checker', checker: 'tables-agree', holds: true }],
 ])('%s', (sentence, meaning) => {
   expect(parseExpectation(sentence)).toEqual(meaning);
 });
@@ -83,6 +116,14 @@ test.each([
   ['traffic votes q99 is at most 1s', "'q99' is not a percentile", 'p99'],
   ['measure x is at mist 3', "'at mist' is no bound", 'most'],
   ['measure x is at most lots', "'lots' is no value", '17s'],
+  ['traffic votes loses at mist 5%', "'at mist' is no bound", 'most'],
+  ['traffic votes fails only by timeot', "do not fail by 'timeot'", 'timeout'],
+  ['membership of w is never ded', "a member is never 'ded'", 'dead'],
+  ['membership of w is not ded within 1s of crash', "a member is never 'ded'", 'dead'],
+  ['traffic votes does not loses at most 5%', 'cannot read', 'expected'],
+  ['traffic votes does not lose at most 5%', 'cannot read', 'deadline'],
+  ['checker members-agre fails at end', "no checker 'members-agre'", 'members-agree'],
+  ['checker members-agree fail at end', "does not 'fail'", 'fails'],
   ['servce vote is healthy within 3s of crash', 'cannot read', 'service'],
   ['', 'cannot read', 'membership'],
 ])('%s is refused', (sentence, error, hint) => {

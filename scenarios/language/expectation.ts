@@ -8,13 +8,19 @@
  * service vote is healthy within 30s of crash
  * networkdb converges within 15s of heal
  * traffic votes loses at most 5%
+ * traffic votes loses at least 60%
+ * traffic votes fails only by timeout
  * traffic votes p99 is at most 200ms
  * traffic votes recovers within 30s of crash
+ * membership of worker-1 is never dead
+ * node worker-1 is never down
  * no false positives
  * measure manager.nodeDown is at most 17s
  * checkers hold at end
+ * checker members-agree fails at end
  * ```
  * `of crash` names the first entry of the timeline with that verb, or the entry that is called so.
+ * What has a deadline can be denied (`is not`, `does not converge`): it must not come true in time.
  */
 import { parseDuration } from '../../sim/time.ts';
 import { didYouMean } from './issue.ts';
@@ -24,21 +30,41 @@ import { parseRatio, parseSpan } from './quantities.ts';
 export interface Deadline {
   readonly withinNs: number;
   readonly of: string;
+  /** Set when it must not come true within the span. */
+  readonly isDenied?: true;
 }
+
+/** How requests fail. */
+export const FAILURE_WORDS = ['refused', 'reset', 'timeout', 'unreachable', 'unresolved'] as const;
+/** One of {@link FAILURE_WORDS}. */
+export type FailureWord = (typeof FAILURE_WORDS)[number];
+
+/** What a member can be held for. */
+export const MEMBER_STATES = ['dead', 'alive', 'suspect', 'left'] as const;
+/** One of {@link MEMBER_STATES}. */
+export type MemberState = (typeof MEMBER_STATES)[number];
 
 /** A parsed expectation. */
 export type Expectation =
   | ({
       readonly kind: 'membership';
       readonly node: string;
-      readonly state: 'dead' | 'alive' | 'suspect' | 'left';
+      readonly state: MemberState;
       /** By every survivor, or by the first of them. */
       readonly everywhere: boolean;
     } & Deadline)
   | ({ readonly kind: 'node'; readonly node: string; readonly state: 'down' | 'ready' } & Deadline)
   | ({ readonly kind: 'service'; readonly service: string } & Deadline)
   | ({ readonly kind: 'networkdb' } & Deadline)
-  | { readonly kind: 'trafficLoss'; readonly traffic: string; readonly atMost: number }
+  | { readonly kind: 'neverHeld'; readonly node: string; readonly state: MemberState }
+  | { readonly kind: 'neverSaid'; readonly node: string; readonly state: 'down' }
+  | {
+      readonly kind: 'trafficLoss';
+      readonly traffic: string;
+      readonly bound: 'most' | 'least';
+      readonly ratio: number;
+    }
+  | { readonly kind: 'trafficFailure'; readonly traffic: string; readonly outcome: FailureWord }
   | {
       readonly kind: 'trafficLatency';
       readonly traffic: string;
@@ -53,13 +79,25 @@ export type Expectation =
       readonly bound: 'most' | 'least';
       readonly value: number;
     }
-  | { readonly kind: 'checkers' };
+  | { readonly kind: 'checkers' }
+  | { readonly kind: 'checker'; readonly checker: CheckerName; readonly holds: boolean };
 
 /** A sentence that is none, and what may have been meant. */
 export interface ExpectationError {
   readonly error: string;
   readonly hint: string;
 }
+
+/** The checkers of the simulation, as sentences and reports call them. */
+export const CHECKER_NAMES = [
+  'members-agree',
+  'tables-agree',
+  'addresses-are-unique',
+  'names-lead-to-running-tasks',
+  'peers-are-programmed',
+] as const;
+/** One of {@link CHECKER_NAMES}. */
+export type CheckerName = (typeof CHECKER_NAMES)[number];
 
 interface Form {
   readonly words: string;
@@ -70,14 +108,8 @@ const FORMS: readonly Form[] = [
   {
     words: 'membership of <node> is <state> <scope?> within <span> of <event>',
     build: (m) => {
-      const states = ['dead', 'alive', 'suspect', 'left'] as const;
-      const state = states.find((s) => s === m['state']);
-      if (state === undefined) {
-        return {
-          error: `a member is never '${m['state']}'`,
-          hint: didYouMean(m['state']!, states),
-        };
-      }
+      const state = memberStateOf(m['state']!);
+      if (typeof state !== 'string') return state;
       const scope = m['scope'] ?? 'everywhere';
       if (scope !== 'everywhere' && scope !== 'somewhere') {
         const hint = didYouMean(scope, ['everywhere', 'somewhere']);
@@ -86,6 +118,18 @@ const FORMS: readonly Form[] = [
       const everywhere = scope === 'everywhere';
       return withDeadline(m, { kind: 'membership', node: m['node']!, state, everywhere });
     },
+  },
+  {
+    words: 'membership of <node> is never <state>',
+    build: (m) => {
+      const state = memberStateOf(m['state']!);
+      if (typeof state !== 'string') return state;
+      return { kind: 'neverHeld', node: m['node']!, state };
+    },
+  },
+  {
+    words: 'node <node> is never down',
+    build: (m) => ({ kind: 'neverSaid', node: m['node']!, state: 'down' }),
   },
   {
     words: 'node <node> is <state> within <span> of <event>',
@@ -110,11 +154,24 @@ const FORMS: readonly Form[] = [
     build: (m) => withDeadline(m, { kind: 'trafficRecovery', traffic: m['traffic']! }),
   },
   {
-    words: 'traffic <traffic> loses at most <ratio>',
+    words: 'traffic <traffic> loses at <bound> <ratio>',
     build: (m) => {
-      const atMost = parseRatio(m['ratio']!);
-      if (typeof atMost !== 'number') return { error: atMost.error, hint: 'such as 5%' };
-      return { kind: 'trafficLoss', traffic: m['traffic']!, atMost };
+      const bound = boundOf(m['bound']!);
+      if (typeof bound !== 'string') return bound;
+      const ratio = parseRatio(m['ratio']!);
+      if (typeof ratio !== 'number') return { error: ratio.error, hint: 'such as 5%' };
+      return { kind: 'trafficLoss', traffic: m['traffic']!, bound, ratio };
+    },
+  },
+  {
+    words: 'traffic <traffic> fails only by <outcome>',
+    build: (m) => {
+      const outcome = FAILURE_WORDS.find((word) => word === m['outcome']);
+      if (outcome !== undefined) {
+        return { kind: 'trafficFailure', traffic: m['traffic']!, outcome };
+      }
+      const hint = didYouMean(m['outcome']!, FAILURE_WORDS);
+      return { error: `requests do not fail by '${m['outcome']}'`, hint };
     },
   },
   {
@@ -141,10 +198,8 @@ const FORMS: readonly Form[] = [
   {
     words: 'measure <measure> is at <bound> <value>',
     build: (m) => {
-      const bound = m['bound'];
-      if (bound !== 'most' && bound !== 'least') {
-        return { error: `'at ${bound}' is no bound`, hint: didYouMean(bound!, ['most', 'least']) };
-      }
+      const bound = boundOf(m['bound']!);
+      if (typeof bound !== 'string') return bound;
       const text = m['value']!;
       const spanNs = parseDuration(text);
       const isPercent = /^-?\d+(\.\d+)?%$/.test(text);
@@ -154,6 +209,22 @@ const FORMS: readonly Form[] = [
     },
   },
   { words: 'checkers hold at end', build: () => ({ kind: 'checkers' }) },
+  {
+    words: 'checker <checker> <verb> at end',
+    build: (m) => {
+      const checker = CHECKER_NAMES.find((name) => name === m['checker']);
+      if (checker === undefined) {
+        const hint = didYouMean(m['checker']!, CHECKER_NAMES);
+        return { error: `there is no checker '${m['checker']}'`, hint };
+      }
+      const verb = m['verb']!;
+      if (verb !== 'holds' && verb !== 'fails') {
+        const hint = didYouMean(verb, ['holds', 'fails']);
+        return { error: `a checker does not '${verb}'`, hint };
+      }
+      return { kind: 'checker', checker, holds: verb === 'holds' };
+    },
+  },
 ];
 
 /** Every form of a sentence, for help and hints. */
@@ -161,7 +232,13 @@ export const EXPECTATION_FORMS: readonly string[] = FORMS.map((form) => form.wor
 
 /** Parses one sentence. */
 export function parseExpectation(sentence: string): Expectation | ExpectationError {
-  const words = sentence.trim().split(/\s+/);
+  const { words, isDenied } = withoutDenial(sentence.trim().split(/\s+/));
+  if (isDenied) {
+    const meaning = parseExpectation(words.join(' '));
+    if ('error' in meaning) return meaning;
+    if ('withinNs' in meaning) return { ...meaning, isDenied };
+    return { error: `cannot read '${sentence}'`, hint: 'only what has a deadline can be denied' };
+  }
   let best: { form: Form; matched: number } | undefined;
   for (const form of FORMS) {
     const { match, matched } = matchWords(form.words.split(' '), words);
@@ -173,6 +250,28 @@ export function parseExpectation(sentence: string): Expectation | ExpectationErr
     return { error: `cannot read '${sentence}'`, hint: didYouMean(words[0] ?? '', starts) };
   }
   return { error: `cannot read '${sentence}'`, hint: `expected: ${best.form.words}` };
+}
+
+/** Takes `not` out of `is not dead`, and `does not` out of `does not converge`. */
+function withoutDenial(words: readonly string[]): { words: string[]; isDenied: boolean } {
+  const at = words.indexOf('not');
+  const before = words[at - 1];
+  if (before === 'is') return { words: words.filter((_, i) => i !== at), isDenied: true };
+  const verb = words[at + 1];
+  if (before !== 'does' || verb === undefined) return { words: [...words], isDenied: false };
+  const positive = [...words.slice(0, at - 1), `${verb}s`, ...words.slice(at + 2)];
+  return { words: positive, isDenied: true };
+}
+
+function memberStateOf(word: string): MemberState | ExpectationError {
+  const state = MEMBER_STATES.find((s) => s === word);
+  if (state !== undefined) return state;
+  return { error: `a member is never '${word}'`, hint: didYouMean(word, MEMBER_STATES) };
+}
+
+function boundOf(word: string): 'most' | 'least' | ExpectationError {
+  if (word === 'most' || word === 'least') return word;
+  return { error: `'at ${word}' is no bound`, hint: didYouMean(word, ['most', 'least']) };
 }
 
 function matchWords(

@@ -64,6 +64,9 @@ const cluster = z
       )
       .default({})
       .meta({ description: 'what is special about a node, by its name' }),
+    'dispatcher-heartbeat': span.default(5 * SECOND_NS).meta({
+      description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
+    }),
     underlay: underlay.default({}),
   })
   .meta({ description: 'the hosts: manager-1, manager-2, … and worker-1, worker-2, …' });
@@ -127,6 +130,7 @@ const verbs = {
     .meta({ description: 'services and how many tasks they should have' }),
   drain: nodes.optional().meta({ description: 'tasks leave the node, and none come' }),
   activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
+  update: z.string().optional().meta({ description: 'replaces all tasks of a service' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
 };
 

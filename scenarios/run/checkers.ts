@@ -7,16 +7,17 @@ import type { Machine } from '../../cluster/machine.ts';
 import { TableNames } from '../../node/network/table-values.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
+import type { CheckerName } from '../language/expectation.ts';
 import type { CheckerOutcome } from './run-record.ts';
 
 type Checker = (cluster: Cluster, machines: readonly Machine[]) => string[];
 
-const CHECKERS: readonly (readonly [name: string, check: Checker])[] = [
-  ['members agree', membersAgree],
-  ['tables agree', tablesAgree],
-  ['addresses are unique', addressesAreUnique],
-  ['names lead to running tasks', namesAreAlive],
-  ['peers are programmed', peersAreProgrammed],
+const CHECKERS: readonly (readonly [name: CheckerName, check: Checker])[] = [
+  ['members-agree', membersAgree],
+  ['tables-agree', tablesAgree],
+  ['addresses-are-unique', addressesAreUnique],
+  ['names-lead-to-running-tasks', namesAreAlive],
+  ['peers-are-programmed', peersAreProgrammed],
 ];
 
 /** Runs all checkers on the nodes that run. */

@@ -3,12 +3,12 @@
  */
 import { formatDuration, SECOND_NS } from '../../sim/time.ts';
 import type { LocatedExpectation } from '../language/check.ts';
-import type { Expectation } from '../language/expectation.ts';
+import { type Expectation, FAILURE_WORDS } from '../language/expectation.ts';
 import { formatMeasure } from '../report/terminal.ts';
 import type { ExpectationOutcome, Measure } from '../result.ts';
-import { networkDbConvergedAtNs, survivorsOf } from './measures.ts';
+import { networkDbConvergedAtNs, survivorsOf, witnessesOf } from './measures.ts';
 import type { RunRecord } from './run-record.ts';
-import { type TimelineEvent, uniqueNames } from './timeline-events.ts';
+import { isReturn, type TimelineEvent, uniqueNames } from './timeline-events.ts';
 
 interface Judgement {
   readonly met: boolean;
@@ -43,14 +43,30 @@ function judgeOne(
     case 'trafficRecovery': {
       const event = eventOf(record, meaning.of);
       if (event === undefined) return { met: false, measured: `${meaning.of} never happened` };
-      return withinDeadline(spanAfter(meaning, record, event), meaning.withinNs);
+      const spanNs = spanAfter(meaning, record, event);
+      const judgement = withinDeadline(spanNs, meaning.withinNs);
+      return meaning.isDenied === true ? { ...judgement, met: !judgement.met } : judgement;
     }
+    case 'neverHeld':
+    case 'neverSaid':
+      return judgeNever(meaning, record);
     case 'trafficLoss': {
       const traffic = record.traffic.find((t) => t.name === meaning.traffic);
       if (traffic === undefined || traffic.endedCount === 0) return nothingSent();
       const percent = Math.round(traffic.lossRatio * 10_000) / 100;
       const counts = `${traffic.failures.length} of ${traffic.endedCount}`;
-      return { met: traffic.lossRatio <= meaning.atMost, measured: `${percent}% (${counts})` };
+      const { bound, ratio } = meaning;
+      const met = bound === 'most' ? traffic.lossRatio <= ratio : traffic.lossRatio >= ratio;
+      return { met, measured: `${percent}% (${counts})` };
+    }
+    case 'trafficFailure': {
+      const traffic = record.traffic.find((t) => t.name === meaning.traffic);
+      if (traffic === undefined || traffic.endedCount === 0) return nothingSent();
+      const counts = FAILURE_WORDS.map((word) => ({ word, count: traffic.counts[word] }));
+      const found = counts.filter(({ count }) => count > 0);
+      const measured = found.map(({ word, count }) => `${count} ${word}`).join(', ');
+      const met = found.length === 1 && found[0]!.word === meaning.outcome;
+      return { met, measured: measured === '' ? 'none failed' : measured };
     }
     case 'trafficLatency': {
       const traffic = record.traffic.find((t) => t.name === meaning.traffic);
@@ -79,7 +95,32 @@ function judgeOne(
       const text = broken.map((c) => `${c.name}: ${c.violations[0]}`).join('; ');
       return { met: false, measured: text };
     }
+    case 'checker': {
+      const violations = record.checkers.find((c) => c.name === meaning.checker)?.violations ?? [];
+      const measured = violations[0] ?? 'it holds';
+      return { met: meaning.holds === (violations.length === 0), measured };
+    }
   }
+}
+
+/** What nobody may have said at any time of the run. */
+function judgeNever(
+  meaning: Extract<Expectation, { readonly kind: 'neverHeld' | 'neverSaid' }>,
+  record: RunRecord,
+): Judgement {
+  const { names } = record.nodes;
+  const node = names.indexOf(meaning.node);
+  if (meaning.kind === 'neverSaid') {
+    const found = record.nodeStatuses.find((c) => c.node === node && c.state === meaning.state);
+    if (found === undefined) return { met: true, measured: 'never' };
+    return { met: false, measured: `at ${formatDuration(found.atNs)}` };
+  }
+  const found = record.membership.changes.find(
+    (change) => change.subject === node && change.opinion === meaning.state,
+  );
+  if (found === undefined) return { met: true, measured: 'never' };
+  const measured = `by ${names[found.observer]} at ${formatDuration(found.atNs)}`;
+  return { met: false, measured };
 }
 
 type Timed = Extract<Expectation, { readonly withinNs: number }>;
@@ -89,8 +130,12 @@ function spanAfter(meaning: Timed, record: RunRecord, event: TimelineEvent): num
   switch (meaning.kind) {
     case 'membership': {
       const subject = names.indexOf(meaning.node);
-      const observers = survivorsOf(record, event);
+      const isReturned = meaning.state === 'alive' && isReturn(event);
+      const observers = isReturned
+        ? witnessesOf(record, event, subject)
+        : survivorsOf(record, event);
       observers.delete(subject);
+      if (isReturned && observers.size === 0 && event.verb !== 'restart') return 0;
       const { membership } = record;
       const atNs = meaning.everywhere
         ? membership.last(subject, meaning.state, event.atNs, observers)

@@ -114,6 +114,11 @@ export class Faults {
           );
         }
         return [];
+      case 'update':
+        this.#withLeader((control) =>
+          control.forceUpdateService(`${this.#stackName}_${entry.update!}`, () => {}),
+        );
+        return [];
       case 'remove':
         this.#withLeader((control) => {
           const found = control.findService(`${this.#stackName}_${entry.remove!}`);
@@ -258,6 +263,8 @@ function describe(entry: TimelineEntry, verb: (typeof VERBS)[number], names: str
       return `scale ${Object.entries(entry.scale!)
         .map(([service, replicas]) => `${service} to ${replicas}`)
         .join(', ')}`;
+    case 'update':
+      return `update service ${entry.update}`;
     case 'remove':
       return `remove service ${entry.remove}`;
     default:

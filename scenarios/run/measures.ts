@@ -22,7 +22,12 @@ export function measuresOf(record: RunRecord): Record<string, Measure> {
       measures[prefix + name] = measure;
     }
   });
-  Object.assign(measures, trafficMeasures(record), gossipMeasures(record));
+  Object.assign(
+    measures,
+    trafficMeasures(record),
+    gossipMeasures(record),
+    underlayMeasures(record),
+  );
   return measures;
 }
 
@@ -37,6 +42,22 @@ export function survivorsOf(record: RunRecord, event: TimelineEvent): Set<number
   const hit = new Set(event.nodes);
   const all = record.nodes.names.map((_, i) => i);
   return new Set(all.filter((i) => !hit.has(i) && record.isRunning(i, event.atNs)));
+}
+
+/**
+ * The nodes that have to hold `subject` alive after a return: those that ran and doubted it, and
+ * all others when it boots, which makes a new member of it.
+ */
+export function witnessesOf(record: RunRecord, event: TimelineEvent, subject: number): Set<number> {
+  const { membership, nodes } = record;
+  const opinions = membership.opinionsBefore(subject, event.atNs);
+  const isNew = event.verb === 'restart';
+  return new Set(
+    nodes.names
+      .map((_, i) => i)
+      .filter((i) => i !== subject && record.isRunning(i, event.atNs))
+      .filter((i) => isNew || opinions.get(i) !== 'alive'),
+  );
 }
 
 function measuresAfter(record: RunRecord, event: TimelineEvent): Record<string, Measure> {
@@ -101,10 +122,11 @@ function membershipLoss(record: RunRecord, event: TimelineEvent): Record<string,
 
 function membershipReturn(record: RunRecord, event: TimelineEvent): Record<string, Measure> {
   if (event.nodes.length === 0) return {};
-  const observers = survivorsOf(record, event);
-  const last = event.nodes.map((node) =>
-    record.membership.last(node, 'alive', event.atNs, observers),
-  );
+  const last = event.nodes.map((node) => {
+    const witnesses = witnessesOf(record, event, node);
+    if (witnesses.size === 0 && event.verb !== 'restart') return event.atNs;
+    return record.membership.last(node, 'alive', event.atNs, witnesses);
+  });
   return {
     'membership.rejoined': since(
       'return to the last member that holds it alive',
@@ -223,6 +245,25 @@ const OUTCOME_WORDS = {
   unreachable: 'host or network unreachable',
   unresolved: 'name not found',
 } as const;
+
+/** Reasons of the underlay by the names of their measures. */
+const DROP_REASONS = [
+  ['lost', 'lost', 'frames that the underlay lost'],
+  ['partition', 'partition', 'frames that a partition stopped'],
+  ['longer than', 'tooLong', "frames longer than their path's MTU"],
+] as const;
+
+/** What the underlay dropped of the containers' frames, where it did. */
+function underlayMeasures(record: RunRecord): Record<string, Measure> {
+  const measures: Record<string, Measure> = {};
+  for (const [start, name, what] of DROP_REASONS) {
+    let value = 0;
+    for (const [reason, count] of record.underlayDrops)
+      if (reason.startsWith(start)) value += count;
+    if (value > 0) measures[`underlay.${name}`] = { value, unit: 'count', what };
+  }
+  return measures;
+}
 
 function gossipMeasures(record: RunRecord): Record<string, Measure> {
   const nodeSeconds = (record.gossip.length * record.endNs) / SECOND_NS;

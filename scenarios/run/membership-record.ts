@@ -78,6 +78,16 @@ export class MembershipRecord {
     return undefined;
   }
 
+  /** What each node held of a subject just before an instant, as far as it had met it. */
+  opinionsBefore(subject: number, atNs: number): Map<number, MemberOpinion> {
+    const opinions = new Map<number, MemberOpinion>();
+    for (const change of this.changes) {
+      if (change.atNs >= atNs) break;
+      if (change.subject === subject) opinions.set(change.observer, change.opinion);
+    }
+    return opinions;
+  }
+
   /** Deaths that were declared of running members that the observer could have reached. */
   falsePositives(
     isReachable: (observer: number, subject: number, atNs: number) => boolean,

@@ -2,6 +2,7 @@
  * Everything that a run leaves behind for its measures, expectations and checkers: the events of
  * the timeline, and the records of membership, nodes, services, NetworkDB and traffic.
  */
+import type { CheckerName } from '../language/expectation.ts';
 import type { NodeNames } from '../language/node-names.ts';
 import type { MembershipRecord } from './membership-record.ts';
 import type { ServiceHealth } from './service-health.ts';
@@ -23,7 +24,7 @@ export interface GossipLoad {
 
 /** What a checker found wrong at the end; empty when it holds. */
 export interface CheckerOutcome {
-  readonly name: string;
+  readonly name: CheckerName;
   readonly violations: readonly string[];
 }
 
@@ -41,6 +42,8 @@ export interface RunRecord {
   /** Instants at which a node dropped an entry with its dead owner or its network. */
   readonly networkDbDrops: readonly number[];
   readonly gossip: readonly GossipLoad[];
+  /** Frames that the underlay dropped, by reason. */
+  readonly underlayDrops: ReadonlyMap<string, number>;
   readonly checkers: readonly CheckerOutcome[];
   /** True when the node had power and its process ran at that instant. */
   isRunning(node: number, atNs: number): boolean;

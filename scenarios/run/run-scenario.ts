@@ -117,7 +117,10 @@ class Stage {
     queue.scheduleCallback(this.cluster.formedAtNs, () => this.#deploy());
     for (const entry of scenario.timeline) {
       if (entry.at > this.#untilNs) continue;
-      queue.scheduleCallback(entry.at, () => this.#faults.play(entry));
+      queue.scheduleCallback(entry.at, () => {
+        this.#faults.play(entry);
+        this.#updateWanted();
+      });
     }
     for (const source of this.#traffic) {
       const { start } = source.traffic;

@@ -54,7 +54,8 @@ export class ServiceHealth {
     let brokenSinceNs: number | undefined;
     let recoveredAtNs: number | undefined;
     for (const change of this.changesOf(service)) {
-      if (change.atNs > untilNs) break;
+      // what changes at the instant of the next event is its doing
+      if (change.atNs >= untilNs) break;
       if (change.atNs <= fromNs) {
         state = change;
         continue;

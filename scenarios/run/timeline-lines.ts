@@ -4,7 +4,7 @@
  * declares a death, the last who holds somebody alive again.
  */
 import type { TimelineLine } from '../result.ts';
-import { survivorsOf } from './measures.ts';
+import { survivorsOf, witnessesOf } from './measures.ts';
 import type { RunRecord } from './run-record.ts';
 import { isHealthy } from './service-health.ts';
 import { isFault, isReturn } from './timeline-events.ts';
@@ -68,8 +68,10 @@ function membershipLines(record: RunRecord): TimelineLine[] {
         add(last, subject, `dead for all ${observers.size} survivors`);
       }
       if (isReturn(event)) {
-        const last = record.membership.last(subject, 'alive', event.atNs, observers);
-        add(last, subject, `alive again for all ${observers.size} others`);
+        const witnesses = witnessesOf(record, event, subject);
+        if (witnesses.size === 0) continue;
+        const last = record.membership.last(subject, 'alive', event.atNs, witnesses);
+        add(last, subject, `alive again for all ${witnesses.size} that doubted`);
       }
     }
   }

@@ -30,10 +30,13 @@ test('every snippet of a sentence is one that can be read once it is filled in',
   const sentence = property(scenarioJsonSchema(), 'expect').items as JsonSchema;
   const values: Readonly<Record<string, string>> = {
     bound: 'most',
+    checker: 'members-agree',
+    outcome: 'timeout',
     quantile: 'p99',
     ratio: '5%',
     span: '15s',
     value: '17s',
+    verb: 'holds',
   };
   for (const { body } of sentence['defaultSnippets'] as { body: string }[]) {
     const isNode = body.startsWith('node');
