@@ -61,8 +61,12 @@ export class EmbeddedDns {
       recursionAvailable: true,
       rcode: DnsRcode.serverFailure,
     };
-    const cut = truncateDns(reply, udpAnswerBytesMaxOf(query), false, false);
-    this.#socket.sendTo(encodeDns(cut, false), address, port);
+    const bytesMax = udpAnswerBytesMaxOf(query);
+    let answer = encodeDns(reply, false);
+    if (answer.length > bytesMax) {
+      answer = encodeDns(truncateDns(reply, bytesMax, false, false), false);
+    }
+    this.#socket.sendTo(answer, address, port);
   }
 }
 

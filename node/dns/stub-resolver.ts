@@ -46,7 +46,7 @@ export function resolveName(
     onError: () => finish(undefined),
   });
   socket.connect(EMBEDDED_DNS_ADDRESS, DNS_PORT);
-  const query = encodeDns(queryOf(queryId, `${name}.`, DnsType.a));
+  const query = encodeDns(queryOf(queryId, `${name}.`, DnsType.a), false);
   const attempt = (count: number) => {
     if (isOver) return;
     if (count === ATTEMPTS) {

@@ -76,7 +76,8 @@ export class DnsWriter {
 
   /** Appends the low 8 bits. */
   writeU8(value: number): void {
-    this.#bytes[this.#reserve(1)] = value;
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
   }
 
   /** Appends the low 16 bits. */
