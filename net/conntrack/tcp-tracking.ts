@@ -28,7 +28,10 @@ const FLAG_CHALLENGE_ACK = 0x40;
 const FLAG_SIMULTANEOUS_OPEN = 0x80;
 const ACK_WINDOW_MIN = 66_000;
 
-/** One side's window (`struct ip_ct_tcp_state`); sequence numbers are unsigned 32-bit. */
+/**
+ * One side's window (`struct ip_ct_tcp_state`). Sequence numbers are signed: V8 boxes unsigned ones,
+ * 144 bytes of a connection that stays for two minutes.
+ */
 class TcpSide {
   end = 0;
   maxEnd = 0;
@@ -63,6 +66,10 @@ export const TcpDecision = {
 /** See {@link TcpDecision}. */
 export type TcpDecision = (typeof TcpDecision)[keyof typeof TcpDecision];
 
+function readSequence(bytes: Uint8Array, at: number): number {
+  return readU32(bytes, at) | 0;
+}
+
 function isBefore(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
 }
@@ -72,7 +79,7 @@ function endOf(bytes: Uint8Array, at: number, end: number): number {
   const flags = bytes[at + 13]!;
   const payload = end - at - (bytes[at + 12]! >> 4) * 4;
   const extra = ((flags & TcpFlag.syn) !== 0 ? 1 : 0) + (flags & TcpFlag.fin);
-  return (readU32(bytes, at + 4) + payload + extra) >>> 0;
+  return (readSequence(bytes, at + 4) + payload + extra) | 0;
 }
 
 /** Reads window scale into a side's scale and flags (`tcp_options`). */
@@ -127,7 +134,7 @@ export class TcpTracking {
       side.maxEnd = side.end;
       readScale(side, bytes, at);
     } else {
-      side.maxEnd = (side.end + side.maxWindow) >>> 0;
+      side.maxEnd = (side.end + side.maxWindow) | 0;
       side.flags = FLAG_BE_LIBERAL;
       this.#reply.flags = FLAG_BE_LIBERAL;
     }
@@ -206,7 +213,7 @@ export class TcpTracking {
       segment !== TcpSegment.synAck ||
       this.#lastSegment !== TcpSegment.syn ||
       this.#isLastReply === isReply ||
-      readU32(bytes, at + 8) !== this.#lastEnd
+      readSequence(bytes, at + 8) !== this.#lastEnd
     ) {
       return false;
     }
@@ -231,7 +238,7 @@ export class TcpTracking {
   ): void {
     this.#lastSegment = segment;
     this.#isLastReply = isReply;
-    this.#lastSequence = readU32(bytes, at + 4);
+    this.#lastSequence = readSequence(bytes, at + 4);
     this.#lastEnd = endOf(bytes, at, end);
     this.#lastWindow = readU16(bytes, at + 14);
     if (segment === TcpSegment.syn && !isReply) {
@@ -242,7 +249,7 @@ export class TcpTracking {
       if (oldState === TcpState.lastAck) this.#lastFlags |= FLAG_CHALLENGE_ACK;
     }
     if (oldState === TcpState.synSent && segment === TcpSegment.ack && isReply) {
-      this.#lastAck = readU32(bytes, at + 8);
+      this.#lastAck = readSequence(bytes, at + 8);
     }
   }
 
@@ -264,7 +271,7 @@ export class TcpTracking {
   #stateAfterRst(bytes: Uint8Array, at: number, isReply: boolean, oldState: number): number {
     const peer = this.#sideOf(!isReply);
     if ((peer.flags & FLAG_MAXACK_SET) === 0) return TcpState.close;
-    const sequence = readU32(bytes, at + 4);
+    const sequence = readSequence(bytes, at + 4);
     const isEstablished = oldState === TcpState.established;
     if (sequence === 0 && !isEstablished) return TcpState.close;
     if (isBefore(sequence, peer.maxAck)) return TcpState.invalid;
@@ -287,7 +294,7 @@ export class TcpTracking {
     const last = this.#lastSegment;
     if (
       ((isSeenReply && last === TcpSegment.syn) || (!isAssured && last === TcpSegment.ack)) &&
-      readU32(bytes, at + 8) === this.#lastEnd
+      readSequence(bytes, at + 8) === this.#lastEnd
     ) {
       return true;
     }
@@ -295,7 +302,7 @@ export class TcpTracking {
       oldState === TcpState.synSent &&
       last === TcpSegment.ack &&
       this.#isLastReply &&
-      readU32(bytes, at + 4) === this.#lastAck
+      readSequence(bytes, at + 4) === this.#lastAck
     );
   }
 
@@ -321,12 +328,12 @@ export class TcpTracking {
       return;
     }
     sender.maxWindow = Math.max(window << sender.scale, 1);
-    sender.maxEnd = (end + sender.maxWindow) >>> 0;
-    const ack = readU32(bytes, at + 8);
+    sender.maxEnd = (end + sender.maxWindow) | 0;
+    const ack = readSequence(bytes, at + 8);
     if (receiver.maxWindow === 0) {
       receiver.end = ack;
       receiver.maxEnd = ack;
-    } else if (ack === (receiver.end + 1) >>> 0) {
+    } else if (ack === ((receiver.end + 1) | 0)) {
       receiver.end = ack;
     }
   }
@@ -343,8 +350,8 @@ export class TcpTracking {
     const receiver = this.#sideOf(!isReply);
     const flags = bytes[at + 13]!;
     const hasAck = (flags & TcpFlag.ack) !== 0;
-    let sequence = readU32(bytes, at + 4);
-    let ack = readU32(bytes, at + 8);
+    let sequence = readSequence(bytes, at + 4);
+    let ack = readSequence(bytes, at + 8);
     let end = endOf(bytes, at, packetEnd);
     if (sender.maxWindow === 0) {
       this.#beginSide(sender, receiver, bytes, at, end, isReply);
@@ -431,9 +438,9 @@ export class TcpTracking {
     if (receiver.maxWindow !== 0 && isBefore(sender.maxEnd, end)) {
       receiver.maxWindow += (end - sender.maxEnd) >>> 0;
     }
-    const windowEnd = (ack + window) >>> 0;
+    const windowEnd = (ack + window) | 0;
     if (isBefore(receiver.maxEnd - 1, windowEnd)) {
-      receiver.maxEnd = window === 0 ? (windowEnd + 1) >>> 0 : windowEnd;
+      receiver.maxEnd = window === 0 ? (windowEnd + 1) | 0 : windowEnd;
     }
     if (ack === receiver.end) receiver.flags &= ~FLAG_UNACKNOWLEDGED;
     if (segment !== TcpSegment.ack) return;

@@ -26,10 +26,13 @@ export interface TupleFields {
   protocol: number;
 }
 
-/** A tuple that belongs to a connection, and its place in a hash chain. */
+/**
+ * A tuple that belongs to a connection, and its place in a hash chain. It keeps its addresses as
+ * signed integers, which V8 does not box: half of what a run of two minutes leaves are connections.
+ */
 export class Tuple implements TupleFields {
-  source = 0;
-  destination = 0;
+  #source = 0;
+  #destination = 0;
   sourcePort = 0;
   destinationPort = 0;
   protocol = 0;
@@ -44,6 +47,22 @@ export class Tuple implements TupleFields {
   constructor(connection: Connection, isReply: boolean) {
     this.connection = connection;
     this.isReply = isReply;
+  }
+
+  get source(): number {
+    return this.#source >>> 0;
+  }
+
+  set source(address: number) {
+    this.#source = address | 0;
+  }
+
+  get destination(): number {
+    return this.#destination >>> 0;
+  }
+
+  set destination(address: number) {
+    this.#destination = address | 0;
   }
 }
 
