@@ -21,9 +21,11 @@ const WAITING_FRAMES_MAX = 65_536;
 /** Frames on their way between the devices of one host, oldest first. */
 export class Backlog {
   readonly #queue: EventQueue;
-  #packets: (Packet | undefined)[] = [];
-  #devices: (Device | undefined)[] = [];
+  /** Never cut short, only reused: an array that grows from nothing is allocated at each frame. */
+  readonly #packets: (Packet | undefined)[] = [];
+  readonly #devices: (Device | undefined)[] = [];
   #head = 0;
+  #end = 0;
   #event = NO_EVENT;
   #isDraining = false;
   #budgetAtNs = -1;
@@ -35,14 +37,14 @@ export class Backlog {
 
   /** How many frames wait. */
   get waitingCount(): number {
-    return this.#packets.length - this.#head;
+    return this.#end - this.#head;
   }
 
   /** Hands a frame to `device.receive` soon; false when the backlog is full. */
   enqueue(device: Device, packet: Packet): boolean {
-    if (this.#packets.length - this.#head >= WAITING_FRAMES_MAX) return false;
-    this.#packets.push(packet);
-    this.#devices.push(device);
+    if (this.#end - this.#head >= WAITING_FRAMES_MAX) return false;
+    this.#packets[this.#end] = packet;
+    this.#devices[this.#end++] = device;
     if (!this.#isDraining && this.#event === NO_EVENT) {
       this.#event = this.#queue.scheduleCallback(this.#queue.nowNs, this.#drain);
     }
@@ -56,7 +58,7 @@ export class Backlog {
       this.#budgetAtNs = nowNs;
       this.#budgetLeft = BUDGET_FRAMES;
     }
-    while (this.#head < this.#packets.length && this.#budgetLeft > 0) {
+    while (this.#head < this.#end && this.#budgetLeft > 0) {
       this.#budgetLeft--;
       const packet = this.#packets[this.#head]!;
       const device = this.#devices[this.#head]!;
@@ -66,14 +68,14 @@ export class Backlog {
       device.receive(packet);
     }
     this.#isDraining = false;
-    if (this.#head === this.#packets.length) {
-      this.#packets.length = 0;
-      this.#devices.length = 0;
+    if (this.#head === this.#end) {
       this.#head = 0;
+      this.#end = 0;
       return;
     }
     this.#packets.splice(0, this.#head);
     this.#devices.splice(0, this.#head);
+    this.#end -= this.#head;
     this.#head = 0;
     this.#event = this.#queue.scheduleCallback(nowNs + MILLISECOND_NS, this.#drain);
   };
