@@ -92,6 +92,8 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.bridge.bridge-nf-call-arptables', 1],
 ];
 
+/** What every name of a device's setting begins with; spares the others the regular expression. */
+const CONFIGURATION_PREFIX = 'net.ipv4.conf.';
 const CONFIGURATION_NAME = /^net\.ipv4\.conf\.(.+)\.([a-z_]+)$/;
 
 /** The sysctls of one namespace. */
@@ -188,6 +190,7 @@ export class Sysctls {
   }
 
   #placeOf(name: string): [Ipv4Configuration, ConfigurationKey, string] | undefined {
+    if (!name.startsWith(CONFIGURATION_PREFIX)) return undefined;
     const match = CONFIGURATION_NAME.exec(name);
     if (match === null || !((match[2] as string) in FRESH)) return undefined;
     const device = match[1] as string;

@@ -31,6 +31,8 @@ const { incomplete, reachable, stale, delay, probe, failed, permanent, noArp, no
 const IN_TIMER = incomplete | delay | probe;
 /** How often the reachable time of a device is drawn anew, in ns. */
 const REDRAW_INTERVAL_NS = 300 * SECOND_NS;
+/** Asked for with nearly every packet, so spelt out here. */
+const BASE_REACHABLE = 'net.ipv4.neigh.default.base_reachable_time_ms';
 
 /** The ARP cache of one namespace. */
 export class Neighbours {
@@ -327,7 +329,7 @@ export class Neighbours {
 
   /** 15 to 45 s, drawn anew every 300 s (`neigh_rand_reach_time`). */
   #reachableNs(device: Device): number {
-    const baseNs = this.#spanNs('base_reachable_time_ms', MILLISECOND_NS);
+    const baseNs = this.#namespace.sysctls.number(BASE_REACHABLE) * MILLISECOND_NS;
     const period = Math.floor(this.#namespace.world.nowNs / REDRAW_INTERVAL_NS);
     return Math.floor(baseNs * (0.5 + drawUnit(this.#reachableKey, device.index, period)));
   }
