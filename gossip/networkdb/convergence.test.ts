@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import type { Stream } from '../../sim/chance.ts';
 import { MILLISECOND_NS, MINUTE_NS, SECOND_NS } from '../../sim/time.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
+import { opaqueValue } from './testing/opaque-value.ts';
 
 const TABLE = 'overlay_peer_table';
 const NETWORKS = ['alpha', 'beta', 'gamma'];
@@ -120,9 +121,9 @@ class Chaos {
     if (own.length > 0 && dice < 0.2) {
       db.deleteEntry(node, TABLE, network, this.#pick(own).key);
     } else if (own.length > 0 && dice < 0.4) {
-      db.updateEntry(node, TABLE, network, this.#pick(own).key, { sizeBytes: 30 });
+      db.updateEntry(node, TABLE, network, this.#pick(own).key, opaqueValue(30));
     } else {
-      db.createEntry(node, TABLE, network, `key-${this.#keyCount++}`, { sizeBytes: 20 });
+      db.createEntry(node, TABLE, network, `key-${this.#keyCount++}`, opaqueValue(20));
     }
   }
 

@@ -9,7 +9,7 @@
  */
 
 import { assert } from '../../sim/assert.ts';
-import { GossipMessageType } from '../../wire/networkdb/message.ts';
+import { type GossipMessage, GossipMessageType } from '../../wire/networkdb/message.ts';
 import type { Carrier, Delegate, UserMessage } from './carrier.ts';
 import {
   BULK_SYNC_INTERVAL_NS,
@@ -67,6 +67,7 @@ import {
   type WatchHandler,
   watchEventOf,
 } from './watch.ts';
+import { wireFormOf } from './wire-form.ts';
 
 /** A live entry as a node sees it. */
 export interface EntryView {
@@ -452,6 +453,11 @@ export class NetworkDb implements Delegate {
 
   mergeRemoteState(member: number, _from: number, remote: UserMessage, _join: boolean): void {
     this.#atNode(member, (node) => mergeRemoteState(this.#state, node, remote as PushPull));
+  }
+
+  /** A message in moby's form, for its bytes; see `wire-form.ts`. */
+  wireFormOf(message: UserMessage): GossipMessage {
+    return wireFormOf(this.#state, message as Message);
   }
 
   /** A table event from outside the simulation as a message to {@link notifyMessage}. */

@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { MICROSECOND_NS, MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
+import { opaqueValue } from './testing/opaque-value.ts';
 
 const NET = 'q7tz0b4m9x2k1f8w3v6y5u0rp';
 const TABLE = 'endpoint_table';
@@ -67,7 +68,7 @@ describe('a change reaches the last node', () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const cluster = clusterOn(`harness-${seed}`, { nodes, scattered: false });
       const { db } = cluster;
-      const value = { sizeBytes: 20 };
+      const value = opaqueValue(20);
       created.push(
         lastHeardMs(cluster, 'create', nodes, () => db.createEntry(0, TABLE, NET, 'key', value)),
       );
@@ -88,7 +89,7 @@ describe('a change reaches the last node', () => {
     const samples: number[] = [];
     for (let seed = 0; seed < 2 * SEEDS; seed++) {
       const cluster = clusterOn(`live-${seed}`, { nodes: 5, scattered: true });
-      const value = { sizeBytes: 20 };
+      const value = opaqueValue(20);
       samples.push(
         lastHeardMs(cluster, 'create', 5, () =>
           cluster.db.createEntry(0, TABLE, NET, 'key', value),
@@ -105,7 +106,7 @@ test('a populated network is known as soon as the join has synced', () => {
   const cluster = new FakeCluster({ seed: 'populated', nodes: 4 });
   for (let node = 0; node < 3; node++) cluster.db.joinNetwork(node, NET);
   cluster.run(2 * SECOND_NS);
-  cluster.db.createEntry(0, TABLE, NET, 'alone', { sizeBytes: 1 });
+  cluster.db.createEntry(0, TABLE, NET, 'alone', opaqueValue(1));
   cluster.run(5 * SECOND_NS + 10 * MICROSECOND_NS);
   let syncedAfterNs = -1;
   const beganAtNs = cluster.world.nowNs;
@@ -126,7 +127,7 @@ test('a write at once after the join may overtake it and costs one more round', 
     late.push(
       lastHeardMs(cluster, 'create', 5, () => {
         cluster.db.joinNetwork(0, NET);
-        cluster.db.createEntry(0, TABLE, NET, 'key', { sizeBytes: 20 });
+        cluster.db.createEntry(0, TABLE, NET, 'key', opaqueValue(20));
       }),
     );
   }

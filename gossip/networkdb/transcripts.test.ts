@@ -8,6 +8,7 @@ import { parseDuration, SECOND_NS } from '../../sim/time.ts';
 import { CountedKind } from './counters.ts';
 import type { NetworkDb } from './network-db.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
+import { opaqueValue } from './testing/opaque-value.ts';
 
 const TABLE = 'endpoint_table';
 const EVENT_TYPES = { create: 1, update: 2, delete: 3 } as const;
@@ -111,7 +112,7 @@ class Script {
   }
 
   #write(verb: 'createEntry' | 'updateEntry', node: number, words: readonly string[]): void {
-    const value = { sizeBytes: 10, text: words[3] ?? '' };
+    const value = { ...opaqueValue(10), text: words[3] ?? '' };
     this.#report(this.#db[verb](node, TABLE, words[1]!, words[2]!, value));
   }
 
@@ -157,7 +158,7 @@ class Script {
       networkId: words[1]!,
       table: TABLE,
       key: words[2]!,
-      value: { sizeBytes: 10 },
+      value: opaqueValue(10),
       residualSeconds: Number(words[6] ?? 0),
     });
     db.notifyMessage(Number(words[0]), Number(words[5]), message);

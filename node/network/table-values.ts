@@ -7,8 +7,12 @@ import type { TableValue } from '../../gossip/networkdb/store/entries.ts';
 import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../../wire/addresses.ts';
 import {
   ENDPOINT_TABLE,
+  type EndpointRecord,
+  encodeEndpointRecord,
+  encodePeerRecord,
   NIL_IP,
   OVERLAY_PEER_TABLE,
+  type PeerRecord,
   PortProtocol,
   sizeOfEndpointRecord,
   sizeOfPeerRecord,
@@ -19,51 +23,84 @@ import type { Binding } from '../balancer/service-bindings.ts';
 export const TableNames = { peers: OVERLAY_PEER_TABLE, endpoints: ENDPOINT_TABLE } as const;
 
 /** An entry of `overlay_peer_table`, keyed by the endpoint's id. */
-export interface PeerValue extends TableValue {
+export class PeerValue implements TableValue {
   readonly address: Ipv4Address;
   readonly prefixLength: number;
   readonly mac: Mac;
   readonly vtep: Ipv4Address;
+  readonly sizeBytes: number;
+
+  constructor(address: Ipv4Address, prefixLength: number, mac: Mac, vtep: Ipv4Address) {
+    this.address = address;
+    this.prefixLength = prefixLength;
+    this.mac = mac;
+    this.vtep = vtep;
+    this.sizeBytes = sizeOfPeerRecord(this.record);
+  }
+
+  /** The record as text. */
+  get record(): PeerRecord {
+    return {
+      endpointIp: `${formatIpv4Address(this.address)}/${this.prefixLength}`,
+      endpointMac: formatMac(this.mac),
+      tunnelEndpointIp: formatIpv4Address(this.vtep),
+    };
+  }
+
+  encode(): Uint8Array {
+    return encodePeerRecord(this.record);
+  }
 }
 
 /** An entry of `endpoint_table`, keyed by the endpoint's id. */
-export interface EndpointValue extends TableValue {
+export class EndpointValue implements TableValue {
   readonly binding: Binding;
   readonly isDisabled: boolean;
+  readonly sizeBytes: number;
+
+  constructor(binding: Binding, isDisabled: boolean) {
+    this.binding = binding;
+    this.isDisabled = isDisabled;
+    this.sizeBytes = sizeOfEndpointRecord(this.record);
+  }
+
+  /** The record as text. */
+  get record(): EndpointRecord {
+    const { binding } = this;
+    return {
+      name: binding.containerName,
+      serviceName: binding.serviceName,
+      serviceId: binding.serviceId,
+      virtualIp: binding.vip === 0 ? NIL_IP : formatIpv4Address(binding.vip),
+      endpointIp: formatIpv4Address(binding.address),
+      ingressPorts: binding.ports.map((port) => ({
+        name: '',
+        protocol: PortProtocol[port.protocol],
+        targetPort: port.targetPort,
+        publishedPort: port.publishedPort,
+      })),
+      aliases: binding.serviceAliases,
+      taskAliases: binding.taskAliases,
+      serviceDisabled: this.isDisabled,
+    };
+  }
+
+  encode(): Uint8Array {
+    return encodeEndpointRecord(this.record);
+  }
 }
 
-/** A peer record with its encoded size. */
+/** A peer record. */
 export function peerValue(
   address: Ipv4Address,
   prefixLength: number,
   mac: Mac,
   vtep: Ipv4Address,
 ): PeerValue {
-  const sizeBytes = sizeOfPeerRecord({
-    endpointIp: `${formatIpv4Address(address)}/${prefixLength}`,
-    endpointMac: formatMac(mac),
-    tunnelEndpointIp: formatIpv4Address(vtep),
-  });
-  return { address, prefixLength, mac, vtep, sizeBytes };
+  return new PeerValue(address, prefixLength, mac, vtep);
 }
 
-/** An endpoint record with its encoded size. */
+/** An endpoint record. */
 export function endpointValue(binding: Binding, isDisabled: boolean): EndpointValue {
-  const sizeBytes = sizeOfEndpointRecord({
-    name: binding.containerName,
-    serviceName: binding.serviceName,
-    serviceId: binding.serviceId,
-    virtualIp: binding.vip === 0 ? NIL_IP : formatIpv4Address(binding.vip),
-    endpointIp: formatIpv4Address(binding.address),
-    ingressPorts: binding.ports.map((port) => ({
-      name: '',
-      protocol: PortProtocol[port.protocol],
-      targetPort: port.targetPort,
-      publishedPort: port.publishedPort,
-    })),
-    aliases: binding.serviceAliases,
-    taskAliases: binding.taskAliases,
-    serviceDisabled: isDisabled,
-  });
-  return { binding, isDisabled, sizeBytes };
+  return new EndpointValue(binding, isDisabled);
 }

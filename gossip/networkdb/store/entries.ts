@@ -13,6 +13,8 @@ import type { Snapshot } from './snapshot.ts';
 export interface TableValue {
   /** Encoded size in bytes. */
   readonly sizeBytes: number;
+  /** The encoded record, `sizeBytes` of it; made anew at each call. */
+  encode(): Uint8Array;
 }
 
 /** What an entry is about, whatever it holds. */
