@@ -2,6 +2,7 @@
  * What a wrong scenario is told: the place, what is wrong there, and what would mend it.
  */
 import { expect, test } from 'vitest';
+import { VERBS } from './language/scenario.ts';
 import { complaintsOf, type Mistake, yaml } from './testing/complaints.ts';
 
 const MISTAKES: readonly Mistake[] = [
@@ -111,7 +112,7 @@ const MISTAKES: readonly Mistake[] = [
     `,
     says: [
       'x.yaml:6:5: error: the entry says when, but not what',
-      'hint: one of crash, restart, pause, resume, partition, heal, drop, delay, scale, drain, activate, update, remove',
+      `hint: one of ${VERBS.join(', ')}`,
     ],
   },
   {
