@@ -9,7 +9,7 @@ import type { Way } from '../net/way.ts';
 import { runScenario } from '../scenarios/run/run-scenario.ts';
 import { SECOND_NS } from '../sim/time.ts';
 import { loadLibrary } from './support/runs.ts';
-import { fromPort, linesOf, toPort, watchFirst } from './support/watched.ts';
+import { fromPort, linesOf, opens, watchFirst } from './support/watched.ts';
 
 const WATCH_FROM_NS = 8 * SECOND_NS;
 const UNTIL_NS = 11 * SECOND_NS;
@@ -82,7 +82,7 @@ async function expectWays(walk: Walk, file: string, words: readonly Word[]) {
 describe.each(['20.10', '28'])('engine %s', (engine) => {
   test('a request from outside through the published port, and its answer', async () => {
     const walk = walkWith(engine, (cluster, it) => {
-      it.request = watchFirst(cluster.outside, toPort(5000));
+      it.request = watchFirst(cluster.outside, opens(5000));
       watchReply(it, sandboxesOf(cluster, 'vote'), 80);
     });
     const request = walk.request!;
@@ -111,7 +111,7 @@ describe.each(['20.10', '28'])('engine %s', (engine) => {
     const walk = walkWith(engine, (cluster, it) => {
       const [redis] = sandboxesOf(cluster, 'redis');
       const vote = [...sandboxesOf(cluster, 'vote')].find((one) => one.node !== redis!.node)!;
-      it.request = watchFirst(vote.namespace, toPort(6379));
+      it.request = watchFirst(vote.namespace, opens(6379));
       watchReply(it, [redis!], 6379);
     });
     const request = walk.request!;

@@ -7,7 +7,7 @@ import { Hook, Verdict } from '../../net/netfilter/hook.ts';
 import type { Packet } from '../../net/packet.ts';
 import { Way } from '../../net/way.ts';
 import { headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
-import { destinationPortOf, sourcePortOf } from '../../wire/tcp.ts';
+import { destinationPortOf, flagsOf, sourcePortOf, TcpFlag } from '../../wire/tcp.ts';
 
 /** Before everything that Docker or the kernel registers. */
 const FIRST_PRIORITY = -1000;
@@ -21,11 +21,13 @@ export const fromPort =
   (packet) =>
     isTcp(packet) && sourcePortOf(packet.bytes, transportOf(packet)) === port;
 
-/** Chooses TCP segments to a port. */
-export const toPort =
+/** Chooses the SYN that opens a TCP connection to a port. */
+export const opens =
   (port: number): Chooses =>
   (packet) =>
-    isTcp(packet) && destinationPortOf(packet.bytes, transportOf(packet)) === port;
+    isTcp(packet) &&
+    destinationPortOf(packet.bytes, transportOf(packet)) === port &&
+    flagsOf(packet.bytes, transportOf(packet)) === TcpFlag.syn;
 
 /** Watches the first packet sent by `namespace` that `chooses`; its way fills as it goes. */
 export function watchFirst(namespace: Namespace, chooses: Chooses): Way {
