@@ -1,14 +1,15 @@
 /**
  * `swarmlab gossip …`: membership alone, without a cluster around it. `simulate` measures a kill
- * among any number of members.
+ * among any number of members, `serve` lets real programs join simulated ones.
  */
 import type { Command } from 'commander';
-import { PROFILES } from '../../gossip/constants.ts';
 import { type KillInit, simulateKill } from '../../scenarios/gossip/kill-experiment.ts';
 import { formatKillJson, formatKillReport } from '../../scenarios/gossip/kill-report.ts';
 import { ratio, span, spanRange } from '../../scenarios/language/quantities.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
+import { countOf, profileNames, profileOf, quantityOf } from '../gossip-flags.ts';
 import { Progress, stdoutHasColour, writeDocument } from '../terminal.ts';
+import { addGossipServe } from './gossip-serve.ts';
 
 const SIMULATE_EXAMPLES = `
 Examples:
@@ -52,6 +53,7 @@ export function addGossip(program: Command): void {
     .option('--no-shortcuts', 'execute literally what shortcuts would skip')
     .addHelpText('after', SIMULATE_EXAMPLES)
     .action(runSimulate);
+  addGossipServe(gossip);
   for (const command of gossip.commands) command.exitOverride();
 }
 
@@ -104,39 +106,3 @@ function replayOf(flags: SimulateFlags): string {
   if (!flags.shortcuts) words.push('--no-shortcuts');
   return words.join(' ');
 }
-
-function profileNames(): string {
-  return Object.keys(PROFILES).join(', ');
-}
-
-function profileOf(name: string): (typeof PROFILES)[string] {
-  const config = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
-  if (config !== undefined) return config;
-  const message = `--profile wants one of ${profileNames()}, not '${name}'`;
-  throw new CommandFailure(ExitStatus.wrongInput, message);
-}
-
-function countOf(flag: string, text: string, min: number, max: number): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count >= min && count <= max) return count;
-  const message = `${flag} wants a number from ${min} to ${max}, not '${text}'`;
-  throw new CommandFailure(ExitStatus.wrongInput, message);
-}
-
-/** What a scenario's quantity makes of a flag, or the failure in its words. */
-function quantityOf<T>(
-  flag: string,
-  quantity: { safeParse(text: string): QuantityResult<T> },
-  text: string,
-): T {
-  const result = quantity.safeParse(text);
-  if (result.success) return result.data;
-  throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${result.error.issues[0]!.message}`);
-}
-
-type QuantityResult<T> =
-  | { readonly success: true; readonly data: T }
-  | {
-      readonly success: false;
-      readonly error: { readonly issues: readonly { readonly message: string }[] };
-    };

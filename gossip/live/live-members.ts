@@ -3,7 +3,7 @@
  * arrives to them (memberlist `memberlist.go` `Create`, `Join`, `Leave`, `Shutdown`; `net.go`
  * `handleCommand`, `packetHandler`).
  */
-import { SECOND_NS } from '../../sim/time.ts';
+import { MICROSECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import type { World } from '../../sim/world.ts';
 import {
   MessageType,
@@ -33,6 +33,12 @@ import { encodeLeaveIntent } from './serf-intent.ts';
 const LEAVE_TIMEOUT_NS = 5 * SECOND_NS;
 /** How long it then goes on, so that the news travels (serf's `LeavePropagateDelay`). */
 const LEAVE_PROPAGATE_NS = SECOND_NS;
+
+/**
+ * A ping leaves a little after its tick, so a probe that fails at a later tick fails just after the
+ * gossip of that tick.
+ */
+const PROBE_DELAY_NS = 50 * MICROSECOND_NS;
 
 /** See the module comment. */
 export class LiveMembers {
@@ -75,7 +81,7 @@ export class LiveMembers {
     aliveNode(context, fresh, aliveOf(fresh, 1), true);
     const { probeIntervalNs, gossipIntervalNs, pushPullIntervalNs } = fresh.config;
     const startedAtNs = context.world.nowNs + drawLive(context, probeIntervalNs);
-    armProbe(context, fresh, startedAtNs + probeIntervalNs);
+    armProbe(context, fresh, startedAtNs + probeIntervalNs + PROBE_DELAY_NS);
     armGossip(context, fresh, startedAtNs + gossipIntervalNs);
     armPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
     return fresh;

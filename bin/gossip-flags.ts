@@ -1,0 +1,69 @@
+/**
+ * Flags that the subcommands of `swarmlab gossip` share: counts, profiles, quantities, addresses and
+ * keys. A wrong one ends the command with a message that says what it wants.
+ */
+import { PROFILES, type SwimConfig } from '../gossip/constants.ts';
+import type { LiveAddress } from '../gossip/live/live-member.ts';
+import { parseIpv4Address } from '../wire/addresses.ts';
+import { Keyring } from '../wire/memberlist/encrypt.ts';
+import { CommandFailure, ExitStatus } from './exit-status.ts';
+
+const PORT_MAX = 65_535;
+
+/** An address with a port: `127.0.0.1:7946`. */
+export function addressOf(flag: string, text: string): LiveAddress {
+  const at = text.lastIndexOf(':');
+  const address = parseIpv4Address(text.slice(0, Math.max(0, at)));
+  const port = Number(text.slice(at + 1));
+  const isPort = Number.isInteger(port) && port >= 1 && port <= PORT_MAX;
+  if (address !== undefined && isPort) return { address, port };
+  const message = `${flag} wants an IPv4 address with a port, such as 127.0.0.1:7946, not '${text}'`;
+  throw new CommandFailure(ExitStatus.wrongInput, message);
+}
+
+/** Keys in base64 with commas between, the primary key first. */
+export function keyringOf(flag: string, text: string): Keyring {
+  const keys = text.split(',').map((key) => new Uint8Array(Buffer.from(key.trim(), 'base64')));
+  const keyring = Keyring.of(keys, keys[0]!);
+  if (typeof keyring !== 'string') return keyring;
+  throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${keyring} (in base64)`);
+}
+
+/** The names of the profiles, for help and errors. */
+export function profileNames(): string {
+  return Object.keys(PROFILES).join(', ');
+}
+
+/** The configuration of that name. */
+export function profileOf(name: string): SwimConfig {
+  const config = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
+  if (config !== undefined) return config;
+  const message = `--profile wants one of ${profileNames()}, not '${name}'`;
+  throw new CommandFailure(ExitStatus.wrongInput, message);
+}
+
+/** A count within bounds. */
+export function countOf(flag: string, text: string, min: number, max: number): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count >= min && count <= max) return count;
+  const message = `${flag} wants a number from ${min} to ${max}, not '${text}'`;
+  throw new CommandFailure(ExitStatus.wrongInput, message);
+}
+
+/** What a scenario's quantity makes of a flag, or the failure in its words. */
+export function quantityOf<T>(
+  flag: string,
+  quantity: { safeParse(text: string): QuantityResult<T> },
+  text: string,
+): T {
+  const result = quantity.safeParse(text);
+  if (result.success) return result.data;
+  throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${result.error.issues[0]!.message}`);
+}
+
+type QuantityResult<T> =
+  | { readonly success: true; readonly data: T }
+  | {
+      readonly success: false;
+      readonly error: { readonly issues: readonly { readonly message: string }[] };
+    };
