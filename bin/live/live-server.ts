@@ -56,13 +56,14 @@ const EVENTS: readonly (readonly [ObservationKind, LiveEvent['what']])[] = [
 export class LiveServer {
   readonly live: LiveMembers;
   readonly #world: World;
+  readonly #onEvent: (event: LiveEvent) => void;
   readonly #sockets: MemberSockets;
   readonly #startedAt = process.hrtime.bigint();
   #timer: NodeJS.Timeout | undefined = undefined;
   #isRunning = false;
   #isClosed = false;
 
-  /** `onEvent` hears of every change. */
+  /** `onEvent` hears of every change after the start. */
   constructor(init: LiveServerInit, onEvent: (event: LiveEvent) => void) {
     this.#world = new World(init.seed);
     const { label } = init.config;
@@ -92,14 +93,7 @@ export class LiveServer {
         vsn: init.isSerf ? SERF_VSN : DOCKER_VSN,
       });
     }
-    for (const [kind, what] of EVENTS) {
-      this.#world.observations.subscribe(kind, ({ atNs, node, text }) => {
-        const observer = this.live.members[node]!.name;
-        if (observer !== text || what === 'refutes') {
-          onEvent({ atNs, what, observer, subject: text });
-        }
-      });
-    }
+    this.#onEvent = onEvent;
   }
 
   /** What the sockets have counted. */
@@ -115,6 +109,7 @@ export class LiveServer {
       for (const member of [...members]) this.live.start(member);
       this.live.establish();
     });
+    this.#hearEvents();
   }
 
   /** Kills a member: its sockets close and it says nothing. */
@@ -152,6 +147,17 @@ export class LiveServer {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const { index } of this.live.members) this.#sockets.close(index);
+  }
+
+  #hearEvents(): void {
+    for (const [kind, what] of EVENTS) {
+      this.#world.observations.subscribe(kind, ({ atNs, node, text }) => {
+        const observer = this.live.members[node]!.name;
+        if (observer !== text || what === 'refutes') {
+          this.#onEvent({ atNs, what, observer, subject: text });
+        }
+      });
+    }
   }
 
   #elapsedNs(): number {
