@@ -2,18 +2,26 @@
  * Taps on every uplink of a cluster: the frames that pass, and the gossip datagrams, which are
  * messages until somebody looks and become frames here (Ethernet, IPv4, UDP, memberlist's bytes).
  *
- * Simulated gossip is encrypted like Docker's; a capture shows it in the clear, framed with its CRC,
- * so that it can be read. Streams of gossip and manager traffic are not in captures.
+ * Gossip is written as Docker sends it: compressed when that makes it smaller, with a checksum where
+ * memberlist adds one, encrypted with the sender's primary key. Or in the clear, neither compressed
+ * nor encrypted, so that it can be read. The simulation accounts for packets as if they were not
+ * compressed. Streams of gossip and manager traffic are not in captures.
  */
+import { DOCKER } from '../gossip/constants.ts';
 import type { User } from '../gossip/message.ts';
+import { type DrawKey, draw32 } from '../sim/chance.ts';
 import { macOfIpv4 } from '../wire/addresses.ts';
+import { writeU32 } from '../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeEthernetHeader } from '../wire/ethernet.ts';
 import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../wire/ipv4.ts';
-import { encodeMessages } from '../wire/memberlist/compound.ts';
+import { NONCE_BYTES } from '../wire/memberlist/encrypt.ts';
 import { MessageType, type PacketMessage } from '../wire/memberlist/message.ts';
+import { encodePacket, type PacketFraming, sizeOfPacket } from '../wire/memberlist/packet.ts';
+import { encodeGossipMessage } from '../wire/networkdb/encode.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../wire/udp.ts';
 import type { Cluster } from './cluster.ts';
 import { GOSSIP_PORT } from './gossip-network.ts';
+import type { Machine } from './machine.ts';
 import { LOST } from './underlay/underlay.ts';
 
 /** Hears of a frame at a node's uplink: `bytes` from `start` to `end`, copied by who keeps it. */
@@ -26,8 +34,17 @@ export type FrameListener = (
   isOutgoing: boolean,
 ) => void;
 
+/** How gossip is written. */
+export interface GossipForm {
+  /** Neither compressed nor encrypted. */
+  readonly isClear: boolean;
+}
+
+/** As Docker sends it. */
+export const SEALED: GossipForm = { isClear: false };
+
 /** Taps the uplinks of all nodes and of the outside world, through all boots. */
-export function tapUplinks(cluster: Cluster, listener: FrameListener): void {
+export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEALED): void {
   const { world } = cluster;
   const names = [...cluster.machines.map((machine) => machine.name), 'outside'];
   cluster.underlay.onAttach((uplink) => {
@@ -41,15 +58,19 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener): void {
         isOutgoing,
       );
   });
-  let identification = 0;
-  cluster.swim.setOnDatagram((from, to, parts, _sizeBytes, sentAtNs, arrivalNs) => {
-    const messages = cluster.swim.wireMessagesOf(from, parts).map(withBytes);
+  const nonceKey = world.chance.key('cluster.capture.nonce');
+  let count = 0;
+  cluster.swim.setOnDatagram((from, to, parts, sizeBytes, sentAtNs, arrivalNs) => {
     const sender = cluster.machineOfMember(from);
     const receiver = cluster.machineOfMember(to);
-    identification = (identification + 1) & 0xffff;
-    const payload = encodeMessages(messages);
+    count++;
+    const messages = cluster.swim
+      .wireMessagesOf(from, parts)
+      .map((part) => withBytes(cluster, part));
+    const framing = framingOf(sender, form, sizeBytes, messages);
+    const payload = encodePacket({ messages, ...framing, nonce: nonceOf(nonceKey, count) });
     const { address: source } = sender.address;
-    const frame = udpFrame(source, receiver.address.address, payload, identification);
+    const frame = udpFrame(source, receiver.address.address, payload, count & 0xffff);
     listener(sender.name, sentAtNs, frame, 0, frame.length, true);
     if (arrivalNs === LOST) return;
     world.queue.scheduleCallback(arrivalNs, (nowNs) => {
@@ -58,10 +79,35 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener): void {
   });
 }
 
-/** A delegate's message is an object of a known size; its bytes are not made yet. */
-function withBytes(message: PacketMessage | User): PacketMessage {
-  if (!('message' in message)) return message;
-  return { type: MessageType.user, payload: new Uint8Array(message.message.sizeBytes) };
+/**
+ * How the sender frames a packet. Whether there is a checksum is told by the size that is accounted,
+ * which is that of the plain messages and what is around them.
+ */
+function framingOf(
+  sender: Machine,
+  form: GossipForm,
+  sizeBytes: number,
+  messages: readonly PacketMessage[],
+): PacketFraming {
+  const { label, protocolVersion } = DOCKER;
+  const keyring = sender.executor?.gossipKeyring.ring;
+  const plain = { compress: false, crc: false, keyring, label, protocolVersion };
+  const crc = sizeBytes > sizeOfPacket({ messages, ...plain });
+  return form.isClear ? { ...plain, crc, keyring: undefined } : { ...plain, compress: true, crc };
+}
+
+/** Twelve bytes, other ones for each packet of a run. */
+function nonceOf(key: DrawKey, count: number): Uint8Array {
+  const nonce = new Uint8Array(NONCE_BYTES);
+  for (let at = 0; at < NONCE_BYTES; at += 4) writeU32(nonce, at, draw32(key, count, at));
+  return nonce;
+}
+
+/** A message with bytes; those of NetworkDB travel as objects until somebody looks. */
+function withBytes(cluster: Cluster, part: PacketMessage | User): PacketMessage {
+  if (!('message' in part)) return part;
+  const payload = encodeGossipMessage(cluster.db.wireFormOf(part.message));
+  return { type: MessageType.user, payload };
 }
 
 /** A whole frame around gossip bytes. */

@@ -33,6 +33,7 @@ import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
 import type { World } from '../sim/world.ts';
 import { macOfIpv4, parseIpv4Address } from '../wire/addresses.ts';
 import { ControlConnections } from './control/connection.ts';
+import { GossipKeys } from './gossip-keys.ts';
 import { GossipNetwork } from './gossip-network.ts';
 import { Machine } from './machine.ts';
 import type { LinkConditions } from './underlay/conditions.ts';
@@ -83,6 +84,8 @@ export class Cluster {
   readonly underlay: Underlay;
   readonly swim: Swim;
   readonly db: NetworkDb;
+  /** Who can decrypt whose gossip. */
+  readonly gossipKeys: GossipKeys;
   readonly machines: Machine[] = [];
   readonly directory: NodeDirectory;
   /** A client's machine that is no host of the swarm. */
@@ -101,13 +104,14 @@ export class Cluster {
     this.world = world;
     this.outsideIndex = nodes.length;
     this.underlay = new Underlay(world, nodes.length + 1, options.conditions);
+    this.gossipKeys = new GossipKeys(world);
     const exchanges = new Exchanges(world, this.underlay, {
       portState: (host) => this.#portState(host),
     });
     const hostOf = (member: number) => this.machineOfMember(member).index;
     this.swim = new Swim({
       world,
-      underlay: new GossipNetwork(this.underlay, exchanges, hostOf),
+      underlay: new GossipNetwork(this.underlay, exchanges, this.gossipKeys, hostOf),
       shortcuts: options.shortcuts ?? true,
     });
     this.db = new NetworkDb({
@@ -117,6 +121,7 @@ export class Cluster {
     });
     this.swim.setDelegate(this.db);
     this.underlay.paths.beforeChange = () => this.swim.beforeUnderlayChange();
+    this.gossipKeys.beforeChange = () => this.swim.beforeUnderlayChange();
     this.#control = new ControlConnections(world, this.underlay, nodes.length + 1, {
       processState: (host) => this.#processState(host),
       deliver: (from, to, message) => this.#deliver(from, to, message),
@@ -214,6 +219,7 @@ export class Cluster {
       underlay: this.underlay,
       swim: this.swim,
       db: this.db,
+      gossipKeys: this.gossipKeys,
       index,
       name: node.name,
       nodeId,

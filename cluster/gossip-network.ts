@@ -1,11 +1,15 @@
 /**
  * The gossip's view of the underlay: datagrams and streams on port 7946, between members, which are
  * daemons on hosts.
+ *
+ * What the receiver cannot decrypt counts as lost: a datagram does not arrive, and a stream is
+ * closed by the side that cannot read it. The keys are those of the instant of sending.
  */
 import type { ExchangeHandlers, GossipExchange, GossipUnderlay } from '../gossip/underlay.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
+import type { GossipKeys } from './gossip-keys.ts';
 import type { Exchanges } from './underlay/exchange.ts';
-import type { Underlay } from './underlay/underlay.ts';
+import { LOST, type Underlay } from './underlay/underlay.ts';
 
 /** memberlist's port. */
 export const GOSSIP_PORT = 7946;
@@ -14,11 +18,18 @@ export const GOSSIP_PORT = 7946;
 export class GossipNetwork implements GossipUnderlay {
   readonly #underlay: Underlay;
   readonly #exchanges: Exchanges;
+  readonly #keys: GossipKeys;
   readonly #hostOf: (member: number) => number;
 
-  constructor(underlay: Underlay, exchanges: Exchanges, hostOf: (member: number) => number) {
+  constructor(
+    underlay: Underlay,
+    exchanges: Exchanges,
+    keys: GossipKeys,
+    hostOf: (member: number) => number,
+  ) {
     this.#underlay = underlay;
     this.#exchanges = exchanges;
+    this.#keys = keys;
     this.#hostOf = hostOf;
   }
 
@@ -29,9 +40,12 @@ export class GossipNetwork implements GossipUnderlay {
     nowNs: number,
     draw: number,
   ): number {
+    const fromHost = this.#hostOf(from);
+    const toHost = this.#hostOf(to);
+    if (!this.#keys.canHear(fromHost, toHost)) return LOST;
     return this.#underlay.datagramArrivalNs(
-      this.#hostOf(from),
-      this.#hostOf(to),
+      fromHost,
+      toHost,
       payloadBytes,
       IpProtocol.udp,
       GOSSIP_PORT,
@@ -43,15 +57,28 @@ export class GossipNetwork implements GossipUnderlay {
   exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void {
     const from = this.#hostOf(exchange.from);
     const to = this.#hostOf(exchange.to);
-    this.#exchanges.start({ ...exchange, from, to, port: GOSSIP_PORT }, handlers);
+    let isRefused = false;
+    this.#exchanges.start(
+      { ...exchange, from, to, port: GOSSIP_PORT },
+      {
+        onRequest: (nowNs, reply) => {
+          isRefused = !this.#keys.canHear(from, to);
+          if (isRefused) reply(0);
+          else handlers.onRequest(nowNs, reply);
+        },
+        onReply: (nowNs) => {
+          if (isRefused || !this.#keys.canHear(to, from)) handlers.onFailure(nowNs, 'reset');
+          else handlers.onReply(nowNs);
+        },
+        onFailure: handlers.onFailure,
+      },
+    );
   }
 
   plainDelayNsMax(a: number, b: number): number {
-    return this.#underlay.plainDelayNsMax(
-      this.#hostOf(a),
-      this.#hostOf(b),
-      IpProtocol.udp,
-      GOSSIP_PORT,
-    );
+    const hostA = this.#hostOf(a);
+    const hostB = this.#hostOf(b);
+    if (!this.#keys.canTalk(hostA, hostB)) return -1;
+    return this.#underlay.plainDelayNsMax(hostA, hostB, IpProtocol.udp, GOSSIP_PORT);
   }
 }

@@ -16,6 +16,7 @@ import { Identifiers } from '../node/host/identifiers.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
 import { formatIpv4Address, macOfIpv4, type Prefix, parseIpv4Address } from '../wire/addresses.ts';
+import type { GossipKeys } from './gossip-keys.ts';
 import type { Underlay } from './underlay/underlay.ts';
 import { Uplink } from './underlay/uplink.ts';
 
@@ -28,6 +29,7 @@ export interface MachineParts {
   readonly underlay: Underlay;
   readonly swim: Swim;
   readonly db: NetworkDb;
+  readonly gossipKeys: GossipKeys;
   readonly index: number;
   readonly name: string;
   readonly nodeId: string;
@@ -94,6 +96,7 @@ export class Machine {
   /** The machine boots: kernel, engine, manager, agent. */
   boot(): void {
     const { world, underlay, index, name, engine, address, gateway } = this.#parts;
+    const keysOfHosts = this.#parts.gossipKeys;
     const uplink = new Uplink(
       'eth0',
       macOfIpv4(address.address),
@@ -112,8 +115,10 @@ export class Machine {
       uplink,
       identifiers: this.#identifiers,
     });
-    this.executor = new HostExecutor(this.host, (managers, onJoined) =>
-      this.#startGossip(managers, onJoined),
+    this.executor = new HostExecutor(
+      this.host,
+      (managers, onJoined) => this.#startGossip(managers, onJoined),
+      (keys) => keysOfHosts.set(index, keys),
     );
     this.state = 'running';
     const isFirst = this.bootCount++ === 0;
@@ -132,6 +137,7 @@ export class Machine {
     if (this.member !== undefined) {
       this.#parts.swim.crash(this.member);
       this.#parts.db.stop(this.member);
+      this.#parts.gossipKeys.set(this.index, []);
       this.member = undefined;
     }
     for (const container of this.executor?.containers.values() ?? []) {

@@ -24,6 +24,7 @@ interface RunFlags {
   readonly json?: string;
   readonly junit?: string;
   readonly pcap?: string;
+  readonly pcapClear?: boolean;
   readonly trace?: string;
   readonly until?: number;
   readonly shortcuts: boolean;
@@ -47,6 +48,7 @@ export function addRun(program: Command): void {
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
     .option('--json <file>', 'write the result as JSON to a file, or to stdout for -')
     .option('--pcap <dir>', 'write a pcapng capture per node into a directory')
+    .option('--pcap-clear', 'write the gossip in captures in the clear')
     .option('--trace <file>', 'write every observation to a file')
     .option('--until <duration>', 'end at this virtual instant', parseSpan)
     .option('--no-shortcuts', 'execute every step literally')
@@ -69,7 +71,8 @@ function runFile(file: string, flags: RunFlags, isOneOfMany: boolean): RunResult
   const loaded = loadOrFail(file, settings);
   const seed = flags.seed ?? loaded.scenario.seed ?? DEFAULT_SEED;
   const replay = replayLine({ file, seed, settings, shortcuts: flags.shortcuts });
-  const captures = flags.pcap === undefined ? undefined : new Captures();
+  const isClear = flags.pcapClear === true;
+  const captures = flags.pcap === undefined ? undefined : new Captures({ isClear });
   const trace = flags.trace === undefined ? undefined : new TraceFile();
   const progress = new Progress(loaded.scenario.name);
   let result: RunResult;

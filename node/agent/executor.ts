@@ -11,6 +11,7 @@ import type { Task } from '../../manager/objects/task.ts';
 import { assert } from '../../sim/assert.ts';
 import { observationKind } from '../../sim/observations.ts';
 import type { Host } from '../host/host.ts';
+import { GossipKeyring } from '../network/gossip-keyring.ts';
 import type { SwarmNetworks } from '../network/swarm-networks.ts';
 import type { Container } from './container.ts';
 import { ContainerController } from './container-controller.ts';
@@ -27,12 +28,17 @@ export type StartGossip = (
   onJoined: (networks: SwarmNetworks) => void,
 ) => void;
 
+/** Hears the keys that decrypt the host's gossip, whenever they were set; the first encrypts. */
+export type OnKeys = (keys: readonly string[]) => void;
+
 /** The executor of one host. */
 export class HostExecutor implements Executor {
   readonly host: Host;
   /** All containers of tasks on this host, in the order of their creation. */
   readonly containers = new Map<string, Container>();
+  readonly gossipKeyring = new GossipKeyring();
   readonly #startGossip: StartGossip;
+  readonly #onKeys: OnKeys;
   #networks: SwarmNetworks | undefined;
   #managers: readonly WeightedPeer[] = [];
   #node: Node | undefined;
@@ -41,9 +47,10 @@ export class HostExecutor implements Executor {
   #isStarted = false;
   #hasIngress = false;
 
-  constructor(host: Host, startGossip: StartGossip) {
+  constructor(host: Host, startGossip: StartGossip, onKeys: OnKeys) {
     this.host = host;
     this.#startGossip = startGossip;
+    this.#onKeys = onKeys;
   }
 
   /** The swarm networks; there are none before the gossip has started. */
@@ -95,8 +102,14 @@ export class HostExecutor implements Executor {
   }
 
   setNetworkBootstrapKeys(keys: readonly EncryptionKey[]): void {
-    if (this.#isStarted || keys.length === 0) return;
+    if (keys.length === 0 || this.gossipKeyring.setKeys(keys) !== undefined) return;
+    if (this.#isStarted) {
+      this.#onKeys(this.gossipKeyring.keys);
+      return;
+    }
     this.#isStarted = true;
+    this.gossipKeyring.start();
+    this.#onKeys(this.gossipKeyring.keys);
     this.#startGossip(this.#managers, (networks) => {
       if (!this.host.isOn) return;
       this.#networks = networks;

@@ -1,0 +1,77 @@
+/**
+ * The manager's key rotation every 12 hours: nobody notices, except a daemon that slept through two.
+ */
+import { expect, test } from 'vitest';
+import { Cluster } from '../cluster/cluster.ts';
+import { GOSSIP_CUT_OFF, GOSSIP_KEYS } from '../cluster/gossip-keys.ts';
+import { engineVersionOf } from '../node/engine-version.ts';
+import { HOUR_NS, MINUTE_NS } from '../sim/time.ts';
+import { World } from '../sim/world.ts';
+import { NodeState } from '../wire/memberlist/message.ts';
+
+const NAMES = ['manager-1', 'worker-1', 'worker-2', 'worker-3'];
+
+/** A cluster, and what its keyrings did. */
+function clusterOf() {
+  const world = new World('1');
+  const nodes = NAMES.map((name, i) => ({
+    name,
+    engine: engineVersionOf('28')!,
+    isManager: i === 0,
+  }));
+  const cluster = new Cluster({ world, nodes });
+  const changes: { atNs: number; node: number }[] = [];
+  const cutOff: string[] = [];
+  world.observations.subscribe(GOSSIP_KEYS, ({ atNs, node }) => changes.push({ atNs, node }));
+  world.observations.subscribe(GOSSIP_CUT_OFF, ({ node, a, text }) => {
+    cutOff.push(`${NAMES[node]} ${a} ${text}`);
+  });
+  return { world, cluster, changes, cutOff };
+}
+
+/** How many members each running node holds alive. */
+function aliveCounts(cluster: Cluster): number[] {
+  return cluster.machines.map(({ member }) => {
+    const known = cluster.swim.membersOf(member!);
+    return known.filter((subject) => cluster.swim.stateOf(member!, subject) === NodeState.alive)
+      .length;
+  });
+}
+
+test('after 12 hours every daemon has the new key, and all members are alive', () => {
+  const { world, cluster, changes, cutOff } = clusterOf();
+  world.queue.runUntil(HOUR_NS);
+  const before = cluster.machines.map(({ executor }) => executor!.gossipKeyring.keys);
+  expect(new Set(before.map(String)).size).toBe(1);
+  expect(changes).toHaveLength(NAMES.length);
+  world.queue.runUntil(12 * HOUR_NS + MINUTE_NS);
+  const after = cluster.machines.map(({ executor }) => executor!.gossipKeyring.keys);
+  expect(new Set(after.map(String)).size).toBe(1);
+  expect(changes).toHaveLength(2 * NAMES.length);
+  const [primary, oldest, newest] = before[0]!;
+  expect(after[0]!.slice(0, 2)).toEqual([newest, primary]);
+  expect(after[0]).not.toContain(oldest);
+  expect(cluster.gossipKeys.used).toHaveLength(4);
+  expect(cutOff).toEqual([]);
+  expect(aliveCounts(cluster)).toEqual([4, 4, 4, 4]);
+});
+
+test('a daemon that was paused over one rotation is back, over two is cut off until it restarts', () => {
+  const { world, cluster, cutOff } = clusterOf();
+  world.queue.runUntil(11 * HOUR_NS);
+  cluster.pause(1);
+  cluster.pause(2);
+  world.queue.runUntil(13 * HOUR_NS);
+  cluster.resume(1);
+  world.queue.runUntil(25 * HOUR_NS);
+  expect(cutOff).toEqual(['worker-2 1 No installed keys could decrypt the message']);
+  cluster.resume(2);
+  world.queue.runUntil(25 * HOUR_NS + 10 * MINUTE_NS);
+  expect(cluster.gossipKeys.cutOffHosts).toEqual([2]);
+  expect(cutOff).toHaveLength(1);
+  expect(aliveCounts(cluster)).toEqual([3, 3, 1, 3]);
+  cluster.restart(2);
+  world.queue.runUntil(25 * HOUR_NS + 20 * MINUTE_NS);
+  expect(cutOff.slice(1)).toEqual(['worker-2 0 ']);
+  expect(aliveCounts(cluster)).toEqual([4, 4, 4, 4]);
+});
