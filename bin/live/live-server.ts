@@ -17,6 +17,11 @@ import { MemberSockets, type SocketCounters } from './member-sockets.ts';
 const NS_PER_MS = 1e6;
 /** The queue is looked at this often even if nothing is due: timers of a process may be late. */
 const IDLE_MS_MAX = 1000;
+/**
+ * A process that was late catches up in steps, and reads its sockets between them: otherwise the
+ * deadline of a probe would pass before its ack could be read.
+ */
+const STEP_NS_MAX = 50 * NS_PER_MS;
 
 /** Settings of a server. */
 export interface LiveServerInit {
@@ -58,7 +63,9 @@ export class LiveServer {
   readonly #world: World;
   readonly #onEvent: (event: LiveEvent) => void;
   readonly #sockets: MemberSockets;
-  readonly #startedAt = process.hrtime.bigint();
+  /** The real instant of virtual 0; until the members run, virtual time stands still. */
+  #startedAt: bigint | undefined = undefined;
+  #catchUp: NodeJS.Immediate | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
   #isRunning = false;
   #isClosed = false;
@@ -69,7 +76,7 @@ export class LiveServer {
     const { label } = init.config;
     this.#sockets = new MemberSockets(
       {
-        nowNs: () => this.#elapsedNs(),
+        nowNs: () => this.#world.nowNs,
         onPacket: (index, messages, from) => {
           this.#run(() => this.live.receivePacket(this.live.members[index]!, messages, from));
         },
@@ -109,7 +116,9 @@ export class LiveServer {
       for (const member of [...members]) this.live.start(member);
       this.live.establish();
     });
+    this.#startedAt = process.hrtime.bigint();
     this.#hearEvents();
+    this.#arm();
   }
 
   /** Kills a member: its sockets close and it says nothing. */
@@ -146,6 +155,7 @@ export class LiveServer {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#catchUp);
     for (const { index } of this.live.members) this.#sockets.close(index);
   }
 
@@ -161,15 +171,16 @@ export class LiveServer {
   }
 
   #elapsedNs(): number {
-    return Number(process.hrtime.bigint() - this.#startedAt);
+    return this.#startedAt === undefined ? 0 : Number(process.hrtime.bigint() - this.#startedAt);
   }
 
-  /** Runs what is due, then the action, at the present instant. */
+  /** Runs what is due, or a step of it, then the action. */
   #run<T>(action: () => T): T {
     if (this.#isRunning) return action();
     this.#isRunning = true;
     try {
-      this.#world.queue.runUntil(this.#elapsedNs());
+      const { queue } = this.#world;
+      queue.runUntil(Math.min(this.#elapsedNs(), queue.nowNs + STEP_NS_MAX));
       return action();
     } finally {
       this.#isRunning = false;
@@ -179,7 +190,12 @@ export class LiveServer {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#startedAt === undefined) return;
+    clearImmediate(this.#catchUp);
+    if (this.#elapsedNs() - this.#world.nowNs > STEP_NS_MAX) {
+      this.#catchUp = setImmediate(() => this.#run(() => {}));
+      return;
+    }
     const leftMs = (this.#world.queue.nextAtNs - this.#elapsedNs()) / NS_PER_MS;
     const delayMs = Math.min(IDLE_MS_MAX, Math.max(0, Math.ceil(leftMs)));
     this.#timer = setTimeout(() => this.#run(() => {}), delayMs);
