@@ -5,21 +5,21 @@ import { expect, test } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';
 import { GOSSIP_CUT_OFF, GOSSIP_KEYS } from '../cluster/gossip-keys.ts';
 import { engineVersionOf } from '../node/engine-version.ts';
-import { HOUR_NS, MINUTE_NS } from '../sim/time.ts';
+import { HOUR_NS, MINUTE_NS, SECOND_NS } from '../sim/time.ts';
 import { World } from '../sim/world.ts';
 import { NodeState } from '../wire/memberlist/message.ts';
 
 const NAMES = ['manager-1', 'worker-1', 'worker-2', 'worker-3'];
 
 /** A cluster, and what its keyrings did. */
-function clusterOf() {
+function clusterOf(shortcuts = true) {
   const world = new World('1');
   const nodes = NAMES.map((name, i) => ({
     name,
     engine: engineVersionOf('28')!,
     isManager: i === 0,
   }));
-  const cluster = new Cluster({ world, nodes });
+  const cluster = new Cluster({ world, nodes, shortcuts });
   const changes: { atNs: number; node: number }[] = [];
   const cutOff: string[] = [];
   world.observations.subscribe(GOSSIP_KEYS, ({ atNs, node }) => changes.push({ atNs, node }));
@@ -74,4 +74,21 @@ test('a daemon that was paused over one rotation is back, over two is cut off un
   world.queue.runUntil(25 * HOUR_NS + 20 * MINUTE_NS);
   expect(cutOff.slice(1)).toEqual(['worker-2 0 ']);
   expect(aliveCounts(cluster)).toEqual([4, 4, 4, 4]);
+});
+
+test('a host with other keys is declared dead, with shortcuts as without', () => {
+  const digests = [true, false].map((shortcuts) => {
+    const { world, cluster, cutOff } = clusterOf(shortcuts);
+    world.queue.runUntil(20 * SECOND_NS);
+    const { keys } = cluster.machines[3]!.executor!.gossipKeyring;
+    cluster.gossipKeys.set(3, ['0'.repeat(32)]);
+    world.queue.runUntil(MINUTE_NS);
+    expect(aliveCounts(cluster)).toEqual([3, 3, 3, 1]);
+    cluster.gossipKeys.set(3, keys);
+    world.queue.runUntil(3 * MINUTE_NS);
+    expect(aliveCounts(cluster)).toEqual([4, 4, 4, 4]);
+    expect(cutOff.map((text) => text.slice(0, 10))).toEqual(['worker-3 1', 'worker-3 0']);
+    return world.observations.digest.text;
+  });
+  expect(digests[0]).toBe(digests[1]);
 });

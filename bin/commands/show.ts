@@ -3,7 +3,12 @@
  * tools on a node would print then.
  */
 import { type Command, InvalidArgumentError } from 'commander';
-import { namespaceNamesOf, VIEW_NAMES, viewText } from '../../cluster/show/views.ts';
+import {
+  namespaceNamesOf,
+  networkNamesOf,
+  VIEW_NAMES,
+  viewText,
+} from '../../cluster/show/views.ts';
 import { didYouMean } from '../../scenarios/language/issue.ts';
 import { runScenario } from '../../scenarios/run/run-scenario.ts';
 import { parseDuration } from '../../sim/time.ts';
@@ -15,6 +20,7 @@ interface ShowFlags {
   readonly seed?: string;
   readonly set: readonly string[];
   readonly namespace?: string;
+  readonly network?: string;
 }
 
 const HELP = `
@@ -24,6 +30,7 @@ Without --namespace, every namespace of the node that has something is shown und
 Examples:
   $ swarmlab show iptables worker-1 --at 20s my.yaml
   $ swarmlab show ipvs manager-1 --at 20s --namespace ingress_sbox my.yaml
+  $ swarmlab show networkdb-table worker-1 --at 20s --network ingress my.yaml
   $ swarmlab show tasks worker-2 --at 1m my.yaml`;
 
 /** Adds the command. */
@@ -38,6 +45,7 @@ export function addShow(program: Command): void {
     .option('--seed <seed>', "the seed; default: the scenario's, or 1")
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
     .option('--namespace <name>', 'only this namespace: default, ingress_sbox, lb_…, 1-…')
+    .option('--network <name>', "of NetworkDB's views only this network: ingress, <stack>_<name>")
     .addHelpText('after', HELP)
     .action((what: string, node: string, file: string, flags: ShowFlags) => {
       if (!VIEW_NAMES.includes(what)) throw wrong(`cannot show '${what}'`, what, VIEW_NAMES);
@@ -46,7 +54,11 @@ export function addShow(program: Command): void {
       if (!names.includes(node)) throw wrong(`unknown node '${node}'`, node, names);
       const { cluster } = runScenario(loaded, { seed: flags.seed, untilNs: flags.at });
       const machine = cluster.machines.find((m) => m.name === node)!;
-      const text = viewText(cluster, machine, what, flags.namespace);
+      const networks = networkNamesOf(machine);
+      if (flags.network !== undefined && !networks.includes(flags.network)) {
+        throw wrong(`${node} has no network '${flags.network}'`, flags.network, networks);
+      }
+      const text = viewText(cluster, machine, what, flags.namespace, flags.network);
       if (text === undefined) {
         const name = flags.namespace!;
         throw wrong(`${node} has no namespace '${name}'`, name, namespaceNamesOf(machine));

@@ -18,12 +18,13 @@ import { NodeState } from '../../wire/memberlist/message.ts';
 import type { Cluster } from '../cluster.ts';
 import { GOSSIP_PORT } from '../gossip-network.ts';
 import type { Machine } from '../machine.ts';
+import { networkDbPeersText, networkDbStatsText, networkDbTableText } from './networkdb.ts';
 
 /** What can be shown of one namespace; empty when there is nothing. */
 type NamespaceView = (namespace: Namespace, machine: Machine) => string;
 
-/** What can be shown of a node as a whole. */
-type NodeView = (cluster: Cluster, machine: Machine) => string;
+/** What can be shown of a node as a whole; some of it for one network. */
+type NodeView = (cluster: Cluster, machine: Machine, networkName: string | undefined) => string;
 
 const NAMESPACE_VIEWS: Readonly<Record<string, NamespaceView>> = {
   'ip-link': (namespace) => linkText(namespace, { hasDetails: true }),
@@ -45,6 +46,9 @@ const NODE_VIEWS: Readonly<Record<string, NodeView>> = {
   networks: networksText,
   members: membersText,
   tasks: tasksText,
+  'networkdb-peers': networkDbPeersText,
+  'networkdb-table': networkDbTableText,
+  'networkdb-stats': networkDbStatsText,
 };
 
 /** The names of all views. */
@@ -58,18 +62,25 @@ export function namespaceNamesOf(machine: Machine): string[] {
   return [...(machine.host?.namespaces.keys() ?? [])];
 }
 
+/** The names of the swarm networks that a machine's engine takes part in. */
+export function networkNamesOf(machine: Machine): string[] {
+  return [...(machine.executor?.networksIfAny?.networks ?? [])].map((network) => network.name);
+}
+
 /**
  * A view of a machine. A view of namespaces shows the one that is named, or all that have
- * something, each under its name. `undefined` when there is no such namespace.
+ * something, each under its name. `undefined` when there is no such namespace. The views of
+ * NetworkDB show the network that is named, or all.
  */
 export function viewText(
   cluster: Cluster,
   machine: Machine,
   view: string,
   namespaceName: string | undefined,
+  networkName?: string,
 ): string | undefined {
   const nodeView = NODE_VIEWS[view];
-  if (nodeView !== undefined) return nodeView(cluster, machine);
+  if (nodeView !== undefined) return nodeView(cluster, machine, networkName);
   const namespaceView = NAMESPACE_VIEWS[view]!;
   const namespaces = machine.host?.namespaces ?? new Map<string, Namespace>();
   if (namespaceName !== undefined) {

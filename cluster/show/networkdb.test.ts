@@ -1,0 +1,93 @@
+/**
+ * NetworkDB's views have the shapes of the diagnostic server's answers, and hold what the other
+ * views of the same instant hold.
+ */
+import { beforeAll, expect, test } from 'vitest';
+import { engineVersionOf } from '../../node/engine-version.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import { World } from '../../sim/world.ts';
+import { decodePeerRecord } from '../../wire/networkdb/record.ts';
+import { Cluster } from '../cluster.ts';
+import type { Machine } from '../machine.ts';
+import { viewText } from './views.ts';
+
+let cluster: Cluster;
+let worker: Machine;
+
+beforeAll(() => {
+  const engine = engineVersionOf('28')!;
+  const nodes = ['manager-1', 'worker-1', 'worker-2'].map((name) => ({
+    name,
+    engine,
+    isManager: name.startsWith('manager'),
+  }));
+  cluster = new Cluster({ world: new World('1'), nodes });
+  cluster.world.queue.runUntil(20 * SECOND_NS);
+  worker = cluster.machines[1]!;
+});
+
+const show = (view: string, network?: string) =>
+  viewText(cluster, worker, view, undefined, network)!;
+
+/** The answers below titles, by their title. */
+function answersOf(text: string): Map<string, string> {
+  const lines = text.trimEnd().split('\n');
+  return new Map(lines.flatMap((line, i) => (i % 2 === 0 ? [[line, lines[i + 1]!]] : [])));
+}
+
+const ingressId = () => worker.executor!.networks.networks[Symbol.iterator]().next().value!.id;
+
+test('peers of the cluster and of the network, with the key that upstream misspelt', () => {
+  const entries = cluster.machines
+    .toSorted((a, b) => a.member! - b.member!)
+    .map(({ member, address }) => {
+      const ip = `192.168.56.${address.address & 0xff}`;
+      return `{"-=name":"${cluster.swim.nameOf(member!)}","ip":"${ip}"}`;
+    });
+  const text = `{"message":"OK","details":{"size":3,"entries":[${entries.join(',')}]}}`;
+  const answers = answersOf(show('networkdb-peers'));
+  expect([...answers.keys()]).toEqual([
+    '# /clusterpeers',
+    `# network ingress: /networkpeers?nid=${ingressId()}`,
+  ]);
+  expect(answers.get('# /clusterpeers')).toBe(text);
+  const ingress = JSON.parse(show('networkdb-peers', 'ingress'));
+  const names = ingress.details.entries.map((entry: Record<string, string>) => entry['-=name']);
+  const expected = cluster.machines.map(({ member }) => cluster.swim.nameOf(member!));
+  expect(names.toSorted()).toEqual(expected.toSorted());
+});
+
+test('tables: key, record in base64 and owner', () => {
+  const answers = answersOf(show('networkdb-table', 'ingress'));
+  const title = `# network ingress: /gettable?tname=overlay_peer_table&nid=${ingressId()}`;
+  const { message, details } = JSON.parse(answers.get(title)!);
+  expect(message).toBe('OK');
+  expect(details.size).toBe(3);
+  expect(Object.keys(details.entries[0])).toEqual(['key', 'value', 'owner']);
+  const tunnels = new Map<string, string>();
+  for (const { key, value, owner } of details.entries) {
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
+    const record = decodePeerRecord(Uint8Array.from(atob(value), (c) => c.charCodeAt(0)));
+    if (typeof record === 'string') throw new Error(record);
+    tunnels.set(owner, record.tunnelEndpointIp);
+  }
+  for (const { member, address } of cluster.machines) {
+    const ip = `192.168.56.${address.address & 0xff}`;
+    expect(tunnels.get(cluster.swim.nameOf(member!))).toBe(ip);
+  }
+});
+
+test('the line of the log', () => {
+  const name = cluster.swim.nameOf(worker.member!);
+  const stats = `leaving:false netPeers:3 entries:3 Queue qLen:0 netMsg/s:0`;
+  expect(show('networkdb-stats')).toBe(
+    `NetworkDB stats worker-1(${name}) - netID:${ingressId()} ${stats}\n`,
+  );
+});
+
+test('a node without power shows nothing', () => {
+  cluster.crash(1);
+  for (const view of ['networkdb-peers', 'networkdb-table', 'networkdb-stats']) {
+    expect(show(view)).toBe('');
+  }
+});
