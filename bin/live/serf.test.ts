@@ -151,7 +151,7 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
 
     agent.process.kill('SIGKILL');
     await happenings.until('they notice', () => happenings.countOf('dead', 'real') === OTHERS - 1);
-  }, 60_000);
+  }, 40_000);
 
   test('encrypts with one key of the ring, has one port each, and leaves', async () => {
     const happenings = new Happenings();
@@ -172,7 +172,7 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
     agent.process.kill('SIGINT'); // an agent leaves on it
     await happenings.until('all hear it leave', () => happenings.countOf('left', 'real') === 3);
     expect(happenings.countOf('suspects', 'real')).toBe(0);
-  }, 60_000);
+  }, 40_000);
 
   test("refuses members without serf's delegate versions", async () => {
     const happenings = new Happenings();
@@ -182,5 +182,5 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
       happenings.has('delegate protocol version (0) is incompatible: [2, 0]'),
     );
     expect(happenings.countOf('alive', 'real')).toBe(0);
-  }, 60_000);
+  }, 40_000);
 });

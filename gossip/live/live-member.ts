@@ -117,6 +117,8 @@ export interface LiveMember extends LiveMemberInit {
   readonly queue: BroadcastQueue<LiveRumor>;
   readonly userQueue: BroadcastQueue<LiveRumor>;
   readonly ackHandlers: Map<number, AckHandler>;
+  /** Intents of serf agents that were passed on, the latest last. */
+  readonly seenIntents: Set<string>;
 }
 
 /** What the transitions of all live members share. */
@@ -152,6 +154,7 @@ export function createLiveMember(index: number, init: LiveMemberInit): LiveMembe
     queue: new BroadcastQueue<LiveRumor>(),
     userQueue: new BroadcastQueue<LiveRumor>(),
     ackHandlers: new Map(),
+    seenIntents: new Set(),
   };
 }
 

@@ -158,6 +158,8 @@ test('one that leaves has left everywhere; to serf it says so before', () => {
   const said = cluster.packets.flatMap(({ messages }) => messages);
   const user = said.find((message) => message.type === MessageType.user);
   expect(user).toEqual({ type: MessageType.user, payload: encodeLeaveIntent('node-2', 1) });
+  const relayers = cluster.packets.filter(({ messages }) => messages.includes(user!));
+  expect(new Set(relayers.map(({ from }) => from)).size).toBe(4);
   expect(said.indexOf(user!)).toBeLessThan(
     said.findIndex((message) => message.type === MessageType.dead),
   );

@@ -10,6 +10,7 @@ import {
   NodeState,
   type PacketMessage,
   type StreamMessage,
+  type User,
 } from '../../wire/memberlist/message.ts';
 import {
   createLiveMember,
@@ -27,12 +28,16 @@ import { armGossip, spread } from './live-packet.ts';
 import { armProbe, onIndirectPing, onPing } from './live-probe.ts';
 import { answerStream, armPushPull, type OnExchanged, pushPullNode } from './live-push-pull.ts';
 import { aliveNode, aliveOf, deadNode, suspectNode } from './live-state-table.ts';
-import { encodeLeaveIntent } from './serf-intent.ts';
+import { encodeLeaveIntent, isIntent } from './serf-intent.ts';
 
 /** How long a leaving member waits for the others to be told (serf's `BroadcastTimeout`). */
 const LEAVE_TIMEOUT_NS = 5 * SECOND_NS;
 /** How long it then goes on, so that the news travels (serf's `LeavePropagateDelay`). */
 const LEAVE_PROPAGATE_NS = SECOND_NS;
+
+/** Intents that a member remembers, and how many bytes of each: names are shorter. */
+const INTENTS_MAX = 512;
+const INTENT_BYTES_MAX = 512;
 
 /**
  * A ping leaves a little after its tick, so a probe that fails at a later tick fails just after the
@@ -132,6 +137,7 @@ export class LiveMembers {
       return;
     }
     const payload = encodeLeaveIntent(member.name, ++this.#lamportTime);
+    member.seenIntents.add(String.fromCharCode(...payload));
     const next = once(leaveMemberlist);
     spread(context, member, { type: MessageType.user, payload }, next);
     this.#soonerOrLater(member, next);
@@ -151,6 +157,7 @@ export class LiveMembers {
       if (isAlive(message)) continue;
       if (message.type === MessageType.suspect) suspectNode(context, member, message);
       else if (message.type === MessageType.dead) deadNode(context, member, message);
+      else if (message.type === MessageType.user) this.#receiveUser(member, message);
     }
   }
 
@@ -161,6 +168,22 @@ export class LiveMembers {
     reply: (message: StreamMessage) => void,
   ): void {
     if (member.isUp) answerStream(this.#context, member, request, reply);
+  }
+
+  /** Passes an intent on at first sight; one agent's own transmissions reach few of many. */
+  #receiveUser(member: LiveMember, message: User): void {
+    if (!this.#isSerf || !isIntent(message.payload)) return;
+    const { seenIntents } = member;
+    const text = String.fromCharCode(...message.payload.subarray(0, INTENT_BYTES_MAX));
+    if (seenIntents.has(text)) return;
+    seenIntents.add(text);
+    if (seenIntents.size > INTENTS_MAX) {
+      for (const oldest of seenIntents) {
+        seenIntents.delete(oldest);
+        break;
+      }
+    }
+    spread(this.#context, member, message);
   }
 
   #receiveControl(member: LiveMember, message: PacketMessage, from: LiveAddress): void {

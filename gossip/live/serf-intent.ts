@@ -1,7 +1,7 @@
 /**
  * The one message of serf that live members send: the intent to leave. A serf agent holds a member
  * that leaves memberlist without it failed instead of left (serf `messages.go` `messageLeave`,
- * `serf.go` `handleNodeLeave`).
+ * `serf.go` `handleNodeLeave`). Intents of others are passed on once, as agents do.
  */
 import {
   encodedKeyOf,
@@ -21,9 +21,15 @@ export const SERF_VSN: Uint8Array = Uint8Array.of(1, 5, 2, 2, 5, 5);
 export const SERF_META: Uint8Array = Uint8Array.of(0xff, 0x80);
 
 const LEAVE = 0;
+const JOIN = 1;
 const LTIME = encodedKeyOf('LTime');
 const NODE = encodedKeyOf('Node');
 const PRUNE = encodedKeyOf('Prune');
+
+/** True for a user message by which an agent says that it joins or leaves. */
+export function isIntent(payload: Uint8Array): boolean {
+  return payload[0] === LEAVE || payload[0] === JOIN;
+}
 
 /** The payload of the user message by which `node` says at a Lamport time that it will leave. */
 export function encodeLeaveIntent(node: string, lamportTime: number): Uint8Array {
