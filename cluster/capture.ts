@@ -41,7 +41,7 @@ export interface GossipForm {
 }
 
 /** As Docker sends it. */
-export const SEALED: GossipForm = { isClear: false };
+const SEALED: GossipForm = { isClear: false };
 
 /** Taps the uplinks of all nodes and of the outside world, through all boots. */
 export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEALED): void {
