@@ -2,8 +2,6 @@
  * One transcript per rule of membership: `testdata/*.txt` holds commands, `----`, and all that the
  * members observed, sent or hold. With `REWRITE=1` in the environment the files are rewritten.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
 import { parseDuration, SECOND_NS } from '../sim/time.ts';
 import { DOCKER_VSN, MessageType, type PacketMessage } from '../wire/memberlist/message.ts';
 import { LAN, PROFILES } from './constants.ts';
@@ -12,6 +10,7 @@ import type { SwimDelegate } from './delegate.ts';
 import { MemberState } from './members/views.ts';
 import type { Part } from './message.ts';
 import { TestCluster } from './testing/test-cluster.ts';
+import { testTranscripts } from './testing/transcript.ts';
 
 const STATE_NAMES = new Map(Object.entries(MemberState).map(([name, state]) => [state, name]));
 const TYPE_NAMES = new Map<number, string>(
@@ -172,24 +171,4 @@ function textOfPart(part: Part): string {
   return `${name} ${part.subject} at ${part.incarnation}${from}`;
 }
 
-const directory = new URL('./testdata/', import.meta.url);
-const names = readdirSync(directory).filter((name) => name.endsWith('.txt'));
-
-test.each(names.sort())('%s', (name) => {
-  const file = new URL(name, directory);
-  const text = readFileSync(file, 'utf8');
-  const script = new Script();
-  const rewritten = text
-    .trimEnd()
-    .split('\n\n')
-    .map((block) => {
-      const lines = block.split('\n');
-      const end = lines.indexOf('----');
-      const commands = end < 0 ? lines : lines.slice(0, end);
-      if (commands.every((command) => command.startsWith('#'))) return commands.join('\n');
-      return [...commands, '----', ...script.block(commands)].join('\n');
-    })
-    .join('\n\n');
-  if (process.env['REWRITE'] === '1') writeFileSync(file, `${rewritten}\n`);
-  else expect(`${rewritten}\n`).toBe(text);
-});
+testTranscripts(new URL('./testdata/', import.meta.url), () => new Script());

@@ -2,9 +2,8 @@
  * One transcript per rule of NetworkDB: `testdata/*.txt` holds commands, `----`, and all that the
  * nodes observed meanwhile. With `REWRITE=1` in the environment the files are rewritten.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
 import { parseDuration, SECOND_NS } from '../../sim/time.ts';
+import { testTranscripts } from '../testing/transcript.ts';
 import { CountedKind } from './counters.ts';
 import type { NetworkDb } from './network-db.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
@@ -173,24 +172,4 @@ class Script {
   }
 }
 
-const directory = new URL('./testdata/', import.meta.url);
-const names = readdirSync(directory).filter((name) => name.endsWith('.txt'));
-
-test.each(names.sort())('%s', (name) => {
-  const file = new URL(name, directory);
-  const text = readFileSync(file, 'utf8');
-  const script = new Script();
-  const rewritten = text
-    .trimEnd()
-    .split('\n\n')
-    .map((block) => {
-      const lines = block.split('\n');
-      const end = lines.indexOf('----');
-      const commands = end < 0 ? lines : lines.slice(0, end);
-      if (commands.every((command) => command.startsWith('#'))) return commands.join('\n');
-      return [...commands, '----', ...script.block(commands)].join('\n');
-    })
-    .join('\n\n');
-  if (process.env['REWRITE'] === '1') writeFileSync(file, `${rewritten}\n`);
-  else expect(`${rewritten}\n`).toBe(text);
-});
+testTranscripts(new URL('./testdata/', import.meta.url), () => new Script());
