@@ -38,8 +38,8 @@ export class BroadcastQueue<R extends Sized = Rumor> {
     return this.#entries.length;
   }
 
-  /** Queues a broadcast; one of the same name is finished. */
-  add(name: number, rumor: R, onFinished?: () => void): void {
+  /** Queues a broadcast that was sent `transmits` times; one of the same name is finished. */
+  add(name: number, rumor: R, onFinished?: () => void, transmits = 0): void {
     const entries = this.#entries;
     const old = entries.findIndex((entry) => entry.name === name);
     if (old >= 0) {
@@ -48,7 +48,7 @@ export class BroadcastQueue<R extends Sized = Rumor> {
       finished?.();
     }
     this.#bytesMin = Math.min(this.#bytesMin, rumor.sizeBytes);
-    this.#insert({ name, rumor, id: this.#nextId++, onFinished, transmits: 0 });
+    this.#insert({ name, rumor, id: this.#nextId++, onFinished, transmits });
   }
 
   /**

@@ -9,13 +9,11 @@ import { NO_EVENT } from '../sim/event-queue.ts';
 import { COMPOUND_HEADER_OVERHEAD, ENCRYPT_OVERHEAD } from './constants.ts';
 import { nextTickAfter } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
-import type { Part } from './message.ts';
 import type { State } from './state.ts';
 import {
   hasCrcFor,
   labelOverhead,
   PacketPurpose,
-  packetDraw,
   sendParts,
   takeBroadcasts,
 } from './transport/packet.ts';
@@ -46,7 +44,7 @@ function gossip(state: State, member: number, nowNs: number): void {
   if (!state.hasBroadcasts(member)) return;
   const config = state.configOf(member);
   const tick = Math.floor((nowNs - state.gossipTickerAtNs[member]!) / config.gossipIntervalNs);
-  const { chosen } = state;
+  const { chosen, parts } = state;
   const choice = {
     purpose: Purpose.gossip,
     key: state.keys.gossip,
@@ -59,13 +57,12 @@ function gossip(state: State, member: number, nowNs: number): void {
   const limitBytes =
     config.udpBufferBytes - COMPOUND_HEADER_OVERHEAD - labelOverhead(config) - encryptBytes;
   for (let i = 0; i < chosen.length; i++) {
-    const parts: Part[] = [];
+    parts.length = 0;
     takeBroadcasts(state, member, limitBytes, parts);
     if (parts.length === 0) return;
     const to = chosen[i]!;
     const number = tick * TARGETS_MAX + i;
-    const draw = packetDraw(state, member, PacketPurpose.gossip, number);
     const resident = state.members.residentOf(state.views.factOf(member, to));
-    sendParts(state, member, resident, parts, hasCrcFor(state, to), draw);
+    sendParts(state, member, resident, parts, hasCrcFor(state, to), PacketPurpose.gossip, number);
   }
 }

@@ -78,7 +78,7 @@ export function stopMember(state: State, member: number): void {
   if (relays !== undefined) for (const relay of relays.values()) queue.cancel(relay.handle);
   state.relays.delete(member);
   state.suspicions.reset(member);
-  state.queues[member]!.clear();
+  state.broadcasts.clear(member);
   state.backlogs.delete(member);
   state.views.forget(member);
 }
@@ -94,7 +94,7 @@ export function establish(state: State): void {
   state.views.establish(running, factOf, state.shortcuts);
   for (const member of running) {
     state.rings.shuffle(member, members.count);
-    state.queues[member]!.clear();
+    state.broadcasts.clear(member);
   }
 }
 

@@ -195,7 +195,7 @@ function broadcast(
   onFinished?: () => void,
 ): void {
   if (!state.hasBroadcasts(member)) revealProbes(state, member);
-  state.queues[member]!.add(name, rumor, onFinished);
+  state.broadcasts.add(member, name, rumor, onFinished);
   armGossip(state, member);
 }
 

@@ -5,7 +5,7 @@
 import type { DrawKey } from '../sim/chance.ts';
 import type { EventHandle } from '../sim/event-queue.ts';
 import type { World } from '../sim/world.ts';
-import type { BroadcastQueue } from './broadcast-queue.ts';
+import { Broadcasts } from './broadcasts.ts';
 import type { SwimConfig } from './constants.ts';
 import { Counters } from './counters.ts';
 import type { SwimDelegate } from './delegate.ts';
@@ -103,14 +103,15 @@ export class State {
   readonly rings: Rings;
   readonly awareness = new Awareness();
   readonly counters = new Counters();
+  readonly broadcasts = new Broadcasts();
   readonly probes: Probes;
   readonly suspicions: Suspicions;
   readonly certain = new CertainProbes();
   readonly keys: DrawKeys;
   kinds!: EventKinds;
 
-  readonly configs: SwimConfig[] = [];
-  readonly queues: BroadcastQueue[] = [];
+  /** The configurations that are not the cluster's. */
+  readonly #ownConfigs = new Map<number, SwimConfig>();
   readonly #aliveRumors: (Rumor | undefined)[] = [];
   /** Own incarnation counters (`m.incarnation`). */
   incarnations = new Uint32Array(0);
@@ -135,6 +136,8 @@ export class State {
   readonly freeFlights: number[] = [];
   /** Scratch of random choices. */
   readonly chosen: number[] = [];
+  /** Scratch of packets that are being filled. */
+  readonly parts: Part[] = [];
 
   constructor(parts: StateParts, suspicionKind: number) {
     this.world = parts.world;
@@ -162,12 +165,18 @@ export class State {
 
   /** The member's configuration. */
   configOf(member: number): SwimConfig {
-    return this.configs[member]!;
+    if (this.#ownConfigs.size === 0) return this.config;
+    return this.#ownConfigs.get(member) ?? this.config;
+  }
+
+  /** Gives the member a configuration of its own. */
+  setConfig(member: number, config: SwimConfig): void {
+    this.#ownConfigs.set(member, config);
   }
 
   /** Whether the member has anything to spread. */
   hasBroadcasts(member: number): boolean {
-    return this.delegateBusy[member] === 1 || this.queues[member]!.count > 0;
+    return this.delegateBusy[member] === 1 || this.broadcasts.has(member);
   }
 
   /** Makes room for members up to `capacity`. */
@@ -176,6 +185,7 @@ export class State {
     this.rings.grow(capacity);
     this.awareness.grow(capacity);
     this.counters.grow(capacity);
+    this.broadcasts.grow(capacity);
     this.probes.grow(capacity);
     this.certain.grow(capacity);
     this.suspicions.grow(capacity);

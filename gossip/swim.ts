@@ -13,7 +13,6 @@ import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
-import { BroadcastQueue } from './broadcast-queue.ts';
 import { DOCKER, GOSSIP_PORT, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
 import type { OnResult, SwimDelegate, UserMessage } from './delegate.ts';
@@ -136,10 +135,7 @@ export class Swim {
     const state = this.#state;
     const port = init.port ?? GOSSIP_PORT;
     const member = state.members.add(init.name, init.address, port, init.meta);
-    state.queues.push(new BroadcastQueue());
-    state.configs.push(
-      init.config === undefined ? state.config : { ...state.config, ...init.config },
-    );
+    if (init.config !== undefined) state.setConfig(member, { ...state.config, ...init.config });
     if (member >= state.incarnations.length) state.grow(Math.max(16, member * 2));
     const startAtNs = init.startAtNs ?? state.nowNs;
     if (startAtNs === state.nowNs) startMember(state, member);
@@ -299,7 +295,7 @@ export class Swim {
 
   /** What the member still has to spread: subjects, or -1 for a refutation, and transmissions. */
   queueOf(member: number): readonly { readonly name: number; readonly transmits: number }[] {
-    return this.#state.queues[member]!.list();
+    return this.#state.broadcasts.list(member);
   }
 
   /** A counter of one member. */

@@ -24,13 +24,7 @@ import {
 } from '../message.ts';
 import type { State } from '../state.ts';
 import { suspectNode } from '../state-table.ts';
-import {
-  hasCrcFor,
-  PacketPurpose,
-  packetDraw,
-  sendControl,
-  sendParts,
-} from '../transport/packet.ts';
+import { hasCrcFor, PacketPurpose, sendControl, sendParts } from '../transport/packet.ts';
 import { runTimer } from '../transport/process.ts';
 import { tcpPing } from '../transport/stream.ts';
 import { ackNumberOf, probeIfCertain } from './certain-probe.ts';
@@ -109,8 +103,8 @@ function probeNode(state: State, member: number, target: number, nowNs: number):
   const type = MessageType.suspect;
   const rumor = { type, subject: target, incarnation, from: member, fact: -1 };
   const parts = [ping, makeRumor(members, rumor)];
-  const draw = packetDraw(state, member, PacketPurpose.ping, seqNo);
-  sendParts(state, member, resident, parts, hasCrcFor(state, target), draw);
+  const hasCrc = hasCrcFor(state, target);
+  sendParts(state, member, resident, parts, hasCrc, PacketPurpose.ping, seqNo);
 }
 
 /** The direct ping has had no answer for ProbeTimeout: ask others, and try TCP. */

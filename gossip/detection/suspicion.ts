@@ -55,6 +55,7 @@ export class Suspicions {
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
     this.#capacity = capacity;
+    while (this.#columns.length < capacity) this.#columns.push(undefined);
     for (const subject of this.#suspected) growColumn(this.#columns[subject]!, capacity);
   }
 

@@ -32,6 +32,8 @@ export class Members {
   readonly #indexByName = new Map<string, number>();
   readonly #facts: Fact[] = [];
   readonly #placeByAddress = new Map<number, number>();
+  /** Whether every member has one fact, of its own number, and lives alone at its place. */
+  #isOneToOne = true;
   #nameBytes = new Uint16Array(0);
   #process = new Uint8Array(0);
   #generation = new Uint32Array(0);
@@ -68,6 +70,7 @@ export class Members {
 
   #addFact(fact: Fact): number {
     const index = this.#facts.length;
+    if (index !== fact.subject) this.#isOneToOne = false;
     this.#facts.push(fact);
     const key = fact.address * 0x1_0000 + fact.port;
     let place = this.#placeByAddress.get(key);
@@ -78,7 +81,7 @@ export class Members {
         this.#residents = grown(this.#residents, Math.max(16, place * 2), -1);
       }
       this.#residents[place] = fact.subject;
-    }
+    } else this.#isOneToOne = false;
     if (index >= this.#placeOfFact.length) {
       this.#placeOfFact = grown(this.#placeOfFact, Math.max(16, index * 2));
     }
@@ -141,6 +144,7 @@ export class Members {
 
   /** The fact that the member tells now. */
   currentFactOf(member: number): number {
+    if (this.#isOneToOne) return member;
     return this.#currentFact[member]!;
   }
 
@@ -151,6 +155,7 @@ export class Members {
 
   /** Who lives at the place of a fact; the member itself if nobody was started there since. */
   residentOf(fact: number): number {
+    if (this.#isOneToOne) return fact;
     return this.#residents[this.#placeOfFact[fact]!]!;
   }
 

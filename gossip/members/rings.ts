@@ -45,6 +45,7 @@ export class Rings {
 
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
+    while (this.#learned.length < capacity) this.#learned.push(undefined);
     this.#round = grown(this.#round, capacity);
     this.#cursor = grown(this.#cursor, capacity);
     this.#size = grown(this.#size, capacity);

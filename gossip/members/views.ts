@@ -39,6 +39,9 @@ interface Column extends Entries {
   topCount: number;
 }
 
+/** What the sharing observers hold of a subject together; bits. */
+const Standing = { agreed: 1, disputed: 2 } as const;
+
 /** Where an observer's entries are. */
 const Storage = { none: 0, row: 1, shared: 2 } as const;
 
@@ -52,7 +55,8 @@ export class Views {
   readonly #rows: (Row | undefined)[] = [];
   readonly #columns: (Column | undefined)[] = [];
   readonly #disputed: number[] = [];
-  #agreed = new Uint8Array(0);
+  /** A byte per subject: the columns themselves are looked at for the disputed only. */
+  #standing = new Uint8Array(0);
   #agreedIncarnation = new Uint32Array(0);
   #agreedFact = new Int32Array(0);
   #agreedCount = 0;
@@ -64,8 +68,10 @@ export class Views {
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
     this.#capacity = capacity;
+    while (this.#columns.length < capacity) this.#columns.push(undefined);
+    while (this.#rows.length < capacity) this.#rows.push(undefined);
     this.#storage = grown(this.#storage, capacity);
-    this.#agreed = grown(this.#agreed, capacity);
+    this.#standing = grown(this.#standing, capacity);
     this.#agreedIncarnation = grown(this.#agreedIncarnation, capacity);
     this.#agreedFact = grown(this.#agreedFact, capacity);
     this.#knownDelta = grown(this.#knownDelta, capacity);
@@ -113,7 +119,7 @@ export class Views {
     for (const observer of observers) this.reset(observer);
     for (const subject of observers) {
       if (!sharing) break;
-      this.#agreed[subject] = 1;
+      this.#standing[subject] = Standing.agreed;
       this.#agreedIncarnation[subject] = 1;
       this.#agreedFact[subject] = factOf(subject);
       this.#storage[subject] = Storage.shared;
@@ -150,7 +156,7 @@ export class Views {
 
   /** True when the subject counts as agreed on; a dispute does not end that. */
   isAgreed(subject: number): boolean {
-    return this.#agreed[subject] === 1;
+    return (this.#standing[subject]! & Standing.agreed) !== 0;
   }
 
   /** The incarnation and fact that were agreed on last. */
@@ -165,9 +171,10 @@ export class Views {
   stateOf(observer: number, subject: number): MemberState {
     const storage = this.#storage[observer];
     if (storage === Storage.shared) {
-      const column = this.#columns[subject];
-      if (column !== undefined) return column.state[observer] as MemberState;
-      return this.#agreed[subject] === 1 ? MemberState.alive : MemberState.unknown;
+      const standing = this.#standing[subject]!;
+      if (standing === Standing.agreed) return MemberState.alive;
+      if (standing === 0) return MemberState.unknown;
+      return this.#columns[subject]!.state[observer] as MemberState;
     }
     if (storage !== Storage.row) return MemberState.unknown;
     const row = this.#rows[observer]!;
@@ -178,7 +185,7 @@ export class Views {
   incarnationOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
     if (entries !== undefined) return entries.incarnation[this.#at(observer, subject)] ?? 0;
-    const isKnown = this.#storage[observer] === Storage.shared && this.#agreed[subject] === 1;
+    const isKnown = this.#storage[observer] === Storage.shared && this.isAgreed(subject);
     return isKnown ? this.#agreedIncarnation[subject]! : 0;
   }
 
@@ -289,7 +296,7 @@ export class Views {
   }
 
   #agrees(row: Row, subject: number): boolean {
-    if (this.#agreed[subject] === 0) return row.state[subject] === MemberState.unknown;
+    if (!this.isAgreed(subject)) return row.state[subject] === MemberState.unknown;
     return (
       row.state[subject] === MemberState.alive &&
       row.incarnation[subject] === this.#agreedIncarnation[subject] &&
@@ -298,8 +305,9 @@ export class Views {
   }
 
   #entriesOf(observer: number, subject: number): Entries | undefined {
-    if (this.#storage[observer] === Storage.shared) return this.#columns[subject];
-    return this.#rows[observer];
+    if (this.#storage[observer] !== Storage.shared) return this.#rows[observer];
+    const isDisputed = (this.#standing[subject]! & Standing.disputed) !== 0;
+    return isDisputed ? this.#columns[subject] : undefined;
   }
 
   #at(observer: number, subject: number): number {
@@ -344,7 +352,7 @@ export class Views {
   #dispute(subject: number): Column {
     const known = this.#columns[subject];
     if (known !== undefined) return known;
-    const isAgreed = this.#agreed[subject] === 1;
+    const isAgreed = this.isAgreed(subject);
     const state = isAgreed ? MemberState.alive : MemberState.unknown;
     const incarnation = isAgreed ? this.#agreedIncarnation[subject]! : 0;
     const fact = this.#agreedFact[subject]!;
@@ -356,6 +364,7 @@ export class Views {
       topCount: isAgreed ? this.#sharerCount : 0,
     };
     this.#columns[subject] = column;
+    this.#standing[subject]! |= Standing.disputed;
     this.#disputed.push(subject);
     return column;
   }
@@ -365,14 +374,15 @@ export class Views {
     const isAlive = column.topCount === this.#sharerCount;
     if (!isAlive && column.unknownCount !== this.#sharerCount) return;
     this.#columns[subject] = undefined;
+    const wasAgreed = this.isAgreed(subject);
+    this.#standing[subject] = isAlive ? Standing.agreed : 0;
     this.#disputed.splice(this.#disputed.indexOf(subject), 1);
     this.#agreedVersion++;
     if (isAlive) {
       this.#agreedIncarnation[subject] = column.topIncarnation;
       this.#agreedFact[subject] = column.topFact;
     }
-    if (this.#agreed[subject] === (isAlive ? 1 : 0)) return;
-    this.#agreed[subject] = isAlive ? 1 : 0;
+    if (wasAgreed === isAlive) return;
     this.#agreedCount += isAlive ? 1 : -1;
     for (let observer = 0; observer < this.#capacity; observer++) {
       if (this.#storage[observer] === Storage.shared) {

@@ -64,10 +64,12 @@ export function sendControl(
   const config = state.configOf(from);
   const encryptBytes = config.hasKeyring ? ENCRYPT_OVERHEAD : 0;
   const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
-  const parts: Part[] = [control];
+  const { parts } = state;
+  parts.length = 0;
+  parts.push(control);
   takeBroadcasts(state, from, config.udpBufferBytes - frameBytes - encryptBytes, parts);
   // such a compound has no checksum: the target's version is looked up by its address, in vain
-  sendParts(state, from, to, parts, false, packetDraw(state, from, purpose, number));
+  sendParts(state, from, to, parts, false, purpose, number);
 }
 
 /**
@@ -80,14 +82,13 @@ export function takeBroadcasts(
   limitBytes: number,
   parts: Part[],
 ): void {
-  const queue = state.queues[member]!;
-  const config = state.configOf(member);
+  const { broadcasts, delegate } = state;
   let usedBytes = 0;
-  if (queue.count > 0) {
-    const limit = retransmitLimit(config.retransmitMult, state.views.knownCountOf(member));
-    usedBytes = queue.take(COMPOUND_OVERHEAD, limitBytes, limit, parts as Rumor[]);
+  if (broadcasts.has(member)) {
+    const { retransmitMult } = state.configOf(member);
+    const limit = retransmitLimit(retransmitMult, state.views.knownCountOf(member));
+    usedBytes = broadcasts.take(member, COMPOUND_OVERHEAD, limitBytes, limit, parts as Rumor[]);
   }
-  const delegate = state.delegate;
   if (delegate === undefined || state.delegateBusy[member] === 0) return;
   const overheadBytes = COMPOUND_OVERHEAD + USER_MSG_OVERHEAD;
   const freeBytes = limitBytes - usedBytes;
@@ -97,19 +98,24 @@ export function takeBroadcasts(
   if (messages.length === 0 && usedBytes === 0) state.delegateBusy[member] = 0;
 }
 
-/** Sends a packet of these parts, of which the sender keeps no hold. */
+/** Sends a packet of these parts; they are copied when they fly. */
 export function sendParts(
   state: State,
   from: number,
   to: number,
   parts: readonly Part[],
   hasCrc: boolean,
-  draw: number,
+  purpose: PacketPurpose,
+  number: number,
 ): void {
   for (let first = 0; first < parts.length; first += COMPOUND_PARTS_MAX) {
     const isWhole = parts.length <= COMPOUND_PARTS_MAX;
     const some = isWhole ? parts : parts.slice(first, first + COMPOUND_PARTS_MAX);
-    transmit(state, from, to, some, framedBytes(state, from, some, hasCrc), draw + first);
+    const sizeBytes = framedBytes(state, from, some, hasCrc);
+    state.counters.addPacket(from, sizeBytes);
+    if (isRedundant(state, from, to, some)) continue;
+    const draw = packetDraw(state, from, purpose, number) + first;
+    transmit(state, from, to, some.slice(), sizeBytes, draw);
   }
 }
 
@@ -121,8 +127,7 @@ export function sendUser(
   message: UserMessage,
   number: number,
 ): void {
-  const draw = packetDraw(state, from, PacketPurpose.user, number);
-  sendParts(state, from, to, [makeUser(message)], hasCrcFor(state, to), draw);
+  sendParts(state, from, to, [makeUser(message)], hasCrcFor(state, to), PacketPurpose.user, number);
 }
 
 /** Whether packets to a known member have a checksum. */
@@ -153,8 +158,6 @@ function transmit(
   draw: number,
 ): void {
   const nowNs = state.nowNs;
-  state.counters.addPacket(from, sizeBytes);
-  if (isRedundant(state, from, to, parts)) return;
   const arrivalNs = state.underlay.datagramArrivalNs(from, to, sizeBytes, nowNs, draw);
   state.onDatagram?.(from, to, parts, sizeBytes, nowNs, arrivalNs);
   if (arrivalNs === LOST) return;
