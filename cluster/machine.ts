@@ -184,7 +184,7 @@ export class Machine {
       name,
       hostname: this.name,
       address: address.address,
-      generation: engine.networkDbGeneration,
+      generation: engine.networkDbRules,
     });
     this.member = member;
     this.#parts.onMember(this, member);

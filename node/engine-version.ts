@@ -2,6 +2,7 @@
  * Whose rules a host writes: the Docker Engine version that the user names, and what follows from
  * it. A version is a set of facts, not a fork of the code.
  */
+import type { GenerationName } from '../gossip/networkdb/generation.ts';
 
 /**
  * How the bridge driver lays its iptables rules out: `isolation` until 27 (chains
@@ -19,6 +20,8 @@ export interface EngineVersion {
   readonly layout: RuleLayout;
   /** NetworkDB's state machine: 1 up to 28, 2 for 29, 3 after. */
   readonly networkDbGeneration: 1 | 2 | 3;
+  /** The same with the variant of 29.0 to 29.5. */
+  readonly networkDbRules: GenerationName;
   /** Bridge endpoints get `02:42` + their IPv4 address (up to 27) instead of a random MAC. */
   readonly hasMacFromAddress: boolean;
   /** DOCKER-USER ends in a RETURN (until 28.1). */
@@ -29,8 +32,11 @@ export interface EngineVersion {
   readonly announcesIngressEndpoint: boolean;
 }
 
-/** The versions that a user may name. */
-export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29'] as const;
+/** The versions that a user may name; 30 is what follows 29 (moby's master of August 2026). */
+export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29', '30'] as const;
+
+/** The first 29 whose bulk syncs wait for their own answers (moby 07c6062e1f). */
+const LISTS_ACKS_MINOR = 6;
 
 /** The version that a host gets when nobody says otherwise. */
 export const DEFAULT_ENGINE_VERSION = '28';
@@ -40,13 +46,17 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
   const match = /^(\d+)(?:\.(\d+))?(?:\.\d+)?$/.exec(text);
   if (match === null) return undefined;
   const major = Number(match[1]);
+  const minor = match[2] === undefined ? undefined : Number(match[2]);
   const known = ENGINE_VERSIONS.some((version) => Number.parseInt(version, 10) === major);
   if (!known) return undefined;
+  const generation = major <= 28 ? 1 : major === 29 ? 2 : 3;
   return {
     text,
     major,
     layout: major <= 27 ? 'isolation' : major === 28 ? 'forwardIsolation' : 'forward',
-    networkDbGeneration: major <= 28 ? 1 : 2,
+    networkDbGeneration: generation,
+    networkDbRules:
+      major === 29 && minor !== undefined && minor < LISTS_ACKS_MINOR ? '29.0' : generation,
     hasMacFromAddress: major <= 27,
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,

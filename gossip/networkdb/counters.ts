@@ -17,8 +17,9 @@ export type CountedKind = (typeof CountedKind)[keyof typeof CountedKind];
 
 const KIND_COUNT = 6;
 
-/** Messages and bytes sent, by node and kind. */
+/** Messages and bytes sent, by node and kind, and what a node could not read. */
 export class Counters {
+  readonly #malformed = new Map<number, number>();
   #messages = new Float64Array(KIND_COUNT * 16);
   #bytes = new Float64Array(KIND_COUNT * 16);
 
@@ -31,6 +32,16 @@ export class Counters {
     }
     this.#messages[at]! += count;
     this.#bytes[at]! += sizeBytes * count;
+  }
+
+  /** Counts a message that the node dropped because it makes no sense. */
+  addMalformed(node: number): void {
+    this.#malformed.set(node, this.malformedOf(node) + 1);
+  }
+
+  /** Messages that the node dropped because they make no sense. */
+  malformedOf(node: number): number {
+    return this.#malformed.get(node) ?? 0;
   }
 
   /** Messages of that kind that the node has sent. */

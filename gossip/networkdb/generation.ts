@@ -2,9 +2,13 @@
  * The three generations of NetworkDB's state machine as a table of differences.
  *
  * The wire format has been the same since 17.09; the rules have not. Generation 1 is 17.09 to 28,
- * generation 2 is 29, generation 3 is what follows (moby PR 53142). Rules ask a field here and
- * never the number, so a difference has one name and one place.
+ * generation 2 is 29, generation 3 is what follows (moby PR 53142); 29.0 to 29.5 still wait for bulk
+ * syncs as generation 1 does. Rules ask a field here and never the number, so a difference has one
+ * name and one place.
  */
+
+/** Whose rules: a generation, or `29.0` for the second as it was until 29.6. */
+export type GenerationName = 1 | '29.0' | 2 | 3;
 
 /** What one generation does where the generations differ. */
 export interface Generation {
@@ -37,6 +41,10 @@ export interface Generation {
   readonly keepsOwnNetworksApart: boolean;
   /** Peers are drawn by permutation; otherwise by up to 3n draws with rejection. */
   readonly drawsByPermutation: boolean;
+  /** A tombstone can be created over and not updated; otherwise it is the other way round. */
+  readonly createsOverTombstones: boolean;
+  /** A failed node is synced with at its last address; otherwise that silently does nothing. */
+  readonly syncsWithFailedNodes: boolean;
 }
 
 const FIRST: Generation = {
@@ -55,6 +63,8 @@ const FIRST: Generation = {
   refusesSecondJoin: false,
   keepsOwnNetworksApart: false,
   drawsByPermutation: false,
+  createsOverTombstones: false,
+  syncsWithFailedNodes: false,
 };
 
 const SECOND: Generation = {
@@ -73,12 +83,32 @@ const SECOND: Generation = {
   refusesSecondJoin: true,
   keepsOwnNetworksApart: true,
   drawsByPermutation: true,
+  createsOverTombstones: false,
+  syncsWithFailedNodes: false,
 };
 
-const THIRD: Generation = { ...SECOND, number: 3, keepsFailedNodes: true };
+const SECOND_EARLY: Generation = {
+  ...SECOND,
+  bulkSyncTicksClock: false,
+  listsBulkSyncAcks: false,
+};
+
+const THIRD: Generation = {
+  ...SECOND,
+  number: 3,
+  keepsFailedNodes: true,
+  createsOverTombstones: true,
+  syncsWithFailedNodes: true,
+};
+
+const GENERATIONS: Readonly<Record<GenerationName, Generation>> = {
+  1: FIRST,
+  '29.0': SECOND_EARLY,
+  2: SECOND,
+  3: THIRD,
+};
 
 /** The rules of a generation. */
-export function generationRules(number: 1 | 2 | 3): Generation {
-  if (number === 1) return FIRST;
-  return number === 2 ? SECOND : THIRD;
+export function generationRules(name: GenerationName): Generation {
+  return GENERATIONS[name];
 }

@@ -23,13 +23,12 @@ import {
 } from './constants.ts';
 import { CountedKind, type Counters } from './counters.ts';
 import { generationRules } from './generation.ts';
-import { importTableEvent, type TableEventFields } from './import-event.ts';
 import type { Message, PushPull } from './message.ts';
 import { PeerState, Peers } from './peers.ts';
 import { armGossip } from './rules/arming.ts';
 import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
 import { deleteLocalNetworkEntries } from './rules/entry-removal.ts';
-import { gossip, queuedCountOf, rollStats } from './rules/gossip-tick.ts';
+import { gossip, rollStats } from './rules/gossip-tick.ts';
 import { memberCountOf, membersOf } from './rules/members.ts';
 import {
   handleNodeMessage,
@@ -45,6 +44,7 @@ import {
   sendNetworkEvent,
   storeOwnAttachment,
 } from './rules/network-events.ts';
+import { receiveBytes } from './rules/receive-bytes.ts';
 import { joinAll, reconnectNode, rejoinClusterBootStrap } from './rules/reconnect.ts';
 import { createEntry, deleteEntry, handleTableMessage, updateEntry } from './rules/table-events.ts';
 import { atInstant, runOrDefer } from './rules/timers.ts';
@@ -377,14 +377,14 @@ export class NetworkDb implements Delegate {
     return this.#visible(node, network, network.entries.factOf(table, key))?.value;
   }
 
-  /** Entries and queued messages of a network; -1 and -1 when not joined (`/networkstats`). */
+  /** Entries and own queued messages of a network; -1 and -1 when not joined (`/networkstats`). */
   statsOf(index: number, networkId: string): { entries: number; queueLength: number } {
     const network = this.#state.networkIfKnown(networkId);
     const node = this.#state.node(index);
     const local = network && this.#state.localNetwork(node, network.index);
     if (network === undefined || local === undefined) return { entries: -1, queueLength: -1 };
     const entries = network.entries.countOf(index, this.#state.nowNs);
-    return { entries, queueLength: queuedCountOf(local) };
+    return { entries, queueLength: local.tableBroadcasts.count };
   }
 
   /** The line that the daemon logs every 5 minutes; `undefined` when not joined. */
@@ -460,9 +460,9 @@ export class NetworkDb implements Delegate {
     return wireFormOf(this.#state, message as Message);
   }
 
-  /** A table event from outside the simulation as a message to {@link notifyMessage}. */
-  importTableEvent(fields: TableEventFields): UserMessage {
-    return importTableEvent(this.#state, fields);
+  /** A user message that was not made here, as {@link notifyMessage}; see `receive-bytes.ts`. */
+  notifyBytes(member: number, bytes: Uint8Array): void {
+    this.#atNode(member, (node) => receiveBytes(this.#state, node, bytes));
   }
 
   /** The node's Lamport clocks. */

@@ -11,7 +11,7 @@ import { observationKind } from '../../sim/observations.ts';
 import type { World } from '../../sim/world.ts';
 import type { Carrier } from './carrier.ts';
 import { Counters } from './counters.ts';
-import type { Generation } from './generation.ts';
+import type { Generation, GenerationName } from './generation.ts';
 import {
   type NetworkEvent,
   type NodeEvent,
@@ -38,6 +38,8 @@ export const Observed = {
   agreed: observationKind('networkdb.agreed'),
   /** A bulk sync was sent: a = peer, b = bytes; text is "unsolicited" or "reply". */
   bulkSync: observationKind('networkdb.bulkSync'),
+  /** A daemon's warning, which text is. */
+  warning: observationKind('networkdb.warning'),
   /** No answer to a bulk sync within 30 s: a = peer. */
   bulkSyncTimeout: observationKind('networkdb.bulkSyncTimeout'),
   /** A peer is active: a = peer. */
@@ -104,7 +106,7 @@ export interface NodeInit {
   /** IPv4 address as an unsigned integer. */
   readonly address: number;
   readonly port?: number;
-  readonly generation?: 1 | 2 | 3;
+  readonly generation?: GenerationName;
   readonly packetBufferBytes?: number;
 }
 
@@ -171,6 +173,7 @@ export class State {
   readonly networks: Network[] = [];
   readonly #networksById = new Map<string, Network>();
   readonly #nodes: (NodeState | undefined)[] = [];
+  readonly #nodesByName = new Map<string, number>();
   readonly #nodesByAddress = new Map<number, number[]>();
   readonly #nodesBySocket = new Map<number, number[]>();
   readonly #population = new Population();
@@ -204,6 +207,11 @@ export class State {
     return this.#nodes[index];
   }
 
+  /** The node of that memberlist name. */
+  nodeNamed(name: string): number | undefined {
+    return this.#nodesByName.get(name);
+  }
+
   /** All nodes ever added at an address and port, oldest first. */
   nodesAt(address: number, port: number): readonly number[] {
     return this.#nodesBySocket.get(address * 0x1_0000 + port) ?? [];
@@ -218,6 +226,7 @@ export class State {
   addNode(node: NodeState): void {
     assert(this.#nodes[node.index] === undefined, `networkdb: node ${node.index} added twice`);
     this.#nodes[node.index] = node;
+    this.#nodesByName.set(node.name, node.index);
     this.#ticks.start(node.index, node.startedAtNs);
     append(this.#nodesByAddress, node.address, node.index);
     append(this.#nodesBySocket, node.address * 0x1_0000 + node.port, node.index);

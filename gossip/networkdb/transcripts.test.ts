@@ -3,14 +3,20 @@
  * nodes observed meanwhile. With `REWRITE=1` in the environment the files are rewritten.
  */
 import { parseDuration, SECOND_NS } from '../../sim/time.ts';
+import { encodeGossipMessage } from '../../wire/networkdb/encode.ts';
+import { type GossipMessage, GossipMessageType } from '../../wire/networkdb/message.ts';
+import { bytesOfHex } from '../../wire/testing/frames.ts';
 import { testTranscripts } from '../testing/transcript.ts';
 import { CountedKind } from './counters.ts';
+import type { GenerationName } from './generation.ts';
 import type { NetworkDb } from './network-db.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
 import { opaqueValue } from './testing/opaque-value.ts';
 
 const TABLE = 'endpoint_table';
-const EVENT_TYPES = { create: 1, update: 2, delete: 3 } as const;
+const EVENT_TYPES = { create: 1, update: 2, delete: 3, wrong: 9 } as const;
+
+const nameOf = (node: number) => `node${String(node).padStart(8, '0')}`;
 
 type Act = (words: readonly string[], first: number, second: number) => void;
 
@@ -74,6 +80,9 @@ class Script {
     },
     watch: (_words, node) => this.#watch(node),
     inject: (words) => this.#inject(words),
+    'inject-network': (words) => this.#injectNetwork(words),
+    'inject-node': (words) => this.#injectNode(words),
+    bytes: (words, node) => this.#db.notifyBytes(node, bytesOfHex(words[1] ?? '')),
     'notify-join': (_words, observer, subject) => this.#db.notifyJoin(observer, subject),
     close: (_words, node) => this.#db.close(node, () => this.#say(`node ${node} closed`)),
     'cluster-join': (_words, node, place) => {
@@ -98,6 +107,9 @@ class Script {
       const clocks = this.#db.clocksOf(node);
       this.#say(`node ${node} clocks: network ${clocks.network} table ${clocks.table}`);
     },
+    malformed: (_words, node) => {
+      this.#say(`node ${node} has dropped ${this.#db.counters.malformedOf(node)} messages`);
+    },
     gossiped: (_words, node) => {
       const count = this.#db.counters.messagesOf(node, CountedKind.tableGossip);
       this.#say(`node ${node} has sent ${count} gossip packets`);
@@ -117,7 +129,9 @@ class Script {
 
   #start(words: readonly string[]): void {
     const options = new Map(words.map((word) => word.split('=') as [string, string]));
-    const generation = Number(options.get('generation') ?? 1) as 1 | 2 | 3;
+    const generation = (options.get('generation') ?? '1').split(',').map((name) => {
+      return (name === '29.0' ? name : Number(name)) as GenerationName;
+    });
     const nodes = Number(options.get('nodes') ?? 3);
     const spacingNs = parseDuration(options.get('spacing') ?? '37ms')!;
     this.#cluster = new FakeCluster({ seed: 'transcript', nodes, generation, spacingNs });
@@ -131,6 +145,8 @@ class Script {
         this.#say(`node ${node} ${name} ${what}${text === '' ? '' : ` ${text}`}`);
       } else if (name.startsWith('network')) {
         this.#say(`node ${node} ${name} ${db.networkIdOf(b)} of ${a}`);
+      } else if (name === 'warning') {
+        this.#say(`node ${node} warning ${text}`);
       } else if (name === 'inSync') {
         this.#say(`node ${node} inSync ${db.networkIdOf(b)}`);
       } else {
@@ -147,20 +163,44 @@ class Script {
     });
   }
 
-  /** inject <to> <network> <key> <type> <ltime> <owner> <residual> */
+  /** inject <to> <network> <key> <type> <ltime> <owner> <residual>: gossip of the owner */
   #inject(words: readonly string[]): void {
-    const { db } = this.#cluster;
-    const message = db.importTableEvent({
+    this.#send(Number(words[0]), {
+      type: GossipMessageType.tableEvent,
       event: EVENT_TYPES[words[3] as keyof typeof EVENT_TYPES],
       ltime: Number(words[4]),
-      owner: Number(words[5]),
+      nodeName: nameOf(Number(words[5])),
       networkId: words[1]!,
-      table: TABLE,
+      tableName: TABLE,
       key: words[2]!,
-      value: opaqueValue(10),
-      residualSeconds: Number(words[6] ?? 0),
+      value: new Uint8Array(10),
+      residualReapTime: Number(words[6] ?? 0),
     });
-    db.notifyMessage(Number(words[0]), Number(words[5]), message);
+  }
+
+  /** inject-network <to> <network> <type> <ltime> <owner> */
+  #injectNetwork(words: readonly string[]): void {
+    this.#send(Number(words[0]), {
+      type: GossipMessageType.networkEvent,
+      event: words[2] === 'leave' ? 2 : 1,
+      ltime: Number(words[3]),
+      nodeName: nameOf(Number(words[4])),
+      networkId: words[1]!,
+    });
+  }
+
+  /** inject-node <to> <type> <ltime> <subject> */
+  #injectNode(words: readonly string[]): void {
+    this.#send(Number(words[0]), {
+      type: GossipMessageType.nodeEvent,
+      event: words[1] === 'leave' ? 2 : 1,
+      ltime: Number(words[2]),
+      nodeName: nameOf(Number(words[3])),
+    });
+  }
+
+  #send(to: number, message: GossipMessage): void {
+    this.#db.notifyBytes(to, encodeGossipMessage(message));
   }
 
   #entries(node: number, network: string): void {

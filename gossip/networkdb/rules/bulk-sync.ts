@@ -118,8 +118,8 @@ function commonNetworks(state: State, node: NodeState, peer: number): Network[] 
 
 /**
  * Sends all entries of the networks to one peer. `onDone(false)` when the stream fails; `true` when
- * the answer (if one is wanted) came or did not come in 30 s, and at once when the peer is not
- * active.
+ * the answer (if one is wanted) came or did not come in 30 s. A peer that is not active is passed
+ * over as if it had been synced with; from generation 3 on only an unknown one is, as a failure.
  */
 function bulkSyncNode(
   state: State,
@@ -129,8 +129,9 @@ function bulkSyncNode(
   unsolicited: boolean,
   onDone: (ok: boolean) => void,
 ): void {
-  if (!node.peers.isActive(peer)) {
-    onDone(true);
+  const { peers, rules } = node;
+  if (!peers.isActive(peer) && !(rules.syncsWithFailedNodes && peers.isFailed(peer))) {
+    onDone(!rules.syncsWithFailedNodes);
     return;
   }
   const message = bulkSyncMessage(state, node, networks, unsolicited);
@@ -242,13 +243,21 @@ export function handleBulkSync(state: State, node: NodeState, message: BulkSync)
     else snapshot.visitAll(visit);
     snapshot.release();
   }
+  endBulkSync(state, node, message);
+}
+
+/** What a bulk sync says beside its entries. */
+type BulkSyncHeader = Pick<BulkSync, 'ltime' | 'unsolicited' | 'node' | 'networkIndexes'>;
+
+/** After the entries of a bulk sync: who waited for it goes on, and its initiator is answered. */
+export function endBulkSync(state: State, node: NodeState, message: BulkSyncHeader): void {
   closeAcks(node, message);
   if (!message.unsolicited) return;
   const networks = message.networkIndexes.map((index) => state.networks[index]!);
   bulkSyncNode(state, node, networks, message.node, false, () => {});
 }
 
-function closeAcks(node: NodeState, message: BulkSync): void {
+function closeAcks(node: NodeState, message: BulkSyncHeader): void {
   const acks = node.bulkSyncAcks.get(message.node);
   if (acks === undefined) return;
   const rules = node.rules;

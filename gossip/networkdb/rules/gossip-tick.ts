@@ -46,14 +46,18 @@ function gossipNetwork(state: State, node: NodeState, local: LocalNetwork, tick:
   const members = drawMembers(state, node, network, GOSSIP_NODES, state.gossipKey, tick);
   const compound = compoundOf(events);
   for (const member of members) {
-    if (!node.peers.isActive(member)) break;
+    // until generation 3 a member that is no active peer any more ends the tick
+    if (!node.peers.isActive(member)) {
+      if (node.rules.keepsFailedNodes) continue;
+      break;
+    }
     state.counters.add(node.index, CountedKind.tableGossip, compound.sizeBytes);
     state.carrier.sendBestEffort(node.index, member, compound);
   }
 }
 
 /** Messages that wait for a gossip tick on that network. */
-export function queuedCountOf(local: LocalNetwork): number {
+function queuedCountOf(local: LocalNetwork): number {
   const own = local.tableBroadcasts.count;
   if (local.tableRebroadcasts === local.tableBroadcasts) return own;
   return own + local.tableRebroadcasts.count;

@@ -16,6 +16,9 @@ import type { EntryFact, EntryVersion, TableValue } from '../store/entries.ts';
 import { type WatchEvent, watchEventOf } from '../watch.ts';
 import { armGossip } from './arming.ts';
 
+const ZERO_REAP_TIME =
+  'handleTableEvent object has a 0 reapTime, is the cluster running the same docker engine version?';
+
 /** Receives a table event and relays it when the rules say so. */
 export function handleTableMessage(
   state: State,
@@ -52,11 +55,13 @@ function handleTableEvent(
   const isUnknownDelete = previous === undefined && version.deleting;
   if (isUnknownDelete && !isBulkSync && !node.rules.storesUnknownDeletes) return false;
 
-  const isHidden = node.rules.keepsFailedNodes && node.peers.isFailed(version.owner);
-  let residualSeconds = event.residualSeconds;
-  if ((version.deleting && residualSeconds === 0) || (isHidden && !version.deleting)) {
-    residualSeconds = REAP_ENTRY_INTERVAL_SECONDS;
+  const isHidden = isHiddenFrom(node, version);
+  // what lives has a residual time when its sender hides it, and ages only while it is hidden here
+  const isAgeing = version.deleting || isHidden;
+  if (version.deleting && event.residualSeconds === 0) {
+    state.world.observe(Observed.warning, node.index, 0, 0, ZERO_REAP_TIME);
   }
+  const residualSeconds = isAgeing ? event.residualSeconds || REAP_ENTRY_INTERVAL_SECONDS : 0;
   entries.put(fact, node.index, version, residualSeconds, nowNs);
   const kind = kindOf(event.event);
   state.world.observe(Observed.event, node.index, fact.subject.entryId, version.ltime, kind);
@@ -93,8 +98,8 @@ function writeWatchEvent(
 }
 
 /**
- * Creates an entry of the node. Returns moby's error when a live entry is there; succeeds over a
- * tombstone.
+ * Creates an entry of the node. Returns moby's error when one is there: a live one, and until
+ * generation 3 also a tombstone.
  */
 export function createEntry(
   state: State,
@@ -106,7 +111,8 @@ export function createEntry(
 ): string | undefined {
   const fact = network.entries.factOf(table, key);
   const old = network.entries.get(fact, node.index, state.nowNs);
-  if (old !== undefined && !old.deleting && !isHiddenFrom(node, old)) {
+  const isFree = node.rules.createsOverTombstones && old !== undefined && isGoneFor(node, old);
+  if (old !== undefined && !isFree) {
     const what = `in table ${table} with network id ${network.id} and key ${key}`;
     return `cannot create entry ${what}, already exists`;
   }
@@ -114,7 +120,10 @@ export function createEntry(
   return undefined;
 }
 
-/** Updates a live entry, whoever owns it; the node becomes its owner. */
+/**
+ * Updates a live entry, and until generation 3 also a tombstone, whoever owns it; the node becomes
+ * its owner.
+ */
 export function updateEntry(
   state: State,
   node: NodeState,
@@ -125,7 +134,8 @@ export function updateEntry(
 ): string | undefined {
   const fact = network.entries.factOf(table, key);
   const old = network.entries.get(fact, node.index, state.nowNs);
-  if (old === undefined || old.deleting || isHiddenFrom(node, old)) {
+  const isGone = old !== undefined && node.rules.createsOverTombstones && isGoneFor(node, old);
+  if (old === undefined || isGone) {
     const what = `the entry in table ${table} with network id ${network.id} and key ${key}`;
     return `cannot update entry as ${what} does not exist`;
   }
@@ -143,12 +153,16 @@ export function deleteEntry(
 ): string | undefined {
   const fact = network.entries.factOf(table, key);
   const old = network.entries.get(fact, node.index, state.nowNs);
-  if (old === undefined || old.deleting || isHiddenFrom(node, old)) {
+  if (old === undefined || isGoneFor(node, old)) {
     const what = `${table} with network id ${network.id} and key ${key}`;
     return `cannot delete entry ${what} does not exist or is already being deleted`;
   }
   writeOwn(state, node, network, fact, TableEventType.delete, old.value);
   return undefined;
+}
+
+function isGoneFor(node: NodeState, version: EntryVersion): boolean {
+  return version.deleting || isHiddenFrom(node, version);
 }
 
 function isHiddenFrom(node: NodeState, version: EntryVersion): boolean {

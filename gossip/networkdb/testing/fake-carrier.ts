@@ -9,6 +9,7 @@ import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
 import { World } from '../../../sim/world.ts';
 import { GossipMessageType } from '../../../wire/networkdb/message.ts';
 import type { Carrier, OnResult, UserMessage } from '../carrier.ts';
+import type { GenerationName } from '../generation.ts';
 import type { Message } from '../message.ts';
 import { NetworkDb } from '../network-db.ts';
 
@@ -21,7 +22,8 @@ const PACKET_BYTES = 1398;
 export interface FakeClusterInit {
   readonly seed: string;
   readonly nodes: number;
-  readonly generation?: 1 | 2 | 3;
+  /** Of every node, or of each by its number. */
+  readonly generation?: GenerationName | readonly GenerationName[];
   /** See `NetworkDbParts`. */
   readonly shortcuts?: boolean;
   /** One-way latency, ns. */
@@ -75,7 +77,7 @@ export class FakeCluster implements Carrier {
       name: `node${String(node).padStart(8, '0')}`,
       hostname: `host-${node}`,
       address: 0x0a00_0001 + place,
-      generation: this.#init.generation ?? 1,
+      generation: this.#generationOf(place),
     });
     this.db.notifyJoin(node, node);
     const nowNs = this.world.nowNs;
@@ -178,6 +180,11 @@ export class FakeCluster implements Carrier {
   }
 
   wakeGossip(_member: number): void {}
+
+  #generationOf(place: number): GenerationName {
+    const { generation = 1 } = this.#init;
+    return typeof generation === 'object' ? generation[place % generation.length]! : generation;
+  }
 
   #latencyNs(): number {
     return this.#init.latencyNs ?? 200_000;
