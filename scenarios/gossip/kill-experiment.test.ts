@@ -41,20 +41,20 @@ test('the curve ends where all know, and the quiet load is that of one probe a s
   const result = simulateKill({ ...TEN, memberCount: 60, killCount: 5 });
   expect(result.knownRatio).toBe(1);
   expect(result.survivorCount).toBe(55);
-  expect(result.curve.at(-1)!.knownRatio).toBe(1);
+  expect(result.curve.at(-1)!.deadRatio).toBe(1);
   expect(Math.abs(result.curve.at(-1)!.atNs - result.convergedNs!)).toBeLessThan(MILLISECOND_NS);
-  const ratios = result.curve.map((point) => point.knownRatio);
+  const ratios = result.curve.map((point) => point.deadRatio);
   expect([...ratios].sort((a, b) => a - b)).toEqual(ratios);
   expect(result.quietLoad.packets).toBeCloseTo(2, 1);
   expect(result.quietLoad.packetBytes).toBeCloseTo(91, 0);
-  expect([result.falseSuspicions, result.falsePositives, result.refutations]).toEqual([0, 0, 0]);
+  expect(result.alarms).toEqual({ suspicions: 0, deaths: 0, deadMembers: 0, refutations: 0 });
 });
 
 test('with loss, suspicions of members that run are counted, and shortcuts change nothing', () => {
   const init = { ...TEN, lossRatio: 0.3, memberCount: 20, untilNs: 60 * SECOND_NS };
   const result = simulateKill(init);
-  expect(result.falseSuspicions).toBeGreaterThan(0);
-  expect(result.refutations).toBeGreaterThan(0);
+  expect(result.alarms.suspicions).toBeGreaterThan(0);
+  expect(result.alarms.refutations).toBeGreaterThan(0);
   expect(result.endedNs).toBe(60 * SECOND_NS);
   expect(simulateKill({ ...init, shortcuts: false })).toEqual(result);
 });

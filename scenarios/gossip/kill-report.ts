@@ -5,7 +5,8 @@
 import { formatDuration, SECOND_NS } from '../../sim/time.ts';
 import { plotCurve } from '../report/plot.ts';
 import { painter, table } from '../report/style.ts';
-import type { KillInit, KillResult, Load } from './kill-experiment.ts';
+import type { KillInit, KillResult } from './kill-experiment.ts';
+import type { Load } from './load.ts';
 
 const CURVE_ROWS = 9;
 
@@ -35,7 +36,7 @@ export function formatKillReport(
   const last = result.curve.at(-1);
   if (last !== undefined) {
     const start = { x: 0, y: 0 };
-    const points = result.curve.map(({ atNs, knownRatio }) => ({ x: atNs, y: knownRatio }));
+    const points = result.curve.map(({ atNs, deadRatio }) => ({ x: atNs, y: deadRatio }));
     const plot = plotCurve([start, ...points], {
       widthColumns: options.widthColumns - 2,
       heightRows: CURVE_ROWS,
@@ -71,12 +72,13 @@ export function formatKillJson(init: KillInit, result: KillResult, profile: stri
     convergedSeconds: secondsOf(result.convergedNs),
     endedSeconds: secondsOf(result.endedNs),
     knownRatio: result.knownRatio,
-    falseSuspicions: result.falseSuspicions,
-    falsePositives: result.falsePositives,
-    refutations: result.refutations,
+    falseSuspicions: result.alarms.suspicions,
+    falsePositives: result.alarms.deaths,
+    falselyDeadMembers: result.alarms.deadMembers,
+    refutations: result.alarms.refutations,
     quietLoadPerMemberSecond: result.quietLoad,
     killLoadPerMemberSecond: result.killLoad,
-    curve: result.curve.map(({ atNs, knownRatio }) => [secondsOf(atNs), knownRatio]),
+    curve: result.curve.map(({ atNs, deadRatio }) => [secondsOf(atNs), deadRatio]),
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
@@ -118,9 +120,10 @@ function loadTable(result: KillResult): string {
 
 function alarmsTable(result: KillResult): string {
   const rows = [
-    ['suspicions of members that run', String(result.falseSuspicions)],
-    ['deaths of members that run', String(result.falsePositives)],
-    ['refutations', String(result.refutations)],
+    ['suspicions of members that run', String(result.alarms.suspicions)],
+    ['deaths of members that run', String(result.alarms.deaths)],
+    ['members that run dead to anybody', String(result.alarms.deadMembers)],
+    ['refutations', String(result.alarms.refutations)],
   ];
   return table(rows, ['left', 'right']);
 }

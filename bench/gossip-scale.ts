@@ -1,0 +1,206 @@
+/**
+ * Membership alone as clusters grow: CPU seconds against virtual seconds from a kill to full
+ * agreement, of a quiet cluster, and of larger accidents. Building the cluster is timed apart.
+ *
+ * `npm run bench -- gossip-scale` does 1,000 to 100,000 members; `--members 1000000,10000000` others,
+ * `--only kill` one of the experiments. CPU counts all threads of the case's process. Memory is what
+ * is still in use after the run, beyond what the process used before the cluster was there; the peak
+ * is the whole process's. `again` is a second run in the same process, with compiled code.
+ */
+import { LAN } from '../gossip/constants.ts';
+import { EstablishedCluster } from '../scenarios/gossip/established-cluster.ts';
+import { KillExperiment } from '../scenarios/gossip/kill-experiment.ts';
+import { LoadMeter } from '../scenarios/gossip/load.ts';
+import { plotCurve } from '../scenarios/report/plot.ts';
+import { MICROSECOND_NS, MINUTE_NS, SECOND_NS } from '../sim/time.ts';
+import { answer, ownCase, runCase } from './support/own-process.ts';
+import { formatTable } from './support/table.ts';
+
+const MEMBER_COUNTS = [1_000, 10_000, 100_000];
+/** Cases larger than this are not run a second time. */
+const AGAIN_MEMBERS_MAX = 100_000;
+
+type Experiment = 'kill' | 'quiet' | 'kills';
+
+interface Case {
+  readonly experiment: Experiment;
+  readonly memberCount: number;
+  readonly lossRatio: number;
+  readonly killCount: number;
+}
+
+/** What one run took. */
+interface Run {
+  readonly setupCpuSeconds: number;
+  readonly cpuSeconds: number;
+  readonly virtualSeconds: number;
+  readonly packets: number;
+}
+
+interface Answer {
+  readonly first: Run;
+  readonly again: Run | undefined;
+  readonly retainedBytes: number;
+  readonly peakBytes: number;
+}
+
+/** The experiments by what they are called in the table. */
+const PHRASES: Readonly<Record<Experiment, string>> = {
+  kill: 'one kill, to full agreement',
+  quiet: 'quiet, one minute',
+  kills: '1,000 kills, to full agreement',
+};
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function usedBytes(): number {
+  globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+/** A cluster with something to measure: the steps up to `run` are setup. */
+interface Prepared {
+  readonly cluster: EstablishedCluster;
+  run(): void;
+  packets(): number;
+}
+
+function prepare({ experiment, memberCount, lossRatio, killCount }: Case): Prepared {
+  const conditions = { latencyNsMin: 200 * MICROSECOND_NS, latencyNsMax: 800 * MICROSECOND_NS };
+  const init = { seed: '1', memberCount, config: LAN, lossRatio, ...conditions };
+  if (experiment === 'quiet') {
+    const cluster = new EstablishedCluster(init);
+    const meter = new LoadMeter(cluster.world, cluster.swim);
+    return {
+      cluster,
+      run: () => cluster.runFor(MINUTE_NS),
+      packets: () => meter.total().packets,
+    };
+  }
+  const kill = new KillExperiment({ ...init, killCount });
+  return {
+    cluster: kill.cluster,
+    run: () => {
+      kill.kill();
+      kill.runToEnd();
+    },
+    packets: () => kill.sentSinceKill().packets,
+  };
+}
+
+/** One run, and the cluster, which is still in memory. */
+function measure(one: Case): { readonly run: Run; readonly prepared: Prepared } {
+  const beganAt = cpuSeconds();
+  const prepared = prepare(one);
+  const setupAt = cpuSeconds();
+  const { world } = prepared.cluster;
+  const sinceNs = world.nowNs;
+  prepared.run();
+  const endedAt = cpuSeconds();
+  const run = {
+    setupCpuSeconds: setupAt - beganAt,
+    cpuSeconds: endedAt - setupAt,
+    virtualSeconds: (world.nowNs - sinceNs) / SECOND_NS,
+    packets: prepared.packets(),
+  };
+  return { run, prepared };
+}
+
+function runOwn(one: Case): Answer {
+  const before = usedBytes();
+  const { run: first, prepared } = measure(one);
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  const retainedBytes = usedBytes() - before;
+  const isQuick = prepared.cluster.memberCount <= AGAIN_MEMBERS_MAX && first.cpuSeconds < 30;
+  const again = isQuick ? measure(one).run : undefined;
+  return { first, again, retainedBytes, peakBytes };
+}
+
+const HEADER = [
+  'members',
+  'setup CPU s',
+  'CPU s',
+  'virtual s',
+  'virtual/CPU',
+  'again',
+  'packets',
+  'ns/packet',
+  'bytes/member',
+  'peak MB',
+];
+
+function rowOf({ memberCount }: Case, result: Answer | undefined): string[] {
+  const members = memberCount.toLocaleString('en');
+  if (result === undefined) return [members, ...HEADER.slice(1).map(() => 'died')];
+  const { first, again, retainedBytes, peakBytes } = result;
+  const speedOf = (run: Run): string =>
+    (run.virtualSeconds / run.cpuSeconds).toLocaleString('en', { maximumSignificantDigits: 3 });
+  return [
+    members,
+    first.setupCpuSeconds.toFixed(2),
+    first.cpuSeconds.toFixed(2),
+    first.virtualSeconds.toFixed(1),
+    speedOf(first),
+    again === undefined ? '' : speedOf(again),
+    first.packets.toLocaleString('en'),
+    ((first.cpuSeconds * 1e9) / first.packets).toFixed(0),
+    (retainedBytes / memberCount).toFixed(0),
+    (peakBytes / 2 ** 20).toFixed(0),
+  ];
+}
+
+/** CPU seconds against members, both in powers of ten. */
+function growthPlot(points: readonly (readonly [memberCount: number, cpu: number])[]): string {
+  const logs = points.map(([memberCount, cpu]) => ({
+    x: Math.log10(memberCount),
+    y: Math.log10(cpu),
+  }));
+  const power = (x: number): string =>
+    (10 ** x).toLocaleString('en', { maximumSignificantDigits: 2 });
+  const formatY = (y: number): string => `${power(y)} s`;
+  return plotCurve(logs, { widthColumns: 70, heightRows: 9, formatX: power, formatY });
+}
+
+function runExperiment(experiment: Experiment, cases: readonly Case[]): void {
+  const answers = cases.map((one) => runCase<Case, Answer>(one));
+  const rows = cases.map((one, i) => rowOf(one, answers[i]));
+  console.log(`\n${PHRASES[experiment]}\n${formatTable(HEADER, rows)}`);
+  const points = cases.flatMap(({ memberCount }, i): [number, number][] => {
+    const cpu = answers[i]?.first.cpuSeconds;
+    return cpu === undefined ? [] : [[memberCount, cpu]];
+  });
+  const plot = growthPlot(points);
+  if (plot !== '') console.log(`\nCPU seconds by members, both in powers of ten\n${plot}`);
+}
+
+/** The value after a flag of the command line. */
+function flagOf(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+function main(): void {
+  const own = ownCase<Case>();
+  if (own !== undefined) {
+    answer(runOwn(own));
+    return;
+  }
+  const memberCounts = flagOf('--members')?.split(',').map(Number) ?? MEMBER_COUNTS;
+  const only = flagOf('--only');
+  const growing = (experiment: Experiment): Case[] =>
+    memberCounts.map((memberCount) => ({ experiment, memberCount, lossRatio: 0, killCount: 1 }));
+  const plans: readonly (readonly [Experiment, readonly Case[]])[] = [
+    ['kill', growing('kill')],
+    ['quiet', growing('quiet')],
+    ['kills', [{ experiment: 'kills', memberCount: 100_000, lossRatio: 0, killCount: 1_000 }]],
+  ];
+  for (const [experiment, cases] of plans) {
+    if (only === undefined || only === experiment) runExperiment(experiment, cases);
+  }
+}
+
+main();

@@ -1,0 +1,61 @@
+/**
+ * The cluster that gossip experiments begin with: members that have known each other for long, on a
+ * uniform network, one probe interval after their start.
+ *
+ * Members start at drawn instants within one probe interval, so that their ticks are spread as those
+ * of processes that nobody started together. Names are those of the measured runs of the real
+ * memberlist (`node-007`), since their length is part of every message's size.
+ */
+import type { SwimConfig } from '../../gossip/constants.ts';
+import { Swim } from '../../gossip/swim.ts';
+import { drawBelow } from '../../sim/chance.ts';
+import { World } from '../../sim/world.ts';
+import { type UniformConditions, UniformNetwork } from './uniform-network.ts';
+
+const NAME_DIGITS_MIN = 3;
+const FIRST_ADDRESS = 0x0a00_0001;
+
+/** What every gossip experiment is told. */
+export interface ClusterInit extends UniformConditions {
+  readonly seed: string;
+  readonly memberCount: number;
+  readonly config: SwimConfig;
+  /** False executes literally what shortcuts would skip. */
+  readonly shortcuts?: boolean;
+}
+
+/** See the module comment. */
+export class EstablishedCluster {
+  readonly world: World;
+  readonly network: UniformNetwork;
+  readonly swim: Swim;
+  readonly memberCount: number;
+
+  constructor(init: ClusterInit) {
+    const { memberCount, config } = init;
+    this.world = new World(init.seed);
+    this.memberCount = memberCount;
+    this.network = new UniformNetwork(this.world, init, (member) => this.swim.isUp(member));
+    this.swim = new Swim({
+      world: this.world,
+      underlay: this.network,
+      config,
+      shortcuts: init.shortcuts ?? true,
+    });
+    const digits = Math.max(NAME_DIGITS_MIN, String(memberCount - 1).length);
+    const key = this.world.chance.key('gossip-experiment.start');
+    for (let i = 0; i < memberCount; i++) {
+      const name = `node-${String(i).padStart(digits, '0')}`;
+      const startAtNs = drawBelow(key, config.probeIntervalNs, i);
+      this.swim.addMember({ name, address: FIRST_ADDRESS + i, startAtNs });
+    }
+    this.world.queue.runUntil(config.probeIntervalNs);
+    this.swim.establish();
+    this.runFor(config.probeIntervalNs);
+  }
+
+  /** Lets that much virtual time pass. */
+  runFor(spanNs: number): void {
+    this.world.queue.runUntil(this.world.nowNs + spanNs);
+  }
+}
