@@ -4,9 +4,13 @@
  * `libnetwork/networkdb/cluster.go`), and the limits of `net.go`.
  */
 import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
+import type { Prefix } from '../wire/addresses.ts';
+import { MEMBERLIST_0_4_0, type MemberlistVersion } from './memberlist-version.ts';
 
 /** Tunables of one member; spans in ns. Members of one cluster may differ. */
 export interface SwimConfig {
+  /** Whose behaviour, where versions of memberlist differ. */
+  readonly memberlist: MemberlistVersion;
   readonly tcpTimeoutNs: number;
   readonly indirectChecks: number;
   readonly retransmitMult: number;
@@ -24,20 +28,33 @@ export interface SwimConfig {
   readonly deadNodeReclaimTimeNs: number;
   /** Largest packet before encryption and checksum, in bytes. */
   readonly udpBufferBytes: number;
-  /** Whether packets and streams are encrypted (a keyring with a key, `GossipVerifyOutgoing`). */
+  /** Whether there is a keyring with a key. */
   readonly hasKeyring: boolean;
+  /** Its keys by name, primary first, where members differ in them; no names are one common key. */
+  readonly keyring: readonly string[];
+  /** Whether what is not encrypted is refused where there is a keyring. */
+  readonly gossipVerifyIncoming: boolean;
+  /** Whether packets and streams are encrypted where there is a keyring. */
+  readonly gossipVerifyOutgoing: boolean;
   /** In front of every packet and stream; empty for none. */
   readonly label: string;
   /** Protocol versions that the member understands (`PMin`, `PMax`) and speaks (`PCur`). */
   readonly protocolVersionMin: number;
   readonly protocolVersionMax: number;
   readonly protocolVersion: number;
+  /** The same of the delegate (`DMin`, `DMax`, `DCur`). */
+  readonly delegateProtocolMin: number;
+  readonly delegateProtocolMax: number;
+  readonly delegateProtocolVersion: number;
+  /** Where members may be; `undefined` allows every address. */
+  readonly cidrsAllowed: readonly Prefix[] | undefined;
   /** Whether a ping to a suspect carries the suspicion (Lifeguard's buddy system). */
   readonly buddyRefutation: boolean;
 }
 
 /** `DefaultLANConfig`. */
 export const LAN: SwimConfig = {
+  memberlist: MEMBERLIST_0_4_0,
   tcpTimeoutNs: 10 * SECOND_NS,
   indirectChecks: 3,
   retransmitMult: 4,
@@ -54,10 +71,17 @@ export const LAN: SwimConfig = {
   deadNodeReclaimTimeNs: 0,
   udpBufferBytes: 1400,
   hasKeyring: false,
+  keyring: [],
+  gossipVerifyIncoming: true,
+  gossipVerifyOutgoing: true,
   label: '',
   protocolVersionMin: 1,
   protocolVersionMax: 5,
   protocolVersion: 2,
+  delegateProtocolMin: 0,
+  delegateProtocolMax: 0,
+  delegateProtocolVersion: 0,
+  cidrsAllowed: undefined,
   buddyRefutation: true,
 };
 
@@ -98,6 +122,9 @@ export const PROFILES: Readonly<Record<string, SwimConfig>> = {
   docker: DOCKER,
 };
 
+/** The largest meta in bytes (`MetaMaxSize`). */
+export const META_MAX_SIZE = 512;
+
 /** memberlist's and Docker's port. */
 export const GOSSIP_PORT = 7946;
 
@@ -109,8 +136,6 @@ export const COMPOUND_OVERHEAD = 2;
 export const USER_MSG_OVERHEAD = 1;
 /** Type byte and checksum before a packet for a member of protocol 5 and later. */
 export const CRC_OVERHEAD = 5;
-/** Version, nonce and tag of AES-GCM without padding (`encryptOverhead` of version 1). */
-export const ENCRYPT_OVERHEAD = 29;
 /** Type byte and length before an encrypted stream. */
 export const ENCRYPTED_STREAM_HEADER = 5;
 /** More nodes than this lengthen the push/pull interval (`pushPullScaleThreshold`). */

@@ -17,6 +17,7 @@ export const Counter = {
   /** Members declared dead whose process runs. */
   falsePositives: 8,
   conflicts: 9,
+  /** Packets for which a paused process had no room, or that the member could not read. */
   packetsDropped: 10,
 } as const;
 /** See {@link Counter}. */

@@ -1,8 +1,10 @@
 /**
  * What rides on memberlist: the delegate that NetworkDB is (memberlist `delegate.go`,
- * `event_delegate.go`, `conflict_delegate.go`), one for all members of a cluster, with the member as
- * an argument.
+ * `event_delegate.go`, `alive_delegate.go`, `merge_delegate.go`, `conflict_delegate.go`,
+ * `ping_delegate.go`), one for all members of a cluster, with the member as an argument.
  */
+import type { Ipv4Address } from '../wire/addresses.ts';
+import type { NodeState } from '../wire/memberlist/message.ts';
 
 /** A delegate's message or state. Only its size matters here; the receiver gets the same object. */
 export interface UserMessage {
@@ -12,6 +14,21 @@ export interface UserMessage {
 
 /** Called once when a stream or a join has succeeded or failed. */
 export type OnResult = (ok: boolean, nowNs: number) => void;
+
+/** Called once when a join is over: `ok` when at least one seed answered. */
+export type OnJoined = (ok: boolean, nowNs: number, joinedCount: number) => void;
+
+/** Called when a leave or an update is over: told, or its time ran out before it was. */
+export type OnTold = (nowNs: number, isTold: boolean) => void;
+
+/** What somebody says of a member. */
+export interface Peer {
+  readonly subject: number;
+  readonly address: Ipv4Address;
+  readonly port: number;
+  readonly meta: Uint8Array | undefined;
+  readonly state: NodeState;
+}
 
 /** The users of membership. Called in the middle of transitions: must not change membership. */
 export interface SwimDelegate {
@@ -29,4 +46,22 @@ export interface SwimDelegate {
   localState(member: number, join: boolean): UserMessage | undefined;
   /** The user state of the other side of a push/pull. */
   mergeRemoteState(member: number, from: number, state: UserMessage, join: boolean): void;
+  /**
+   * Whether an alive message may be believed: the text of a refusal ignores it (`AliveDelegate`). It
+   * hears every such message, so there are no shortcuts with it.
+   */
+  notifyAlive?(member: number, peer: Peer): string | undefined;
+  /** Whether a join may merge: the text of a refusal undoes it on this side (`MergeDelegate`). */
+  notifyMerge?(member: number, peers: readonly Peer[]): string | undefined;
+  /** A known name was claimed from another place (`ConflictDelegate`). */
+  notifyConflict?(observer: number, other: Peer): void;
+  /** What the member's acks carry (`PingDelegate.AckPayload`). */
+  ackPayload?(member: number): Uint8Array | undefined;
+  /** A ping was answered directly and in time (`PingDelegate.NotifyPingComplete`). */
+  notifyPingComplete?(
+    member: number,
+    subject: number,
+    rttNs: number,
+    payload: Uint8Array | undefined,
+  ): void;
 }

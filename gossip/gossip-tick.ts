@@ -6,11 +6,12 @@
  * shortcuts there is an event only while something waits.
  */
 import { NO_EVENT } from '../sim/event-queue.ts';
-import { COMPOUND_HEADER_OVERHEAD, ENCRYPT_OVERHEAD } from './constants.ts';
+import { COMPOUND_HEADER_OVERHEAD } from './constants.ts';
 import { nextTickAfter } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
 import type { State } from './state.ts';
 import {
+  encryptOverhead,
   hasCrcFor,
   labelOverhead,
   PacketPurpose,
@@ -49,11 +50,12 @@ function gossip(state: State, member: number, nowNs: number): void {
     purpose: Purpose.gossip,
     key: state.keys.gossip,
     coordinate: tick,
+    isExhaustive: config.memberlist.choosesExhaustively,
     target: -1,
     deadBeforeNs: nowNs - config.gossipToTheDeadTimeNs,
   };
   chooseRandom(state, member, config.gossipNodes, choice, chosen);
-  const encryptBytes = config.hasKeyring ? ENCRYPT_OVERHEAD : 0;
+  const encryptBytes = config.hasKeyring ? encryptOverhead(config) : 0;
   const limitBytes =
     config.udpBufferBytes - COMPOUND_HEADER_OVERHEAD - labelOverhead(config) - encryptBytes;
   for (let i = 0; i < chosen.length; i++) {

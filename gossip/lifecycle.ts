@@ -5,7 +5,7 @@
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { MICROSECOND_NS } from '../sim/time.ts';
-import type { OnResult } from './delegate.ts';
+import type { OnJoined, OnTold } from './delegate.ts';
 import { revealProbes } from './detection/certain-probe.ts';
 import { armFirstProbe } from './detection/probe.ts';
 import { ProbePhase } from './detection/probes.ts';
@@ -52,11 +52,18 @@ export function startMember(state: State, member: number): void {
   if (!state.shortcuts) armGossip(state, member);
 }
 
-/** Tells of oneself with a new incarnation (`setAlive`). */
-export function announce(state: State, member: number): void {
+/** Tells of oneself with a new incarnation (`setAlive`); `onFinished` hears when that is told. */
+function announce(state: State, member: number, onFinished?: () => void): void {
   const incarnation = ++state.incarnations[member]!;
   const fact = state.members.currentFactOf(member);
-  aliveNode(state, member, aliveRumorOf(state, member, incarnation, fact), true);
+  aliveNode(state, member, aliveRumorOf(state, member, incarnation, fact), true, onFinished);
+}
+
+/** Tells what the member says of itself from now on, and waits for that as for leaving. */
+export function updateNode(state: State, member: number, timeoutNs: number, onDone: OnTold): void {
+  const announcement = new Announcement(state, member, onDone);
+  announce(state, member, announcement.onFinished);
+  announcement.begin(timeoutNs);
 }
 
 /** The process ends without a word. */
@@ -113,12 +120,12 @@ export function joinSeeds(
   state: State,
   member: number,
   seeds: readonly number[],
-  onResult: OnResult,
+  onResult: OnJoined,
 ): void {
   let joinedCount = 0;
   const joinNext = (index: number): void => {
     if (index === seeds.length) {
-      onResult(joinedCount > 0, state.nowNs);
+      onResult(joinedCount > 0, state.nowNs, joinedCount);
       return;
     }
     pushPullNode(state, member, seeds[index]!, true, (ok) => {
@@ -137,26 +144,55 @@ export function leaveCluster(
   state: State,
   member: number,
   timeoutNs: number,
-  onDone: (nowNs: number) => void,
+  onDone: OnTold,
 ): void {
-  const { views, world } = state;
-  const isSame = sameProcess(state, member);
-  let isDone = false;
-  const finish = (nowNs: number): void => {
-    if (isDone || !isSame()) return;
-    isDone = true;
+  const announcement = new Announcement(state, member, (nowNs, isTold) => {
     stopMember(state, member);
-    onDone(nowNs);
-  };
-  const finishAt = (atNs: number): void => {
-    world.queue.scheduleCallback(atNs, () => runTimer(state, member, finish));
-  };
+    onDone(nowNs, isTold);
+  });
   state.hasLeft[member] = 1;
-  const incarnation = views.incarnationOf(member, member);
-  const onFinished = (): void => finishAt(world.nowNs);
-  deadNode(state, member, member, incarnation, member, undefined, onFinished);
-  if (!hasCompany(state, member)) finish(world.nowNs);
-  else if (timeoutNs > 0) finishAt(world.nowNs + timeoutNs);
+  const incarnation = state.views.incarnationOf(member, member);
+  deadNode(state, member, member, incarnation, member, undefined, announcement.onFinished);
+  announcement.begin(timeoutNs);
+}
+
+/** A broadcast about oneself that somebody waits for, as `Leave` and `UpdateNode` do. */
+class Announcement {
+  readonly #state: State;
+  readonly #member: number;
+  readonly #onDone: OnTold;
+  readonly #isSame: () => boolean;
+  #isDone = false;
+
+  constructor(state: State, member: number, onDone: OnTold) {
+    this.#state = state;
+    this.#member = member;
+    this.#onDone = onDone;
+    this.#isSame = sameProcess(state, member);
+  }
+
+  /** The broadcast has been sent often enough, or something newer has taken its place. */
+  readonly onFinished = (): void => this.#finishAt(this.#state.nowNs, true);
+
+  /** Begins to wait; 0 waits for ever, and where there is nobody to tell it is over. */
+  begin(timeoutNs: number): void {
+    const { nowNs } = this.#state;
+    if (!hasCompany(this.#state, this.#member)) this.#finish(nowNs, true);
+    else if (timeoutNs > 0) this.#finishAt(nowNs + timeoutNs, false);
+  }
+
+  #finishAt(atNs: number, isTold: boolean): void {
+    const { world } = this.#state;
+    world.queue.scheduleCallback(atNs, () => {
+      runTimer(this.#state, this.#member, (nowNs) => this.#finish(nowNs, isTold));
+    });
+  }
+
+  #finish(nowNs: number, isTold: boolean): void {
+    if (this.#isDone || !this.#isSame()) return;
+    this.#isDone = true;
+    this.#onDone(nowNs, isTold);
+  }
 }
 
 /** Whether the member holds any other alive or suspect (`anyAlive`). */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  DOCKER_VSN,
   MessageType,
   type PacketMessage,
   sizeOf,
@@ -32,13 +33,15 @@ test('messages have the size of their bytes', () => {
     fc.option(fc.uint8Array({ maxLength: 300 }), { nil: undefined }),
     (names, portA, portB, seqNo, incarnation, meta) => {
       const members = new Members();
-      members.add(names[0]!, 0x0a00_0001, portA, meta);
-      members.add(names[1]!, 0x0a00_0002, portB, undefined);
+      const vsn = DOCKER_VSN;
+      members.add(names[0]!, { address: 0x0a00_0001, port: portA, meta, vsn });
+      members.add(names[1]!, { address: 0x0a00_0002, port: portB, meta: undefined, vsn });
       const type = MessageType.dead;
       const parts: (Control | ReturnType<typeof makeRumor>)[] = [
         makePing(members, 0, 1, seqNo),
         makeIndirectPing(members, 0, 1, 1, seqNo, true),
         makeAck(seqNo),
+        makeAck(seqNo, meta),
         makeNack(seqNo),
         makeRumor(members, { type, subject: 1, incarnation, from: 0, fact: -1 }),
         makeRumor(members, {
@@ -59,7 +62,7 @@ test('messages have the size of their bytes', () => {
         meta,
         incarnation,
         state: 2,
-        vsn: Uint8Array.of(1, 5, 2, 0, 0, 0),
+        vsn,
       };
       expect(nodeStateBytes(members, 0, 0, incarnation)).toBe(sizeOfNodeState(node));
     },

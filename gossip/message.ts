@@ -21,6 +21,7 @@ import {
 import { sliceBytes, textBytes, uintBytes } from '../wire/memberlist/msgpack.ts';
 import type { UserMessage } from './delegate.ts';
 import type { Members } from './members/members.ts';
+import { isBadVsn } from './protocol-versions.ts';
 
 /** A change of membership that spreads. */
 export interface Rumor {
@@ -42,12 +43,14 @@ export interface Control {
     | typeof MessageType.ack
     | typeof MessageType.nack;
   readonly seqNo: number;
-  /** Whom a ping is for. */
+  /** Whom a ping is for, or {@link ANYBODY}. */
   readonly subject: number;
   /** Where the target of an indirect ping is; -1 for the others. */
   readonly fact: number;
   /** Whether a nack is wanted. */
   readonly nack: boolean;
+  /** What an ack carries. */
+  readonly payload: Uint8Array | undefined;
   readonly sizeBytes: number;
 }
 
@@ -60,6 +63,9 @@ export interface User {
 
 /** Any part of a packet. */
 export type Part = Rumor | Control | User;
+
+/** The subject of a ping that names nobody: whoever receives it answers. */
+export const ANYBODY = -1;
 
 const SAMPLE_PING: Ping = {
   type: MessageType.ping,
@@ -131,7 +137,8 @@ export function makePing(
   seqNo: number,
 ): Control {
   const sizeBytes = pingBytes(members, member, subject, seqNo);
-  return { type: MessageType.ping, seqNo, subject, fact: -1, nack: false, sizeBytes };
+  const type = MessageType.ping;
+  return { type, seqNo, subject, fact: -1, nack: false, payload: undefined, sizeBytes };
 }
 
 /** Ping the subject, who is said to be at the place of `fact`, for me. */
@@ -148,19 +155,21 @@ export function makeIndirectPing(
     uintBytes(members.fact(fact).port);
   const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
   const sizeBytes = INDIRECT_PING_FIXED + namesBytes + ports + uintBytes(seqNo);
-  return { type: MessageType.indirectPing, seqNo, subject, fact, nack, sizeBytes };
+  const type = MessageType.indirectPing;
+  return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes };
 }
 
 /** The answer to a ping. */
-export function makeAck(seqNo: number): Control {
-  const sizeBytes = ackBytes(seqNo);
-  return { type: MessageType.ack, seqNo, subject: -1, fact: -1, nack: false, sizeBytes };
+export function makeAck(seqNo: number, payload?: Uint8Array): Control {
+  const sizeBytes = ackBytes(seqNo) - sliceBytes(undefined) + sliceBytes(payload);
+  return { type: MessageType.ack, seqNo, subject: -1, fact: -1, nack: false, payload, sizeBytes };
 }
 
 /** No answer to an indirect ping. */
 export function makeNack(seqNo: number): Control {
   const sizeBytes = NACK_FIXED + uintBytes(seqNo);
-  return { type: MessageType.nack, seqNo, subject: -1, fact: -1, nack: false, sizeBytes };
+  const type = MessageType.nack;
+  return { type, seqNo, subject: -1, fact: -1, nack: false, payload: undefined, sizeBytes };
 }
 
 /** A rumor with its size. */
@@ -185,13 +194,13 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
     case MessageType.indirectPing:
       return pingFormOf(members, sender, part);
     case MessageType.ack:
-      return { type: MessageType.ack, seqNo: part.seqNo, payload: undefined };
+      return { type: MessageType.ack, seqNo: part.seqNo, payload: part.payload };
     case MessageType.nack:
       return { type: MessageType.nack, seqNo: part.seqNo };
     case MessageType.user:
       return part;
     case MessageType.alive: {
-      const { address, port, meta } = members.fact(part.fact);
+      const { address, port, meta, vsn } = members.fact(part.fact);
       return {
         type: MessageType.alive,
         incarnation: part.incarnation,
@@ -199,7 +208,7 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
         addr: address,
         port,
         meta: sender !== part.subject && meta?.length === 0 ? undefined : meta,
-        vsn: DOCKER_VSN,
+        vsn,
       };
     }
     case MessageType.suspect:
@@ -220,13 +229,14 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
 export function partOf(members: Members, message: PacketMessage): Part | undefined {
   switch (message.type) {
     case MessageType.ack:
-      return makeAck(message.seqNo);
+      return makeAck(message.seqNo, message.payload);
     case MessageType.nack:
       return makeNack(message.seqNo);
     case MessageType.user:
       return undefined;
   }
-  const subject = members.indexOf(message.node);
+  const isForAnybody = message.type === MessageType.ping && message.node === '';
+  const subject = isForAnybody ? ANYBODY : members.indexOf(message.node);
   if (subject === undefined) return undefined;
   const sizeBytes = sizeOf(message);
   switch (message.type) {
@@ -237,20 +247,21 @@ export function partOf(members: Members, message: PacketMessage): Part | undefin
       return { type, subject, incarnation, from, fact: -1, sizeBytes };
     }
     case MessageType.alive: {
-      const { type, incarnation, addr, port, meta } = message;
-      if (typeof addr !== 'number') return undefined;
-      const fact = members.factLike({ subject, address: addr, port, meta });
+      const { type, incarnation, addr, port, meta, vsn } = message;
+      if (typeof addr !== 'number' || isBadVsn(vsn)) return undefined;
+      const fact = members.factLike({ subject, address: addr, port, meta, vsn });
       return { type, subject, incarnation, from: subject, fact, sizeBytes };
     }
     case MessageType.ping: {
       const { type, seqNo } = message;
-      return { type, seqNo, subject, fact: -1, nack: false, sizeBytes };
+      return { type, seqNo, subject, fact: -1, nack: false, payload: undefined, sizeBytes };
     }
     case MessageType.indirectPing: {
       const { type, seqNo, nack, target, port } = message;
       if (typeof target !== 'number') return undefined;
-      const fact = members.factLike({ subject, address: target, port, meta: undefined });
-      return { type, seqNo, subject, fact, nack, sizeBytes };
+      const { vsn } = members.fact(members.currentFactOf(subject));
+      const fact = members.factLike({ subject, address: target, port, meta: undefined, vsn });
+      return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes };
     }
   }
 }

@@ -20,4 +20,6 @@ export const Observed = {
   refute: observationKind('membership.refute'),
   /** A known name from another address is refused. */
   conflict: observationKind('membership.conflict'),
+  /** The observer refuses to merge what the subject holds; the text says why. */
+  mergeRefused: observationKind('membership.mergeRefused'),
 } as const;

@@ -8,24 +8,22 @@
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { NodeState, sizeOfPushPull } from '../wire/memberlist/message.ts';
+import { mergeRefusalOf, type RemoteState } from './admission.ts';
 import type { OnResult, UserMessage } from './delegate.ts';
 import { pushPullScaleNs } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
 import { MemberState } from './members/views.ts';
 import { nodeStateBytes } from './message.ts';
+import { Observed } from './observed.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode, suspectNode } from './state-table.ts';
 import { runTimer } from './transport/process.ts';
 import { openStream } from './transport/stream.ts';
 
 /** What one side of a push/pull sends: its list in columns, and the delegate's state. */
-interface LocalState {
-  readonly from: number;
-  readonly join: boolean;
+interface LocalState extends RemoteState {
   readonly subjects: readonly number[];
-  readonly states: readonly number[];
   readonly incarnations: readonly number[];
-  readonly facts: readonly number[];
   readonly userState: UserMessage | undefined;
   readonly sizeBytes: number;
 }
@@ -73,6 +71,7 @@ function pushPull(state: State, member: number): void {
     purpose: Purpose.pushPull,
     key: state.keys.pushPull,
     coordinate: ++state.pushPullCounts[member]!,
+    isExhaustive: state.configOf(member).memberlist.choosesExhaustively,
     target: -1,
     deadBeforeNs: 0,
   };
@@ -108,8 +107,8 @@ export function pushPullNode(
       mergeRemoteState(state, resident, received);
     },
     onResult: (ok, nowNs) => {
-      if (ok && replied !== undefined) mergeRemoteState(state, member, replied);
-      onResult(ok, nowNs);
+      const isMerged = ok && (replied === undefined || mergeRemoteState(state, member, replied));
+      onResult(isMerged, nowNs);
     },
   });
 }
@@ -120,7 +119,8 @@ export function pushPullNode(
  */
 function localStateOf(state: State, member: number, other: number, join: boolean): LocalState {
   const { views, members, rings } = state;
-  const isPartial = views.isShared(member) && views.isShared(other);
+  const isShared = views.isShared(member) && views.isShared(other);
+  const isPartial = isShared && !state.exchangesWholeLists;
   const subjects = isPartial
     ? rings.sorted(member, knownDisputed(state, member))
     : rings.listOf(member);
@@ -163,7 +163,13 @@ function undisputedBytes(state: State): number {
   return views.disputed.reduce((bytes, one) => bytes - bytesOf(one), state.agreedBytes.bytes);
 }
 
-function mergeRemoteState(state: State, member: number, remote: LocalState): void {
+/** Takes in what the other side holds, unless that is refused; true when it was taken. */
+function mergeRemoteState(state: State, member: number, remote: LocalState): boolean {
+  const refusal = mergeRefusalOf(state, member, remote);
+  if (refusal !== undefined) {
+    state.world.observe(Observed.mergeRefused, member, remote.from, 0, refusal);
+    return false;
+  }
   const { subjects, states, incarnations, facts } = remote;
   for (let i = 0; i < subjects.length; i++) {
     const subject = subjects[i]!;
@@ -183,4 +189,5 @@ function mergeRemoteState(state: State, member: number, remote: LocalState): voi
   if (remote.userState !== undefined) {
     state.delegate?.mergeRemoteState(member, remote.from, remote.userState, remote.join);
   }
+  return true;
 }

@@ -6,6 +6,7 @@
  * message needs a larger incarnation. Only the subject makes larger incarnations, when it refutes.
  */
 import { MessageType } from '../wire/memberlist/message.ts';
+import { isAdmitted, peerOf } from './admission.ts';
 import { OWN_ADDRESS } from './broadcast-queue.ts';
 import { Counter } from './counters.ts';
 import { revealProbes } from './detection/certain-probe.ts';
@@ -30,12 +31,22 @@ export function aliveRumorOf(
   return rumor;
 }
 
-/** Hears that somebody is alive; `bootstrap` is a member's own first or changed alive message. */
-export function aliveNode(state: State, member: number, rumor: Rumor, bootstrap: boolean): void {
+/**
+ * Hears that somebody is alive; `bootstrap` is a member's own first or changed alive message, and
+ * `onFinished` hears when that has been told.
+ */
+export function aliveNode(
+  state: State,
+  member: number,
+  rumor: Rumor,
+  bootstrap: boolean,
+  onFinished?: () => void,
+): void {
   const { views } = state;
   const { subject, incarnation, fact } = rumor;
   const isSelf = subject === member;
   if (isSelf && state.hasLeft[member] === 1) return;
+  if (state.hasGuards && !isAdmitted(state, member, rumor)) return;
   const known = views.stateOf(member, subject);
   let updatesNode = false;
   if (known === MemberState.unknown) {
@@ -46,6 +57,7 @@ export function aliveNode(state: State, member: number, rumor: Rumor, bootstrap:
     if (!updatesNode) {
       state.counters.add(member, Counter.conflicts);
       state.world.observe(Observed.conflict, member, subject, incarnation);
+      state.delegate?.notifyConflict?.(member, peerOf(state.members, fact, MemberState.alive));
       return;
     }
   }
@@ -55,11 +67,12 @@ export function aliveNode(state: State, member: number, rumor: Rumor, bootstrap:
   state.suspicions.remove(member, subject);
   const knownFact = views.factOf(member, subject);
   if (isSelf && !bootstrap) {
-    const saysTheSame = state.members.isSameMeta(knownFact, fact);
+    const { members } = state;
+    const saysTheSame = members.isSameMeta(knownFact, fact) && members.isSameVsn(knownFact, fact);
     if (incarnation !== knownIncarnation || !saysTheSame) refute(state, member, incarnation);
     return;
   }
-  broadcast(state, member, subject, rumor);
+  broadcast(state, member, subject, rumor, onFinished);
   becomeAlive(state, member, rumor, known, knownFact);
 }
 

@@ -18,6 +18,8 @@ import { Members } from './members/members.ts';
 import { Rings } from './members/rings.ts';
 import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
+import { vsnOf } from './protocol-versions.ts';
+import { Dialects, DialectUnderlay } from './transport/dialects.ts';
 import type { GossipUnderlay } from './underlay.ts';
 
 /** A packet under way. */
@@ -93,8 +95,15 @@ export interface StateParts {
 export class State {
   readonly world: World;
   readonly config: SwimConfig;
-  readonly underlay: GossipUnderlay;
-  delegate: SwimDelegate | undefined;
+  underlay: GossipUnderlay;
+  delegate: SwimDelegate | undefined = undefined;
+  /** Whether alive messages are asked about before they count: no shortcuts then. */
+  hasGuards = false;
+  /** Whether acks carry something or somebody hears of them: no shortcuts of probes then. */
+  hasPingDelegate = false;
+  readonly dialects: Dialects;
+  /** The version bytes of members with the cluster's configuration. */
+  readonly vsn: Uint8Array;
   readonly shortcuts: boolean;
   onDatagram: OnDatagram | undefined = undefined;
 
@@ -142,8 +151,13 @@ export class State {
   constructor(parts: StateParts, suspicionKind: number) {
     this.world = parts.world;
     this.config = parts.config;
-    this.underlay = parts.underlay;
-    this.delegate = parts.delegate;
+    this.dialects = new Dialects(parts.config);
+    this.underlay = this.dialects.isUniform
+      ? parts.underlay
+      : new DialectUnderlay(parts.underlay, this.dialects);
+    this.vsn = vsnOf(parts.config);
+    this.hasGuards = parts.config.cidrsAllowed !== undefined;
+    this.setDelegate(parts.delegate);
     this.shortcuts = parts.shortcuts;
     const chance = parts.world.chance;
     this.rings = new Rings(this.views, chance.key('swim.shuffle'), chance.key('swim.insert'));
@@ -156,6 +170,20 @@ export class State {
       pushPull: chance.key('swim.pushPull'),
       stagger: chance.key('swim.stagger'),
     };
+  }
+
+  /** Sets the delegate, and what follows from what it has. */
+  setDelegate(delegate: SwimDelegate | undefined): void {
+    this.delegate = delegate;
+    this.hasPingDelegate =
+      delegate?.ackPayload !== undefined || delegate?.notifyPingComplete !== undefined;
+    this.hasGuards ||= delegate?.notifyAlive !== undefined;
+  }
+
+  /** Whether every entry of a push/pull is looked at, even those that both sides agree on. */
+  get exchangesWholeLists(): boolean {
+    const wantsList = this.delegate?.notifyMerge !== undefined;
+    return this.hasGuards || this.members.hasMixedVersions || wantsList;
   }
 
   /** The virtual instant, in ns. */
@@ -172,6 +200,8 @@ export class State {
   /** Gives the member a configuration of its own. */
   setConfig(member: number, config: SwimConfig): void {
     this.#ownConfigs.set(member, config);
+    this.dialects.set(member, config);
+    this.hasGuards ||= config.cidrsAllowed !== undefined;
   }
 
   /** Whether the member has anything to spread. */

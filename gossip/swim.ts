@@ -13,26 +13,29 @@ import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
-import { DOCKER, GOSSIP_PORT, type SwimConfig } from './constants.ts';
+import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
-import type { OnResult, SwimDelegate, UserMessage } from './delegate.ts';
+import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
 import { revealProbes } from './detection/certain-probe.ts';
 import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './detection/probe.ts';
 import { armGossip, onGossipTick } from './gossip-tick.ts';
 import {
-  announce,
   establish,
   joinSeeds,
   leaveCluster,
   setPaused,
   startMember,
   stopMember,
+  updateNode,
 } from './lifecycle.ts';
-import type { MemberState } from './members/views.ts';
+import { memberConfigOf } from './member-config.ts';
+import { MemberState } from './members/views.ts';
 import { type Part, partOf, type User, wireFormOf } from './message.ts';
+import { vsnOf } from './protocol-versions.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';
 import { type OnDatagram, State } from './state.ts';
 import { onSuspicionTimeout } from './state-table.ts';
+import { DialectUnderlay } from './transport/dialects.ts';
 import { sendUser } from './transport/packet.ts';
 import { runTimer } from './transport/process.ts';
 import { onArrival, receiveParts } from './transport/receive.ts';
@@ -73,7 +76,7 @@ export interface JoinAddress {
 /** No member in particular. */
 const ALL = -1;
 
-const IGNORE: OnResult = () => {};
+const IGNORE = (): void => {};
 
 /** All members of a cluster. */
 export class Swim {
@@ -90,7 +93,7 @@ export class Swim {
       {
         world: parts.world,
         underlay: parts.underlay,
-        config: parts.config ?? DOCKER,
+        config: memberConfigOf(parts.config ?? DOCKER),
         delegate: parts.delegate,
         shortcuts: parts.shortcuts ?? true,
       },
@@ -116,7 +119,7 @@ export class Swim {
 
   /** Sets the delegate; for one that needs the machine to be made. */
   setDelegate(delegate: SwimDelegate): void {
-    this.#state.delegate = delegate;
+    this.#state.setDelegate(delegate);
   }
 
   /** Calls `hook` for every datagram when it is sent; without shortcuts of probes from then on. */
@@ -133,9 +136,12 @@ export class Swim {
   /** Adds a member and starts its process at its instant; returns its index. */
   addMember(init: MemberInit): number {
     const state = this.#state;
-    const port = init.port ?? GOSSIP_PORT;
-    const member = state.members.add(init.name, init.address, port, init.meta);
-    if (init.config !== undefined) state.setConfig(member, { ...state.config, ...init.config });
+    const { address, port = GOSSIP_PORT, meta } = init;
+    const isAlike = init.config === undefined;
+    const config = isAlike ? state.config : memberConfigOf({ ...state.config, ...init.config });
+    const vsn = isAlike ? state.vsn : vsnOf(config);
+    const member = state.members.add(init.name, { address, port, meta, vsn });
+    if (!isAlike) this.#setConfig(member, config);
     if (member >= state.incarnations.length) state.grow(Math.max(16, member * 2));
     const startAtNs = init.startAtNs ?? state.nowNs;
     if (startAtNs === state.nowNs) startMember(state, member);
@@ -143,6 +149,22 @@ export class Swim {
       state.world.queue.scheduleCallback(startAtNs, () => startMember(state, member));
     }
     return member;
+  }
+
+  /** Gives a member a configuration of its own, and looks what that means for the others. */
+  #setConfig(member: number, config: SwimConfig): void {
+    const state = this.#state;
+    revealProbes(state, ALL);
+    const wasUniform = state.dialects.isUniform;
+    state.setConfig(member, config);
+    if (!wasUniform || state.dialects.isUniform) return;
+    state.underlay = new DialectUnderlay(state.underlay, state.dialects);
+  }
+
+  /** Gives a member another keyring, by the names of its keys, primary first. */
+  setKeyring(member: number, keyring: readonly string[]): void {
+    const config = this.#state.configOf(member);
+    this.#setConfig(member, { ...config, keyring, hasKeyring: keyring.length > 0 });
   }
 
   /**
@@ -153,9 +175,8 @@ export class Swim {
     const { members } = this.#state;
     assert(!members.isUp(member), `member ${member} runs already`);
     if (at !== undefined) {
-      const { meta } = members.fact(members.currentFactOf(member));
-      const port = at.port ?? GOSSIP_PORT;
-      members.setFact({ subject: member, address: at.address, port, meta });
+      const { address, port = GOSSIP_PORT } = at;
+      members.setFact({ ...members.fact(members.currentFactOf(member)), address, port });
     }
     startMember(this.#state, member);
   }
@@ -170,7 +191,7 @@ export class Swim {
   }
 
   /** Joins through the members at these addresses, one after the other. */
-  join(member: number, seeds: readonly number[], onResult: OnResult = IGNORE): void {
+  join(member: number, seeds: readonly number[], onResult: OnJoined = IGNORE): void {
     const { members } = this.#state;
     const residents = seeds.map((seed) => members.successorOf(seed));
     joinSeeds(this.#state, member, residents, onResult);
@@ -190,8 +211,11 @@ export class Swim {
     });
   }
 
-  /** Leaves gracefully, waits for that to have been told (at most `timeoutNs`), and stops. */
-  leave(member: number, timeoutNs: number, onDone: (nowNs: number) => void = () => {}): void {
+  /**
+   * Leaves gracefully, waits for that to have been told (at most `timeoutNs`; 0 for as long as it
+   * takes), and stops.
+   */
+  leave(member: number, timeoutNs: number, onDone: OnTold = IGNORE): void {
     if (this.#state.members.isUp(member)) leaveCluster(this.#state, member, timeoutNs, onDone);
   }
 
@@ -210,12 +234,12 @@ export class Swim {
     setPaused(this.#state, member, false);
   }
 
-  /** Changes the member's meta and tells it (`UpdateNode`). */
-  updateMeta(member: number, meta: Uint8Array): void {
+  /** Changes the member's meta, tells it, and waits as {@link leave} does (`UpdateNode`). */
+  updateMeta(member: number, meta: Uint8Array, timeoutNs = 0, onDone: OnTold = IGNORE): void {
+    assert(meta.length <= META_MAX_SIZE, 'Node meta data provided is longer than the limit');
     const { members } = this.#state;
-    const { address, port } = members.fact(members.currentFactOf(member));
-    members.setFact({ subject: member, address, port, meta });
-    announce(this.#state, member);
+    members.setFact({ ...members.fact(members.currentFactOf(member)), meta });
+    updateNode(this.#state, member, timeoutNs, onDone);
   }
 
   /** To be called before the underlay's conditions change. */
@@ -286,6 +310,16 @@ export class Swim {
   /** Length of the observer's node list (`estNumNodes`). */
   estimatedCount(observer: number): number {
     return this.#state.views.knownCountOf(observer);
+  }
+
+  /** How many the observer holds alive or suspect, itself included (`NumMembers`). */
+  numMembers(observer: number): number {
+    const { rings, views } = this.#state;
+    const isThere = (subject: number): boolean => {
+      const known = views.stateOf(observer, subject);
+      return known === MemberState.alive || known === MemberState.suspect;
+    };
+    return rings.listOf(observer).filter(isThere).length;
   }
 
   /** The member's health score, 0 for healthy. */

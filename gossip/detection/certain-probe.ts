@@ -102,7 +102,7 @@ export function probeIfCertain(
   target: number,
   nowNs: number,
 ): boolean {
-  if (!state.shortcuts || state.onDatagram !== undefined) return false;
+  if (!state.shortcuts || state.onDatagram !== undefined || state.hasPingDelegate) return false;
   const { members, views } = state;
   if (!members.isRunning(target) || state.awareness.scoreOf(member) !== 0) return false;
   if (state.hasBroadcasts(member) || state.hasBroadcasts(target)) return false;

@@ -15,6 +15,7 @@ import { nextTickAfter } from '../formulas.ts';
 import { chooseRandom, Purpose } from '../members/selection.ts';
 import { MemberState } from '../members/views.ts';
 import {
+  ANYBODY,
   type Control,
   makeAck,
   makeIndirectPing,
@@ -79,9 +80,11 @@ function nextTarget(state: State, member: number, nowNs: number): number {
 
 /** A round ends: forgets the long dead and shuffles. */
 function resetNodes(state: State, member: number, nowNs: number): void {
-  const beforeNs = nowNs - state.configOf(member).gossipToTheDeadTimeNs;
-  for (const subject of state.views.expired(member, beforeNs)) {
-    state.views.remove(member, subject);
+  const { gossipToTheDeadTimeNs, memberlist } = state.configOf(member);
+  const { views } = state;
+  for (const subject of views.expired(member, nowNs - gossipToTheDeadTimeNs)) {
+    const isKept = !memberlist.prunesLeft && views.stateOf(member, subject) === MemberState.left;
+    if (!isKept) views.remove(member, subject);
   }
   state.rings.shuffle(member, state.members.count);
 }
@@ -124,6 +127,7 @@ function probeIndirectly(state: State, member: number): void {
     purpose: Purpose.indirect,
     key: state.keys.indirect,
     coordinate: seqNo,
+    isExhaustive: config.memberlist.choosesExhaustively,
     target,
     deadBeforeNs: 0,
   };
@@ -183,10 +187,11 @@ function finishProbe(state: State, member: number, awarenessDelta: number): void
   armProbe(state, member, probes.startedAtNsOf(member));
 }
 
-/** Answers a ping that is for this member. */
+/** Answers a ping that is for this member, or for anybody. */
 export function handlePing(state: State, member: number, from: number, ping: Control): void {
-  if (ping.subject !== member) return;
-  const ack = makeAck(ping.seqNo);
+  if (ping.subject !== member && ping.subject !== ANYBODY) return;
+  const payload = state.hasPingDelegate ? state.delegate?.ackPayload?.(member) : undefined;
+  const ack = makeAck(ping.seqNo, payload);
   const to = state.members.successorOf(from);
   sendControl(state, member, to, ack, PacketPurpose.ack, ackNumberOf(from, ping.seqNo));
 }
@@ -226,8 +231,13 @@ export function onRelayTimeout(state: State, member: number, seqNo: number): voi
 }
 
 /** An ack ends the probe it belongs to, or goes on to whoever asked for the ping. */
-export function handleAck(state: State, member: number, seqNo: number): void {
-  if (state.probes.awaits(member, seqNo)) {
+export function handleAck(state: State, member: number, { seqNo, payload }: Control): void {
+  const { probes } = state;
+  if (probes.awaits(member, seqNo)) {
+    if (state.hasPingDelegate && probes.phaseOf(member) === ProbePhase.direct) {
+      const rttNs = state.nowNs - probes.startedAtNsOf(member);
+      state.delegate?.notifyPingComplete?.(member, probes.targetOf(member), rttNs, payload);
+    }
     finishProbe(state, member, -1);
     return;
   }

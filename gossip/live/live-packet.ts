@@ -11,13 +11,9 @@ import {
   sizeOf,
 } from '../../wire/memberlist/message.ts';
 import { OWN_ADDRESS } from '../broadcast-queue.ts';
-import {
-  COMPOUND_HEADER_OVERHEAD,
-  COMPOUND_OVERHEAD,
-  ENCRYPT_OVERHEAD,
-  USER_MSG_OVERHEAD,
-} from '../constants.ts';
+import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD, USER_MSG_OVERHEAD } from '../constants.ts';
 import { retransmitLimit } from '../formulas.ts';
+import { encryptOverhead } from '../transport/packet.ts';
 import {
   type LiveAddress,
   type LiveContext,
@@ -99,7 +95,7 @@ function onGossipTick(context: LiveContext, member: LiveMember, nowNs: number): 
 function roomOf(member: LiveMember): number {
   const { udpBufferBytes, label, hasKeyring } = member.config;
   const overhead = COMPOUND_HEADER_OVERHEAD + labelOverheadOf(label);
-  return udpBufferBytes - overhead - (hasKeyring ? ENCRYPT_OVERHEAD : 0);
+  return udpBufferBytes - overhead - (hasKeyring ? encryptOverhead(member.config) : 0);
 }
 
 function takeBroadcasts(member: LiveMember, limitBytes: number): PacketMessage[] {

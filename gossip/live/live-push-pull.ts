@@ -1,7 +1,7 @@
 /**
  * How live members exchange all they know over a stream: joins, periodic push/pulls, and the answer
  * to both (memberlist `state.go` `pushPull`, `pushPullNode`, `mergeState`; `net.go` `handleConn`,
- * `mergeRemoteState`; `memberlist.go` `verifyProtocol`).
+ * `mergeRemoteState`).
  */
 import {
   MessageType,
@@ -11,6 +11,7 @@ import {
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
 import { pushPullScaleNs } from '../formulas.ts';
+import { verifyProtocol } from '../protocol-versions.ts';
 import {
   type LiveAddress,
   type LiveContext,
@@ -91,7 +92,8 @@ function mergeState(
   member: LiveMember,
   remote: PushPull,
 ): string | undefined {
-  const error = protocolErrorOf(member, remote.nodes);
+  const versions = remote.nodes.map(({ name, state, vsn = NO_VERSIONS }) => ({ name, state, vsn }));
+  const error = verifyProtocol(versions, member.list);
   if (error !== undefined) return error;
   for (const { name, addr, port, meta, vsn, incarnation, state } of remote.nodes) {
     if (state === NodeState.alive) {
@@ -107,32 +109,4 @@ function mergeState(
   return undefined;
 }
 
-interface Versions {
-  readonly name: string;
-  readonly vsn: Uint8Array;
-}
-
-/** Whether all that are alive on either side understand each other (`verifyProtocol`). */
-function protocolErrorOf(member: LiveMember, remote: readonly PushNodeState[]): string | undefined {
-  const all: Versions[] = [];
-  for (const { state, vsn, name } of remote) {
-    if (state === NodeState.alive && vsn !== undefined && vsn.length >= 6) all.push({ name, vsn });
-  }
-  for (const { state, vsn, name } of member.list) {
-    if (state === NodeState.alive && vsn.length >= 6) all.push({ name, vsn });
-  }
-  return (
-    versionErrorOf(all, 'protocol version', 0) ??
-    versionErrorOf(all, 'delegate protocol version', 3)
-  );
-}
-
-/** `at` is where minimum, maximum and current version are. */
-function versionErrorOf(all: readonly Versions[], what: string, at: number): string | undefined {
-  const min = Math.max(0, ...all.map(({ vsn }) => vsn[at]!));
-  const max = Math.min(255, ...all.map(({ vsn }) => vsn[at + 1]!));
-  const misfit = all.find(({ vsn }) => vsn[at + 2]! < min || vsn[at + 2]! > max);
-  if (misfit === undefined) return undefined;
-  const version = misfit.vsn[at + 2]!;
-  return `Node '${misfit.name}' ${what} (${version}) is incompatible: [${min}, ${max}]`;
-}
+const NO_VERSIONS = new Uint8Array(0);

@@ -16,6 +16,7 @@ import {
   suspicionTimeoutNs,
 } from '../formulas.ts';
 import { Observed } from '../observed.ts';
+import { isBadVsn } from '../protocol-versions.ts';
 import {
   addToScore,
   drawLive,
@@ -36,8 +37,7 @@ export function aliveNode(
 ): void {
   const isSelf = message.node === member.name;
   if (isSelf && member.hasLeft) return;
-  const [protocolMin = 1, protocolMax = 1] = message.vsn ?? [];
-  if (protocolMin === 0 || protocolMax === 0 || protocolMin > protocolMax) return;
+  if (isBadVsn(message.vsn)) return;
   const address = message.addr;
   if (typeof address !== 'number') return; // IPv4 only
   const { nowNs } = context.world;

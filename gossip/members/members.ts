@@ -23,11 +23,15 @@ export interface Fact {
   readonly address: Ipv4Address;
   readonly port: number;
   readonly meta: Uint8Array | undefined;
+  /** Six bytes of versions; `undefined` when a message left them out. */
+  readonly vsn: Uint8Array | undefined;
 }
 
 /** All members ever added. */
 export class Members {
   count = 0;
+  /** True once two members, or two things said of one, differ in their versions. */
+  hasMixedVersions = false;
   readonly #names: string[] = [];
   readonly #indexByName = new Map<string, number>();
   readonly #facts: Fact[] = [];
@@ -43,14 +47,14 @@ export class Members {
   #residents = new Int32Array(0);
 
   /** Adds a member whose process does not run yet. */
-  add(name: string, address: Ipv4Address, port: number, meta: Uint8Array | undefined): number {
+  add(name: string, fact: Omit<Fact, 'subject'>): number {
     assert(!this.#indexByName.has(name), `two members are called ${name}`);
     const member = this.count++;
     if (member >= this.#process.length) this.#grow(Math.max(16, member * 2));
     this.#names.push(name);
     this.#indexByName.set(name, member);
     this.#nameBytes[member] = textBytes(name);
-    this.setFact({ subject: member, address, port, meta });
+    this.setFact({ subject: member, ...fact });
     return member;
   }
 
@@ -65,13 +69,15 @@ export class Members {
     const { address, port } = this.#facts[current]!;
     const other = this.#addFact(fact);
     const isSame = address === fact.address && port === fact.port;
-    return isSame && this.isSameMeta(current, other) ? current : other;
+    const saysTheSame = this.isSameMeta(current, other) && this.isSameVsn(current, other);
+    return isSame && saysTheSame ? current : other;
   }
 
   #addFact(fact: Fact): number {
     const index = this.#facts.length;
     if (index !== fact.subject) this.#isOneToOne = false;
     this.#facts.push(fact);
+    if (!this.isSameVsn(0, index)) this.hasMixedVersions = true;
     const key = fact.address * 0x1_0000 + fact.port;
     let place = this.#placeByAddress.get(key);
     if (place === undefined) {
@@ -178,9 +184,12 @@ export class Members {
   /** True when two facts carry the same meta; nil and empty are the same, as upstream compares. */
   isSameMeta(a: number, b: number): boolean {
     if (a === b) return true;
-    const one = this.#facts[a]!.meta ?? EMPTY;
-    const other = this.#facts[b]!.meta ?? EMPTY;
-    return one.length === other.length && one.every((byte, i) => byte === other[i]);
+    return isSameSlice(this.#facts[a]!.meta, this.#facts[b]!.meta);
+  }
+
+  /** True when two facts carry the same versions. */
+  isSameVsn(a: number, b: number): boolean {
+    return isSameSlice(this.#facts[a]!.vsn, this.#facts[b]!.vsn);
   }
 
   /** Bytes of a fact's meta and port in a message. */
@@ -199,3 +208,9 @@ export class Members {
 }
 
 const EMPTY = new Uint8Array(0);
+
+function isSameSlice(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === b) return true;
+  const [one, other] = [a ?? EMPTY, b ?? EMPTY];
+  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+}

@@ -1,7 +1,8 @@
 /**
  * Random members of a node list (memberlist v0.4.0 `util.go` `kRandomNodes`): up to 3·n draws of a
  * uniform entry of the list, skipping the excluded and those already chosen, so that in a small or
- * mostly excluded list fewer than k come out.
+ * mostly excluded list fewer than k come out. memberlist 0.6.0 shuffles a list of fewer than 3k
+ * entries instead, and misses none.
  *
  * The draw is made among all members, and repeated for those that are not in the list: equal in
  * distribution, without a list.
@@ -22,6 +23,8 @@ export interface Choice {
   readonly key: DrawKey;
   /** The choice's own coordinate, such as the number of the tick. */
   readonly coordinate: number;
+  /** Whether a small list is looked through, as memberlist 0.6.0 does. */
+  readonly isExhaustive: boolean;
   /** Another excluded member, or -1. */
   readonly target: number;
   /** Dead members whose state changed before this instant are no gossip targets, ns. */
@@ -45,6 +48,10 @@ export function chooseRandom(
   const list = rings.firstListOf(member) ?? (isSparse ? rings.listOf(member) : undefined);
   const bound = list?.length ?? members.count;
   chosen.length = 0;
+  if (choice.isExhaustive && n < 3 * k) {
+    chooseFromShuffled(views, rings.listOf(member), member, k, choice, chosen);
+    return chosen.length;
+  }
   let draw = 0;
   for (let attempt = 0; attempt < 3 * n && chosen.length < k; draw++) {
     const index = drawBelow(choice.key, bound, member, choice.coordinate, draw);
@@ -52,11 +59,28 @@ export function chooseRandom(
     const state = views.stateOf(member, candidate);
     if (state === MemberState.unknown) continue;
     attempt++;
-    if (candidate === member || candidate === choice.target) continue;
     if (isExcluded(views, member, candidate, state, choice)) continue;
     if (!chosen.includes(candidate)) chosen.push(candidate);
   }
   return chosen.length;
+}
+
+/** The first of a shuffled list that are not excluded. */
+function chooseFromShuffled(
+  views: Views,
+  list: number[],
+  member: number,
+  k: number,
+  choice: Choice,
+  chosen: number[],
+): void {
+  for (let i = 0; i < list.length && chosen.length < k; i++) {
+    const j = i + drawBelow(choice.key, list.length - i, member, choice.coordinate, i);
+    const candidate = list[j]!;
+    list[j] = list[i]!;
+    const state = views.stateOf(member, candidate);
+    if (!isExcluded(views, member, candidate, state, choice)) chosen.push(candidate);
+  }
 }
 
 function isExcluded(
@@ -66,6 +90,7 @@ function isExcluded(
   state: MemberState,
   choice: Choice,
 ): boolean {
+  if (candidate === member || candidate === choice.target) return true;
   if (choice.purpose !== Purpose.gossip) return state !== MemberState.alive;
   if (state === MemberState.dead) {
     return views.changedAtNsOf(member, candidate) < choice.deadBeforeNs;

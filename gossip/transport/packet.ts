@@ -9,10 +9,15 @@
 import { draw32 } from '../../sim/chance.ts';
 import { COMPOUND_PARTS_MAX } from '../../wire/memberlist/compound.ts';
 import {
+  encryptedBytesOf,
+  encryptionVersionOf,
+  encryptOverheadOf,
+} from '../../wire/memberlist/encrypt.ts';
+import { labelOverheadOf } from '../../wire/memberlist/label.ts';
+import {
   COMPOUND_HEADER_OVERHEAD,
   COMPOUND_OVERHEAD,
   CRC_OVERHEAD,
-  ENCRYPT_OVERHEAD,
   type SwimConfig,
   USER_MSG_OVERHEAD,
 } from '../constants.ts';
@@ -49,7 +54,18 @@ export function packetDraw(
 
 /** What a packet or stream has in front: nothing, or the label with its type byte and length. */
 export function labelOverhead(config: SwimConfig): number {
-  return config.label === '' ? 0 : 2 + config.label.length;
+  return config.label === '' ? 0 : labelOverheadOf(config.label);
+}
+
+/** What is set aside for encryption when a packet is filled, by a member with a keyring. */
+export function encryptOverhead(config: SwimConfig): number {
+  return encryptOverheadOf(encryptionVersionOf(config.protocolVersion));
+}
+
+/** So many bytes after encryption, if the member encrypts. */
+export function encryptedBytes(config: SwimConfig, bytes: number): number {
+  if (!config.hasKeyring || !config.gossipVerifyOutgoing) return bytes;
+  return encryptedBytesOf(encryptionVersionOf(config.protocolVersion), bytes);
 }
 
 /** Sends probe traffic and fills the packet with broadcasts (`sendMsg`). */
@@ -62,7 +78,8 @@ export function sendControl(
   number: number,
 ): void {
   const config = state.configOf(from);
-  const encryptBytes = config.hasKeyring ? ENCRYPT_OVERHEAD : 0;
+  const isEncrypted = config.hasKeyring && config.gossipVerifyOutgoing;
+  const encryptBytes = isEncrypted ? encryptOverhead(config) : 0;
   const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
   const { parts } = state;
   parts.length = 0;
@@ -98,7 +115,11 @@ export function takeBroadcasts(
   if (messages.length === 0 && usedBytes === 0) state.delegateBusy[member] = 0;
 }
 
-/** Sends a packet of these parts; they are copied when they fly. */
+/**
+ * Sends a packet of these parts; they are copied when they fly. More than a compound can count are
+ * several packets, the last of them a compound even of one (`makeCompoundMessages`); the oldest
+ * memberlist cuts the count instead, so that nobody can read the packet.
+ */
 export function sendParts(
   state: State,
   from: number,
@@ -108,14 +129,22 @@ export function sendParts(
   purpose: PacketPurpose,
   number: number,
 ): void {
-  for (let first = 0; first < parts.length; first += COMPOUND_PARTS_MAX) {
-    const isWhole = parts.length <= COMPOUND_PARTS_MAX;
-    const some = isWhole ? parts : parts.slice(first, first + COMPOUND_PARTS_MAX);
-    const sizeBytes = framedBytes(state, from, some, hasCrc);
+  if (parts.length <= COMPOUND_PARTS_MAX) {
+    const sizeBytes = framedBytes(state, from, parts, parts.length > 1, hasCrc);
     state.counters.addPacket(from, sizeBytes);
-    if (isRedundant(state, from, to, some)) continue;
+    if (isRedundant(state, from, to, parts)) return;
+    const draw = packetDraw(state, from, purpose, number);
+    transmit(state, from, to, parts.slice(), sizeBytes, draw);
+    return;
+  }
+  const isSplit = state.configOf(from).memberlist.splitsCompounds;
+  const stepCount = isSplit ? COMPOUND_PARTS_MAX : parts.length;
+  for (let first = 0; first < parts.length; first += stepCount) {
+    const some = parts.slice(first, first + stepCount);
+    const sizeBytes = framedBytes(state, from, some, true, hasCrc);
+    state.counters.addPacket(from, sizeBytes);
     const draw = packetDraw(state, from, purpose, number) + first;
-    transmit(state, from, to, some.slice(), sizeBytes, draw);
+    transmit(state, from, to, isSplit ? some : [], sizeBytes, draw);
   }
 }
 
@@ -136,9 +165,15 @@ export function hasCrcFor(state: State, to: number): boolean {
 }
 
 /** Size of a packet of these parts. */
-function framedBytes(state: State, from: number, parts: readonly Part[], hasCrc: boolean): number {
+function framedBytes(
+  state: State,
+  from: number,
+  parts: readonly Part[],
+  isCompound: boolean,
+  hasCrc: boolean,
+): number {
   let bytes = 0;
-  if (parts.length > 1) bytes += COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * parts.length;
+  if (isCompound) bytes += COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * parts.length;
   for (const part of parts) bytes += part.sizeBytes;
   return framedBytesOf(state, from, hasCrc ? bytes + CRC_OVERHEAD : bytes);
 }
@@ -146,7 +181,7 @@ function framedBytes(state: State, from: number, parts: readonly Part[], hasCrc:
 /** Size of a packet whose content takes so many bytes: with encryption and label. */
 export function framedBytesOf(state: State, from: number, bytes: number): number {
   const config = state.configOf(from);
-  return bytes + labelOverhead(config) + (config.hasKeyring ? ENCRYPT_OVERHEAD : 0);
+  return encryptedBytes(config, bytes) + labelOverhead(config);
 }
 
 function transmit(

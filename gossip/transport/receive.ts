@@ -6,6 +6,7 @@
  * handed over before the consumer begins.
  */
 import { MessageType } from '../../wire/memberlist/message.ts';
+import { Counter } from '../counters.ts';
 import { handleAck, handleIndirectPing, handleNack, handlePing } from '../detection/probe.ts';
 import type { Control, Part } from '../message.ts';
 import type { State } from '../state.ts';
@@ -28,6 +29,10 @@ export function receiveParts(
   sizeBytes: number,
   parts: readonly Part[],
 ): void {
+  if (!state.dialects.isUniform && !state.dialects.hears(from, to)) {
+    if (state.members.isUp(to)) state.counters.add(to, Counter.packetsDropped);
+    return;
+  }
   if (state.members.isRunning(to)) handlePacket(state, to, from, parts);
   else if (state.members.isUp(to)) {
     holdPacket(state, to, sizeBytes, () => handlePacket(state, to, from, parts));
@@ -72,7 +77,7 @@ function handlePart(state: State, member: number, from: number, part: Part): voi
       handleIndirectPing(state, member, from, part);
       break;
     case MessageType.ack:
-      handleAck(state, member, part.seqNo);
+      handleAck(state, member, part);
       break;
     case MessageType.nack:
       handleNack(state, member, part.seqNo);

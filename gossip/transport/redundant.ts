@@ -24,7 +24,7 @@ export function isRedundant(
   to: number,
   parts: readonly Part[],
 ): boolean {
-  if (!state.shortcuts || state.onDatagram !== undefined) return false;
+  if (!state.shortcuts || state.onDatagram !== undefined || state.hasGuards) return false;
   if (!state.members.isRunning(to) || state.configOf(to).deadNodeReclaimTimeNs > 0) return false;
   for (let i = 0; i < parts.length; i++) {
     if (!isKnown(state, to, parts[i]!)) return false;

@@ -6,12 +6,12 @@
  * which is not subtracted here.
  */
 import { sizeOfStreamUser } from '../../wire/memberlist/message.ts';
-import { ENCRYPT_OVERHEAD, ENCRYPTED_STREAM_HEADER } from '../constants.ts';
+import { ENCRYPTED_STREAM_HEADER } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import type { OnResult, UserMessage } from '../delegate.ts';
 import { ackBytes, pingBytes } from '../message.ts';
 import type { State } from '../state.ts';
-import { labelOverhead, PacketPurpose, packetDraw } from './packet.ts';
+import { encryptedBytes, labelOverhead, PacketPurpose, packetDraw } from './packet.ts';
 import { runStream, runTimer, sameProcess } from './process.ts';
 
 /** A stream to open. */
@@ -40,14 +40,16 @@ export function openStream(state: State, init: StreamInit): void {
     state.world.queue.scheduleCallback(state.nowNs, () => finish(false));
     return;
   }
-  const requestBytes = framedStreamBytes(state, from, init.requestBytes);
+  // only the side that dials sends the label
+  const labelBytes = labelOverhead(state.configOf(from));
+  const requestBytes = labelBytes + encryptedStreamBytes(state, from, init.requestBytes);
   counters.add(from, Counter.streams);
   counters.add(from, Counter.streamBytesSent, requestBytes);
   const handle = (reply: (replyBytes: number) => void): void => {
     const resident = members.successorOf(to);
     if (!members.isUp(resident)) return;
     const send = (replyBytes: number): void => {
-      const bytes = replyBytes === 0 ? 0 : framedStreamBytes(state, resident, replyBytes);
+      const bytes = replyBytes === 0 ? 0 : encryptedStreamBytes(state, resident, replyBytes);
       counters.add(resident, Counter.streamBytesSent, bytes);
       reply(bytes);
     };
@@ -109,8 +111,7 @@ export function tcpPing(state: State, member: number, onResult: (ok: boolean) =>
   });
 }
 
-function framedStreamBytes(state: State, member: number, bytes: number): number {
-  const config = state.configOf(member);
-  const encryptBytes = config.hasKeyring ? ENCRYPTED_STREAM_HEADER + ENCRYPT_OVERHEAD : 0;
-  return bytes + encryptBytes + labelOverhead(config);
+function encryptedStreamBytes(state: State, member: number, bytes: number): number {
+  const encrypted = encryptedBytes(state.configOf(member), bytes);
+  return encrypted > bytes ? ENCRYPTED_STREAM_HEADER + encrypted : bytes;
 }
