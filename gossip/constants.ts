@@ -141,6 +141,8 @@ export const ENCRYPTED_STREAM_HEADER = 5;
 /** More nodes than this lengthen the push/pull interval (`pushPullScaleThreshold`). */
 export const PUSH_PULL_SCALE_THRESHOLD = 32;
 
+/** `HandoffQueueDepth`: messages of a priority that wait for the consumer. */
+export const HANDOFF_QUEUE_DEPTH = 1024;
 /** What a paused process's UDP socket holds: Linux doubles and caps the buffer asked for. */
 export const SOCKET_BUFFER_BYTES = 425_984;
 /** What a small and a large packet take of it (`skb->truesize`). */

@@ -17,13 +17,15 @@ export const Counter = {
   /** Members declared dead whose process runs. */
   falsePositives: 8,
   conflicts: 9,
-  /** Packets for which a paused process had no room, or that the member could not read. */
+  /** Packets for which the socket's buffer had no room, or that the member could not read. */
   packetsDropped: 10,
+  /** For want of room in a handoff queue. */
+  messagesDropped: 11,
 } as const;
 /** See {@link Counter}. */
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
-const COUNTER_COUNT = 11;
+const COUNTER_COUNT = 12;
 
 /** All counters of all members. */
 export class Counters {

@@ -32,12 +32,20 @@ export function armGossip(state: State, member: number): void {
   state.gossipTickHandles[member] = handle;
 }
 
+/**
+ * Whether a tick with nothing to send is executed all the same. While a process does not run at once,
+ * a tick that is due waits among its other timers, and those before it may leave it something.
+ */
+export function ticksAlways(state: State, member: number): boolean {
+  return !state.shortcuts || !state.members.isRunning(member);
+}
+
 /** A tick is due. */
 export function onGossipTick(state: State, member: number): void {
   runTimer(state, member, (nowNs) => {
     state.gossipTickHandles[member] = NO_EVENT;
     gossip(state, member, nowNs);
-    if (!state.shortcuts || state.hasBroadcasts(member)) armGossip(state, member);
+    if (ticksAlways(state, member) || state.hasBroadcasts(member)) armGossip(state, member);
   });
 }
 

@@ -2,20 +2,22 @@
  * A member's process from its start to its end (memberlist `memberlist.go` `Create`, `Join`,
  * `Leave`, `UpdateNode`, `Shutdown`; `state.go` `schedule`).
  */
-import { drawBelow } from '../sim/chance.ts';
+import { drawBelow, keyOf } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { MICROSECOND_NS } from '../sim/time.ts';
 import type { OnJoined, OnTold } from './delegate.ts';
 import { revealProbes } from './detection/certain-probe.ts';
 import { armFirstProbe } from './detection/probe.ts';
 import { ProbePhase } from './detection/probes.ts';
-import { armGossip } from './gossip-tick.ts';
+import { armGossip, ticksAlways } from './gossip-tick.ts';
 import { ProcessState } from './members/members.ts';
 import { MemberState } from './members/views.ts';
 import { armFirstPushPull, pushPullNode } from './push-pull.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode } from './state-table.ts';
-import { runBacklog, runTimer, sameProcess } from './transport/process.ts';
+import { cancelBatches, dropBacklog, runTimer, sameProcess } from './transport/process.ts';
+import { RunInstants, type Starvation } from './transport/starvation.ts';
+import { runBacklog } from './transport/wake.ts';
 
 /** How long a process takes from its start to its tickers, at most. */
 const START_NS_MAX = 100 * MICROSECOND_NS;
@@ -33,6 +35,7 @@ export function startMember(state: State, member: number): void {
   const nowNs = state.nowNs;
   revealProbes(state, state.members.successorOf(member));
   state.members.becomeRunning(member, nowNs);
+  state.members.setProcess(member, processOf(state, member));
   state.views.reset(member);
   state.rings.reset(member);
   state.awareness.reset(member);
@@ -49,7 +52,7 @@ export function startMember(state: State, member: number): void {
   announce(state, member);
   armFirstProbe(state, member);
   armFirstPushPull(state, member);
-  if (!state.shortcuts) armGossip(state, member);
+  if (ticksAlways(state, member)) armGossip(state, member);
 }
 
 /** Tells of oneself with a new incarnation (`setAlive`); `onFinished` hears when that is told. */
@@ -86,7 +89,7 @@ export function stopMember(state: State, member: number): void {
   state.relays.delete(member);
   state.suspicions.reset(member);
   state.broadcasts.clear(member);
-  state.backlogs.delete(member);
+  dropBacklog(state, member);
   state.views.forget(member);
 }
 
@@ -110,9 +113,36 @@ export function setPaused(state: State, member: number, isPaused: boolean): void
   const process = state.members.processOf(member);
   if (process === ProcessState.stopped) return;
   if (isPaused === (process === ProcessState.paused)) return;
+  becomeProcess(state, member, isPaused ? ProcessState.paused : processOf(state, member));
+}
+
+/** From now on what becomes due for the member's process is handled late. */
+export function starve(state: State, member: number, starvation: Starvation): void {
+  const key = keyOf(state.keys.starvation, member);
+  relieve(state, member);
+  state.starved.set(member, new RunInstants(starvation, key, state.nowNs));
+  if (state.members.isRunning(member)) becomeProcess(state, member, ProcessState.starved);
+}
+
+/** The member's process has a CPU again whenever it needs one. */
+export function relieve(state: State, member: number): void {
+  state.starved.delete(member);
+  const isStarved = state.members.processOf(member) === ProcessState.starved;
+  if (isStarved) becomeProcess(state, member, ProcessState.running);
+}
+
+/** What a process does that is not paused. */
+function processOf(state: State, member: number): ProcessState {
+  return state.starved.has(member) ? ProcessState.starved : ProcessState.running;
+}
+
+/** Between two states of a living process: what waits is handled now, unless it is paused. */
+function becomeProcess(state: State, member: number, process: ProcessState): void {
   revealProbes(state, member);
-  state.members.setProcess(member, isPaused ? ProcessState.paused : ProcessState.running);
-  if (!isPaused) runBacklog(state, member);
+  state.members.setProcess(member, process);
+  cancelBatches(state, member);
+  if (process !== ProcessState.paused) runBacklog(state, member);
+  if (ticksAlways(state, member) && state.members.isUp(member)) armGossip(state, member);
 }
 
 /** Exchanges state with one seed after the other; true when one answered. */

@@ -19,7 +19,9 @@ import { Rings } from './members/rings.ts';
 import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
+import type { Backlog } from './transport/backlog.ts';
 import { Dialects, DialectUnderlay } from './transport/dialects.ts';
+import type { RunInstants } from './transport/starvation.ts';
 import type { GossipUnderlay } from './underlay.ts';
 
 /** A packet under way. */
@@ -51,6 +53,7 @@ export interface EventKinds {
   readonly arrival: number;
   readonly relayTimeout: number;
   readonly suspicion: number;
+  readonly batch: number;
 }
 
 /** Keys of chance, by what is drawn. */
@@ -60,6 +63,7 @@ export interface DrawKeys {
   readonly indirect: DrawKey;
   readonly pushPull: DrawKey;
   readonly stagger: DrawKey;
+  readonly starvation: DrawKey;
 }
 
 /** An indirect ping on behalf of somebody (`handleIndirectPing`). */
@@ -68,18 +72,6 @@ export interface Relay {
   readonly seqNo: number;
   readonly wantsNack: boolean;
   readonly handle: EventHandle;
-}
-
-/** Waits for a paused process: a timer's or a packet's handling. */
-export interface Deferred {
-  readonly run: (nowNs: number) => void;
-}
-
-/** What a paused process will find. */
-export interface Backlog {
-  readonly timers: Deferred[];
-  readonly packets: Deferred[];
-  socketBytes: number;
 }
 
 /** What a state is made of. */
@@ -141,6 +133,8 @@ export class State {
   agreedBytes = { version: -1, bytes: 0 };
   readonly relays = new Map<number, Map<number, Relay>>();
   readonly backlogs = new Map<number, Backlog>();
+  /** Members that are starved of CPU; it outlasts their processes. */
+  readonly starved = new Map<number, RunInstants>();
   readonly flights: (Flight | undefined)[] = [];
   readonly freeFlights: number[] = [];
   /** Scratch of random choices. */
@@ -169,6 +163,7 @@ export class State {
       indirect: chance.key('swim.indirect'),
       pushPull: chance.key('swim.pushPull'),
       stagger: chance.key('swim.stagger'),
+      starvation: chance.key('swim.starvation'),
     };
   }
 

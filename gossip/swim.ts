@@ -13,6 +13,7 @@ import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
+import { withClockDrift } from './clock-drift.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
@@ -23,12 +24,15 @@ import {
   establish,
   joinSeeds,
   leaveCluster,
+  relieve,
   setPaused,
   startMember,
+  starve,
   stopMember,
   updateNode,
 } from './lifecycle.ts';
 import { memberConfigOf } from './member-config.ts';
+import { ProcessState } from './members/members.ts';
 import { MemberState } from './members/views.ts';
 import { type Part, partOf, type User, wireFormOf } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
@@ -39,7 +43,9 @@ import { DialectUnderlay } from './transport/dialects.ts';
 import { sendUser } from './transport/packet.ts';
 import { runTimer } from './transport/process.ts';
 import { onArrival, receiveParts } from './transport/receive.ts';
+import type { Starvation } from './transport/starvation.ts';
 import { sendReliable } from './transport/stream.ts';
+import { runFirstBatch } from './transport/wake.ts';
 import type { GossipUnderlay } from './underlay.ts';
 
 /** What the machine is made of. */
@@ -65,6 +71,8 @@ export interface MemberInit {
   readonly meta?: Uint8Array;
   /** Where it differs from the cluster's configuration. */
   readonly config?: Partial<SwimConfig>;
+  /** How much faster than true time its host's clock runs: 0.0001 for 100 ppm; above -1. */
+  readonly clockDriftRatio?: number;
 }
 
 /** Where a member is found that is to be joined. */
@@ -109,6 +117,7 @@ export class Swim {
       probeDeadline: queue.registerKind((member, seqNo) => onProbeDeadline(state, member, seqNo)),
       relayTimeout: queue.registerKind((member, seqNo) => onRelayTimeout(state, member, seqNo)),
       arrival: queue.registerKind((slot) => onArrival(state, slot)),
+      batch: queue.registerKind((member) => runFirstBatch(state, member)),
     };
   }
 
@@ -136,9 +145,11 @@ export class Swim {
   /** Adds a member and starts its process at its instant; returns its index. */
   addMember(init: MemberInit): number {
     const state = this.#state;
-    const { address, port = GOSSIP_PORT, meta } = init;
-    const isAlike = init.config === undefined;
-    const config = isAlike ? state.config : memberConfigOf({ ...state.config, ...init.config });
+    const { address, port = GOSSIP_PORT, meta, clockDriftRatio = 0 } = init;
+    const isAlike = init.config === undefined && clockDriftRatio === 0;
+    const config = isAlike
+      ? state.config
+      : withClockDrift(memberConfigOf({ ...state.config, ...init.config }), clockDriftRatio);
     const vsn = isAlike ? state.vsn : vsnOf(config);
     const member = state.members.add(init.name, { address, port, meta, vsn });
     if (!isAlike) this.#setConfig(member, config);
@@ -234,6 +245,19 @@ export class Swim {
     setPaused(this.#state, member, false);
   }
 
+  /**
+   * Starves the member of CPU until {@link relieve}, also the processes that it is still to start:
+   * timers, packets and streams are handled late, in the order in which they became due.
+   */
+  starve(member: number, starvation: Starvation): void {
+    starve(this.#state, member, starvation);
+  }
+
+  /** Gives a starved member a CPU whenever it needs one; what waited is handled now. */
+  relieve(member: number): void {
+    relieve(this.#state, member);
+  }
+
   /** Changes the member's meta, tells it, and waits as {@link leave} does (`UpdateNode`). */
   updateMeta(member: number, meta: Uint8Array, timeoutNs = 0, onDone: OnTold = IGNORE): void {
     assert(meta.length <= META_MAX_SIZE, 'Node meta data provided is longer than the limit');
@@ -279,7 +303,8 @@ export class Swim {
 
   /** True while the member's process exists and is not paused. */
   isRunning(member: number): boolean {
-    return this.#state.members.isRunning(member);
+    const process = this.#state.members.processOf(member);
+    return process !== ProcessState.stopped && process !== ProcessState.paused;
   }
 
   /** True while the member's process exists. */

@@ -43,6 +43,15 @@ class Script {
     update: ([a, meta]) => this.#cluster.swim.updateMeta(Number(a), Uint8Array.of(Number(meta))),
     pause: ([a]) => this.#cluster.swim.pause(Number(a)),
     resume: ([a]) => this.#cluster.swim.resume(Number(a)),
+    starve: ([a], options) => {
+      const lateNs = parseDuration(options.get('late')!)!;
+      this.#cluster.swim.starve(Number(a), {
+        late: { kind: 'uniform', minNs: lateNs, maxNs: lateNs },
+        shareRatio: 1,
+        windowNs: SECOND_NS / 10,
+      });
+    },
+    relieve: ([a]) => this.#cluster.swim.relieve(Number(a)),
     cut: ([a, b, protocol]) => {
       this.#cluster.swim.beforeUnderlayChange();
       this.#cluster.underlay.cut(Number(a), Number(b), (protocol ?? 'all') as 'all');

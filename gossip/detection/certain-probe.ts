@@ -104,7 +104,8 @@ export function probeIfCertain(
 ): boolean {
   if (!state.shortcuts || state.onDatagram !== undefined || state.hasPingDelegate) return false;
   const { members, views } = state;
-  if (!members.isRunning(target) || state.awareness.scoreOf(member) !== 0) return false;
+  if (!members.isRunning(member) || !members.isRunning(target)) return false;
+  if (state.awareness.scoreOf(member) !== 0) return false;
   if (state.hasBroadcasts(member) || state.hasBroadcasts(target)) return false;
   if (views.stateOf(member, target) !== MemberState.alive) return false;
   if (members.residentOf(views.factOf(member, target)) !== target) return false;

@@ -12,8 +12,8 @@ import type { Ipv4Address } from '../../wire/addresses.ts';
 import { sliceBytes, textBytes, uintBytes } from '../../wire/memberlist/msgpack.ts';
 import { grown } from './grown.ts';
 
-/** What a process does. */
-export const ProcessState = { stopped: 0, running: 1, paused: 2 } as const;
+/** What a process does; a starved one runs, but late. */
+export const ProcessState = { stopped: 0, running: 1, paused: 2, starved: 3 } as const;
 /** See {@link ProcessState}. */
 export type ProcessState = (typeof ProcessState)[keyof typeof ProcessState];
 
@@ -113,12 +113,12 @@ export class Members {
     return this.#process[member] as ProcessState;
   }
 
-  /** True while the process exists, paused or not. */
+  /** True while the process exists, whether or not it can do anything. */
   isUp(member: number): boolean {
     return this.#process[member] !== ProcessState.stopped;
   }
 
-  /** True while the process exists and is not paused. */
+  /** True while the process handles at once what becomes due. */
   isRunning(member: number): boolean {
     return this.#process[member] === ProcessState.running;
   }

@@ -49,6 +49,11 @@ export class PlainUnderlay implements GossipUnderlay {
     this.#cuts.delete(`${from} ${to}`);
   }
 
+  /** Lets everything through again. */
+  healAll(): void {
+    this.#cuts.clear();
+  }
+
   datagramArrivalNs(
     from: number,
     to: number,

@@ -20,15 +20,19 @@ export interface TestClusterInit {
   readonly lossRatio?: number;
   /** When each member starts; all at 0 unless given. */
   readonly startAtNs?: (member: number) => number;
+  /** How much too fast each member's clock runs; not at all unless given. */
+  readonly clockDriftRatio?: (member: number) => number;
 }
 
 /** See the module comment. */
 export class TestCluster {
+  readonly #init: TestClusterInit;
   readonly world: World;
   readonly underlay: PlainUnderlay;
   readonly swim: Swim;
 
   constructor(init: TestClusterInit) {
+    this.#init = init;
     this.world = new World(init.seed);
     this.underlay = new PlainUnderlay(this.world, {
       latencyMinNs: init.latencyMinNs ?? 100 * MICROSECOND_NS,
@@ -49,7 +53,9 @@ export class TestCluster {
   add(startAtNs: number = this.world.nowNs): number {
     const member = this.swim.memberCount;
     const name = `node-${String(member).padStart(3, '0')}`;
-    return this.swim.addMember({ name, address: 0x0a00_0001 + member, startAtNs });
+    const address = 0x0a00_0001 + member;
+    const clockDriftRatio = this.#init.clockDriftRatio?.(member) ?? 0;
+    return this.swim.addMember({ name, address, startAtNs, clockDriftRatio });
   }
 
   /** Runs for a span, ns. */

@@ -1,58 +1,63 @@
 /**
+ * What a process does with what becomes due for it: handle it, or let it wait.
+ *
  * A paused process handles nothing (SIGSTOP): its timers elapse and its packets wait in the socket's
- * buffer. When it runs again, Go's runtime fires what elapsed, in the order in which it was due, and
- * then the packets are read in the order of their arrival.
+ * buffer until it is resumed. A starved one handles everything late (`starvation.ts`).
  */
-import {
-  LARGE_PACKET_TRUESIZE,
-  SMALL_PACKET_BYTES,
-  SMALL_PACKET_TRUESIZE,
-  SOCKET_BUFFER_BYTES,
-} from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { ProcessState } from '../members/members.ts';
-import type { Backlog, State } from '../state.ts';
+import type { Part } from '../message.ts';
+import type { State } from '../state.ts';
+import { Backlog, type Batch, type Run } from './backlog.ts';
 
-/** Runs a timer's work now, when the process resumes, or never if it ends before. */
-export function runTimer(state: State, member: number, run: (nowNs: number) => void): void {
-  const process = state.members.processOf(member);
-  if (process === ProcessState.running) run(state.nowNs);
-  else if (process === ProcessState.paused) backlogOf(state, member).timers.push({ run });
+/** Runs a timer's work now, when the process gets to it, or never if it ends before. */
+export function runTimer(state: State, member: number, run: Run): void {
+  if (state.members.isRunning(member)) run(state.nowNs);
+  else if (state.members.isUp(member)) {
+    const batch = batchOf(state, member);
+    if (batch === undefined) run(state.nowNs);
+    else batch.timers.push(run);
+  }
 }
 
 /** Handles what has arrived in a stream: like a timer, but behind the timers. */
-export function runStream(state: State, member: number, run: (nowNs: number) => void): void {
-  const process = state.members.processOf(member);
-  if (process === ProcessState.running) run(state.nowNs);
-  else if (process === ProcessState.paused) backlogOf(state, member).packets.push({ run });
+export function runStream(state: State, member: number, run: Run): void {
+  if (state.members.isRunning(member)) run(state.nowNs);
+  else if (state.members.isUp(member)) {
+    const batch = batchOf(state, member);
+    if (batch === undefined) run(state.nowNs);
+    else batch.arrivals.push(run);
+  }
 }
 
-/** Keeps a packet for a paused process, or drops it when the socket's buffer is full. */
+/**
+ * Keeps a packet for a process that does not run now, or drops it when the socket's buffer is full;
+ * false when the process can handle it at once.
+ */
 export function holdPacket(
   state: State,
   member: number,
+  from: number,
   sizeBytes: number,
-  run: (nowNs: number) => void,
-): void {
-  const backlog = backlogOf(state, member);
-  const isSmall = sizeBytes <= SMALL_PACKET_BYTES;
-  const truesize = isSmall ? SMALL_PACKET_TRUESIZE : LARGE_PACKET_TRUESIZE;
-  if (backlog.socketBytes + truesize > SOCKET_BUFFER_BYTES) {
-    state.counters.add(member, Counter.packetsDropped);
-    return;
-  }
-  backlog.socketBytes += truesize;
-  backlog.packets.push({ run });
+  parts: readonly Part[],
+): boolean {
+  const batch = batchOf(state, member);
+  if (batch === undefined) return false;
+  if (backlogOf(state, member).admits(sizeBytes)) batch.arrivals.push({ from, sizeBytes, parts });
+  else state.counters.add(member, Counter.packetsDropped);
+  return true;
 }
 
-/** Lets a resumed process find what waited for it. */
-export function runBacklog(state: State, member: number): void {
-  const backlog = state.backlogs.get(member);
-  if (backlog === undefined) return;
+/** A process ends: what waited for it is gone. */
+export function dropBacklog(state: State, member: number): void {
+  cancelBatches(state, member);
   state.backlogs.delete(member);
-  for (const deferred of [...backlog.timers, ...backlog.packets]) {
-    if (!state.members.isRunning(member)) return;
-    deferred.run(state.nowNs);
+}
+
+/** What waits is not handled by itself any more. */
+export function cancelBatches(state: State, member: number): void {
+  for (const batch of state.backlogs.get(member)?.batches ?? []) {
+    state.world.queue.cancel(batch.handle);
   }
 }
 
@@ -62,10 +67,24 @@ export function sameProcess(state: State, member: number): () => boolean {
   return () => state.members.isUp(member) && state.members.generationOf(member) === generation;
 }
 
+/** The batch that what is due now waits in; undefined when a starved process is not late now. */
+function batchOf(state: State, member: number): Batch | undefined {
+  const backlog = backlogOf(state, member);
+  if (state.members.processOf(member) === ProcessState.paused) {
+    return backlog.batchAt(Number.POSITIVE_INFINITY) ?? backlog.append(Number.POSITIVE_INFINITY);
+  }
+  const atNs = state.starved.get(member)!.of(state.nowNs);
+  const waiting = backlog.batchAt(atNs);
+  if (waiting !== undefined || atNs === state.nowNs) return waiting;
+  const batch = backlog.append(atNs);
+  batch.handle = state.world.queue.schedule(atNs, state.kinds.batch, member);
+  return batch;
+}
+
 function backlogOf(state: State, member: number): Backlog {
   let backlog = state.backlogs.get(member);
   if (backlog === undefined) {
-    backlog = { timers: [], packets: [], socketBytes: 0 };
+    backlog = new Backlog();
     state.backlogs.set(member, backlog);
   }
   return backlog;

@@ -33,17 +33,22 @@ export function receiveParts(
     if (state.members.isUp(to)) state.counters.add(to, Counter.packetsDropped);
     return;
   }
-  if (state.members.isRunning(to)) handlePacket(state, to, from, parts);
-  else if (state.members.isUp(to)) {
-    holdPacket(state, to, sizeBytes, () => handlePacket(state, to, from, parts));
-  }
+  const { members } = state;
+  const mustWait = !members.isRunning(to) && members.isUp(to);
+  if (mustWait && holdPacket(state, to, from, sizeBytes, parts)) return;
+  if (members.isUp(to)) handlePacket(state, to, from, parts);
 }
 
 /**
  * Handles the parts of a packet: probe traffic at once, in order; then what was queued for the one
  * consumer, which takes alive before the others and the newest of each first.
  */
-function handlePacket(state: State, member: number, from: number, parts: readonly Part[]): void {
+export function handlePacket(
+  state: State,
+  member: number,
+  from: number,
+  parts: readonly Part[],
+): void {
   if (parts.length === 1) {
     handlePart(state, member, from, parts[0]!);
     return;
@@ -58,7 +63,8 @@ function handlePacket(state: State, member: number, from: number, parts: readonl
   }
 }
 
-function isControl(part: Part): part is Control {
+/** Whether the receive loop handles the part itself. */
+export function isControl(part: Part): part is Control {
   const { type } = part;
   return (
     type === MessageType.ping ||
@@ -68,7 +74,8 @@ function isControl(part: Part): part is Control {
   );
 }
 
-function handlePart(state: State, member: number, from: number, part: Part): void {
+/** Handles one part of a packet. */
+export function handlePart(state: State, member: number, from: number, part: Part): void {
   switch (part.type) {
     case MessageType.ping:
       handlePing(state, member, from, part);
