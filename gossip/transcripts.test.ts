@@ -2,6 +2,8 @@
  * One transcript per rule of membership: `testdata/*.txt` holds commands, `----`, and all that the
  * members observed, sent or hold. With `REWRITE=1` in the environment the files are rewritten.
  */
+
+import { testTranscripts } from '../sim/testing/transcript.ts';
 import { parseDuration, SECOND_NS } from '../sim/time.ts';
 import { DOCKER_VSN, MessageType, type PacketMessage } from '../wire/memberlist/message.ts';
 import { LAN, PROFILES } from './constants.ts';
@@ -10,7 +12,6 @@ import type { SwimDelegate } from './delegate.ts';
 import { MemberState } from './members/views.ts';
 import type { Part } from './message.ts';
 import { TestCluster } from './testing/test-cluster.ts';
-import { testTranscripts } from './testing/transcript.ts';
 
 const STATE_NAMES = new Map(Object.entries(MemberState).map(([name, state]) => [state, name]));
 const TYPE_NAMES = new Map<number, string>(

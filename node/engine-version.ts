@@ -30,6 +30,8 @@ export interface EngineVersion {
   readonly ingressUsesConntrack: boolean;
   /** Load-balancer endpoints have an endpoint record on ingress (up to 24). */
   readonly announcesIngressEndpoint: boolean;
+  /** A service alias leads to the VIP as long as any task claims it (from 29.5 on). */
+  readonly countsServiceAliases: boolean;
 }
 
 /** The versions that a user may name; 30 is what follows 29 (moby's master of August 2026). */
@@ -37,6 +39,9 @@ export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29
 
 /** The first 29 whose bulk syncs wait for their own answers (moby 07c6062e1f). */
 const LISTS_ACKS_MINOR = 6;
+
+/** The first 29 that counts the claims on a service's alias (`aliasRefs`). */
+const COUNTS_ALIASES_MINOR = 5;
 
 /** The version that a host gets when nobody says otherwise. */
 export const DEFAULT_ENGINE_VERSION = '28';
@@ -61,5 +66,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,
     announcesIngressEndpoint: major <= 24,
+    countsServiceAliases:
+      major > 29 || (major === 29 && (minor === undefined || minor >= COUNTS_ALIASES_MINOR)),
   };
 }

@@ -262,15 +262,22 @@ test('the namespace goes with the last endpoint; the next one is 2-…, with all
   expect(lab.a.namespace.sysctls.number('net.ipv4.neigh.default.gc_thresh3')).toBe(65_536);
 });
 
-test('a VNI that the host has already: docker’s error, and nothing is left', () => {
+test('a VNI that the host has already: docker’s error; the peers of before are forgotten', () => {
   const lab = new OverlayLab();
   lab.a.container('c1', '10.0.1.3');
   const twin = new OverlayNetwork(lab.a, { ...lab.a.overlay.options, id: 'twin000000' });
-  expect(twin.open(ip('10.0.1.3'))).toBe(
+  twin.addPeer(peer('early', '10.0.1.8', '192.168.1.2'));
+  const join = () => twin.join('t1', lab.namespace('a/t1'), 'eth0', ip('10.0.1.4'));
+  expect(join()).toBe(
     'network sandbox join failed: subnet sandbox join failed for "10.0.1.0/24": ' +
       'error creating vxlan interface: file exists',
   );
-  expect([...lab.a.namespaces.keys()]).toEqual(['1-o3j74f546r']);
+  expect([...lab.a.namespaces.keys()]).toEqual(['1-o3j74f546r', '1-twin000000']);
+  lab.a.overlay.leave('c1');
+  expect(typeof join()).toBe('object');
+  twin.addPeer(peer('late', '10.0.1.9', '192.168.1.2'));
+  expect(neighbourText(twin.namespace!)).not.toContain('10.0.1.8');
+  expect(neighbourText(twin.namespace!)).toContain('10.0.1.9 dev vxlan0');
 });
 
 test('a second subnet has its own bridge and VNI, and a route through the gateway', () => {

@@ -4,12 +4,13 @@
  *
  * The namespace is made with the first local endpoint and goes with the last; the peer database
  * stays, and the next namespace has the next number (`2-…`). Local peers are not programmed; remote
- * ones are as soon as there is a namespace, and may bring a further subnet's devices into being.
+ * ones are as soon as there is a namespace, and may bring a further subnet's devices into being. A
+ * namespace whose first subnet could not be made stays, as dockerd's does, and a later join that
+ * succeeds does not program the peers that were known before.
  * Mirrors moby drivers/overlay (ov_network.go, joinleave.go, ostweaks_linux.go).
  */
 import { createVethPair, type Veth } from '../net/device/veth.ts';
 import type { Namespace } from '../net/namespace.ts';
-import { assert } from '../sim/assert.ts';
 import {
   broadcastOf,
   formatIpv4Address,
@@ -109,24 +110,19 @@ export class OverlayNetwork {
   }
 
   /**
-   * Makes the namespace and the devices of an address's subnet, if they are not there; dockerd's
-   * error text when that fails (the VNI is in use). {@link join} wants it to have succeeded.
+   * Attaches a container's namespace as `interfaceName`; the MAC address follows the address. Makes
+   * the overlay's namespace and the devices of the address' subnet, if they are not there; dockerd's
+   * error text when that fails (the VNI is in use).
    */
-  open(address: Ipv4Address): string | undefined {
-    const segment = this.#openSegment(address);
-    return typeof segment === 'string' ? `network sandbox join failed: ${segment}` : undefined;
-  }
-
-  /** Attaches a container's namespace as `interfaceName`; the MAC address follows the address. */
   join(
     endpointId: string,
     container: Namespace,
     interfaceName: string,
     address: Ipv4Address,
     mac: Mac = macOfIpv4(address),
-  ): OverlayEndpoint {
+  ): OverlayEndpoint | string {
     const segment = this.#openSegment(address);
-    assert(typeof segment !== 'string', `network sandbox join failed: ${segment}`);
+    if (typeof segment === 'string') return `network sandbox join failed: ${segment}`;
     const sandbox = this.#sandbox!;
     const { namespace: host, identifiers } = this.#host;
     const name = identifiers.veth();
@@ -187,12 +183,10 @@ export class OverlayNetwork {
     }
     const isNew = this.#sandbox === undefined;
     this.#sandbox ??= this.#createSandbox();
-    const segment = this.#sandbox.segmentOf(subnet);
-    if (typeof segment === 'string') {
-      if (isNew) this.destroySandbox();
-      return segment;
-    }
     if (isNew) this.peers.attach((peerAddress) => this.#deviceOf(peerAddress));
+    const segment = this.#sandbox.segmentOf(subnet);
+    // the driver replays in the call that made the namespace, or never
+    if (isNew && typeof segment !== 'string') this.peers.replay();
     return segment;
   }
 

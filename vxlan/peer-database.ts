@@ -41,10 +41,15 @@ export class PeerDatabase {
     return [...this.#byKey.values()].flat();
   }
 
-  /** The namespace is there now: programs the first claim of every set (`initSandboxPeerDB`). */
+  /** The namespace is there now; what comes from now on is programmed. */
   attach(deviceOf: DeviceFinder): void {
-    const programmer = new PeerProgrammer(this.#generation, deviceOf);
-    this.#programmer = programmer;
+    this.#programmer = new PeerProgrammer(this.#generation, deviceOf);
+  }
+
+  /** Programs the first claim of every set (`initSandboxPeerDB`). */
+  replay(): void {
+    const programmer = this.#programmer;
+    if (programmer === undefined) return;
     for (const [first] of this.#byKey.values()) {
       if (first === undefined || first.vtep === 0) continue;
       const failure = programmer.add(first, false);
@@ -99,7 +104,7 @@ export class PeerDatabase {
       }
     }
     const next = peers[0];
-    if (next === undefined || next.vtep === 0) return undefined;
+    if (next === undefined || (next.vtep === 0 && this.#generation === 1)) return undefined;
     const failure = programmer.add(next, false);
     if (failure === undefined) return undefined;
     this.#warn(failure.text);

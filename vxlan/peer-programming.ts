@@ -9,7 +9,11 @@
  * | 3, after | in the kernel | neighbour: create only; FDB: replace | neighbour, forwarding entry |
  *
  * So in all of them a second claim on an address with the same MAC leaves the forwarding entry as it
- * is. Mirrors moby osl/neigh_linux.go and drivers/overlay/peerdb.go (`addNeighbor`).
+ * is. Generation 2 counts without looking: taking away a claim that was never programmed makes its
+ * count -1 and removes the *other* claim's neighbour entry, so that counts and kernel drift apart and
+ * a later claim of that host is not programmed at all; and what it restores may be the claim of a
+ * local endpoint, which gets a neighbour entry on the VXLAN device. Mirrors moby osl/neigh_linux.go and
+ * drivers/overlay/peerdb.go (`addNeighbor`, `deleteNeighbor`) with internal/countmap.
  */
 import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../wire/addresses.ts';
 import type { DeviceFinder, Peer } from './peer-database.ts';
@@ -33,7 +37,7 @@ export class PeerProgrammer {
   readonly #deviceOf: DeviceFinder;
   /** Generation 1: what libnetwork believes to be there. */
   readonly #believed = new Set<string>();
-  /** Later ones: how many peers share a forwarding entry. */
+  /** Later ones: how many peers share a forwarding entry; generation 2 counts below zero. */
   readonly #forwardingCounts = new Map<string, number>();
 
   constructor(generation: ProgrammingGeneration, deviceOf: DeviceFinder) {
@@ -57,9 +61,14 @@ export class PeerProgrammer {
   remove(peer: Peer): ProgrammingFailure | undefined {
     const device = this.#deviceOf(peer.address);
     if (typeof device === 'string') return { text: device, isPresent: false, isMissing: false };
-    return this.#generation === 1
-      ? this.#removeBelieved(device, peer)
-      : this.#removeCounted(device, peer);
+    switch (this.#generation) {
+      case 1:
+        return this.#removeBelieved(device, peer);
+      case 2:
+        return this.#removeCounted(device, peer);
+      case 3:
+        return this.#removeChecked(device, peer);
+    }
   }
 
   #addBelieved(device: VxlanDevice, peer: Peer): ProgrammingFailure | undefined {
@@ -95,7 +104,7 @@ export class PeerProgrammer {
   #missingInList(what: string, address: Ipv4Address, peer: Peer): ProgrammingFailure {
     const reason = searchText(address, peer.mac, false);
     const text = `could not delete ${what} entry for eid:${peer.endpointId} into the sandbox:${reason}`;
-    return { text, isPresent: false, isMissing: true };
+    return { text, isPresent: false, isMissing: what === 'fdb' };
   }
 
   #addCounted(
@@ -109,10 +118,14 @@ export class PeerProgrammer {
       return present(device, 'could not add neighbor entry into the sandbox', peer.address, peer);
     }
     neighbours.setPermanent(device, peer.address, peer.mac);
-    const key = keyOf(peer.vtep, peer.mac);
-    const count = (this.#forwardingCounts.get(key) ?? 0) + 1;
-    this.#forwardingCounts.set(key, count);
-    if (count > 1) return undefined;
+    if (this.#count(peer, 1) !== 1) return undefined;
+    if (peer.vtep === 0) {
+      if (this.#generation === 3) {
+        this.#count(peer, -1);
+        neighbours.remove(device, peer.address);
+      }
+      return withoutVtep(device, peer);
+    }
     const { nowNs } = device.underlay.world;
     if (this.#generation === 3) device.fdb.replace(peer.mac, peer.vtep, nowNs);
     else if (!device.fdb.addPermanent(peer.mac, peer.vtep, nowNs)) {
@@ -121,35 +134,53 @@ export class PeerProgrammer {
     return undefined;
   }
 
+  /** Generation 2: the forwarding entry when the count says so, then the neighbour in any case. */
   #removeCounted(device: VxlanDevice, peer: Peer): ProgrammingFailure | undefined {
+    if (this.#count(peer, -1) === 0 && !removeForwarding(device, peer)) {
+      return missing(device, 'could not delete fdb entry in the sandbox: ', peer.vtep, peer);
+    }
+    return this.#removeNeighbour(device, peer);
+  }
+
+  /** Generation 3: what was never programmed is refused before anything is touched. */
+  #removeChecked(device: VxlanDevice, peer: Peer): ProgrammingFailure | undefined {
+    if ((this.#forwardingCounts.get(keyOf(peer.vtep, peer.mac)) ?? 0) === 0) {
+      return missing(device, 'fdb entry was not programmed into sandbox: ', peer.vtep, peer);
+    }
+    const failure = this.#removeNeighbour(device, peer);
+    if (failure !== undefined) return failure;
+    if (this.#count(peer, -1) === 0) removeForwarding(device, peer);
+    return undefined;
+  }
+
+  /** The kernel looks for the address alone; generation 2 does not recognise that it is missing. */
+  #removeNeighbour(device: VxlanDevice, peer: Peer): ProgrammingFailure | undefined {
+    if (device.namespace.neighbours.remove(device, peer.address)) return undefined;
+    const what = 'could not delete neighbor entry in the sandbox:';
+    return { ...missing(device, what, peer.address, peer), isMissing: this.#generation === 3 };
+  }
+
+  /** Adds to the count of a forwarding entry and tells the sum (`countmap.Add`). */
+  #count(peer: Peer, delta: 1 | -1): number {
     const key = keyOf(peer.vtep, peer.mac);
-    const count = this.#forwardingCounts.get(key) ?? 0;
-    if (count === 0) {
-      return missing(device, 'fdb entry was not programmed into sandbox', peer.vtep, peer);
-    }
-    const removeNeighbour = () => {
-      if (device.namespace.neighbours.remove(device, peer.address)) return undefined;
-      return missing(device, 'could not delete neighbor entry in the sandbox', peer.address, peer);
-    };
-    if (this.#generation === 3) {
-      const failure = removeNeighbour();
-      if (failure !== undefined) return failure;
-    }
-    if (count === 1) {
-      this.#forwardingCounts.delete(key);
-      removeForwarding(device, peer);
-    } else this.#forwardingCounts.set(key, count - 1);
-    return this.#generation === 3 ? undefined : removeNeighbour();
+    const count = (this.#forwardingCounts.get(key) ?? 0) + delta;
+    if (count === 0) this.#forwardingCounts.delete(key);
+    else this.#forwardingCounts.set(key, count);
+    return count;
   }
 }
 
-/** The VXLAN's entry, and what the bridge has learned about the MAC address on that port. */
-function removeForwarding(device: VxlanDevice, peer: Peer): void {
-  device.fdb.remove(peer.mac, peer.vtep);
+/**
+ * The VXLAN's entry, and what the bridge has learned about the MAC address on that port; false when
+ * the first was not there.
+ */
+function removeForwarding(device: VxlanDevice, peer: Peer): boolean {
+  const wasThere = device.fdb.remove(peer.mac, peer.vtep);
   const port = device.bridgePort;
-  if (port === undefined) return;
+  if (port === undefined) return wasThere;
   const learned = port.bridge.fdb.find(peer.mac, device.underlay.world.nowNs);
   if (learned?.port === port && !learned.isLocal) port.bridge.fdb.remove(peer.mac);
+  return wasThere;
 }
 
 function keyOf(address: Ipv4Address, mac: Mac): string {
@@ -179,8 +210,16 @@ function missing(
   peer: Peer,
 ): ProgrammingFailure {
   const where = nameOf(device, address, peer);
-  const text = `Peer delete operation failed: ${what}: neighbor entry not found for ${where}`;
+  const text = `Peer delete operation failed: ${what}neighbor entry not found for ${where}`;
   return { text, isPresent: false, isMissing: true };
+}
+
+/** The claim of a local endpoint has no VTEP, and the kernel takes no forwarding entry without one. */
+function withoutVtep(device: VxlanDevice, peer: Peer): ProgrammingFailure {
+  const where = `mac ${formatMac(peer.mac)}, link ${device.name}`;
+  const what = 'could not add fdb entry into the sandbox: could not add neighbor entry';
+  const text = `peer delete operation failed: ${what} ${where}: address family not supported by protocol`;
+  return { text, isPresent: false, isMissing: false };
 }
 
 function nameOf(device: VxlanDevice, address: Ipv4Address, peer: Peer): string {

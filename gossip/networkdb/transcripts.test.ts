@@ -2,11 +2,11 @@
  * One transcript per rule of NetworkDB: `testdata/*.txt` holds commands, `----`, and all that the
  * nodes observed meanwhile. With `REWRITE=1` in the environment the files are rewritten.
  */
+import { testTranscripts } from '../../sim/testing/transcript.ts';
 import { parseDuration, SECOND_NS } from '../../sim/time.ts';
 import { encodeGossipMessage } from '../../wire/networkdb/encode.ts';
 import { type GossipMessage, GossipMessageType } from '../../wire/networkdb/message.ts';
 import { bytesOfHex } from '../../wire/testing/frames.ts';
-import { testTranscripts } from '../testing/transcript.ts';
 import { CountedKind } from './counters.ts';
 import type { GenerationName } from './generation.ts';
 import type { NetworkDb } from './network-db.ts';

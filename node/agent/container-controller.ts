@@ -14,6 +14,7 @@ import { formatIpv4Address } from '../../wire/addresses.ts';
 import type { Binding } from '../balancer/service-bindings.ts';
 import { type IngressPort, writeTaskIngressRules } from '../firewall/ingress-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
+import type { NetworkReady } from '../network/swarm-networks.ts';
 import { Sandbox, type SandboxEndpoint } from '../sandbox/sandbox.ts';
 import { healthAfterNs, unhealthyAfterNs } from '../workload/health.ts';
 import { programOfTask } from '../workload/program-of-task.ts';
@@ -77,23 +78,29 @@ export class ContainerController implements TaskController {
     else {
       const preparation = ++this.#preparation;
       this.#executor.whenNetworked(() =>
-        this.#after(BEGIN_SPAN, 4, () => this.#useNetworks(preparation, 0, create)),
+        this.#after(BEGIN_SPAN, 4, () =>
+          this.#useNetworks(preparation, 0, (failure) => {
+            if (failure === undefined) create();
+            else done({ message: failure, isTemporary: false });
+          }),
+        ),
       );
     }
   }
 
   /** Networks are created one after the other (`createNetworks` in adapter.go). */
-  #useNetworks(preparation: number, from: number, onReady: () => void): void {
+  #useNetworks(preparation: number, from: number, onReady: NetworkReady): void {
     if (preparation !== this.#preparation) return;
     const attachment = this.#task.networks[from];
     if (attachment === undefined) {
-      onReady();
+      onReady(undefined);
       return;
     }
     this.#usedNetworks.push(attachment.network.id);
-    this.#executor.networks.use(attachment.network, () =>
-      this.#useNetworks(preparation, from + 1, onReady),
-    );
+    this.#executor.networks.use(attachment.network, (failure) => {
+      if (failure === undefined) this.#useNetworks(preparation, from + 1, onReady);
+      else onReady(failure);
+    });
   }
 
   start(done: ControllerDone): void {

@@ -77,7 +77,11 @@ function swarm(engine: string): Swarm {
     () => '172.18.0.2',
   );
   const programmer = new BalancerProgrammer((id) => (id === 'ingress' ? ingress : net1), ports);
-  const bindings = new ServiceBindings(programmer, (id) => (id === 'net1' ? records : undefined));
+  const bindings = new ServiceBindings({
+    programmer,
+    recordsOf: (id) => (id === 'net1' ? records : undefined),
+    countsAliases: false,
+  });
   return { host, bindings, records, ingress, net1 };
 }
 

@@ -74,10 +74,11 @@ function mesh(engine: string): Mesh {
     subnet: parsePrefix('10.0.0.0/24')!,
     isIngress: true,
   };
-  const bindings = new ServiceBindings(
-    new BalancerProgrammer(() => balancer, ports),
-    () => undefined,
-  );
+  const bindings = new ServiceBindings({
+    programmer: new BalancerProgrammer(() => balancer, ports),
+    recordsOf: () => undefined,
+    countsAliases: false,
+  });
   bindings.add(webBinding());
   return { lab, host, outside, sandbox, ipvs, task };
 }

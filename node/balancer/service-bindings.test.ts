@@ -15,14 +15,14 @@ interface Bench {
   names(networkId?: string): string[];
 }
 
-function bench(): Bench {
+function bench(countsAliases = false): Bench {
   const records = new Map([
     ['front', new NetworkRecords()],
     ['back', new NetworkRecords()],
   ]);
   let log: string[] = [];
-  const bindings = new ServiceBindings(
-    {
+  const bindings = new ServiceBindings({
+    programmer: {
       addBackEnd: (balancer, address) =>
         log.push(`add ${balancer.fwmark} ${formatIpv4Address(address)}`),
       removeBackEnd: (balancer, address, isLast, isFull) => {
@@ -30,8 +30,9 @@ function bench(): Bench {
         log.push(words.join(' ') + (isLast ? ' last' : ''));
       },
     },
-    (networkId) => records.get(networkId),
-  );
+    recordsOf: (networkId) => records.get(networkId),
+    countsAliases,
+  });
   return {
     bindings,
     told() {
@@ -79,12 +80,7 @@ test('two tasks come, one is drained and goes, then the other', () => {
 
   bindings.remove(binding(1), false);
   expect(told()).toEqual(['disable 256 10.0.1.3']);
-  expect(names()).toEqual([
-    'web.1.t1=10.0.1.3',
-    'tasks.web=10.0.1.4',
-    'web=10.0.1.2',
-    'web.2.t2=10.0.1.4',
-  ]);
+  expect(names()).toEqual(['tasks.web=10.0.1.4', 'web=10.0.1.2', 'web.2.t2=10.0.1.4']);
   bindings.remove(binding(1), true);
   expect(told()).toEqual(['remove 256 10.0.1.3']);
   expect(names()).toEqual(['tasks.web=10.0.1.4', 'web=10.0.1.2', 'web.2.t2=10.0.1.4']);
@@ -155,7 +151,7 @@ test('without a VIP the names lead to the tasks and the kernel hears nothing', (
   ]);
   bindings.remove(binding(1, aliases), false);
   expect(names()).toContain('web=10.0.1.4');
-  expect(names()).toContain('one=10.0.1.3');
+  expect(names()).not.toContain('one=10.0.1.3');
   bindings.remove(binding(1, aliases), true);
   bindings.remove(binding(2, { ...aliases, taskAliases: ['two'] }), true);
   expect(names()).toEqual([]);
@@ -169,6 +165,37 @@ test('a service that is disabled and enabled again serves again', () => {
   bindings.add(binding(1));
   expect(told()).toEqual(['add 256 10.0.1.3', 'disable 256 10.0.1.3', 'add 256 10.0.1.3']);
   expect(names()).toContain('tasks.web=10.0.1.3');
+});
+
+test('aliases of a VIP that change from task to task', () => {
+  const before = { serviceAliases: ['www', 'old'] };
+  const after = { serviceAliases: ['www', 'new'] };
+  const aliasesAfter = (countsAliases: boolean) => {
+    const { bindings, names } = bench(countsAliases);
+    bindings.add(binding(1, before));
+    bindings.add(binding(2, after));
+    bindings.remove(binding(1, before), false);
+    bindings.remove(binding(1, before), true);
+    return names().filter((name) => name.endsWith('10.0.1.2'));
+  };
+  expect(aliasesAfter(false)).toEqual(['web=10.0.1.2', 'www=10.0.1.2', 'old=10.0.1.2']);
+  expect(aliasesAfter(true).sort()).toEqual(['new=10.0.1.2', 'web=10.0.1.2', 'www=10.0.1.2']);
+});
+
+test('published ports that change are another service: a mark and a rule set of their own', () => {
+  const { bindings, told } = bench();
+  const portsOf = (publishedPort: number) =>
+    ({ ports: [{ protocol: 'tcp', publishedPort, targetPort: 80 }] }) as const;
+  bindings.add(binding(1, portsOf(8080)));
+  bindings.add(binding(2, portsOf(9090)));
+  bindings.remove(binding(1, portsOf(8080)), false);
+  bindings.remove(binding(1, portsOf(8080)), true);
+  expect(told()).toEqual([
+    'add 256 10.0.1.3',
+    'add 257 10.0.1.4',
+    'disable 256 10.0.1.3',
+    'remove 256 10.0.1.3 last',
+  ]);
 });
 
 test('a plain container has its name and its aliases', () => {

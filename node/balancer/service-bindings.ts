@@ -31,8 +31,9 @@ export interface Binding {
 }
 
 /** One back end of a load balancer. */
-export interface BackEnd {
+interface BackEnd {
   readonly address: Ipv4Address;
+  readonly aliases: readonly string[];
   isDisabled: boolean;
 }
 
@@ -44,6 +45,20 @@ export interface LoadBalancer {
   readonly fwmark: number;
   readonly ports: readonly IngressPort[];
   readonly backEnds: Map<string, BackEnd>;
+  /** How many back ends claim a service alias. */
+  readonly aliasCounts: Map<string, number>;
+}
+
+/** What the bindings of a host work with. */
+export interface ServiceBindingsParts {
+  readonly programmer: BackEndProgrammer;
+  /** Undefined for networks without names: ingress, and those that are not here. */
+  readonly recordsOf: (networkId: string) => NetworkRecords | undefined;
+  /**
+   * An alias leads to the VIP as long as any task claims it (29.5 and later), instead of from the
+   * first back end to the last, whatever aliases these two have.
+   */
+  readonly countsAliases: boolean;
 }
 
 /** Programs a load balancer's state into the kernel; see `load-balancer.ts`. */
@@ -67,16 +82,11 @@ interface Service {
 /** All service bindings of one host. */
 export class ServiceBindings {
   readonly #services = new Map<string, Service>();
-  readonly #programmer: BackEndProgrammer;
-  readonly #recordsOf: (networkId: string) => NetworkRecords | undefined;
+  readonly #parts: ServiceBindingsParts;
   #nextMark = FIRST_FWMARK;
 
-  constructor(
-    programmer: BackEndProgrammer,
-    recordsOf: (networkId: string) => NetworkRecords | undefined,
-  ) {
-    this.#programmer = programmer;
-    this.#recordsOf = recordsOf;
+  constructor(parts: ServiceBindingsParts) {
+    this.#parts = parts;
   }
 
   /** Every load balancer, for listings and for load-balancer sandboxes that are made late. */
@@ -106,15 +116,19 @@ export class ServiceBindings {
         fwmark: this.#nextMark++,
         ports: binding.ports,
         backEnds: new Map(),
+        aliasCounts: new Map(),
       };
       service.balancers.set(networkId, balancer);
     }
-    balancer.backEnds.set(endpointId, { address: binding.address, isDisabled: false });
+    const { address, serviceAliases } = binding;
+    const aliasesBefore = balancer.backEnds.get(endpointId)?.aliases ?? [];
+    this.#countAliases(balancer, binding.serviceId, serviceAliases, aliasesBefore);
+    balancer.backEnds.set(endpointId, { address, aliases: serviceAliases, isDisabled: false });
     const claim = claimKey(binding);
     const claimants = service.endpointsByAddress.get(claim);
     if (claimants === undefined) service.endpointsByAddress.set(claim, new Set([endpointId]));
     else claimants.add(endpointId);
-    if (binding.vip !== 0) this.#programmer.addBackEnd(balancer, binding.address);
+    if (balancer.vip !== 0) this.#parts.programmer.addBackEnd(balancer, address);
     this.#addNames(binding, isNew);
   }
 
@@ -126,8 +140,10 @@ export class ServiceBindings {
     const balancer = service?.balancers.get(networkId);
     const backEnd = balancer?.backEnds.get(endpointId);
     if (service === undefined || balancer === undefined || backEnd === undefined) return;
-    if (isFull) balancer.backEnds.delete(endpointId);
-    else backEnd.isDisabled = true;
+    if (isFull) {
+      balancer.backEnds.delete(endpointId);
+      this.#countAliases(balancer, binding.serviceId, [], backEnd.aliases);
+    } else backEnd.isDisabled = true;
     const isLast = balancer.backEnds.size === 0;
     const claim = claimKey(binding);
     const claimants = service.endpointsByAddress.get(claim);
@@ -135,9 +151,9 @@ export class ServiceBindings {
     const isShared = claimants !== undefined && claimants.size > 0;
     if (claimants !== undefined && !isShared) service.endpointsByAddress.delete(claim);
     if (balancer.vip !== 0 && !isShared) {
-      this.#programmer.removeBackEnd(balancer, binding.address, isLast, isFull);
+      this.#parts.programmer.removeBackEnd(balancer, binding.address, isLast, isFull);
     }
-    this.#removeNames(binding, isFull, isLast, isShared);
+    this.#removeNames(binding, isLast, isShared);
     if (!isLast) return;
     service.balancers.delete(networkId);
     if (service.balancers.size === 0) this.#services.delete(key);
@@ -145,7 +161,7 @@ export class ServiceBindings {
 
   /** Adds a plain container's name (no service). */
   addContainer(binding: Binding): void {
-    const records = this.#recordsOf(binding.networkId);
+    const records = this.#parts.recordsOf(binding.networkId);
     const { containerName, endpointId, address } = binding;
     records?.add(containerName, address, endpointId, true);
     for (const alias of binding.taskAliases) records?.add(alias, address, endpointId, false);
@@ -153,7 +169,7 @@ export class ServiceBindings {
 
   /** Takes a plain container's name away. */
   removeContainer(binding: Binding): void {
-    const records = this.#recordsOf(binding.networkId);
+    const records = this.#parts.recordsOf(binding.networkId);
     const { containerName, endpointId, address } = binding;
     records?.remove(containerName, address, endpointId);
     for (const alias of binding.taskAliases) records?.remove(alias, address, endpointId);
@@ -161,27 +177,57 @@ export class ServiceBindings {
 
   #addNames(binding: Binding, isNewService: boolean): void {
     this.addContainer(binding);
-    const records = this.#recordsOf(binding.networkId);
+    const records = this.#parts.recordsOf(binding.networkId);
     if (records === undefined) return;
     const { serviceId, address, vip } = binding;
     for (const name of [binding.serviceName, ...binding.serviceAliases]) {
       records.add(`tasks.${name}`, address, serviceId, false);
       if (vip === 0) records.add(name, address, serviceId, false);
-      else if (isNewService) records.add(name, vip, serviceId, false);
     }
+    if (vip === 0 || !isNewService) return;
+    for (const name of this.#vipNamesOf(binding)) records.add(name, vip, serviceId, false);
   }
 
-  #removeNames(binding: Binding, isFull: boolean, isLast: boolean, isShared: boolean): void {
-    if (isFull) this.removeContainer(binding);
-    const records = this.#recordsOf(binding.networkId);
-    if (records === undefined) return;
+  /** A back end that is only disabled loses its names too, but for those that lead to the VIP. */
+  #removeNames(binding: Binding, isLast: boolean, isShared: boolean): void {
+    this.removeContainer(binding);
+    const records = this.#parts.recordsOf(binding.networkId);
+    if (records === undefined || isShared) return;
     const { serviceId, address, vip } = binding;
     for (const name of [binding.serviceName, ...binding.serviceAliases]) {
-      if (!isShared) {
-        records.remove(`tasks.${name}`, address, serviceId);
-        if (vip === 0) records.remove(name, address, serviceId);
-      }
-      if (vip !== 0 && isLast) records.remove(name, vip, serviceId);
+      records.remove(`tasks.${name}`, address, serviceId);
+      if (vip === 0) records.remove(name, address, serviceId);
+    }
+    if (vip === 0 || !isLast) return;
+    for (const name of this.#vipNamesOf(binding)) records.remove(name, vip, serviceId);
+  }
+
+  /** The names that come and go with the load balancer. */
+  #vipNamesOf({ serviceName, serviceAliases }: Binding): readonly string[] {
+    return this.#parts.countsAliases ? [serviceName] : [serviceName, ...serviceAliases];
+  }
+
+  /** A back end claims these aliases instead of those; the first claim adds a name, the last takes it. */
+  #countAliases(
+    balancer: LoadBalancer,
+    serviceId: string,
+    aliases: readonly string[],
+    before: readonly string[],
+  ): void {
+    if (!this.#parts.countsAliases || balancer.vip === 0) return;
+    const records = this.#parts.recordsOf(balancer.networkId);
+    const { aliasCounts, vip } = balancer;
+    for (const alias of aliases.filter((other) => !before.includes(other))) {
+      const count = (aliasCounts.get(alias) ?? 0) + 1;
+      aliasCounts.set(alias, count);
+      if (count === 1) records?.add(alias, vip, serviceId, false);
+    }
+    for (const alias of before.filter((other) => !aliases.includes(other))) {
+      const count = (aliasCounts.get(alias) ?? 0) - 1;
+      aliasCounts.set(alias, count);
+      if (count > 0) continue;
+      aliasCounts.delete(alias);
+      records?.remove(alias, vip, serviceId);
     }
   }
 }

@@ -58,15 +58,23 @@ export class SwarmNetwork {
     forgetOverlayEncryption(host.writer, vni);
   }
 
-  /** Makes the load-balancer sandbox with the address that the manager gave to this node. */
-  createBalancer(address: number): BalancerEndpoint {
+  /**
+   * Makes the load-balancer sandbox with the address that the manager gave to this node; dockerd's
+   * error text when the overlay driver cannot join it.
+   */
+  createBalancer(address: number): BalancerEndpoint | string {
     const host = this.#host;
     const fileName = this.isIngress ? 'ingress_sbox' : `lb_${this.id.slice(0, 9)}`;
     const namespace = host.createNamespace(fileName);
     namespace.tables.run('-L -n');
     new EmbeddedDns(host, namespace, { networks: [] });
     const endpointId = host.identifiers.id();
-    const { device } = this.overlay.join(endpointId, namespace, 'eth0', address);
+    const endpoint = this.overlay.join(endpointId, namespace, 'eth0', address);
+    if (typeof endpoint === 'string') {
+      host.destroyNamespace(fileName);
+      return endpoint;
+    }
+    const { device } = endpoint;
     if (this.isIngress) host.attachGateway(namespace, 'eth1');
     setBalancerSysctls(namespace);
     this.balancer = {

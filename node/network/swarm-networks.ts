@@ -14,21 +14,22 @@ import { formatIpv4Address } from '../../wire/addresses.ts';
 import { HostIngressPorts } from '../balancer/ingress-ports.ts';
 import { BalancerProgrammer } from '../balancer/load-balancer.ts';
 import { type Binding, ServiceBindings } from '../balancer/service-bindings.ts';
+import type { NetworkRecords } from '../dns/records.ts';
 import { GATEWAY_BRIDGE, type Host } from '../host/host.ts';
+import { applyEndpointEvent } from './endpoint-events.ts';
 import { SwarmNetwork } from './swarm-network.ts';
-import {
-  type EndpointValue,
-  endpointValue,
-  type PeerValue,
-  peerValue,
-  TableNames,
-} from './table-values.ts';
+import { endpointValue, type PeerValue, peerValue, TableNames } from './table-values.ts';
+
+/** Hears that a network can be used, or dockerd's error text. */
+export type NetworkReady = (failure: string | undefined) => void;
 
 interface Joined {
   readonly network: SwarmNetwork;
   isReady: boolean;
-  readonly waiting: (() => void)[];
+  readonly waiting: NetworkReady[];
   readonly watches: Watch[];
+  /** Events of endpoints that wait for the load balancer (`networkLocker` in addServiceBinding). */
+  readonly held: WatchEvent[];
 }
 
 /** The swarm networks of one host. */
@@ -53,7 +54,11 @@ export class SwarmNetworks {
       (id) => this.#joined.get(id)?.network.balancer,
       ports,
     );
-    this.bindings = new ServiceBindings(programmer, (id) => this.#joined.get(id)?.network.records);
+    this.bindings = new ServiceBindings({
+      programmer,
+      recordsOf: (id) => this.#recordsOf(id),
+      countsAliases: host.engine.countsServiceAliases,
+    });
   }
 
   /** The networks that are on this host now. */
@@ -77,37 +82,32 @@ export class SwarmNetworks {
     return this.#balancerAddresses.has(networkId);
   }
 
-  /** Takes a use of a network; `onReady` when it has synced and has its load balancer. */
-  use(network: Network, onReady: () => void): void {
-    let joined = this.#joined.get(network.id);
-    if (joined === undefined) {
-      joined = {
-        network: new SwarmNetwork(this.#host, network),
-        isReady: false,
-        waiting: [],
-        watches: [],
-      };
-      this.#joined.set(network.id, joined);
-      this.#join(joined);
+  /** Takes a use of a network; `onReady` when it has synced and has its load balancer, or cannot. */
+  use(network: Network, onReady: NetworkReady): void {
+    const known = this.#joined.get(network.id);
+    if (known !== undefined) {
+      known.network.userCount++;
+      if (known.isReady) onReady(undefined);
+      else known.waiting.push(onReady);
+      return;
     }
-    joined.network.userCount++;
-    if (joined.isReady) onReady();
-    else joined.waiting.push(onReady);
+    const joined = {
+      network: new SwarmNetwork(this.#host, network),
+      isReady: false,
+      waiting: [onReady],
+      watches: [],
+      held: [],
+    };
+    joined.network.userCount = 1;
+    this.#joined.set(network.id, joined);
+    this.#join(joined);
   }
 
   /** Gives a use back; the network leaves the host with its last one. */
   release(networkId: string): void {
     const joined = this.#joined.get(networkId);
     if (joined === undefined || --joined.network.userCount > 0) return;
-    for (const watch of joined.watches) this.#db.unwatch(watch);
-    const { network } = joined;
-    if (network.balancer !== undefined) {
-      this.#db.deleteEntry(this.#member, TableNames.peers, networkId, network.balancer.endpointId);
-    }
-    this.#db.leaveNetwork(this.#member, networkId);
-    network.destroyBalancer();
-    network.overlay.destroySandbox();
-    this.#joined.delete(networkId);
+    this.#leave(joined);
   }
 
   /** Tells all members where a local endpoint is. */
@@ -163,12 +163,44 @@ export class SwarmNetworks {
   #maybeReady(joined: Joined, isSynced = joined.watches.length > 0): void {
     const address = this.#balancerAddresses.get(joined.network.id);
     if (joined.isReady || !isSynced || address === undefined) return;
-    joined.isReady = true;
     const { network } = joined;
     const balancer = network.createBalancer(address);
+    if (typeof balancer === 'string') {
+      this.#leave(joined);
+      for (const onReady of joined.waiting.splice(0)) onReady(balancer);
+      return;
+    }
+    joined.isReady = true;
     this.publishPeer(network, balancer.endpointId);
     if (this.#host.engine.networkDbGeneration === 1) this.#replay(joined);
-    for (const onReady of joined.waiting.splice(0)) onReady();
+    for (const event of joined.held.splice(0)) this.#hear(joined, event);
+    for (const onReady of joined.waiting.splice(0)) onReady(undefined);
+  }
+
+  /**
+   * Takes a network from the host (`network.delete`): the load balancer, the driver's watch, the
+   * attachment, the overlay. The watch on endpoints is the daemon's own and lives on: leaving tells
+   * it that every entry is gone, which clears the bindings.
+   */
+  #leave(joined: Joined): void {
+    const { network, watches } = joined;
+    const { id, balancer } = network;
+    if (balancer !== undefined) {
+      this.#db.deleteEntry(this.#member, TableNames.peers, id, balancer.endpointId);
+    }
+    network.destroyBalancer();
+    const [peerWatch, endpointWatch] = watches;
+    if (peerWatch !== undefined) this.#db.unwatch(peerWatch);
+    this.#db.leaveNetwork(this.#member, id);
+    if (endpointWatch !== undefined) this.#db.unwatch(endpointWatch);
+    network.overlay.destroySandbox();
+    this.#joined.delete(id);
+  }
+
+  /** Names of the network; ingress has none, because it only routes. */
+  #recordsOf(networkId: string): NetworkRecords | undefined {
+    const network = this.find(networkId);
+    return network?.isIngress === false ? network.records : undefined;
   }
 
   /** Generation 1 watches begin with nothing: the tables are walked. */
@@ -185,7 +217,8 @@ export class SwarmNetworks {
   #hear(joined: Joined, event: WatchEvent): void {
     if (!this.#host.isOn) return;
     if (event.table === TableNames.peers) this.#hearPeer(joined.network, event);
-    else this.#hearEndpoint(event);
+    else if (!joined.isReady) joined.held.push(event);
+    else applyEndpointEvent(this.bindings, this.#host.engine.networkDbGeneration, event);
   }
 
   #hearPeer(network: SwarmNetwork, event: WatchEvent): void {
@@ -198,25 +231,6 @@ export class SwarmNetworks {
       const previous = event.previous as PeerValue | undefined;
       if (previous !== undefined) network.overlay.removePeer(peerOf(event.key, previous));
       network.overlay.addPeer(peer);
-    }
-  }
-
-  #hearEndpoint(event: WatchEvent): void {
-    const { binding, isDisabled } = event.value as EndpointValue;
-    const isFirstGeneration = this.#host.engine.networkDbGeneration === 1;
-    if (binding.serviceId === '') {
-      if (event.kind === 'delete') this.bindings.removeContainer(binding);
-      else this.bindings.addContainer(binding);
-      return;
-    }
-    if (event.kind === 'delete') this.bindings.remove(binding, true);
-    else if (event.kind === 'create') {
-      if (isFirstGeneration || !isDisabled) this.bindings.add(binding);
-    } else if (isDisabled) this.bindings.remove(binding, false);
-    else if (!isFirstGeneration) {
-      const previous = event.previous as EndpointValue | undefined;
-      if (previous !== undefined) this.bindings.remove(previous.binding, true);
-      this.bindings.add(binding);
     }
   }
 

@@ -3,6 +3,7 @@
  * its names (`libnetwork/sandbox.go`, `default_gateway.go`).
  */
 import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
@@ -59,7 +60,8 @@ export class Sandbox implements NameView {
   join(network: SwarmNetwork, address: Ipv4Address): SandboxEndpoint {
     const id = this.#host.identifiers.id();
     const interfaceName = `eth${this.#interfaceCount++}`;
-    network.overlay.join(id, this.namespace, interfaceName, address);
+    const joined = network.overlay.join(id, this.namespace, interfaceName, address);
+    assert(typeof joined !== 'string', "the load balancer has opened the network's only subnet");
     const endpoint = { id, network, address, interfaceName };
     this.endpoints.push(endpoint);
     return endpoint;

@@ -6,7 +6,14 @@ import type { Packet } from '../../net/packet.ts';
 import { formatPingResult, type PingOptions, PingSocket } from '../../net/socket/ping.ts';
 import { ip, Lab, wayOf } from '../../net/testing/lab.ts';
 import { Way } from '../../net/way.ts';
-import { type Mac, macOfIpv4, parsePrefix } from '../../wire/addresses.ts';
+import { assert } from '../../sim/assert.ts';
+import {
+  formatIpv4Address,
+  formatMac,
+  type Mac,
+  macOfIpv4,
+  parsePrefix,
+} from '../../wire/addresses.ts';
 import { type OverlayHost, OverlayNetwork, type OverlayOptions } from '../overlay-network.ts';
 import type { Peer } from '../peer-database.ts';
 import type { ProgrammingGeneration } from '../peer-programming.ts';
@@ -58,10 +65,24 @@ export class OverlayLabHost implements OverlayHost {
     this.namespaces.delete(fileName);
   }
 
+  /** What is programmed: `address mac` and `mac vtep`, learned entries with a question mark. */
+  kernel(): string[] {
+    const { vxlan } = this.overlay;
+    if (vxlan === undefined) return [];
+    const neighbours = [...vxlan.neighbours.values()].map(
+      ({ address, mac }) => `${formatIpv4Address(address)} ${formatMac(mac)}`,
+    );
+    const forwarding = vxlan.fdb.list(this.lab.world.nowNs).map(({ mac, remote, isPermanent }) => {
+      return `${formatMac(mac)} ${formatIpv4Address(remote)}${isPermanent ? '' : '?'}`;
+    });
+    return [...neighbours, ...forwarding];
+  }
+
   /** A container on the overlay. */
   container(name: string, address: string): Namespace {
     const namespace = this.lab.namespace(`${this.name}/${name}`, this.namespace);
-    this.overlay.join(name, namespace, 'eth0', ip(address));
+    const endpoint = this.overlay.join(name, namespace, 'eth0', ip(address));
+    assert(typeof endpoint !== 'string', String(endpoint));
     return namespace;
   }
 }
