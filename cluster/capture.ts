@@ -4,20 +4,16 @@
  *
  * Gossip is written as Docker sends it: compressed when that makes it smaller, with a checksum where
  * memberlist adds one, encrypted with the sender's primary key. Or in the clear, neither compressed
- * nor encrypted, so that it can be read. The simulation accounts for packets as if they were not
- * compressed. Streams of gossip and manager traffic are not in captures.
+ * nor encrypted, so that it can be read. Streams of gossip and manager traffic are not in captures.
  */
 import { DOCKER } from '../gossip/constants.ts';
-import type { User } from '../gossip/message.ts';
 import { type DrawKey, draw32 } from '../sim/chance.ts';
 import { macOfIpv4 } from '../wire/addresses.ts';
 import { writeU32 } from '../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeEthernetHeader } from '../wire/ethernet.ts';
 import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../wire/ipv4.ts';
 import { NONCE_BYTES } from '../wire/memberlist/encrypt.ts';
-import { MessageType, type PacketMessage } from '../wire/memberlist/message.ts';
-import { encodePacket, type PacketFraming, sizeOfPacket } from '../wire/memberlist/packet.ts';
-import { encodeGossipMessage } from '../wire/networkdb/encode.ts';
+import { encodePacket, type PacketFraming } from '../wire/memberlist/packet.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../wire/udp.ts';
 import type { Cluster } from './cluster.ts';
 import { GOSSIP_PORT } from './gossip-network.ts';
@@ -60,14 +56,12 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEA
   });
   const nonceKey = world.chance.key('cluster.capture.nonce');
   let count = 0;
-  cluster.swim.setOnDatagram((from, to, parts, sizeBytes, sentAtNs, arrivalNs) => {
+  cluster.swim.setOnDatagram((from, to, parts, hasCrc, sentAtNs, arrivalNs) => {
     const sender = cluster.machineOfMember(from);
     const receiver = cluster.machineOfMember(to);
     count++;
-    const messages = cluster.swim
-      .wireMessagesOf(from, parts)
-      .map((part) => withBytes(cluster, part));
-    const framing = framingOf(sender, form, sizeBytes, messages);
+    const messages = cluster.swim.wireMessagesOf(from, parts);
+    const framing = framingOf(sender, form, hasCrc);
     const payload = encodePacket({ messages, ...framing, nonce: nonceOf(nonceKey, count) });
     const { address: source } = sender.address;
     const frame = udpFrame(source, receiver.address.address, payload, count & 0xffff);
@@ -79,21 +73,12 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEA
   });
 }
 
-/**
- * How the sender frames a packet. Whether there is a checksum is told by the size that is accounted,
- * which is that of the plain messages and what is around them.
- */
-function framingOf(
-  sender: Machine,
-  form: GossipForm,
-  sizeBytes: number,
-  messages: readonly PacketMessage[],
-): PacketFraming {
-  const { label, protocolVersion } = DOCKER;
-  const keyring = sender.executor?.gossipKeyring.ring;
-  const plain = { compress: false, crc: false, keyring, label, protocolVersion };
-  const crc = sizeBytes > sizeOfPacket({ messages, ...plain });
-  return form.isClear ? { ...plain, crc, keyring: undefined } : { ...plain, compress: true, crc };
+/** How the sender frames a packet. */
+function framingOf(sender: Machine, form: GossipForm, crc: boolean): PacketFraming {
+  const { label, protocolVersion, enableCompression } = DOCKER;
+  const keyring = form.isClear ? undefined : sender.executor?.gossipKeyring.ring;
+  const compress = enableCompression && !form.isClear;
+  return { compress, crc, keyring, label, protocolVersion };
 }
 
 /** Twelve bytes, other ones for each packet of a run. */
@@ -101,13 +86,6 @@ function nonceOf(key: DrawKey, count: number): Uint8Array {
   const nonce = new Uint8Array(NONCE_BYTES);
   for (let at = 0; at < NONCE_BYTES; at += 4) writeU32(nonce, at, draw32(key, count, at));
   return nonce;
-}
-
-/** A message with bytes; those of NetworkDB travel as objects until somebody looks. */
-function withBytes(cluster: Cluster, part: PacketMessage | User): PacketMessage {
-  if (!('message' in part)) return part;
-  const payload = encodeGossipMessage(cluster.db.wireFormOf(part.message));
-  return { type: MessageType.user, payload };
 }
 
 /** A whole frame around gossip bytes. */

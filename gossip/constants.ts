@@ -28,6 +28,8 @@ export interface SwimConfig {
   readonly deadNodeReclaimTimeNs: number;
   /** Largest packet before encryption and checksum, in bytes. */
   readonly udpBufferBytes: number;
+  /** Whether streams are compressed, and packets that become smaller (`EnableCompression`). */
+  readonly enableCompression: boolean;
   /** Whether there is a keyring with a key. */
   readonly hasKeyring: boolean;
   /** Its keys by name, primary first, where members differ in them; no names are one common key. */
@@ -70,6 +72,7 @@ export const LAN: SwimConfig = {
   gossipToTheDeadTimeNs: 30 * SECOND_NS,
   deadNodeReclaimTimeNs: 0,
   udpBufferBytes: 1400,
+  enableCompression: true,
   hasKeyring: false,
   keyring: [],
   gossipVerifyIncoming: true,

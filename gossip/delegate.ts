@@ -42,6 +42,8 @@ export interface SwimDelegate {
   getBroadcasts(member: number, overheadBytes: number, limitBytes: number): readonly UserMessage[];
   /** A user message has arrived. */
   notifyMessage(member: number, from: number, message: UserMessage): void;
+  /** The bytes of a message or state that is sent now; `sizeBytes` of them. */
+  encode(message: UserMessage): Uint8Array;
   /** The user state for a push/pull; `undefined` for none. */
   localState(member: number, join: boolean): UserMessage | undefined;
   /** The user state of the other side of a push/pull. */

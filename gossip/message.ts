@@ -207,7 +207,7 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
         node: members.nameOf(part.subject),
         addr: address,
         port,
-        meta: sender !== part.subject && meta?.length === 0 ? undefined : meta,
+        meta: relayedMeta(sender, part.subject, meta),
         vsn,
       };
     }
@@ -220,6 +220,26 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
         from: members.nameOf(part.from),
       };
   }
+}
+
+/** An entry of the push/pull that `sender` sends; an empty meta of others is nil, as above. */
+export function pushNodeStateOf(
+  members: Members,
+  sender: number,
+  fact: number,
+  incarnation: number,
+  state: number,
+): PushNodeState {
+  const { subject, address, port, meta, vsn } = members.fact(fact);
+  return {
+    name: members.nameOf(subject),
+    addr: address,
+    port,
+    meta: relayedMeta(sender, subject, meta),
+    incarnation,
+    state,
+    vsn,
+  };
 }
 
 /**
@@ -264,6 +284,14 @@ export function partOf(members: Members, message: PacketMessage): Part | undefin
       return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes };
     }
   }
+}
+
+function relayedMeta(
+  sender: number,
+  subject: number,
+  meta: Uint8Array | undefined,
+): Uint8Array | undefined {
+  return sender !== subject && meta?.length === 0 ? undefined : meta;
 }
 
 function pingFormOf(members: Members, sender: number, part: Control): Ping | IndirectPing {

@@ -7,16 +7,22 @@
  */
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
-import { NodeState, sizeOfPushPull } from '../wire/memberlist/message.ts';
+import {
+  MessageType,
+  NodeState,
+  type PushPull,
+  sizeOfPushPull,
+} from '../wire/memberlist/message.ts';
 import { mergeRefusalOf, type RemoteState } from './admission.ts';
 import type { OnResult, UserMessage } from './delegate.ts';
 import { pushPullScaleNs } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
 import { MemberState } from './members/views.ts';
-import { nodeStateBytes } from './message.ts';
+import { nodeStateBytes, pushNodeStateOf } from './message.ts';
 import { Observed } from './observed.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode, suspectNode } from './state-table.ts';
+import { streamContentBytes } from './transport/compression.ts';
 import { runTimer } from './transport/process.ts';
 import { openStream } from './transport/stream.ts';
 
@@ -27,6 +33,8 @@ interface LocalState extends RemoteState {
   readonly userState: UserMessage | undefined;
   readonly sizeBytes: number;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** The two waits of the push/pull loop. */
 const Wait = { stagger: 0, interval: 1 } as const;
@@ -138,8 +146,28 @@ function localStateOf(state: State, member: number, other: number, join: boolean
   }
   const userState = state.delegate?.localState(member, join);
   const count = views.knownCountOf(member);
-  const sizeBytes = sizeOfPushPull(count, nodesBytes, userState?.sizeBytes ?? 0);
+  const plainBytes = sizeOfPushPull(count, nodesBytes, userState?.sizeBytes ?? 0);
+  const sizeBytes = streamContentBytes(state, member, plainBytes, () =>
+    wireFormOf(state, member, join, userState),
+  );
   return { from: member, join, subjects, states, incarnations, facts, userState, sizeBytes };
+}
+
+/** The whole list and the delegate's state as they are on the wire. */
+function wireFormOf(
+  state: State,
+  member: number,
+  join: boolean,
+  userState: UserMessage | undefined,
+): PushPull {
+  const { members, views, delegate } = state;
+  const nodes = state.rings.listOf(member).map((subject) => {
+    const incarnation = views.incarnationOf(member, subject);
+    const fact = views.factOf(member, subject);
+    return pushNodeStateOf(members, member, fact, incarnation, views.stateOf(member, subject));
+  });
+  const bytes = userState === undefined ? NO_BYTES : delegate!.encode(userState);
+  return { type: MessageType.pushPull, join, nodes, userState: bytes };
 }
 
 function knownDisputed(state: State, member: number): number[] {

@@ -38,7 +38,7 @@ export type OnDatagram = (
   from: number,
   to: number,
   parts: readonly Part[],
-  sizeBytes: number,
+  hasCrc: boolean,
   sentAtNs: number,
   arrivalNs: number,
 ) => void;
@@ -137,6 +137,8 @@ export class State {
   readonly starved = new Map<number, RunInstants>();
   readonly flights: (Flight | undefined)[] = [];
   readonly freeFlights: number[] = [];
+  /** Whether any member has a name that lets a lone message shrink; see `hasCompressibleName`. */
+  hasCompressibleNames = false;
   /** Scratch of random choices. */
   readonly chosen: number[] = [];
   /** Scratch of packets that are being filled. */

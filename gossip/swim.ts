@@ -34,11 +34,12 @@ import {
 import { memberConfigOf } from './member-config.ts';
 import { ProcessState } from './members/members.ts';
 import { MemberState } from './members/views.ts';
-import { type Part, partOf, type User, wireFormOf } from './message.ts';
+import { type Part, partOf } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';
 import { type OnDatagram, State } from './state.ts';
 import { onSuspicionTimeout } from './state-table.ts';
+import { hasCompressibleName, isMeasured, packetMessageOf } from './transport/compression.ts';
 import { DialectUnderlay } from './transport/dialects.ts';
 import { sendUser } from './transport/packet.ts';
 import { runTimer } from './transport/process.ts';
@@ -137,9 +138,9 @@ export class Swim {
     this.#state.onDatagram = hook;
   }
 
-  /** A datagram's parts in memberlist's own form; a delegate's message stays an object. */
-  wireMessagesOf(sender: number, parts: readonly Part[]): (PacketMessage | User)[] {
-    return parts.map((part) => wireFormOf(this.#state.members, sender, part));
+  /** A datagram's parts in memberlist's own form, to be asked for when it is sent. */
+  wireMessagesOf(sender: number, parts: readonly Part[]): PacketMessage[] {
+    return parts.map((part) => packetMessageOf(this.#state, sender, part));
   }
 
   /** Adds a member and starts its process at its instant; returns its index. */
@@ -154,6 +155,9 @@ export class Swim {
     const member = state.members.add(init.name, { address, port, meta, vsn });
     if (!isAlike) this.#setConfig(member, config);
     if (member >= state.incarnations.length) state.grow(Math.max(16, member * 2));
+    if (isMeasured(state, member) && hasCompressibleName(state.members, member)) {
+      state.hasCompressibleNames = true;
+    }
     const startAtNs = init.startAtNs ?? state.nowNs;
     if (startAtNs === state.nowNs) startMember(state, member);
     else if (startAtNs !== Number.POSITIVE_INFINITY) {

@@ -125,6 +125,7 @@ class Script {
       notifyUpdate: (observer, subject) => this.#say(`${observer} notifyUpdate ${subject}`),
       getBroadcasts: () => [],
       notifyMessage: () => {},
+      encode: () => new Uint8Array(0),
       localState: () => undefined,
       mergeRemoteState: () => {},
     };

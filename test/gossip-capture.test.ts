@@ -1,6 +1,6 @@
 /**
- * The gossip in captures: in the clear it has the bytes that the simulation accounts for, and as
- * Docker sends it, it reads back with the keys that are written beside it.
+ * The gossip in captures: as Docker sends it, it has the bytes that the simulation accounts for and
+ * reads back with the keys that are written beside it; in the clear it reads back without.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -66,18 +66,18 @@ function readAll(payloads: readonly Uint8Array[], keyring: Keyring | undefined) 
 
 const { nodeEvent, networkEvent, compound } = GossipMessageType;
 
-test('in the clear: the accounted bytes, but for the encryption', () => {
+test('in the clear: every packet, larger than accounted by what compression saves', () => {
   const { cluster, payloads } = gossipOf(true);
   expect(payloads.length).toBeGreaterThan(100);
   const bytes = payloads.reduce((sum, payload) => sum + encryptedBytesOf(1, payload.length), 0);
-  expect(bytes).toBe(cluster.swim.totalOf(Counter.packetBytesSent));
+  expect(bytes).toBeGreaterThan(1.1 * cluster.swim.totalOf(Counter.packetBytesSent));
   expect(payloads.length).toBe(cluster.swim.totalOf(Counter.packetsSent));
   const { types, wrongCount } = readAll(payloads, undefined);
   expect(wrongCount).toBe(0);
   expect([...types].toSorted()).toEqual([networkEvent, compound, nodeEvent]);
 });
 
-test('encrypted: unreadable without the keys, whole with them, never longer than accounted', () => {
+test('encrypted: unreadable without the keys, whole with them, the accounted bytes', () => {
   const { cluster, payloads } = gossipOf(false);
   const { ring } = cluster.machines[1]!.executor!.gossipKeyring;
   const { types, wrongCount } = readAll(payloads, ring);
@@ -85,7 +85,7 @@ test('encrypted: unreadable without the keys, whole with them, never longer than
   expect([...types].toSorted()).toEqual([networkEvent, compound, nodeEvent]);
   expect(readAll(payloads, Keyring.of([], new Uint8Array(16)) as Keyring).types.size).toBe(0);
   const bytes = payloads.reduce((sum, payload) => sum + payload.length, 0);
-  expect(bytes).toBeLessThanOrEqual(cluster.swim.totalOf(Counter.packetBytesSent));
+  expect(bytes).toBe(cluster.swim.totalOf(Counter.packetBytesSent));
   const nonces = new Set(payloads.map((payload) => String(payload.slice(1, 13))));
   expect(nonces.size).toBe(payloads.length);
 });

@@ -43,6 +43,7 @@ test.each(['20.10', '29'])('docker %s: all kinds of messages, byte for byte', (e
         notifyLeave: (observer, subject) => db.notifyLeave(observer, subject),
         notifyUpdate: (observer, subject) => db.notifyUpdate(observer, subject),
         getBroadcasts: (...args) => db.getBroadcasts(...args),
+        encode: (message) => db.encode(message),
         localState: (...args) => db.localState(...args),
         notifyMessage: (member, from, message) => {
           check(message);

@@ -16,6 +16,7 @@ import { grown } from '../members/grown.ts';
 import { MemberState } from '../members/views.ts';
 import { ackBytes, makeAck, makePing, pingBytes } from '../message.ts';
 import type { State } from '../state.ts';
+import { packetContentBytes } from '../transport/compression.ts';
 import { framedBytesOf, launch, PacketPurpose, packetDraw } from '../transport/packet.ts';
 import { openProbe } from './probes.ts';
 
@@ -159,7 +160,12 @@ function reveal(
 }
 
 function framedPingBytes(state: State, member: number, target: number, seqNo: number): number {
-  return framedBytesOf(state, member, pingBytes(state.members, member, target, seqNo));
+  const { members } = state;
+  let bytes = pingBytes(members, member, target, seqNo);
+  if (state.hasCompressibleNames) {
+    bytes = packetContentBytes(state, member, [makePing(members, member, target, seqNo)], bytes);
+  }
+  return framedBytesOf(state, member, bytes);
 }
 
 /** Numbers an answer: two askers may use one sequence number. */

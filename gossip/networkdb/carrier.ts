@@ -45,6 +45,8 @@ export interface Delegate {
   getBroadcasts(member: number, overheadBytes: number, limitBytes: number): UserMessage[];
   /** A user message from {@link Carrier.sendBestEffort}, `sendReliable` or `getBroadcasts`. */
   notifyMessage(member: number, from: number, message: UserMessage): void;
+  /** The bytes of a message or state that is sent now; `sizeBytes` of them. */
+  encode(message: UserMessage): Uint8Array;
   /** The user state of a push/pull. */
   localState(member: number, join: boolean): UserMessage;
   /** The user state of the other side of a push/pull. */

@@ -9,6 +9,7 @@
  */
 
 import { assert } from '../../sim/assert.ts';
+import { encodeGossipMessage } from '../../wire/networkdb/encode.ts';
 import { type GossipMessage, GossipMessageType } from '../../wire/networkdb/message.ts';
 import type { Carrier, Delegate, UserMessage } from './carrier.ts';
 import {
@@ -455,7 +456,11 @@ export class NetworkDb implements Delegate {
     this.#atNode(member, (node) => mergeRemoteState(this.#state, node, remote as PushPull));
   }
 
-  /** A message in moby's form, for its bytes; see `wire-form.ts`. */
+  encode(message: UserMessage): Uint8Array {
+    return encodeGossipMessage(this.wireFormOf(message));
+  }
+
+  /** A message in moby's form; see `wire-form.ts`. */
   wireFormOf(message: UserMessage): GossipMessage {
     return wireFormOf(this.#state, message as Message);
   }

@@ -2,9 +2,8 @@
  * Packets on their way out: filling and sending (memberlist `net.go` `sendMsg`, `getBroadcasts`,
  * `rawSendMsgPacket`).
  *
- * A packet is a list of parts and a size. The size is that of the plain message or compound with
- * checksum, encryption and label; compression, which upstream applies to packets when that makes
- * them strictly smaller, is not subtracted: it would have to be done to be known.
+ * A packet is a list of parts and a size: that of its content, compressed if that makes it smaller,
+ * with checksum, encryption and label.
  */
 import { draw32 } from '../../sim/chance.ts';
 import { COMPOUND_PARTS_MAX } from '../../wire/memberlist/compound.ts';
@@ -26,6 +25,7 @@ import { retransmitLimit } from '../formulas.ts';
 import { type Control, makeUser, type Part, type Rumor } from '../message.ts';
 import type { State } from '../state.ts';
 import { LOST } from '../underlay.ts';
+import { packetContentBytes } from './compression.ts';
 import { isRedundant } from './redundant.ts';
 
 /** What a packet is for: with its number it makes the packet's coordinate of chance. */
@@ -134,7 +134,7 @@ export function sendParts(
     state.counters.addPacket(from, sizeBytes);
     if (isRedundant(state, from, to, parts)) return;
     const draw = packetDraw(state, from, purpose, number);
-    transmit(state, from, to, parts.slice(), sizeBytes, draw);
+    transmit(state, from, to, parts.slice(), hasCrc, sizeBytes, draw);
     return;
   }
   const isSplit = state.configOf(from).memberlist.splitsCompounds;
@@ -144,7 +144,7 @@ export function sendParts(
     const sizeBytes = framedBytes(state, from, some, true, hasCrc);
     state.counters.addPacket(from, sizeBytes);
     const draw = packetDraw(state, from, purpose, number) + first;
-    transmit(state, from, to, isSplit ? some : [], sizeBytes, draw);
+    transmit(state, from, to, isSplit ? some : [], hasCrc, sizeBytes, draw);
   }
 }
 
@@ -175,6 +175,7 @@ function framedBytes(
   let bytes = 0;
   if (isCompound) bytes += COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * parts.length;
   for (const part of parts) bytes += part.sizeBytes;
+  bytes = packetContentBytes(state, from, parts, bytes);
   return framedBytesOf(state, from, hasCrc ? bytes + CRC_OVERHEAD : bytes);
 }
 
@@ -189,12 +190,13 @@ function transmit(
   from: number,
   to: number,
   parts: readonly Part[],
+  hasCrc: boolean,
   sizeBytes: number,
   draw: number,
 ): void {
   const nowNs = state.nowNs;
   const arrivalNs = state.underlay.datagramArrivalNs(from, to, sizeBytes, nowNs, draw);
-  state.onDatagram?.(from, to, parts, sizeBytes, nowNs, arrivalNs);
+  state.onDatagram?.(from, to, parts, hasCrc, nowNs, arrivalNs);
   if (arrivalNs === LOST) return;
   launch(state, from, to, parts, sizeBytes, arrivalNs);
 }

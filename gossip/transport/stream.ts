@@ -2,15 +2,22 @@
  * Streams: one TCP connection with a request and perhaps a reply (memberlist `net.go` `streamListen`,
  * `handleConn`, `sendAndReceiveState`, `sendPingAndWaitForAck`, `sendUserMsg`).
  *
- * Sizes are those of the plain message with encryption and label; upstream compresses every stream,
- * which is not subtracted here.
+ * Sizes are those of the compressed message with encryption and label. Bytes count when they are
+ * written: those of a request when the connection stands.
  */
-import { sizeOfStreamUser } from '../../wire/memberlist/message.ts';
+import {
+  type Ack,
+  MessageType,
+  type Ping,
+  type StreamMessage,
+  sizeOfStreamUser,
+} from '../../wire/memberlist/message.ts';
 import { ENCRYPTED_STREAM_HEADER } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import type { OnResult, UserMessage } from '../delegate.ts';
-import { ackBytes, pingBytes } from '../message.ts';
+import { type Control, makeAck, makePing, wireFormOf } from '../message.ts';
 import type { State } from '../state.ts';
+import { streamContentBytes } from './compression.ts';
 import { encryptedBytes, labelOverhead, PacketPurpose, packetDraw } from './packet.ts';
 import { runStream, runTimer, sameProcess } from './process.ts';
 
@@ -19,6 +26,7 @@ export interface StreamInit {
   readonly from: number;
   /** A member at the address that is called; whoever lives there when the request arrives hears it. */
   readonly to: number;
+  /** The request within compression; likewise the size that `reply` is called with. */
   readonly requestBytes: number;
   readonly deadlineNs: number;
   /** Handles the request in `resident`'s process; `reply` as in `ExchangeHandlers`. */
@@ -44,10 +52,10 @@ export function openStream(state: State, init: StreamInit): void {
   const labelBytes = labelOverhead(state.configOf(from));
   const requestBytes = labelBytes + encryptedStreamBytes(state, from, init.requestBytes);
   counters.add(from, Counter.streams);
-  counters.add(from, Counter.streamBytesSent, requestBytes);
   const handle = (reply: (replyBytes: number) => void): void => {
     const resident = members.successorOf(to);
     if (!members.isUp(resident)) return;
+    counters.add(from, Counter.streamBytesSent, requestBytes);
     const send = (replyBytes: number): void => {
       const bytes = replyBytes === 0 ? 0 : encryptedStreamBytes(state, resident, replyBytes);
       counters.add(resident, Counter.streamBytesSent, bytes);
@@ -77,10 +85,15 @@ export function sendReliable(
   message: UserMessage,
   onResult: OnResult,
 ): void {
+  const plainBytes = sizeOfStreamUser(message.sizeBytes);
+  const request = (): StreamMessage => ({
+    type: MessageType.user,
+    payload: state.delegate!.encode(message),
+  });
   openStream(state, {
     from,
     to: state.members.successorOf(to),
-    requestBytes: sizeOfStreamUser(message.sizeBytes),
+    requestBytes: streamContentBytes(state, from, plainBytes, request),
     deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
     onRequest: (reply, resident) => {
       state.delegate?.notifyMessage(resident, from, message);
@@ -96,19 +109,26 @@ export function tcpPing(state: State, member: number, onResult: (ok: boolean) =>
   const target = probes.targetOf(member);
   const seqNo = probes.seqNoOf(member);
   const to = members.residentOf(probes.factOf(member));
+  const ping = makePing(members, member, target, seqNo);
+  const ack = makeAck(seqNo);
   openStream(state, {
     from: member,
     to,
-    requestBytes: pingBytes(members, member, target, seqNo),
+    requestBytes: controlBytes(state, member, ping),
     deadlineNs: probes.deadlineNsOf(member),
     // who is not meant closes without an answer
     onRequest: (reply, resident) => {
-      if (resident === target) reply(ackBytes(seqNo));
+      if (resident === target) reply(controlBytes(state, resident, ack));
     },
     onResult: (ok) => {
       if (probes.isCurrent(member, seqNo)) onResult(ok);
     },
   });
+}
+
+function controlBytes(state: State, from: number, control: Control): number {
+  const message = (): StreamMessage => wireFormOf(state.members, from, control) as Ping | Ack;
+  return streamContentBytes(state, from, control.sizeBytes, message);
 }
 
 function encryptedStreamBytes(state: State, member: number, bytes: number): number {
