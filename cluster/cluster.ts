@@ -10,6 +10,7 @@
  * NetworkDB for all hosts, a manager plane, and connections that carry their messages.
  */
 
+import { DOCKER, type SwimConfig } from '../gossip/constants.ts';
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import { Swim } from '../gossip/swim.ts';
 import type {
@@ -65,6 +66,8 @@ export interface NodeOptions {
   readonly isManager: boolean;
   readonly labels?: Readonly<Record<string, string>>;
   readonly availability?: 'active' | 'pause' | 'drain';
+  /** Where its gossip differs from the cluster's and its engine's. */
+  readonly gossip?: Partial<SwimConfig>;
 }
 
 /** What a cluster is made from. */
@@ -73,6 +76,8 @@ export interface ClusterOptions {
   /** Managers first. */
   readonly nodes: readonly NodeOptions[];
   readonly conditions?: LinkConditions | undefined;
+  /** Membership's configuration; Docker's unless given. */
+  readonly gossip?: SwimConfig;
   /** `--dispatcher-heartbeat`, in ns; default 5 s. */
   readonly heartbeatPeriodNs?: number;
   readonly shortcuts?: boolean;
@@ -112,6 +117,7 @@ export class Cluster {
     this.swim = new Swim({
       world,
       underlay: new GossipNetwork(this.underlay, exchanges, this.gossipKeys, hostOf),
+      config: options.gossip ?? DOCKER,
       shortcuts: options.shortcuts ?? true,
     });
     this.db = new NetworkDb({
@@ -224,6 +230,7 @@ export class Cluster {
       name: node.name,
       nodeId,
       engine: node.engine,
+      gossip: { memberlist: node.engine.memberlist, ...node.gossip },
       address: { address: HOST_SUBNET + FIRST_HOST_NUMBER + index, lengthBits: HOST_PREFIX_LENGTH },
       gateway: HOST_SUBNET + 1,
       manager,

@@ -3,6 +3,7 @@
  * memory, manager store), and the host that runs now, if it has power.
  */
 
+import type { SwimConfig } from '../gossip/constants.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type { Swim } from '../gossip/swim.ts';
 import { Agent } from '../manager/agent/agent.ts';
@@ -34,6 +35,8 @@ export interface MachineParts {
   readonly name: string;
   readonly nodeId: string;
   readonly engine: EngineVersion;
+  /** Where its gossip may differ from the cluster's. */
+  readonly gossip: Partial<SwimConfig>;
   readonly address: Prefix;
   readonly gateway: number;
   /** Set on manager nodes. */
@@ -188,7 +191,7 @@ export class Machine {
     });
     this.member = member;
     this.#parts.onMember(this, member);
-    swim.addMember({ name, address: address.address });
+    swim.addMember({ name, address: address.address, config: this.#parts.gossip });
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address.address && peer.address !== 0);

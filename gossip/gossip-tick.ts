@@ -23,11 +23,12 @@ import { runTimer } from './transport/process.ts';
 /** More members than anybody gossips to in one tick: numbers the packets of a tick. */
 const TARGETS_MAX = 256;
 
-/** Schedules the next tick unless it is scheduled. */
+/** Schedules the next tick unless it is scheduled, or nothing is gossiped at all. */
 export function armGossip(state: State, member: number): void {
   if (state.gossipTickHandles[member] !== NO_EVENT) return;
-  const intervalNs = state.configOf(member).gossipIntervalNs;
-  const atNs = nextTickAfter(state.gossipTickerAtNs[member]!, intervalNs, state.nowNs);
+  const { gossipIntervalNs, gossipNodes } = state.configOf(member);
+  if (gossipIntervalNs <= 0 || gossipNodes <= 0) return;
+  const atNs = nextTickAfter(state.gossipTickerAtNs[member]!, gossipIntervalNs, state.nowNs);
   const handle = state.world.queue.schedule(atNs, state.kinds.gossipTick, member);
   state.gossipTickHandles[member] = handle;
 }

@@ -87,6 +87,13 @@ const ALL = -1;
 
 const IGNORE = (): void => {};
 
+/** True when the configuration says already what is asked for. */
+function isPartOf(differences: Partial<SwimConfig>, config: SwimConfig): boolean {
+  return (Object.keys(differences) as (keyof SwimConfig)[]).every(
+    (field) => differences[field] === config[field],
+  );
+}
+
 /** All members of a cluster. */
 export class Swim {
   readonly #state: State;
@@ -147,7 +154,8 @@ export class Swim {
   addMember(init: MemberInit): number {
     const state = this.#state;
     const { address, port = GOSSIP_PORT, meta, clockDriftRatio = 0 } = init;
-    const isAlike = init.config === undefined && clockDriftRatio === 0;
+    const hasDifferences = init.config !== undefined && !isPartOf(init.config, state.config);
+    const isAlike = !hasDifferences && clockDriftRatio === 0;
     const config = isAlike
       ? state.config
       : withClockDrift(memberConfigOf({ ...state.config, ...init.config }), clockDriftRatio);

@@ -2,6 +2,11 @@
  * Whose rules a host writes: the Docker Engine version that the user names, and what follows from
  * it. A version is a set of facts, not a fork of the code.
  */
+import {
+  MEMBERLIST_0_4_0,
+  MEMBERLIST_0_6_0,
+  type MemberlistVersion,
+} from '../gossip/memberlist-version.ts';
 import type { GenerationName } from '../gossip/networkdb/generation.ts';
 
 /**
@@ -22,6 +27,8 @@ export interface EngineVersion {
   readonly networkDbGeneration: 1 | 2 | 3;
   /** The same with the variant of 29.0 to 29.5. */
   readonly networkDbRules: GenerationName;
+  /** The membership under NetworkDB: memberlist 0.4.0 up to 28. */
+  readonly memberlist: MemberlistVersion;
   /** Bridge endpoints get `02:42` + their IPv4 address (up to 27) instead of a random MAC. */
   readonly hasMacFromAddress: boolean;
   /** DOCKER-USER ends in a RETURN (until 28.1). */
@@ -62,6 +69,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     networkDbGeneration: generation,
     networkDbRules:
       major === 29 && minor !== undefined && minor < LISTS_ACKS_MINOR ? '29.0' : generation,
+    memberlist: major <= 28 ? MEMBERLIST_0_4_0 : MEMBERLIST_0_6_0,
     hasMacFromAddress: major <= 27,
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,

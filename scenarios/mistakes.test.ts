@@ -291,6 +291,49 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'gossip with a profile and a tunable that there are not, of a host that there is not',
+    scenario: yaml`
+      name: x
+      until: 3s
+      cluster:
+        workers: 2
+        gossip:
+          profile: wam
+          probe-intervall: 2s
+          hosts:
+            worker-1: { udp-buffer-size: 100kB, cidrs-allowed: [10.1.2.3/8] }
+    `,
+    says: [
+      "x.yaml:6:14: error: 'wam' is not one of lan, wan, local, docker",
+      "hint: did you mean 'wan'?",
+      "x.yaml:7:5: error: unknown key 'probe-intervall' in 'gossip'",
+      "hint: did you mean 'probe-interval'?",
+      'x.yaml:9:36: error: udp-buffer-size: a datagram cannot be so large',
+      'hint: udp-buffer-size: bytes of a packet, such as 1400',
+      'x.yaml:9:59: error: cidrs-allowed: 10.1.2.3/8 is an address',
+      'hint: did you mean 10.0.0.0/8?',
+    ],
+  },
+  {
+    name: 'gossip of a host that there is not, and a version that nobody understands',
+    scenario: yaml`
+      name: x
+      until: 3s
+      cluster:
+        workers: 1
+        gossip:
+          hosts:
+            worker-1: { protocol-version: 5, protocol-version-max: 4 }
+            worker-9: { probe-interval: 2s }
+    `,
+    says: [
+      "x.yaml:8:7: error: unknown node 'worker-9'",
+      "hint: did you mean 'worker-1'?",
+      'x.yaml:6:5: error: worker-1 would speak protocol version 5, which is not in [1, 4]',
+      'hint: change protocol-version, or protocol-version-min and -max',
+    ],
+  },
+  {
     name: 'a tab',
     scenario: 'name: x\ncluster:\n\tmanagers: 1\n',
     says: [

@@ -31,9 +31,9 @@ import { tcpPing } from '../transport/stream.ts';
 import { ackNumberOf, probeIfCertain } from './certain-probe.ts';
 import { openProbe, ProbePhase, TcpPing } from './probes.ts';
 
-/** Schedules the first tick of a process. */
+/** Schedules the first tick of a process that probes. */
 export function armFirstProbe(state: State, member: number): void {
-  armProbe(state, member, state.nowNs);
+  if (state.configOf(member).probeIntervalNs > 0) armProbe(state, member, state.nowNs);
 }
 
 /** The probe that began at `sinceNs` is over: a tick that fell within it is waiting. */

@@ -7,6 +7,7 @@ import { parseCallTarget } from '../../node/workload/program.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
+import { clusterConfigOf, hostConfigOf } from './gossip.ts';
 import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 import { type NodeNames, nodeNamesOf, selectNodes, selectorsOf } from './node-names.ts';
@@ -84,20 +85,34 @@ class Check {
       if (facts.docker !== undefined)
         this.#engine(['cluster', 'nodes', name, 'docker'], facts.docker);
     }
-    for (const host of Object.keys(cluster.underlay.hosts ?? {})) {
-      if (selectNodes(this.#nodes, host) === undefined) {
-        this.#unknown(
-          ['cluster', 'underlay', 'hosts'],
-          host,
-          'node',
-          selectorsOf(this.#nodes),
-          true,
-        );
+    for (const section of ['gossip', 'underlay'] as const) {
+      for (const host of Object.keys(cluster[section]?.hosts ?? {})) {
+        if (selectNodes(this.#nodes, host) !== undefined) continue;
+        const known = selectorsOf(this.#nodes);
+        this.#unknown(['cluster', section, 'hosts'], host, 'node', known, true);
       }
     }
+    this.#protocolVersions();
     (cluster.underlay.pairs ?? []).forEach((pair, i) => {
       pair.between.forEach((end, j) =>
         this.#selector(['cluster', 'underlay', 'pairs', i, 'between', j], end),
+      );
+    });
+  }
+
+  /** Every host speaks a version that it understands (memberlist refuses to start otherwise). */
+  #protocolVersions(): void {
+    const { gossip } = this.#scenario.cluster;
+    this.#nodes.names.forEach((name, host) => {
+      const config = { ...clusterConfigOf(gossip), ...hostConfigOf(gossip, this.#nodes, host) };
+      const { protocolVersion, protocolVersionMin, protocolVersionMax } = config;
+      if (protocolVersion >= protocolVersionMin && protocolVersion <= protocolVersionMax) return;
+      const range = `[${protocolVersionMin}, ${protocolVersionMax}]`;
+      this.#add(
+        ['cluster', 'gossip'],
+        'wrong-value',
+        `${name} would speak protocol version ${protocolVersion}, which is not in ${range}`,
+        'change protocol-version, or protocol-version-min and -max',
       );
     });
   }

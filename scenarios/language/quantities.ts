@@ -23,7 +23,8 @@ function isRefusal(result: unknown): result is Refusal {
   return typeof result === 'object' && result !== null && 'error' in result;
 }
 
-function quantity<T>(
+/** A quantity of its own kind: what it is called, how it is read, and an example. */
+export function quantity<T>(
   parse: (text: string) => T | Refusal,
   description: string,
   example: string,

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
 import { SECOND_NS } from '../../sim/time.ts';
+import { gossip } from './gossip.ts';
 import { bandwidth, rate, ratio, size, span, spanRange } from './quantities.ts';
 
 /** Names a node, a list of them, `workers`, `managers`, `all`, a rack, or a pattern `worker-*`. */
@@ -67,6 +68,7 @@ const cluster = z
     'dispatcher-heartbeat': span.default(5 * SECOND_NS).meta({
       description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
     }),
+    gossip: gossip.optional(),
     underlay: underlay.default({}),
   })
   .meta({ description: 'the hosts: manager-1, manager-2, … and worker-1, worker-2, …' });

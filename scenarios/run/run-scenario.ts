@@ -12,6 +12,7 @@ import { assert } from '../../sim/assert.ts';
 import { observationKind } from '../../sim/observations.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
+import { clusterConfigOf, hostConfigOf } from '../language/gossip.ts';
 import type { LoadedScenario } from '../load.ts';
 import { RESULT_SCHEMA_VERSION, type RunResult, type TimelineLine } from '../result.ts';
 import { VERSION } from '../version.ts';
@@ -92,6 +93,7 @@ class Stage {
       world: this.#world,
       nodes: nodeOptionsOf(loaded),
       conditions: baseConditions(scenario.cluster.underlay),
+      gossip: clusterConfigOf(scenario.cluster.gossip),
       heartbeatPeriodNs: scenario.cluster['dispatcher-heartbeat'],
       shortcuts: options.shortcuts ?? true,
     });
@@ -289,6 +291,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       name,
       engine,
       isManager: index < nodes.managerCount,
+      gossip: hostConfigOf(cluster.gossip, nodes, index),
       ...(facts?.labels === undefined ? {} : { labels: facts.labels }),
       ...(facts?.availability === undefined ? {} : { availability: facts.availability }),
     };
