@@ -2,8 +2,11 @@
  * Flags that the subcommands of `swarmlab gossip` share: counts, profiles, quantities, addresses and
  * keys. A wrong one ends the command with a message that says what it wants.
  */
+import { availableParallelism } from 'node:os';
 import { PROFILES, type SwimConfig } from '../gossip/constants.ts';
 import type { LiveAddress } from '../gossip/live/live-member.ts';
+import { didYouMean } from '../scenarios/language/issue.ts';
+import { inlinePool, type Pool, threadPool } from '../sweep/pool.ts';
 import { parseIpv4Address } from '../wire/addresses.ts';
 import { Keyring } from '../wire/memberlist/encrypt.ts';
 import { CommandFailure, ExitStatus } from './exit-status.ts';
@@ -38,7 +41,8 @@ export function profileNames(): string {
 export function profileOf(name: string): SwimConfig {
   const config = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
   if (config !== undefined) return config;
-  const message = `--profile wants one of ${profileNames()}, not '${name}'`;
+  const hint = didYouMean(name, Object.keys(PROFILES));
+  const message = `there is no profile '${name}'\n  hint: ${hint}`;
   throw new CommandFailure(ExitStatus.wrongInput, message);
 }
 
@@ -50,20 +54,36 @@ export function countOf(flag: string, text: string, min: number, max: number): n
   throw new CommandFailure(ExitStatus.wrongInput, message);
 }
 
+/** Where so many runs take place: on as many threads as were asked for, or one per core. */
+export function poolOf(jobs: string | undefined, runCount: number): Pool {
+  const jobsMax = 1024;
+  const wanted = jobs === undefined ? availableParallelism() : countOf('-j', jobs, 1, jobsMax);
+  const threadCount = Math.min(wanted, runCount);
+  return threadCount === 1 ? inlinePool : threadPool(threadCount);
+}
+
 /** What a scenario's quantity makes of a flag, or the failure in its words. */
 export function quantityOf<T>(
   flag: string,
   quantity: { safeParse(text: string): QuantityResult<T> },
-  text: string,
+  input: string,
 ): T {
-  const result = quantity.safeParse(text);
+  const result = quantity.safeParse(input);
   if (result.success) return result.data;
-  throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${result.error.issues[0]!.message}`);
+  const issue = result.error.issues[0]!;
+  const hint = issue.params?.hint;
+  const text = typeof hint === 'string' ? `${issue.message}\n  hint: ${hint}` : issue.message;
+  throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${text}`);
 }
 
 type QuantityResult<T> =
   | { readonly success: true; readonly data: T }
   | {
       readonly success: false;
-      readonly error: { readonly issues: readonly { readonly message: string }[] };
+      readonly error: { readonly issues: readonly QuantityIssue[] };
     };
+
+interface QuantityIssue {
+  readonly message: string;
+  readonly params?: { readonly hint?: unknown } | undefined;
+}

@@ -5,6 +5,8 @@
 import { writeFileSync } from 'node:fs';
 import { CommandFailure, ExitStatus } from './exit-status.ts';
 
+const DEFAULT_WIDTH_COLUMNS = 80;
+
 /** True when stdout may be coloured: a terminal, and NO_COLOR is not set (no-color.org). */
 export function stdoutHasColour(): boolean {
   return hasColour(process.stdout.isTTY === true);
@@ -20,6 +22,22 @@ function hasColour(isTerminal: boolean): boolean {
   if (NO_COLOR !== undefined && NO_COLOR !== '') return false;
   if (FORCE_COLOR !== undefined && FORCE_COLOR !== '' && FORCE_COLOR !== '0') return true;
   return isTerminal && TERM !== 'dumb';
+}
+
+/**
+ * False where characters beyond ASCII would not be shown: a locale that names another encoding than
+ * UTF-8, or the Linux console, whose fonts lack most of them. No locale at all says nothing.
+ */
+export function stdoutHasUnicode(): boolean {
+  const { LC_ALL, LC_CTYPE, LANG, TERM } = process.env;
+  const locale = [LC_ALL, LC_CTYPE, LANG].find((one) => one !== undefined && one !== '');
+  if (TERM === 'linux' && process.stdout.isTTY === true) return false;
+  return locale === undefined || /utf-?8/i.test(locale);
+}
+
+/** How wide the report may be: the terminal, or eighty columns. */
+export function stdoutWidthColumns(): number {
+  return process.stdout.columns ?? DEFAULT_WIDTH_COLUMNS;
 }
 
 /** A line on stderr that tells how far long work is; silent unless stderr is a terminal. */

@@ -1,8 +1,9 @@
 /**
- * Where a sweep's jobs run: one after the other in this thread, or on worker threads (tinypool).
+ * Where a sweep's jobs run: one after the other in this thread, or on worker threads. A job whose
+ * worker dies is an outcome like any other.
  */
-import { Tinypool } from 'tinypool';
 import type { Executor } from './job.ts';
+import { threadPool } from './pool.ts';
 import { runJob } from './run-job.ts';
 
 /** Runs jobs in this thread, in order. */
@@ -13,18 +14,14 @@ export const inlineExecutor: Executor = async (jobs, onOutcome) => {
 /** Runs jobs on so many worker threads. */
 export function threadsExecutor(threadCount: number): Executor {
   return async (jobs, onOutcome) => {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const pool = new Tinypool({
-      filename: new URL(`./run-job.${extension}`, import.meta.url).href,
-      minThreads: Math.min(threadCount, jobs.length),
-      maxThreads: threadCount,
-      isolateWorkers: false,
-    });
+    const url = new URL(`./run-job.${import.meta.url.split('.').at(-1)}`, import.meta.url).href;
+    const pool = threadPool(Math.min(threadCount, jobs.length));
     try {
       await Promise.all(
         jobs.map(async (job) => {
           try {
-            onOutcome(await pool.run(job, { name: 'runJob' }));
+            const [outcome] = await pool.runAll({ run: runJob, url, name: 'runJob' }, [job]);
+            onOutcome(outcome!);
           } catch (error) {
             const failure = error instanceof Error ? error.message : String(error);
             onOutcome({ seed: job.seed, result: undefined, failure });
@@ -32,7 +29,7 @@ export function threadsExecutor(threadCount: number): Executor {
         }),
       );
     } finally {
-      await pool.destroy();
+      await pool.close();
     }
   };
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { LAN, LOCAL } from '../../gossip/constants.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { type KillInit, type KillResult, simulateKill } from './kill-experiment.ts';
-import { formatKillJson, formatKillReport } from './kill-report.ts';
+import { formatKillJson, formatKillReport } from './report/kill-report.ts';
 
 const TEN: KillInit = {
   seed: '1',
@@ -63,7 +63,13 @@ test('an experiment that is too short says so', () => {
   const init = { ...TEN, untilNs: SECOND_NS / 2 };
   const result: KillResult = simulateKill(init);
   expect(result.convergedNs).toBeUndefined();
-  const options = { hasColour: false, widthColumns: 60, profile: 'lan', replay: 'r' };
+  const options = {
+    hasColour: false,
+    isAscii: false,
+    widthColumns: 60,
+    profile: 'lan',
+    replay: 'r',
+  };
   const report = formatKillReport(init, result, options);
   expect(report).toContain('all know         never');
   expect(JSON.parse(formatKillJson(init, result, 'lan'))).toMatchObject({

@@ -49,6 +49,8 @@ export interface KillResult {
   /** The share of the survivors' views of the killed that say dead at the end. */
   readonly knownRatio: number;
   readonly curve: readonly CurvePoint[];
+  /** When the first survivor declared each of the killed dead, ascending; who never was is left out. */
+  readonly detectedNs: readonly number[];
   /** From the kill to the end, of members whose process ran. */
   readonly alarms: AlarmCounts;
   /** Per member and second before the kill. */
@@ -81,6 +83,7 @@ export class KillExperiment {
   #quietLoad: Load;
   #killedAtNs = 0;
   #firstSuspicionNs: number | undefined = undefined;
+  readonly #detectedNs = new Map<number, number>();
   #views!: DeadViews;
   #alarms!: FalseAlarms;
 
@@ -116,6 +119,12 @@ export class KillExperiment {
         this.#firstSuspicionNs = atNs - this.#killedAtNs;
       }
     });
+    world.observations.subscribe(Observed.dead, ({ atNs, a }) => {
+      if (this.#detectedNs.size === victims.size) return;
+      if (victims.has(a) && !this.#detectedNs.has(a)) {
+        this.#detectedNs.set(a, atNs - this.#killedAtNs);
+      }
+    });
     this.#meter.reset();
     for (const victim of victims) swim.crash(victim);
   }
@@ -145,6 +154,7 @@ export class KillExperiment {
       convergedNs: this.#views.allNs,
       knownRatio: this.#views.deadRatio,
       curve: this.#views.curve(),
+      detectedNs: [...this.#detectedNs.values()].sort((a, b) => a - b),
       alarms: this.#alarms.counts(),
       quietLoad: this.#quietLoad,
       killLoad: this.#meter.perMemberSecond(survivorCount),

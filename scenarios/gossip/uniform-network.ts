@@ -1,6 +1,6 @@
 /**
  * The network of a gossip experiment: every pair of members has the same range of latency and the
- * same loss, and a process that was killed refuses connections as its host's kernel would.
+ * same loss, a cut may divide it in two, and a process that was killed refuses connections as its host's kernel would.
  *
  * An experiment wants nothing but members, and up to a million of them, so there is no topology. A
  * lost TCP segment is sent again, first after 200 ms, then after twice as long each time, as Linux
@@ -41,6 +41,8 @@ export class UniformNetwork implements GossipUnderlay {
   readonly #listens: (member: number) => boolean;
   readonly #lossKey: number;
   readonly #latencyKey: number;
+  /** On which side of a cut each member is; `undefined` while there is none. */
+  #sideOf: ((member: number) => number) | undefined = undefined;
 
   /** `listens` says whether a member's process is there to accept a connection. */
   constructor(world: World, conditions: UniformConditions, listens: (member: number) => boolean) {
@@ -51,6 +53,16 @@ export class UniformNetwork implements GossipUnderlay {
     this.#latencyKey = world.chance.key('gossip-experiment.latency');
   }
 
+  /** Lets nothing through between members of different sides. Call `beforeUnderlayChange` first. */
+  cut(sideOf: (member: number) => number): void {
+    this.#sideOf = sideOf;
+  }
+
+  /** Ends the cut. Call `beforeUnderlayChange` first. */
+  heal(): void {
+    this.#sideOf = undefined;
+  }
+
   datagramArrivalNs(
     from: number,
     to: number,
@@ -58,6 +70,7 @@ export class UniformNetwork implements GossipUnderlay {
     nowNs: number,
     draw: number,
   ): number {
+    if (this.#isCutBetween(from, to)) return LOST;
     const { latencyNsMin, latencyNsMax, lossRatio } = this.#conditions;
     if (drawChance(this.#lossKey, lossRatio, from, to, draw)) return LOST;
     const spanNs = latencyNsMax - latencyNsMin + 1;
@@ -94,8 +107,14 @@ export class UniformNetwork implements GossipUnderlay {
     });
   }
 
-  plainDelayNsMax(): number {
-    return this.#conditions.lossRatio > 0 ? -1 : this.#conditions.latencyNsMax;
+  plainDelayNsMax(a: number, b: number): number {
+    if (this.#conditions.lossRatio > 0 || this.#isCutBetween(a, b)) return -1;
+    return this.#conditions.latencyNsMax;
+  }
+
+  #isCutBetween(a: number, b: number): boolean {
+    const sideOf = this.#sideOf;
+    return sideOf !== undefined && sideOf(a) !== sideOf(b);
   }
 
   /** Carries one segment, again and again until it arrives or nobody waits for it any more. */

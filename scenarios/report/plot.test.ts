@@ -44,6 +44,19 @@ test('a curve may go down and below zero', () => {
   `);
 });
 
+test('a curve is drawn without Unicode where it must be', () => {
+  const values = Array.from({ length: 64 }, (_, i) => 5 + i * i);
+  const plot = plotEcdf(values, { widthColumns: 50, heightRows: 5, formatX, isAscii: true });
+  expect(plot).toMatchInlineSnapshot(`
+    "100% +                             ........:''''''
+         |                ......:'''''''
+     50% +       ...:''''''
+         | ..:''''
+      0% +:'
+          5s                1989.5s              3974s"
+  `);
+});
+
 test('one place is no curve', () => {
   expect(plotEcdf([], { widthColumns: 50, heightRows: 5, formatX })).toBe('');
   expect(plotEcdf([3, 3, 3], { widthColumns: 50, heightRows: 5, formatX })).toBe('');

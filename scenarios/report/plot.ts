@@ -1,6 +1,7 @@
 /**
  * Curves in a terminal: braille characters, two dots wide and four high each, behind an axis with
- * labels. Width is a parameter, colour is not needed.
+ * labels; where there are none, ASCII that tells the upper half of a line from the lower. Width is a
+ * parameter, colour is not needed.
  */
 
 /** A point of a curve. */
@@ -17,6 +18,8 @@ export interface PlotOptions {
   readonly heightRows: number;
   readonly formatX: (x: number) => string;
   readonly formatY: (y: number) => string;
+  /** Without characters beyond ASCII. */
+  readonly isAscii?: boolean;
 }
 
 const WIDTH_COLUMNS_MIN = 30;
@@ -30,6 +33,8 @@ const DOT_BITS = [
   [0x40, 0x80],
 ] as const;
 const BLANK_CELL = 0x2800;
+/** The bits of a cell's upper two rows of dots. */
+const UPPER_BITS = 0x1b;
 
 /** A bitmap of braille cells. */
 class Canvas {
@@ -62,14 +67,24 @@ class Canvas {
     }
   }
 
-  rows(): string[] {
+  rows(textOf: (bits: number) => string): string[] {
     const rows: string[] = [];
     for (let at = 0; at < this.#cells.length; at += this.#cellsWide) {
       const row = [...this.#cells.subarray(at, at + this.#cellsWide)];
-      rows.push(row.map((bits) => String.fromCharCode(BLANK_CELL + bits)).join(''));
+      rows.push(row.map(textOf).join(''));
     }
     return rows;
   }
+}
+
+function brailleOf(bits: number): string {
+  return String.fromCharCode(BLANK_CELL + bits);
+}
+
+function asciiOf(bits: number): string {
+  if (bits === 0) return ' ';
+  if ((bits & UPPER_BITS) === 0) return '.';
+  return (bits & ~UPPER_BITS) === 0 ? "'" : ':';
 }
 
 /** A curve through points of ascending x; empty when there are fewer than two different x. */
@@ -117,9 +132,12 @@ function plot(points: readonly Point[], minY: number, maxY: number, options: Plo
     canvas.line(dotX(from.x), dotY(from.y), dotX(point.x), dotY(point.y));
     last = point;
   }
-  const rows = canvas.rows().map((cells, row) => {
+  const isAscii = options.isAscii === true;
+  const [plain, marked] = isAscii ? ['|', '+'] : ['│', '┤'];
+  const rows = canvas.rows(isAscii ? asciiOf : brailleOf).map((cells, row) => {
     const mark = marks.get(row);
-    return `${(mark ?? '').padStart(margin)} ${mark === undefined ? '│' : '┤'}${trimCells(cells)}`;
+    const axis = mark === undefined ? plain : marked;
+    return `${(mark ?? '').padStart(margin)} ${axis}${trimCells(cells)}`;
   });
   const labels = axisLabels(columns, [formatX(minX), formatX((minX + maxX) / 2), formatX(maxX)]);
   return [...rows, `${' '.repeat(margin + 2)}${labels}`].join('\n');
@@ -127,7 +145,7 @@ function plot(points: readonly Point[], minY: number, maxY: number, options: Plo
 
 /** A row without the blank cells at its end. */
 function trimCells(cells: string): string {
-  return cells.replace(/\u2800+$/, '');
+  return cells.replace(/[ \u2800]+$/, '');
 }
 
 /** Three labels: at the left, in the middle when there is room, and at the right. */
