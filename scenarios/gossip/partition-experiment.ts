@@ -61,7 +61,7 @@ export interface PartitionResult {
 }
 
 /** Which part a member is in: parts interleave, so that both have members of all phases. */
-export function partOf(member: number, partRatio: number): 0 | 1 {
+function partOf(member: number, partRatio: number): 0 | 1 {
   const isFirst = Math.floor((member + 1) * partRatio) > Math.floor(member * partRatio);
   return isFirst ? 0 : 1;
 }

@@ -26,7 +26,7 @@ test('without loss nobody is suspected, and a probe a second is two packets', ()
 });
 
 test('with much loss some are called dead, and shortcuts change nothing', () => {
-  const init = { ...QUIET, lossRatio: 0.35 };
+  const init = { ...QUIET, memberCount: 10, lossRatio: 0.5 };
   const result = simulateWatch(init);
   const { suspicions, deaths, deadMembers, refutations } = result.alarms;
   expect(deadMembers).toBeGreaterThan(0);

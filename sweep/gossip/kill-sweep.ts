@@ -11,7 +11,10 @@ import type { Pool, Work } from '../pool.ts';
 /** What a seed came to, without its curve. */
 export type KillOutcome = Omit<KillResult, 'curve'> & { readonly seed: string };
 
-/** The experiment where it stands, or in the worker thread that loads this file. */
+/**
+ * The experiment where it stands, or in the worker thread that loads this file.
+ * @public
+ */
 export function runKill(init: KillInit): KillOutcome {
   const { curve: _, ...result } = simulateKill(init);
   return { ...result, seed: init.seed };

@@ -31,7 +31,7 @@ export function section(paint: Paint, title: string, body: string): string {
 }
 
 /** The text two blanks to the right. */
-export function indent(text: string): string {
+function indent(text: string): string {
   return text
     .split('\n')
     .map((line) => (line === '' ? '' : `  ${line}`))
