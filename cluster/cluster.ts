@@ -28,6 +28,7 @@ import { type DeployedStack, deployStack } from '../manager/stack/deploy.ts';
 import { HostCounters } from '../net/host-counters.ts';
 import { Namespace } from '../net/namespace.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
+import type { ResolverConfig } from '../node/host/host.ts';
 import { assert } from '../sim/assert.ts';
 import { drawBelow } from '../sim/chance.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
@@ -37,6 +38,7 @@ import { ControlConnections } from './control/connection.ts';
 import { GossipKeys } from './gossip-keys.ts';
 import { GossipNetwork } from './gossip-network.ts';
 import { Machine } from './machine.ts';
+import { NameServer, type NameServerOptions } from './name-server.ts';
 import type { LinkConditions } from './underlay/conditions.ts';
 import { Exchanges } from './underlay/exchange.ts';
 import { Underlay } from './underlay/underlay.ts';
@@ -81,6 +83,10 @@ export interface ClusterOptions {
   /** `--dispatcher-heartbeat`, in ns; default 5 s. */
   readonly heartbeatPeriodNs?: number;
   readonly shortcuts?: boolean;
+  /** DNS servers of the outside world, in the order of every host's `resolv.conf`. */
+  readonly nameServers?: readonly NameServerOptions[];
+  /** The `search` of every host's `resolv.conf`. */
+  readonly search?: readonly string[];
 }
 
 /** A simulated swarm. */
@@ -101,6 +107,7 @@ export class Cluster {
   /** Told when a machine has booted. */
   onBoot: ((index: number) => void) | undefined;
   readonly #clusterSpec: ClusterSpec;
+  readonly #resolver: ResolverConfig;
   readonly #control: ControlConnections<ManagerMessage>;
   readonly #machineOfMember: Machine[] = [];
 
@@ -137,6 +144,9 @@ export class Cluster {
     this.#clusterSpec = { ...DEFAULT_CLUSTER_SPEC, heartbeatPeriodNs };
     this.directory = new NodeDirectory(world.chance);
     this.outside = this.#createOutside();
+    const { nameServers = [], search = [] } = options;
+    for (const server of nameServers) new NameServer(this.outside, server);
+    this.#resolver = { servers: nameServers.map(({ address }) => address), search };
     nodes.forEach((node, index) => this.machines.push(this.#createMachine(node, index, nodes)));
     this.#scheduleBoots(nodes);
   }
@@ -233,6 +243,7 @@ export class Cluster {
       gossip: { memberlist: node.engine.memberlist, ...node.gossip },
       address: { address: HOST_SUBNET + FIRST_HOST_NUMBER + index, lengthBits: HOST_PREFIX_LENGTH },
       gateway: HOST_SUBNET + 1,
+      resolver: this.#resolver,
       manager,
       managers: nodes.flatMap((other, i) => (other.isManager ? [i] : [])),
       send,

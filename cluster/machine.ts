@@ -12,7 +12,7 @@ import type { Executor } from '../manager/api/executor.ts';
 import type { Manager } from '../manager/manager.ts';
 import { HostExecutor } from '../node/agent/executor.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
-import { Host } from '../node/host/host.ts';
+import { Host, type ResolverConfig } from '../node/host/host.ts';
 import { Identifiers } from '../node/host/identifiers.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
@@ -39,6 +39,7 @@ export interface MachineParts {
   readonly gossip: Partial<SwimConfig>;
   readonly address: Prefix;
   readonly gateway: number;
+  readonly resolver: ResolverConfig;
   /** Set on manager nodes. */
   readonly manager: Manager | undefined;
   /** Indexes of the managers that the machine knows from joining. */
@@ -98,7 +99,7 @@ export class Machine {
 
   /** The machine boots: kernel, engine, manager, agent. */
   boot(): void {
-    const { world, underlay, index, name, engine, address, gateway } = this.#parts;
+    const { world, underlay, index, name, engine, address, gateway, resolver } = this.#parts;
     const keysOfHosts = this.#parts.gossipKeys;
     const uplink = new Uplink(
       'eth0',
@@ -116,6 +117,7 @@ export class Machine {
       address,
       gateway,
       uplink,
+      resolver,
       identifiers: this.#identifiers,
     });
     this.executor = new HostExecutor(

@@ -17,6 +17,14 @@ import type { GenerationName } from '../gossip/networkdb/generation.ts';
  */
 export type RuleLayout = 'isolation' | 'forwardIsolation' | 'forward';
 
+/**
+ * Which answers of an outside DNS server the embedded one passes on: `firstAnswer` (25 and later) all
+ * but SERVFAIL and REFUSED; `firstSuccess` (24) only successes and authoritative NXDOMAINs, and
+ * SERVFAIL after the last server; `lastAnswer` (before) the same, but after the last server whatever
+ * that one said, or nothing.
+ */
+export type DnsForwarding = 'firstAnswer' | 'firstSuccess' | 'lastAnswer';
+
 /** The facts about one engine version that the simulation depends on. */
 export interface EngineVersion {
   /** As the user wrote it, such as `28` or `20.10`. */
@@ -39,6 +47,7 @@ export interface EngineVersion {
   readonly announcesIngressEndpoint: boolean;
   /** A service alias leads to the VIP as long as any task claims it (from 29.5 on). */
   readonly countsServiceAliases: boolean;
+  readonly dnsForwarding: DnsForwarding;
 }
 
 /** The versions that a user may name; 30 is what follows 29 (moby's master of August 2026). */
@@ -74,6 +83,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,
     announcesIngressEndpoint: major <= 24,
+    dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',
     countsServiceAliases:
       major > 29 || (major === 29 && (minor === undefined || minor >= COUNTS_ALIASES_MINOR)),
   };

@@ -2,10 +2,9 @@
  * The embedded DNS server of a sandbox: two sockets on 127.0.0.11 with ports of their own, the nat
  * rules that lead port 53 to them, and the answers (`libnetwork/resolver.go`, `resolver_unix.go`).
  *
- * What nobody on the sandbox' networks is called is forwarded to the host's servers; the simulated
- * hosts have none, so such queries end with SERVFAIL, as Docker's do when no server answers.
+ * What nobody on the sandbox' networks is called is forwarded to the host's servers. When none of
+ * them answers, the answer is SERVFAIL; before 24 there was none at all.
  */
-
 import type { Namespace } from '../../net/namespace.ts';
 import { Errno } from '../../net/socket/errno.ts';
 import type { UdpSocket } from '../../net/socket/udp-socket.ts';
@@ -13,6 +12,7 @@ import { assert } from '../../sim/assert.ts';
 import type { Stream } from '../../sim/chance.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import {
+  type DnsMessage,
   DnsRcode,
   encodeDns,
   parseDns,
@@ -23,6 +23,7 @@ import {
 import { RuleWriter } from '../firewall/writer.ts';
 import type { Host } from '../host/host.ts';
 import { answerQuery, type NameView } from './answer.ts';
+import { Forwarder } from './forwarder.ts';
 
 /** Where containers ask. */
 export const EMBEDDED_DNS_ADDRESS: Ipv4Address = 0x7f00_000b;
@@ -32,10 +33,16 @@ export class EmbeddedDns {
   readonly #view: NameView;
   readonly #socket: UdpSocket;
   readonly #chance: Stream;
+  readonly #forwarder: Forwarder;
+  /** Answers SERVFAIL when no outside server did; older engines keep silent. */
+  readonly #admitsFailure: boolean;
   queryCount = 0;
 
   constructor(host: Host, namespace: Namespace, view: NameView) {
     this.#view = view;
+    const { dnsForwarding } = host.engine;
+    this.#forwarder = new Forwarder(namespace, host.resolver.servers, dnsForwarding);
+    this.#admitsFailure = dnsForwarding !== 'lastAnswer';
     this.#chance = host.world.chance.stream(`dns.${namespace.name}`);
     this.#socket = namespace.sockets.openUdp({
       onDatagram: (bytes, address, port) => this.#answer(bytes, address, port),
@@ -56,17 +63,23 @@ export class EmbeddedDns {
     const query = parseDns(bytes, 0, bytes.length);
     if (query === undefined || query.isResponse) return;
     this.queryCount++;
-    const reply = answerQuery(query, this.#view, this.#chance) ?? {
-      ...replyTo(query),
-      recursionAvailable: true,
-      rcode: DnsRcode.serverFailure,
+    const send = (message: DnsMessage, compresses: boolean) => {
+      if (!this.#socket.isClosed) {
+        this.#socket.sendTo(encodeDns(message, compresses), address, port);
+      }
     };
-    const bytesMax = udpAnswerBytesMaxOf(query);
-    let answer = encodeDns(reply, false);
-    if (answer.length > bytesMax) {
-      answer = encodeDns(truncateDns(reply, bytesMax, false, false), false);
+    const own = answerQuery(query, this.#view, this.#chance);
+    if (own !== undefined) {
+      send(truncateDns(own, udpAnswerBytesMaxOf(query), false, false), false);
+      return;
     }
-    this.#socket.sendTo(answer, address, port);
+    this.#forwarder.forward(query, (answer) => {
+      if (answer !== undefined) send(answer, true);
+      else if (this.#admitsFailure) {
+        const failure = { ...replyTo(query), rcode: DnsRcode.serverFailure };
+        send(failure, false);
+      }
+    });
   }
 }
 

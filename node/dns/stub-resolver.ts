@@ -1,6 +1,7 @@
 /**
  * A program's resolver: asks 127.0.0.11 over UDP, again after 5 s, and gives up after the second
- * time, as musl's and glibc's do with one server (`resolv.conf` options timeout:5 attempts:2).
+ * time, as musl's and glibc's do with one server (`resolv.conf` options timeout:5 attempts:2). A name
+ * is tried as it is (Docker sets ndots:0), then in each of the search domains, as glibc does.
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { NO_EVENT } from '../../sim/event-queue.ts';
@@ -14,9 +15,16 @@ import { EMBEDDED_DNS_ADDRESS } from './embedded-dns.ts';
 const ATTEMPT_NS = 5 * SECOND_NS;
 const ATTEMPTS = 2;
 
+/** Where and how a program resolves names. */
+export interface StubResolver {
+  readonly namespace: Namespace;
+  /** The `search` of its `resolv.conf`. */
+  readonly search: readonly string[];
+}
+
 /** Resolves a name from a sandbox; `undefined` when there is no address. Addresses pass through. */
 export function resolveName(
-  namespace: Namespace,
+  { namespace, search }: StubResolver,
   name: string,
   queryId: number,
   onAnswer: (address: Ipv4Address | undefined) => void,
@@ -26,6 +34,23 @@ export function resolveName(
     onAnswer(literal);
     return;
   }
+  const names = [`${name}.`, ...search.map((domain) => `${name}.${domain}.`)];
+  const ask = (at: number) => {
+    queryAddress(namespace, names[at]!, (queryId + at) & 0xffff, (address) => {
+      if (address !== undefined || at + 1 === names.length) onAnswer(address);
+      else ask(at + 1);
+    });
+  };
+  ask(0);
+}
+
+/** Asks for the address of a full name, with a final dot. */
+function queryAddress(
+  namespace: Namespace,
+  name: string,
+  queryId: number,
+  onAnswer: (address: Ipv4Address | undefined) => void,
+): void {
   const { queue } = namespace.world;
   let timer = NO_EVENT;
   let isOver = false;
@@ -46,7 +71,7 @@ export function resolveName(
     onError: () => finish(undefined),
   });
   socket.connect(EMBEDDED_DNS_ADDRESS, DNS_PORT);
-  const query = encodeDns(queryOf(queryId, `${name}.`, DnsType.a), false);
+  const query = encodeDns(queryOf(queryId, name, DnsType.a), false);
   const attempt = (count: number) => {
     if (isOver) return;
     if (count === ATTEMPTS) {

@@ -35,7 +35,17 @@ export interface HostOptions {
   readonly gateway: Ipv4Address;
   readonly uplink: Device;
   readonly identifiers: Identifiers;
+  /** Its `resolv.conf`; default: no server. */
+  readonly resolver?: ResolverConfig | undefined;
 }
+
+/** What a host's `resolv.conf` says: DNS servers in order, and domains to search names in. */
+export interface ResolverConfig {
+  readonly servers: readonly Ipv4Address[];
+  readonly search: readonly string[];
+}
+
+const NO_RESOLVER: ResolverConfig = { servers: [], search: [] };
 
 /** A running host. */
 export class Host {
@@ -49,6 +59,7 @@ export class Host {
   /** The initial namespace. */
   readonly namespace: Namespace;
   readonly uplink: Device;
+  readonly resolver: ResolverConfig;
   readonly writer: RuleWriter;
   readonly docker0: BridgeNetwork;
   /** Ids of the predefined networks `host` and `none`. */
@@ -71,6 +82,7 @@ export class Host {
     this.address = address.address;
     this.identifiers = options.identifiers;
     this.uplink = uplink;
+    this.resolver = options.resolver ?? NO_RESOLVER;
     this.#subnet = address;
     this.counters = new HostCounters(world);
     this.namespace = new Namespace(world, { name, nodeIndex: index, host: this.counters });

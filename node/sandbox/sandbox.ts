@@ -51,6 +51,11 @@ export class Sandbox implements NameView {
     }));
   }
 
+  /** The domains in which programs of the container search names. */
+  get search(): readonly string[] {
+    return this.#host.resolver.search;
+  }
+
   /** The end on `docker_gwbridge`, once it has one. */
   get gateway(): BridgeEndpoint | undefined {
     return this.#gateway;

@@ -13,9 +13,9 @@ export interface Span {
   readonly maxNs: number;
 }
 
-/** Whom a program calls: `tcp://redis:6379`, `http://api:80/path`. */
+/** Whom a program calls: `tcp://redis:6379`, `http://api:80/path`; `dns://redis` only resolves. */
 export interface CallTarget {
-  readonly protocol: 'tcp' | 'http' | 'udp';
+  readonly protocol: 'tcp' | 'http' | 'udp' | 'dns';
   /** A name for the embedded DNS, or an address. */
   readonly host: string;
   readonly port: number;
@@ -97,12 +97,15 @@ export function serverOf(listeners: readonly Listener[]): ProgramSpec {
   };
 }
 
+/** Ports that need not be said. */
+const DEFAULT_PORTS: Partial<Record<CallTarget['protocol'], number>> = { http: 80, dns: 53 };
+
 /** Parses `tcp://redis:6379` or `http://api/path`; `undefined` when it is none. */
 export function parseCallTarget(text: string): CallTarget | undefined {
-  const match = /^(tcp|http|udp):\/\/([^:/]+)(?::(\d+))?(\/.*)?$/.exec(text);
+  const match = /^(tcp|http|udp|dns):\/\/([^:/]+)(?::(\d+))?(\/.*)?$/.exec(text);
   if (match === null) return undefined;
   const protocol = match[1] as CallTarget['protocol'];
-  const port = match[3] === undefined ? (protocol === 'http' ? 80 : undefined) : Number(match[3]);
+  const port = match[3] === undefined ? DEFAULT_PORTS[protocol] : Number(match[3]);
   if (port === undefined || port < 1 || port > 65_535) return undefined;
   return { protocol, host: match[2]!, port, path: match[4] ?? '/' };
 }

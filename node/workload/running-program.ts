@@ -153,10 +153,14 @@ export class RunningProgram {
       if (this.#isRunning && this.#host.isOn) onEnd(end);
     };
     const queryId = draw32(this.#key, Purpose.query, this.#draws++) & 0xffff;
-    resolveName(namespace, target.host, queryId, (address) => {
+    resolveName(this.#sandbox, target.host, queryId, (address) => {
       if (!this.#isRunning || !this.#host.isOn) return;
       if (address === undefined) {
         note('unresolved');
+        return;
+      }
+      if (target.protocol === 'dns') {
+        note('ok');
         return;
       }
       sendRequest(namespace, {

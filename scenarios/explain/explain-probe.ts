@@ -92,7 +92,7 @@ function sendProbe(cluster: Cluster, probe: Probe, watch: Watch, end: ProbeEnd):
   };
   const address = addressOfHost(cluster, probe.host);
   if (address !== undefined) ask(address);
-  else resolveName(client.namespace, probe.host, QUERY_ID, ask);
+  else resolveName(client, probe.host, QUERY_ID, ask);
 }
 
 function open(

@@ -154,10 +154,11 @@ class Check {
       this.#add(path, 'wrong-value', `'${to}' is not a target`, hint);
       return;
     }
-    const { host, port } = target;
+    const { host, port, protocol } = target;
     if (parseIpv4Address(host) !== undefined) return;
     const isNode = host === 'any' || this.#nodes.names.includes(host);
-    if (!isNode && !this.#hasService(host)) {
+    const isName = protocol === 'dns' || this.#hasService(host.replace(/^tasks\./, ''));
+    if (!isNode && !isName) {
       const hosts = [...this.#nodes.names, ...this.#serviceNames, 'any'];
       this.#unknown(path, host, 'node or service', hosts, false);
     } else if (!isNode && (from === 'outside' || this.#nodes.names.includes(from))) {

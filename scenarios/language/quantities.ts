@@ -3,8 +3,10 @@
  * (`200ms`), ranges (`200us..800us`), ratios (`5%`, `0.05`), rates (`50/s`), bandwidths (`10Gbit`)
  * and sizes (`2kB`). Each says what it wants when it gets something else.
  */
+
 import { z } from 'zod';
 import { HOUR_NS, MINUTE_NS, parseDuration, SECOND_NS } from '../../sim/time.ts';
+import { parseIpv4Address } from '../../wire/addresses.ts';
 
 /** An inclusive range of spans, in ns. */
 export interface SpanRange {
@@ -131,4 +133,11 @@ export const size = quantity<number>(
   },
   'a size',
   '2kB',
+);
+
+/** An IPv4 address as an unsigned integer: `198.51.100.53`. */
+export const ipv4 = quantity<number>(
+  (text) => parseIpv4Address(text) ?? { error: `'${text}' is not an IPv4 address` },
+  'an IPv4 address',
+  '198.51.100.53',
 );

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
 import { SECOND_NS } from '../../sim/time.ts';
+import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
 import { bandwidth, rate, ratio, size, span, spanRange } from './quantities.ts';
 
@@ -70,6 +71,7 @@ const cluster = z
     }),
     gossip: gossip.optional(),
     underlay: underlay.default({}),
+    dns: dns.default({ servers: [], search: [] }),
   })
   .meta({ description: 'the hosts: manager-1, manager-2, … and worker-1, worker-2, …' });
 
@@ -79,7 +81,9 @@ const traffic = z
     from: z.string().default('outside').meta({
       description: 'outside, a node, or a service whose tasks send',
     }),
-    to: z.string().meta({ description: 'http://manager-1:5000/, tcp://redis:6379' }),
+    to: z
+      .string()
+      .meta({ description: 'http://manager-1:5000/, tcp://redis:6379, dns://tasks.vote' }),
     rate: rate.meta({ description: 'requests per second, whether or not answers come' }),
     arrivals: z.enum(['poisson', 'constant']).default('poisson'),
     timeout: span.default(2 * SECOND_NS),

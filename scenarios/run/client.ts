@@ -3,12 +3,11 @@
  * (`outside`, a node, a service).
  */
 import type { Cluster } from '../../cluster/cluster.ts';
-import type { Namespace } from '../../net/namespace.ts';
+import type { StubResolver } from '../../node/dns/stub-resolver.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 
 /** A stack that sends; a source of 0 lets it choose its address. */
-export interface Client {
-  readonly namespace: Namespace;
+export interface Client extends StubResolver {
   readonly source: number;
 }
 
@@ -17,11 +16,13 @@ export interface Client {
  * containers, modulo their count; `undefined` while none of that name runs.
  */
 export function clientOf(cluster: Cluster, from: string, number: number): Client | undefined {
-  if (from === 'outside') return { namespace: cluster.outside, source: cluster.outsideAddress };
+  if (from === 'outside') {
+    return { namespace: cluster.outside, search: [], source: cluster.outsideAddress };
+  }
   const machine = cluster.machines.find((m) => m.name === from);
   if (machine !== undefined) {
     if (!machine.isOn || machine.host === undefined) return undefined;
-    return { namespace: machine.host.namespace, source: 0 };
+    return { namespace: machine.host.namespace, search: [], source: 0 };
   }
   const containers = cluster.machines.flatMap((m) =>
     m.isOn ? [...(m.executor?.containers.values() ?? [])] : [],
@@ -30,7 +31,8 @@ export function clientOf(cluster: Cluster, from: string, number: number): Client
     (c) => c.state === 'running' && c.task.serviceAnnotations.name.endsWith(`_${from}`),
   );
   const sandbox = mine[number % Math.max(1, mine.length)]?.sandbox;
-  return sandbox === undefined ? undefined : { namespace: sandbox.namespace, source: 0 };
+  if (sandbox === undefined) return undefined;
+  return { namespace: sandbox.namespace, search: sandbox.search, source: 0 };
 }
 
 /** A node's address, or a literal one; `undefined` for names that the client must resolve. */

@@ -3,6 +3,7 @@
  * what was recorded into the result. Given equal scenarios and seeds, equal to the last bit.
  */
 import { Cluster, type NodeOptions } from '../../cluster/cluster.ts';
+import type { NameServerOptions } from '../../cluster/name-server.ts';
 import { Counter } from '../../gossip/counters.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
 import { formatNodeState, type NodeState } from '../../manager/objects/node.ts';
@@ -96,6 +97,8 @@ class Stage {
       gossip: clusterConfigOf(scenario.cluster.gossip),
       heartbeatPeriodNs: scenario.cluster['dispatcher-heartbeat'],
       shortcuts: options.shortcuts ?? true,
+      nameServers: nameServersOf(scenario.cluster.dns),
+      search: scenario.cluster.dns.search,
     });
     this.cluster = cluster;
     applyConditions(cluster.underlay.paths, scenario.cluster.underlay, loaded.nodes);
@@ -279,6 +282,15 @@ class Stage {
   #note(topic: string, text: string): void {
     this.#noted.push({ atNs: this.#world.nowNs, topic, node: '', text });
   }
+}
+
+function nameServersOf(dns: LoadedScenario['scenario']['cluster']['dns']): NameServerOptions[] {
+  return dns.servers.map(({ address, records, otherwise, delay }) => ({
+    address,
+    records: new Map(Object.entries(records).map(([name, list]) => [name.toLowerCase(), list])),
+    mood: otherwise,
+    delay,
+  }));
 }
 
 function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {

@@ -10,11 +10,12 @@ import { type RequestEnd, type RequestOptions, sendRequest } from '../../node/wo
 import { assert } from '../../sim/assert.ts';
 import { type DrawKey, draw32, drawUnit } from '../../sim/chance.ts';
 import { SECOND_NS } from '../../sim/time.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import type { Traffic } from '../language/scenario.ts';
 import { addressOfHost, clientOf } from './client.ts';
 import { TrafficRecord } from './traffic-record.ts';
 
-/** Default ports by scheme. */
+/** Bytes of a request when nobody says otherwise. */
 const REQUEST_BYTES = 64;
 
 /** A request that has ended. */
@@ -101,6 +102,10 @@ export class TrafficSource {
         end('unresolved', '');
         return;
       }
+      if (target.protocol === 'dns') {
+        end('ok', formatIpv4Address(resolved));
+        return;
+      }
       const options: RequestOptions = {
         protocol: target.protocol === 'http' ? 'http' : 'tcp',
         address: resolved,
@@ -117,7 +122,7 @@ export class TrafficSource {
       else watch.open(namespace.sockets, () => sendRequest(namespace, options));
     };
     if (address !== undefined) ask(address);
-    else resolveName(client.namespace, target.host, draw32(this.#key, number, 2) & 0xffff, ask);
+    else resolveName(client, target.host, draw32(this.#key, number, 2) & 0xffff, ask);
   }
 
   #end(request: EndedRequest): void {

@@ -1,0 +1,77 @@
+/**
+ * Names in a whole swarm: those of the stack, those of the outside by way of the container's gateway,
+ * and those that only a search domain makes whole.
+ */
+import { expect, test } from 'vitest';
+import { loadInline } from '../test/support/runs.ts';
+import type { ScenarioInput } from './language/scenario.ts';
+import { runScenario } from './run/run-scenario.ts';
+
+const STACK = `
+services:
+  web: { image: nginx, networks: [shop], deploy: { replicas: 2 } }
+  db: { image: redis, networks: [shop], deploy: { replicas: 2, endpoint_mode: dnsrr } }
+  client: { image: shop/client, networks: [shop, closed] }
+  hermit: { image: shop/client, networks: [closed] }
+networks:
+  shop:
+  closed: { internal: true }
+`;
+
+/** How the look-ups of each name ended, most frequent end first: `ok`, `unresolved`. */
+function endsOf(lookUps: Readonly<Record<string, string>>, dns: object) {
+  const scenario: ScenarioInput = {
+    name: 'names',
+    cluster: { managers: 1, workers: 1, dns },
+    stack: 'names.compose.yaml',
+    traffic: Object.entries(lookUps).map(([name, target]) => ({
+      name,
+      from: name === 'hermit' ? 'hermit' : 'client',
+      to: `dns://${target}`,
+      rate: '4/s',
+      timeout: '30s',
+    })),
+    until: '60s',
+  };
+  const { result } = runScenario(loadInline(scenario, { 'names.compose.yaml': STACK }));
+  const count = (name: string) => result.measures[name]?.value ?? 0;
+  return Object.fromEntries(
+    Object.keys(lookUps).map((name) => {
+      const ends = ['ok', 'unresolved'].filter((end) => count(`traffic.${name}.${end}`) > 0);
+      const slowest = result.measures[`traffic.${name}.latency.max`]?.value ?? 0;
+      return [name, `${ends.join(', ')}${slowest >= 1 ? ` after ${Math.floor(slowest)} s` : ''}`];
+    }),
+  );
+}
+
+const OUTSIDE = { address: '198.51.100.54', records: { 'example.org': '203.0.113.80' } };
+
+test('names of the stack and of the outside', () => {
+  const dns = {
+    search: ['corp.example'],
+    servers: [
+      { address: '198.51.100.53', otherwise: 'silence' },
+      { ...OUTSIDE, records: { ...OUTSIDE.records, 'printer.corp.example': ['203.0.113.9'] } },
+    ],
+  };
+  const lookUps = {
+    service: 'web',
+    tasks: 'tasks.web',
+    'round-robin': 'db',
+    'with-network': 'web.names_shop',
+    outside: 'example.org',
+    search: 'printer',
+    nobody: 'nobody.example.org',
+    hermit: 'example.org',
+  };
+  expect(endsOf(lookUps, dns)).toEqual({
+    service: 'ok',
+    tasks: 'ok',
+    'round-robin': 'ok',
+    'with-network': 'ok',
+    outside: 'ok after 4 s',
+    search: 'ok after 8 s',
+    nobody: 'unresolved',
+    hermit: 'unresolved',
+  });
+});
