@@ -274,7 +274,7 @@ const MISTAKES: readonly Mistake[] = [
     `,
     says: [
       "x.yaml:3:20: error: unknown Docker version '19'",
-      'hint: known are: 20.10, 23, 24, 25, 26, 27, 28, 29',
+      'hint: known are: 20.10, 23, 24, 25, 26, 27, 28, 29, 30',
     ],
   },
   {

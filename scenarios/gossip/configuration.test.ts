@@ -28,6 +28,7 @@ const EVERYTHING = {
   'gossip-to-the-dead-time': '1m30s',
   'dead-node-reclaim-time': '5s',
   'udp-buffer-size': '1kB',
+  'enable-compression': false,
   label: 'blue',
   keyring: ['new', 'old'],
   'gossip-verify-incoming': false,

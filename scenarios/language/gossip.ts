@@ -62,6 +62,7 @@ const tunables = {
     .refine((bytes) => bytes <= UDP_BYTES_MAX, 'a datagram cannot be so large')
     .optional()
     .meta({ description: 'bytes of a packet, such as 1400' }),
+  'enable-compression': flag('streams are compressed, and packets that become smaller'),
   label: z
     .string()
     .refine((text) => utf8Bytes(text) <= LABEL_BYTES_MAX, 'a label has at most 255 bytes')
@@ -104,6 +105,7 @@ const FIELDS: Readonly<Record<keyof Tunables, keyof SwimConfig>> = {
   'gossip-to-the-dead-time': 'gossipToTheDeadTimeNs',
   'dead-node-reclaim-time': 'deadNodeReclaimTimeNs',
   'udp-buffer-size': 'udpBufferBytes',
+  'enable-compression': 'enableCompression',
   label: 'label',
   keyring: 'keyring',
   'gossip-verify-incoming': 'gossipVerifyIncoming',
