@@ -13,6 +13,7 @@ import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
+import type { WaitingBroadcast } from './broadcasts.ts';
 import { withClockDrift } from './clock-drift.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
@@ -365,7 +366,7 @@ export class Swim {
   }
 
   /** What the member still has to spread: subjects, or -1 for a refutation, and transmissions. */
-  queueOf(member: number): readonly { readonly name: number; readonly transmits: number }[] {
+  queueOf(member: number): readonly WaitingBroadcast[] {
     return this.#state.broadcasts.list(member);
   }
 

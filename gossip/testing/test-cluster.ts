@@ -20,6 +20,8 @@ export interface TestClusterInit {
   readonly lossRatio?: number;
   /** When each member starts; all at 0 unless given. */
   readonly startAtNs?: (member: number) => number;
+  /** Where each member's configuration differs; nowhere unless given. */
+  readonly configOf?: (member: number) => Partial<SwimConfig>;
   /** How much too fast each member's clock runs; not at all unless given. */
   readonly clockDriftRatio?: (member: number) => number;
 }
@@ -54,8 +56,9 @@ export class TestCluster {
     const member = this.swim.memberCount;
     const name = `node-${String(member).padStart(3, '0')}`;
     const address = 0x0a00_0001 + member;
+    const config = this.#init.configOf?.(member) ?? {};
     const clockDriftRatio = this.#init.clockDriftRatio?.(member) ?? 0;
-    return this.swim.addMember({ name, address, startAtNs, clockDriftRatio });
+    return this.swim.addMember({ name, address, startAtNs, config, clockDriftRatio });
   }
 
   /** Runs for a span, ns. */

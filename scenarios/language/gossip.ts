@@ -69,7 +69,7 @@ const tunables = {
     .optional()
     .meta({ description: 'in front of every packet; members with another one are not heard' }),
   keyring: z.array(z.string().min(1)).optional().meta({
-    description: 'names of keys, the primary first; who shares none is not heard',
+    description: 'names of keys, the primary first; who shares none is not heard, [] has none',
   }),
   'gossip-verify-incoming': flag('with a keyring, what is not encrypted is refused'),
   'gossip-verify-outgoing': flag('with a keyring, what is sent is encrypted'),
@@ -146,6 +146,7 @@ export function swimConfigOf(tuned: Partial<Tunables>): Partial<SwimConfig> {
     config[field] =
       field === 'memberlist' ? MEMBERLIST_VERSIONS.find(({ text }) => text === value) : value;
   }
+  if (tuned.keyring !== undefined) config['hasKeyring'] = tuned.keyring.length > 0;
   return config as Partial<SwimConfig>;
 }
 
