@@ -1,15 +1,18 @@
 /**
  * Random small clusters and what befalls them: loss, one-way cuts of UDP, TCP or both, partitions,
- * pauses, starved processes, clocks that drift, crashes, joins, leaves. For tests that hold two ways
- * of executing the same run to the same outcome.
+ * pauses, starved processes, clocks that drift, crashes, joins, leaves; members that differ in their
+ * versions, keys and protocols, and delegates that refuse and measure. For tests that hold two ways of
+ * executing the same run to the same outcome.
  */
 import fc from 'fast-check';
 import type { SpanDistribution } from '../../sim/span-distribution.ts';
 import { MILLISECOND_NS } from '../../sim/time.ts';
 import { DOCKER, LAN, LOCAL, type SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
+import { MEMBERLIST_VERSIONS } from '../memberlist-version.ts';
 import type { Starvation } from '../transport/starvation.ts';
 import type { CutProtocol } from './plain-underlay.ts';
+import { ScriptDelegate } from './script-delegate.ts';
 import { TestCluster } from './test-cluster.ts';
 
 /** What happens to a member, to a pair, or to all; members are taken modulo their number. */
@@ -37,6 +40,15 @@ type Act =
   | { readonly kind: 'heal' }
   | { readonly kind: 'loss'; readonly percent: number };
 
+/** How members differ from each other. */
+const MIXES = {
+  alike: () => ({}),
+  versions: (i: number) => ({ memberlist: MEMBERLIST_VERSIONS[i % 3]! }),
+  keyrings: (i: number) => ({ keyring: i % 4 === 3 ? ['old'] : ['new', 'old'], hasKeyring: true }),
+  protocols: (i: number) => ({ protocolVersion: 1 + (i % 3), protocolVersionMax: 3 + (i % 3) }),
+  strangers: (i: number) => ({ delegateProtocolMin: i % 4 === 3 ? 1 : 0 }),
+} satisfies Record<string, (member: number) => Partial<SwimConfig>>;
+
 /** One random run. */
 export interface RandomRun {
   readonly seed: number;
@@ -47,6 +59,9 @@ export interface RandomRun {
   readonly isEstablished: boolean;
   /** Clocks are fast or slow by up to so much. */
   readonly driftRatio: number;
+  readonly mix: keyof typeof MIXES;
+  /** What the delegate does besides listening. */
+  readonly delegate: 'nothing' | 'refuses' | 'measures pings';
   readonly steps: readonly { readonly afterMs: number; readonly act: Act }[];
 }
 
@@ -95,6 +110,8 @@ export function randomRuns(countMax: number, stepsMax: number): fc.Arbitrary<Ran
     isSpread: fc.boolean(),
     isEstablished: fc.boolean(),
     driftRatio: fc.constantFrom(0, 0, 0.0002, 0.1),
+    mix: fc.constantFrom('alike', 'alike', 'alike', ...(Object.keys(MIXES) as ['alike'])),
+    delegate: fc.constantFrom('nothing', 'nothing', 'refuses', 'measures pings'),
     steps: fc.array(fc.record({ afterMs: fc.nat(6000), act }), { maxLength: stepsMax }),
   });
 }
@@ -108,9 +125,18 @@ export function outcomeOf(init: RandomRun, shortcuts: boolean): unknown {
     shortcuts,
     latencyMaxNs: init.latencyMs * MILLISECOND_NS,
     startAtNs: (i) => (init.isSpread ? i * 37 * MILLISECOND_NS : 0),
+    configOf: MIXES[init.mix],
     clockDriftRatio: (i) => init.driftRatio * (((i * 7) % 5) / 2 - 1),
   });
   const { swim, world } = cluster;
+  const heard: string[] = [];
+  const delegate = new ScriptDelegate((text) => heard.push(`${world.nowNs} ${text}`));
+  if (init.delegate === 'measures pings') delegate.watchPings(20);
+  if (init.delegate === 'refuses') {
+    delegate.refuse('alive', 1, 0);
+    delegate.refuse('merge', 2, 0);
+  }
+  swim.setDelegate(delegate);
   cluster.run(3000 * MILLISECOND_NS);
   if (init.isEstablished) swim.establish();
   else for (let i = 1; i < init.count; i++) swim.join(i, [0]);
@@ -124,7 +150,7 @@ export function outcomeOf(init: RandomRun, shortcuts: boolean): unknown {
     swim.awarenessOf(i),
     swim.membersOf(i).join(' '),
   ]);
-  return { digest: world.observations.digest.text, each };
+  return { digest: world.observations.digest.text, each, heard };
 }
 
 function perform(cluster: TestCluster, act: Act): void {
