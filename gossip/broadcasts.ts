@@ -7,6 +7,7 @@
  */
 import { BroadcastQueue } from './broadcast-queue.ts';
 import { grown } from './members/grown.ts';
+import { Reason, type Unrest } from './members/unrest.ts';
 import type { Rumor } from './message.ts';
 
 /** A broadcast as views and tests see it. */
@@ -21,11 +22,16 @@ const Storage = { none: 0, sole: 1, queue: 2 } as const;
 
 /** The broadcasts of all members. */
 export class Broadcasts {
+  readonly #unrest: Unrest;
   #storage = new Uint8Array(0);
   #soleName = new Int32Array(0);
   #soleTransmits = new Uint16Array(0);
   readonly #soleRumor: (Rumor | undefined)[] = [];
   readonly #queues = new Map<number, BroadcastQueue>();
+
+  constructor(unrest: Unrest) {
+    this.#unrest = unrest;
+  }
 
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
@@ -45,6 +51,7 @@ export class Broadcasts {
     const storage = this.#storage[member]!;
     const isSole =
       storage === Storage.none || (storage === Storage.sole && this.#soleName[member] === name);
+    this.#unrest.set(member, Reason.broadcasts);
     if (isSole && onFinished === undefined) {
       this.#storage[member] = Storage.sole;
       this.#soleName[member] = name;
@@ -68,7 +75,7 @@ export class Broadcasts {
     if (storage === Storage.queue) {
       const queue = this.#queues.get(member)!;
       const usedBytes = queue.take(overheadBytes, limitBytes, transmitLimit, taken);
-      if (queue.count === 0) this.#dropQueue(member);
+      if (queue.count === 0) this.clear(member);
       return usedBytes;
     }
     const rumor = this.#soleRumor[member]!;
@@ -77,14 +84,16 @@ export class Broadcasts {
     taken.push(rumor);
     const transmits = this.#soleTransmits[member]! + 1;
     this.#soleTransmits[member] = transmits;
-    if (transmits >= transmitLimit) this.#dropSole(member);
+    if (transmits >= transmitLimit) this.clear(member);
     return usedBytes;
   }
 
   /** Forgets everything without finishing anything. */
   clear(member: number): void {
-    this.#dropSole(member);
-    this.#queues.delete(member);
+    if (this.#storage[member] === Storage.queue) this.#queues.delete(member);
+    this.#storage[member] = Storage.none;
+    this.#soleRumor[member] = undefined;
+    this.#unrest.clear(member, Reason.broadcasts);
   }
 
   /** What waits, in the order of sending. */
@@ -102,19 +111,9 @@ export class Broadcasts {
     for (const { name, rumor, transmits } of this.list(member)) {
       queue.add(name, rumor, undefined, transmits);
     }
-    this.#dropSole(member);
+    this.#soleRumor[member] = undefined;
     this.#storage[member] = Storage.queue;
     this.#queues.set(member, queue);
     return queue;
-  }
-
-  #dropQueue(member: number): void {
-    this.#storage[member] = Storage.none;
-    this.#queues.delete(member);
-  }
-
-  #dropSole(member: number): void {
-    this.#storage[member] = Storage.none;
-    this.#soleRumor[member] = undefined;
   }
 }

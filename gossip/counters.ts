@@ -29,35 +29,43 @@ const COUNTER_COUNT = 12;
 
 /** All counters of all members. */
 export class Counters {
-  #values = new Float64Array(0);
+  /** Packets and their bytes: two entries a member, because they are written for every packet. */
+  #packets = new Float64Array(0);
+  /** The others: a column each. */
+  readonly #columns = Array.from({ length: COUNTER_COUNT }, () => new Float64Array(0));
 
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
-    this.#values = grown(this.#values, capacity * COUNTER_COUNT);
+    this.#packets = grown(this.#packets, 2 * capacity);
+    for (let counter = Counter.packetBytesSent + 1; counter < COUNTER_COUNT; counter++) {
+      this.#columns[counter] = grown(this.#columns[counter]!, capacity);
+    }
   }
 
-  /** Adds to a counter. */
+  /** Adds to a counter that is not of packets sent. */
   add(member: number, counter: Counter, amount = 1): void {
-    this.#values[member * COUNTER_COUNT + counter]! += amount;
+    this.#columns[counter]![member]! += amount;
   }
 
   /** A packet of that size was sent; a count of -1 and a negative size take it back. */
   addPacket(member: number, sizeBytes: number, count = 1): void {
-    const at = member * COUNTER_COUNT;
-    this.#values[at + Counter.packetsSent]! += count;
-    this.#values[at + Counter.packetBytesSent]! += sizeBytes;
+    this.#packets[2 * member]! += count;
+    this.#packets[2 * member + 1]! += sizeBytes;
   }
 
   /** A counter of a member. */
   of(member: number, counter: Counter): number {
-    return this.#values[member * COUNTER_COUNT + counter]!;
+    if (counter <= Counter.packetBytesSent) return this.#packets[2 * member + counter]!;
+    return this.#columns[counter]![member]!;
   }
 
   /** A counter of all members together. */
   total(counter: Counter): number {
+    const isOfPackets = counter <= Counter.packetBytesSent;
+    const column = isOfPackets ? this.#packets : this.#columns[counter]!;
     let sum = 0;
-    for (let at: number = counter; at < this.#values.length; at += COUNTER_COUNT) {
-      sum += this.#values[at]!;
+    for (let at = isOfPackets ? counter : 0; at < column.length; at += isOfPackets ? 2 : 1) {
+      sum += column[at]!;
     }
     return sum;
   }

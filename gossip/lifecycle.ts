@@ -7,10 +7,11 @@ import { NO_EVENT } from '../sim/event-queue.ts';
 import { MICROSECOND_NS } from '../sim/time.ts';
 import type { OnJoined, OnTold } from './delegate.ts';
 import { revealProbes } from './detection/certain-probe.ts';
-import { armFirstProbe } from './detection/probe.ts';
+import { armFirstProbe, dealProbeTicks } from './detection/probe.ts';
 import { ProbePhase } from './detection/probes.ts';
 import { armGossip, ticksAlways } from './gossip-tick.ts';
 import { ProcessState } from './members/members.ts';
+import { Reason } from './members/unrest.ts';
 import { MemberState } from './members/views.ts';
 import { armFirstPushPull, pushPullNode } from './push-pull.ts';
 import type { State } from './state.ts';
@@ -42,13 +43,13 @@ export function startMember(state: State, member: number): void {
   state.incarnations[member] = 0;
   state.seqNos[member] = 0;
   state.hasLeft[member] = 0;
-  state.delegateBusy[member] = 0;
+  state.unrest.clear(member, Reason.delegate);
   const generation = state.members.generationOf(member);
   const { start } = state.keys;
   const tickerAtNs = nowNs + 1 + drawBelow(start, START_NS_MAX, member, generation, 0);
   state.gossipTickerAtNs[member] = tickerAtNs;
   const delayNs = drawBelow(start, PROBE_DELAY_NS_SPAN, member, generation, 1);
-  state.probeTickerAtNs[member] = tickerAtNs + PROBE_DELAY_NS_MIN + delayNs;
+  state.probeTicks.make(member, tickerAtNs + PROBE_DELAY_NS_MIN + delayNs);
   announce(state, member);
   armFirstProbe(state, member);
   armFirstPushPull(state, member);
@@ -74,7 +75,8 @@ export function stopMember(state: State, member: number): void {
   const { queue } = state.world;
   revealProbes(state, member);
   state.members.setProcess(member, ProcessState.stopped);
-  for (const handles of [state.probeTickHandles, state.gossipTickHandles, state.pushPullHandles]) {
+  state.probeTicks.disarm(member);
+  for (const handles of [state.gossipTickHandles, state.pushPullHandles]) {
     queue.cancel(handles[member]!);
     handles[member] = NO_EVENT;
   }
@@ -106,6 +108,7 @@ export function establish(state: State): void {
     state.rings.shuffle(member, members.count);
     state.broadcasts.clear(member);
   }
+  dealProbeTicks(state);
 }
 
 /** Stops the process (SIGSTOP) or lets it go on. */

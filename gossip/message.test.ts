@@ -8,6 +8,7 @@ import {
   sizeOfNodeState,
 } from '../wire/memberlist/message.ts';
 import { Members } from './members/members.ts';
+import { Unrest } from './members/unrest.ts';
 import {
   type Control,
   makeAck,
@@ -32,7 +33,7 @@ test('messages have the size of their bytes', () => {
     uint32,
     fc.option(fc.uint8Array({ maxLength: 300 }), { nil: undefined }),
     (names, portA, portB, seqNo, incarnation, meta) => {
-      const members = new Members();
+      const members = new Members(new Unrest());
       const vsn = DOCKER_VSN;
       members.add(names[0]!, { address: 0x0a00_0001, port: portA, meta, vsn });
       members.add(names[1]!, { address: 0x0a00_0002, port: portB, meta: undefined, vsn });

@@ -52,6 +52,8 @@ export interface Control {
   /** What an ack carries. */
   readonly payload: Uint8Array | undefined;
   readonly sizeBytes: number;
+  /** The certain probe that a ping is of, or -1 (detection/certain-probes.ts). */
+  certain: number;
 }
 
 /** A delegate's message. */
@@ -108,9 +110,8 @@ export function pingBytes(
   subject: number,
   seqNo: number,
 ): number {
-  const { port } = members.fact(members.currentFactOf(member));
   const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
-  return PING_FIXED + namesBytes + uintBytes(seqNo) + uintBytes(port);
+  return PING_FIXED + namesBytes + uintBytes(seqNo) + members.portBytesOf(member);
 }
 
 /** Bytes of an ack without payload. */
@@ -138,7 +139,16 @@ export function makePing(
 ): Control {
   const sizeBytes = pingBytes(members, member, subject, seqNo);
   const type = MessageType.ping;
-  return { type, seqNo, subject, fact: -1, nack: false, payload: undefined, sizeBytes };
+  return {
+    type,
+    seqNo,
+    subject,
+    fact: -1,
+    nack: false,
+    payload: undefined,
+    sizeBytes,
+    certain: -1,
+  };
 }
 
 /** Ping the subject, who is said to be at the place of `fact`, for me. */
@@ -156,20 +166,38 @@ export function makeIndirectPing(
   const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
   const sizeBytes = INDIRECT_PING_FIXED + namesBytes + ports + uintBytes(seqNo);
   const type = MessageType.indirectPing;
-  return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes };
+  return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes, certain: -1 };
 }
 
 /** The answer to a ping. */
 export function makeAck(seqNo: number, payload?: Uint8Array): Control {
   const sizeBytes = ackBytes(seqNo) - sliceBytes(undefined) + sliceBytes(payload);
-  return { type: MessageType.ack, seqNo, subject: -1, fact: -1, nack: false, payload, sizeBytes };
+  return {
+    type: MessageType.ack,
+    seqNo,
+    subject: -1,
+    fact: -1,
+    nack: false,
+    payload,
+    sizeBytes,
+    certain: -1,
+  };
 }
 
 /** No answer to an indirect ping. */
 export function makeNack(seqNo: number): Control {
   const sizeBytes = NACK_FIXED + uintBytes(seqNo);
   const type = MessageType.nack;
-  return { type, seqNo, subject: -1, fact: -1, nack: false, payload: undefined, sizeBytes };
+  return {
+    type,
+    seqNo,
+    subject: -1,
+    fact: -1,
+    nack: false,
+    payload: undefined,
+    sizeBytes,
+    certain: -1,
+  };
 }
 
 /** A rumor with its size. */
@@ -274,14 +302,23 @@ export function partOf(members: Members, message: PacketMessage): Part | undefin
     }
     case MessageType.ping: {
       const { type, seqNo } = message;
-      return { type, seqNo, subject, fact: -1, nack: false, payload: undefined, sizeBytes };
+      return {
+        type,
+        seqNo,
+        subject,
+        fact: -1,
+        nack: false,
+        payload: undefined,
+        sizeBytes,
+        certain: -1,
+      };
     }
     case MessageType.indirectPing: {
       const { type, seqNo, nack, target, port } = message;
       if (typeof target !== 'number') return undefined;
       const { vsn } = members.fact(members.currentFactOf(subject));
       const fact = members.factLike({ subject, address: target, port, meta: undefined, vsn });
-      return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes };
+      return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes, certain: -1 };
     }
   }
 }

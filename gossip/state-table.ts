@@ -9,7 +9,7 @@ import { MessageType } from '../wire/memberlist/message.ts';
 import { isAdmitted, peerOf } from './admission.ts';
 import { OWN_ADDRESS } from './broadcast-queue.ts';
 import { Counter } from './counters.ts';
-import { revealProbes } from './detection/certain-probe.ts';
+import { revealProbes, tellProbes } from './detection/certain-probe.ts';
 import { armGossip } from './gossip-tick.ts';
 import { MemberState } from './members/views.ts';
 import { makeRumor, type Rumor } from './message.ts';
@@ -187,6 +187,8 @@ export function deadNode(
 /** Answers an accusation of oneself with a larger incarnation. */
 function refute(state: State, member: number, accusedIncarnation: number): void {
   const { views } = state;
+  // its probes began in better health
+  revealProbes(state, member);
   let incarnation = ++state.incarnations[member]!;
   if (accusedIncarnation >= incarnation) {
     incarnation = accusedIncarnation + 1;
@@ -207,7 +209,7 @@ function broadcast(
   rumor: Rumor,
   onFinished?: () => void,
 ): void {
-  if (!state.hasBroadcasts(member)) revealProbes(state, member);
+  tellProbes(state, member, name);
   state.broadcasts.add(member, name, rumor, onFinished);
   armGossip(state, member);
 }

@@ -10,12 +10,14 @@ import type { SwimConfig } from './constants.ts';
 import { Counters } from './counters.ts';
 import type { SwimDelegate } from './delegate.ts';
 import { Awareness } from './detection/awareness.ts';
-import { CertainProbes } from './detection/certain-probe.ts';
+import { CertainProbes } from './detection/certain-probes.ts';
+import type { ProbeTicks } from './detection/probe-ticks.ts';
 import { Probes } from './detection/probes.ts';
 import { Suspicions } from './detection/suspicion.ts';
 import { grown } from './members/grown.ts';
 import { Members } from './members/members.ts';
 import { Rings } from './members/rings.ts';
+import { Reason, Unrest } from './members/unrest.ts';
 import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
@@ -45,7 +47,6 @@ export type OnDatagram = (
 
 /** Typed events: the first operand is the member whose process handles them. */
 export interface EventKinds {
-  readonly probeTick: number;
   readonly gossipTick: number;
   readonly pushPull: number;
   readonly probeTimeout: number;
@@ -99,16 +100,18 @@ export class State {
   readonly shortcuts: boolean;
   onDatagram: OnDatagram | undefined = undefined;
 
-  readonly members = new Members();
-  readonly views = new Views();
+  readonly unrest = new Unrest();
+  readonly members = new Members(this.unrest);
+  readonly views = new Views(this.unrest);
   readonly rings: Rings;
-  readonly awareness = new Awareness();
+  readonly awareness = new Awareness(this.unrest);
   readonly counters = new Counters();
-  readonly broadcasts = new Broadcasts();
+  readonly broadcasts = new Broadcasts(this.unrest);
   readonly probes: Probes;
   readonly suspicions: Suspicions;
   readonly certain = new CertainProbes();
   readonly keys: DrawKeys;
+  probeTicks!: ProbeTicks;
   kinds!: EventKinds;
 
   /** The configurations that are not the cluster's. */
@@ -118,17 +121,13 @@ export class State {
   incarnations = new Uint32Array(0);
   seqNos = new Uint32Array(0);
   hasLeft = new Uint8Array(0);
-  /** When the tickers of the process were made, ns. */
-  probeTickerAtNs = new Float64Array(0);
+  /** When the gossip ticker of the process was made, ns. */
   gossipTickerAtNs = new Float64Array(0);
-  /** The next event of each ticker. */
-  probeTickHandles = new Float64Array(0);
+  /** The next event of each loop. */
   gossipTickHandles = new Float64Array(0);
   pushPullHandles = new Float64Array(0);
   pushPullCounts = new Uint32Array(0);
   streamCounts = new Uint32Array(0);
-  /** Whether the delegate may have broadcasts. */
-  delegateBusy = new Uint8Array(0);
   /** Bytes of all entries that are agreed on, in a push/pull. */
   agreedBytes = { version: -1, bytes: 0 };
   readonly relays = new Map<number, Map<number, Relay>>();
@@ -143,6 +142,8 @@ export class State {
   readonly chosen: number[] = [];
   /** Scratch of packets that are being filled. */
   readonly parts: Part[] = [];
+  /** Whom a swept member will probe, when its tick was not passed; -1 for nobody. */
+  readonly passed = { prober: -1, target: -1 };
 
   constructor(parts: StateParts, suspicionKind: number) {
     this.world = parts.world;
@@ -177,6 +178,11 @@ export class State {
     this.hasGuards ||= delegate?.notifyAlive !== undefined;
   }
 
+  /** Whether nobody wants to hear of pings, acks and their packets. */
+  get passesProbes(): boolean {
+    return this.shortcuts && this.onDatagram === undefined && !this.hasPingDelegate;
+  }
+
   /** Whether every entry of a push/pull is looked at, even those that both sides agree on. */
   get exchangesWholeLists(): boolean {
     const wantsList = this.delegate?.notifyMerge !== undefined;
@@ -199,34 +205,33 @@ export class State {
     this.#ownConfigs.set(member, config);
     this.dialects.set(member, config);
     this.hasGuards ||= config.cidrsAllowed !== undefined;
+    this.unrest.set(member, Reason.ownConfig);
   }
 
   /** Whether the member has anything to spread. */
   hasBroadcasts(member: number): boolean {
-    return this.delegateBusy[member] === 1 || this.broadcasts.has(member);
+    return this.unrest.has(member, Reason.broadcasts | Reason.delegate);
   }
 
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
+    this.unrest.grow(capacity);
     this.views.grow(capacity);
     this.rings.grow(capacity);
     this.awareness.grow(capacity);
     this.counters.grow(capacity);
     this.broadcasts.grow(capacity);
     this.probes.grow(capacity);
-    this.certain.grow(capacity);
     this.suspicions.grow(capacity);
     this.incarnations = grown(this.incarnations, capacity);
     this.seqNos = grown(this.seqNos, capacity);
     this.hasLeft = grown(this.hasLeft, capacity);
-    this.probeTickerAtNs = grown(this.probeTickerAtNs, capacity);
     this.gossipTickerAtNs = grown(this.gossipTickerAtNs, capacity);
-    this.probeTickHandles = grown(this.probeTickHandles, capacity);
+    this.probeTicks.grow(capacity);
     this.gossipTickHandles = grown(this.gossipTickHandles, capacity);
     this.pushPullHandles = grown(this.pushPullHandles, capacity);
     this.pushPullCounts = grown(this.pushPullCounts, capacity);
     this.streamCounts = grown(this.streamCounts, capacity);
-    this.delegateBusy = grown(this.delegateBusy, capacity);
   }
 
   /** An alive rumor that was made before, if it says the same. */

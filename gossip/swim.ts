@@ -18,8 +18,16 @@ import { withClockDrift } from './clock-drift.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import type { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
-import { revealProbes } from './detection/certain-probe.ts';
-import { onProbeDeadline, onProbeTick, onProbeTimeout, onRelayTimeout } from './detection/probe.ts';
+import { revealProbes, tellProbes } from './detection/certain-probe.ts';
+import {
+  onProbeDeadline,
+  onProbeTick,
+  onProbeTimeout,
+  onRelayTimeout,
+  onSweptProbeTick,
+  passProbeTick,
+} from './detection/probe.ts';
+import { ProbeTicks } from './detection/probe-ticks.ts';
 import { armGossip, onGossipTick } from './gossip-tick.ts';
 import {
   establish,
@@ -34,6 +42,7 @@ import {
 } from './lifecycle.ts';
 import { memberConfigOf } from './member-config.ts';
 import { ProcessState } from './members/members.ts';
+import { Reason } from './members/unrest.ts';
 import { MemberState } from './members/views.ts';
 import { type Part, partOf } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
@@ -83,8 +92,10 @@ export interface JoinAddress {
   readonly port?: number;
 }
 
-/** No member in particular. */
+/** Every member. */
 const ALL = -1;
+/** No member. */
+const NOBODY = -1;
 
 const IGNORE = (): void => {};
 
@@ -117,9 +128,16 @@ export class Swim {
       suspicion,
     );
     this.#state = state;
+    const probeTick = queue.registerKind((member) => onProbeTick(state, member));
+    const handlers = {
+      pass: (member: number, atNs: number) => passProbeTick(state, member, atNs),
+      fire: (member: number) => onSweptProbeTick(state, member),
+    };
+    const { probeIntervalNs } = state.config;
+    const swept = state.shortcuts ? handlers : undefined;
+    state.probeTicks = new ProbeTicks(parts.world, probeIntervalNs, probeTick, swept);
     state.kinds = {
       suspicion,
-      probeTick: queue.registerKind((member) => onProbeTick(state, member)),
       gossipTick: queue.registerKind((member) => onGossipTick(state, member)),
       pushPull: queue.registerKind((member, wait) => onPushPullTimer(state, member, wait)),
       probeTimeout: queue.registerKind((member, seqNo) => onProbeTimeout(state, member, seqNo)),
@@ -162,8 +180,8 @@ export class Swim {
       : withClockDrift(memberConfigOf({ ...state.config, ...init.config }), clockDriftRatio);
     const vsn = isAlike ? state.vsn : vsnOf(config);
     const member = state.members.add(init.name, { address, port, meta, vsn });
-    if (!isAlike) this.#setConfig(member, config);
     if (member >= state.incarnations.length) state.grow(Math.max(16, member * 2));
+    if (!isAlike) this.#setConfig(member, config);
     if (isMeasured(state, member) && hasCompressibleName(state.members, member)) {
       state.hasCompressibleNames = true;
     }
@@ -309,8 +327,8 @@ export class Swim {
   /** The delegate's broadcasts of this member are not empty any more. */
   wakeGossip(member: number): void {
     const state = this.#state;
-    if (!state.hasBroadcasts(member)) revealProbes(state, member);
-    state.delegateBusy[member] = 1;
+    tellProbes(state, member, NOBODY);
+    state.unrest.set(member, Reason.delegate);
     if (state.members.isUp(member)) armGossip(state, member);
   }
 

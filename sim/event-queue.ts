@@ -1,5 +1,6 @@
 /**
- * The event queue: what happens next, in a total order of (time, then order of scheduling).
+ * The event queue: what happens next, in a total order of (time, then order of scheduling; late
+ * events after the others of their instant).
  *
  * An event is a slot with a record (queue/slots.ts); nothing is allocated per event. Typed events
  * carry a kind and three integers and go to the handler that registered the kind: for what happens
@@ -39,10 +40,36 @@ export const NO_EVENT: EventHandle = 0;
 /** Handles a typed event; `a`, `b`, `c` are the integers that were scheduled (32-bit signed). */
 export type EventHandler = (a: number, b: number, c: number, nowNs: number) => void;
 
+/**
+ * Events that are not in the queue, because walking past most of them is cheaper (queue/sweep.ts).
+ * At equal instants they come after the queue's, as late ones do.
+ */
+export interface EventSource {
+  /** The instant of its next event, with an effect or without, or Infinity. */
+  readonly nextAtNs: number;
+  /**
+   * Passes its events up to and including `untilNs` as long as they schedule and observe nothing; the
+   * first that would is next then. With Infinity it may return earlier.
+   */
+  passUntil(untilNs: number): void;
+  /** Fires its next event; the clock stands there. */
+  fire(): void;
+}
+
+/** What there is where there is no source. */
+const NO_SOURCE: EventSource = {
+  nextAtNs: Number.POSITIVE_INFINITY,
+  passUntil: () => {},
+  fire: () => {},
+};
+
 const CALLBACK_KIND = 0;
 /** A handle is generation * 2^31 + slot. */
 const SLOT_LIMIT = 0x8000_0000;
 const SLOT_MASK = 0x7fff_ffff;
+
+/** Added to the sequence of late events. */
+const LATE = 2 ** 52;
 
 const TICK_NS = 2 ** 17;
 const TICKS_PER_NS = 1 / TICK_NS;
@@ -73,6 +100,7 @@ export class EventQueue {
   readonly #callbacks: (((nowNs: number) => void) | undefined)[] = [];
   readonly #freeCallbacks: number[] = [];
   readonly #handlers: (EventHandler | undefined)[] = [undefined];
+  #source = NO_SOURCE;
 
   /** The virtual instant, in ns. */
   get nowNs(): number {
@@ -92,7 +120,8 @@ export class EventQueue {
   /** The instant of the next event, or Infinity. */
   get nextAtNs(): number {
     releaseDeadTop(this.#near, this.#slots);
-    return this.#near.size > 0 ? this.#near.topTime : this.#earliestBeyondNear();
+    const atNs = this.#near.size > 0 ? this.#near.topTime : this.#earliestBeyondNear();
+    return Math.min(atNs, this.#source.nextAtNs);
   }
 
   /** Registers the handler of a new kind of typed event and returns the kind. */
@@ -101,8 +130,30 @@ export class EventQueue {
     return this.#handlers.length - 1;
   }
 
+  /** Adds a source of further events; there is room for one. */
+  addSource(source: EventSource): void {
+    assert(this.#source === NO_SOURCE, 'an event queue has one source');
+    this.#source = source;
+  }
+
   /** Schedules a typed event; `atNs` is an integer that is not in the past. */
   schedule(atNs: number, kind: number, a = 0, b = 0, c = 0): EventHandle {
+    return this.#insert(atNs, kind, a, b, c, this.#sequence++);
+  }
+
+  /** Schedules a typed event that comes after all others of its instant. */
+  scheduleLate(atNs: number, kind: number, a = 0, b = 0, c = 0): EventHandle {
+    return this.#insert(atNs, kind, a, b, c, LATE + this.#sequence++);
+  }
+
+  #insert(
+    atNs: number,
+    kind: number,
+    a: number,
+    b: number,
+    c: number,
+    sequence: number,
+  ): EventHandle {
     if (!(atNs >= this.#nowNs)) this.#refuse(atNs);
     const slot = this.#slots.take();
     const { words, doubles } = this.#slots;
@@ -112,7 +163,7 @@ export class EventQueue {
     words[at + B] = b;
     words[at + C] = c;
     doubles[(slot << DOUBLE_SHIFT) + TIME] = atNs;
-    doubles[(slot << DOUBLE_SHIFT) + SEQUENCE] = this.#sequence++;
+    doubles[(slot << DOUBLE_SHIFT) + SEQUENCE] = sequence;
     this.#pendingCount++;
     const tick = Math.floor(atNs * TICKS_PER_NS);
     if (atNs < this.#nearEndNs) this.#near.insert(slot);
@@ -165,10 +216,15 @@ export class EventQueue {
   #fireUntil(untilNs: number): boolean {
     const near = this.#near;
     const slots = this.#slots;
-    if (this.#pendingCount === 0) return false;
+    const source = this.#source;
     for (;;) {
-      while (near.size === 0) if (!this.#advance(untilNs)) return false;
+      if (near.size === 0) {
+        const beforeNs = Math.min(untilNs, source.nextAtNs);
+        if (this.#pendingCount > 0 && this.#advance(beforeNs)) continue;
+        return source.nextAtNs <= untilNs && this.#fireSource(untilNs);
+      }
       const nowNs = near.topTime;
+      if (source.nextAtNs < nowNs && source.nextAtNs <= untilNs) return this.#fireSource(untilNs);
       if (nowNs > untilNs) return false;
       const slot = near.topSlot;
       near.removeTop();
@@ -190,6 +246,28 @@ export class EventQueue {
       else this.#handlers[kind]!(a, b, c, nowNs);
       return true;
     }
+  }
+
+  /** Lets the source go first if its next event is due before the queue's; false when it is not. */
+  #fireSource(untilNs: number): boolean {
+    const source = this.#source;
+    const boundNs = Math.min(untilNs, this.#notBeforeNs() - 1);
+    if (source.nextAtNs > boundNs || source.nextAtNs === Number.POSITIVE_INFINITY) return false;
+    source.passUntil(boundNs);
+    if (source.nextAtNs <= boundNs) {
+      this.#nowNs = source.nextAtNs;
+      this.#firedCount++;
+      source.fire();
+    }
+    return true;
+  }
+
+  /** An instant before which the queue has no event: in the near heap the very first's. */
+  #notBeforeNs(): number {
+    if (this.#near.size > 0) return this.#near.topTime;
+    if (this.#pendingCount === 0) return Number.POSITIVE_INFINITY;
+    const tick = Math.min(this.#wheel.nextTickAfter(this.#tick), this.#beyondTick);
+    return tick * TICK_NS;
   }
 
   #insertBeyond(slot: number, tick: number): void {

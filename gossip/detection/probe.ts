@@ -8,10 +8,8 @@
  * deadline: the first failed probe costs it 3 points of health, and with its longer deadline the
  * next ones cost nothing.
  */
-import { NO_EVENT } from '../../sim/event-queue.ts';
 import { MessageType } from '../../wire/memberlist/message.ts';
 import { Counter } from '../counters.ts';
-import { nextTickAfter } from '../formulas.ts';
 import { chooseRandom, Purpose } from '../members/selection.ts';
 import { MemberState } from '../members/views.ts';
 import {
@@ -28,7 +26,7 @@ import { suspectNode } from '../state-table.ts';
 import { hasCrcFor, PacketPurpose, sendControl, sendParts } from '../transport/packet.ts';
 import { runTimer } from '../transport/process.ts';
 import { tcpPing } from '../transport/stream.ts';
-import { ackNumberOf, probeIfCertain } from './certain-probe.ts';
+import { ackNumberOf, answerCertainly, probeIfCertain, probeSilently } from './certain-probe.ts';
 import { openProbe, ProbePhase, TcpPing } from './probes.ts';
 
 /** Schedules the first tick of a process that probes. */
@@ -38,22 +36,61 @@ export function armFirstProbe(state: State, member: number): void {
 
 /** The probe that began at `sinceNs` is over: a tick that fell within it is waiting. */
 function armProbe(state: State, member: number, sinceNs: number): void {
-  const intervalNs = state.configOf(member).probeIntervalNs;
-  const tickNs = nextTickAfter(state.probeTickerAtNs[member]!, intervalNs, sinceNs);
-  const atNs = Math.max(tickNs, state.nowNs);
-  const handle = state.world.queue.schedule(atNs, state.kinds.probeTick, member);
-  state.probeTickHandles[member] = handle;
+  state.probeTicks.arm(member, state.configOf(member).probeIntervalNs, sinceNs);
 }
 
-/** A probe tick is due. */
+/** A probe tick is due that was queued. */
 export function onProbeTick(state: State, member: number): void {
+  state.probeTicks.onQueued(member);
+  if (state.probeTicks.wantsDeal) dealProbeTicks(state);
+  tick(state, member);
+}
+
+/** A probe tick is due that was swept and not passed. */
+export function onSweptProbeTick(state: State, member: number): void {
+  const { passed } = state;
+  if (passed.prober !== member) {
+    tick(state, member);
+    return;
+  }
+  passed.prober = -1;
+  probe(state, member, passed.target, state.nowNs);
+}
+
+/** Gives all tickers with the cluster's interval places in the sweep. */
+export function dealProbeTicks(state: State): void {
+  const { members, config } = state;
+  const usual: number[] = [];
+  for (let member = 0; member < members.count; member++) {
+    const isUsual = state.configOf(member).probeIntervalNs === config.probeIntervalNs;
+    if (members.isUp(member) && isUsual) usual.push(member);
+  }
+  state.probeTicks.deal(usual);
+}
+
+/**
+ * Does what is due at a swept tick if that is a probe between two members at rest, or nothing. When
+ * it is more, whom the member will probe is remembered for {@link onSweptProbeTick}.
+ */
+export function passProbeTick(state: State, member: number, atNs: number): boolean {
+  if (state.unrest.of(member) !== 0 || !state.passesProbes) return false;
+  const target = nextTarget(state, member, atNs);
+  if (target < 0 || probeSilently(state, member, target, atNs)) return true;
+  state.passed.prober = member;
+  state.passed.target = target;
+  return false;
+}
+
+function tick(state: State, member: number): void {
   runTimer(state, member, (nowNs) => {
-    state.probeTickHandles[member] = NO_EVENT;
-    const target = nextTarget(state, member, nowNs);
-    const isOver = target < 0 || probeIfCertain(state, member, target, nowNs);
-    if (isOver) armProbe(state, member, nowNs);
-    else probeNode(state, member, target, nowNs);
+    probe(state, member, nextTarget(state, member, nowNs), nowNs);
   });
+}
+
+function probe(state: State, member: number, target: number, nowNs: number): void {
+  const isOver = target < 0 || probeIfCertain(state, member, target, nowNs);
+  if (isOver) armProbe(state, member, nowNs);
+  else probeNode(state, member, target, nowNs);
 }
 
 /**
@@ -190,9 +227,10 @@ function finishProbe(state: State, member: number, awarenessDelta: number): void
 /** Answers a ping that is for this member, or for anybody. */
 export function handlePing(state: State, member: number, from: number, ping: Control): void {
   if (ping.subject !== member && ping.subject !== ANYBODY) return;
+  const to = state.members.successorOf(from);
+  if (answerCertainly(state, member, to, ping)) return;
   const payload = state.hasPingDelegate ? state.delegate?.ackPayload?.(member) : undefined;
   const ack = makeAck(ping.seqNo, payload);
-  const to = state.members.successorOf(from);
   sendControl(state, member, to, ack, PacketPurpose.ack, ackNumberOf(from, ping.seqNo));
 }
 

@@ -11,6 +11,7 @@ import { assert } from '../../sim/assert.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import { sliceBytes, textBytes, uintBytes } from '../../wire/memberlist/msgpack.ts';
 import { grown } from './grown.ts';
+import { Reason, type Unrest } from './unrest.ts';
 
 /** What a process does; a starved one runs, but late. */
 export const ProcessState = { stopped: 0, running: 1, paused: 2, starved: 3 } as const;
@@ -32,19 +33,25 @@ export class Members {
   count = 0;
   /** True once two members, or two things said of one, differ in their versions. */
   hasMixedVersions = false;
+  readonly #unrest: Unrest;
   readonly #names: string[] = [];
   readonly #indexByName = new Map<string, number>();
   readonly #facts: Fact[] = [];
   readonly #placeByAddress = new Map<number, number>();
-  /** Whether every member has one fact, of its own number, and lives alone at its place. */
   #isOneToOne = true;
   #nameBytes = new Uint16Array(0);
+  /** Bytes of the port that the member tells now, in a message. */
+  #portBytes = new Uint8Array(0);
   #process = new Uint8Array(0);
   #generation = new Uint32Array(0);
   #startedAtNs = new Float64Array(0);
   #currentFact = new Int32Array(0);
   #placeOfFact = new Int32Array(0);
   #residents = new Int32Array(0);
+
+  constructor(unrest: Unrest) {
+    this.#unrest = unrest;
+  }
 
   /** Adds a member whose process does not run yet. */
   add(name: string, fact: Omit<Fact, 'subject'>): number {
@@ -61,6 +68,7 @@ export class Members {
   /** Records what a member says of itself from now on. */
   setFact(fact: Fact): void {
     this.#currentFact[fact.subject] = this.#addFact(fact);
+    this.#portBytes[fact.subject] = uintBytes(fact.port);
   }
 
   /** The index of what somebody says of a member: its present fact, or a new one. */
@@ -97,7 +105,7 @@ export class Members {
 
   /** The process begins: it becomes the resident of its place. */
   becomeRunning(member: number, nowNs: number): void {
-    this.#process[member] = ProcessState.running;
+    this.setProcess(member, ProcessState.running);
     this.#generation[member]!++;
     this.#startedAtNs[member] = nowNs;
     this.#residents[this.#placeOfFact[this.#currentFact[member]!]!] = member;
@@ -106,6 +114,8 @@ export class Members {
   /** Sets what the process does. */
   setProcess(member: number, state: ProcessState): void {
     this.#process[member] = state;
+    if (state === ProcessState.running) this.#unrest.clear(member, Reason.notRunning);
+    else this.#unrest.set(member, Reason.notRunning);
   }
 
   /** What the process does. */
@@ -143,6 +153,11 @@ export class Members {
     return this.#nameBytes[member]!;
   }
 
+  /** Bytes of the port that the member tells now, in a message. */
+  portBytesOf(member: number): number {
+    return this.#portBytes[member]!;
+  }
+
   /** The member with that name. */
   indexOf(name: string): number | undefined {
     return this.#indexByName.get(name);
@@ -163,6 +178,11 @@ export class Members {
   residentOf(fact: number): number {
     if (this.#isOneToOne) return fact;
     return this.#residents[this.#placeOfFact[fact]!]!;
+  }
+
+  /** Whether every member has one fact, of its own number, and lives alone at its place. */
+  get isOneToOne(): boolean {
+    return this.#isOneToOne;
   }
 
   /** Who lives where the member told last that it is. */
@@ -200,6 +220,7 @@ export class Members {
 
   #grow(capacity: number): void {
     this.#nameBytes = grown(this.#nameBytes, capacity);
+    this.#portBytes = grown(this.#portBytes, capacity);
     this.#process = grown(this.#process, capacity);
     this.#generation = grown(this.#generation, capacity);
     this.#startedAtNs = grown(this.#startedAtNs, capacity);

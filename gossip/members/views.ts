@@ -10,6 +10,7 @@
  */
 import { NodeState } from '../../wire/memberlist/message.ts';
 import { grown } from './grown.ts';
+import { Reason, type Unrest } from './unrest.ts';
 
 /** What an observer holds of a subject: memberlist's states, and unknown. */
 export const MemberState = { ...NodeState, unknown: 4 } as const;
@@ -50,6 +51,7 @@ const FOLD_DIFFERENCES_MAX = 16;
 
 /** The views of all observers. */
 export class Views {
+  readonly #unrest: Unrest;
   #capacity = 0;
   #storage = new Uint8Array(0);
   readonly #rows: (Row | undefined)[] = [];
@@ -64,6 +66,10 @@ export class Views {
   /** How many more subjects a sharing observer knows than are agreed on. */
   #knownDelta = new Int32Array(0);
   #sharerCount = 0;
+
+  constructor(unrest: Unrest) {
+    this.#unrest = unrest;
+  }
 
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
@@ -106,6 +112,7 @@ export class Views {
       }
     }
     this.#storage[observer] = Storage.none;
+    this.#unrest.set(observer, Reason.ownView);
     this.#rows[observer] = undefined;
     this.#knownDelta[observer] = 0;
   }
@@ -123,6 +130,8 @@ export class Views {
       this.#agreedIncarnation[subject] = 1;
       this.#agreedFact[subject] = factOf(subject);
       this.#storage[subject] = Storage.shared;
+      this.#unrest.clear(subject, Reason.ownView);
+      this.#unrest.clear(subject, Reason.disputed);
       this.#rows[subject] = undefined;
     }
     if (sharing) {
@@ -282,6 +291,7 @@ export class Views {
     for (const subject of differing) this.#dispute(subject);
     this.#rows[observer] = undefined;
     this.#storage[observer] = Storage.shared;
+    this.#unrest.clear(observer, Reason.ownView);
     this.#sharerCount++;
     this.#knownDelta[observer] = row.knownCount - this.#agreedCount;
     for (const subject of [...this.#disputed]) {
@@ -365,6 +375,7 @@ export class Views {
     };
     this.#columns[subject] = column;
     this.#standing[subject]! |= Standing.disputed;
+    this.#unrest.set(subject, Reason.disputed);
     this.#disputed.push(subject);
     return column;
   }
@@ -376,6 +387,7 @@ export class Views {
     this.#columns[subject] = undefined;
     const wasAgreed = this.isAgreed(subject);
     this.#standing[subject] = isAlive ? Standing.agreed : 0;
+    if (isAlive) this.#unrest.clear(subject, Reason.disputed);
     this.#disputed.splice(this.#disputed.indexOf(subject), 1);
     this.#agreedVersion++;
     if (isAlive) {

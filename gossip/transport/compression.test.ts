@@ -9,6 +9,7 @@ import { encodePacket } from '../../wire/memberlist/packet.ts';
 import { LAN, type SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { Members } from '../members/members.ts';
+import { Unrest } from '../members/unrest.ts';
 import { TestCluster } from '../testing/test-cluster.ts';
 import { hasCompressibleName } from './compression.ts';
 
@@ -54,7 +55,7 @@ test('lone messages that are not measured would not shrink', () => {
   const address = 0x0a00_0001;
   let judgedCount = 0;
   const property = fc.property(names, fc.nat(0xffff_ffff), ([a, b], number) => {
-    const members = new Members();
+    const members = new Members(new Unrest());
     if (a === b) return;
     const fact = { address, port: 7946, meta: undefined, vsn: DOCKER_VSN };
     for (const name of [a, b]) members.add(name, fact);

@@ -22,6 +22,7 @@ import {
 } from '../constants.ts';
 import type { UserMessage } from '../delegate.ts';
 import { retransmitLimit } from '../formulas.ts';
+import { Reason } from '../members/unrest.ts';
 import { type Control, makeUser, type Part, type Rumor } from '../message.ts';
 import type { State } from '../state.ts';
 import { LOST } from '../underlay.ts';
@@ -68,7 +69,18 @@ export function encryptedBytes(config: SwimConfig, bytes: number): number {
   return encryptedBytesOf(encryptionVersionOf(config.protocolVersion), bytes);
 }
 
-/** Sends probe traffic and fills the packet with broadcasts (`sendMsg`). */
+/** Makes a packet of probe traffic and fills it with broadcasts (`sendMsg`). */
+export function fillControl(state: State, from: number, control: Control, parts: Part[]): void {
+  const config = state.configOf(from);
+  const isEncrypted = config.hasKeyring && config.gossipVerifyOutgoing;
+  const encryptBytes = isEncrypted ? encryptOverhead(config) : 0;
+  const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
+  parts.length = 0;
+  parts.push(control);
+  takeBroadcasts(state, from, config.udpBufferBytes - frameBytes - encryptBytes, parts);
+}
+
+/** Sends probe traffic with broadcasts. */
 export function sendControl(
   state: State,
   from: number,
@@ -77,14 +89,8 @@ export function sendControl(
   purpose: PacketPurpose,
   number: number,
 ): void {
-  const config = state.configOf(from);
-  const isEncrypted = config.hasKeyring && config.gossipVerifyOutgoing;
-  const encryptBytes = isEncrypted ? encryptOverhead(config) : 0;
-  const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
   const { parts } = state;
-  parts.length = 0;
-  parts.push(control);
-  takeBroadcasts(state, from, config.udpBufferBytes - frameBytes - encryptBytes, parts);
+  fillControl(state, from, control, parts);
   // such a compound has no checksum: the target's version is looked up by its address, in vain
   sendParts(state, from, to, parts, false, purpose, number);
 }
@@ -106,13 +112,15 @@ export function takeBroadcasts(
     const limit = retransmitLimit(retransmitMult, state.views.knownCountOf(member));
     usedBytes = broadcasts.take(member, COMPOUND_OVERHEAD, limitBytes, limit, parts as Rumor[]);
   }
-  if (delegate === undefined || state.delegateBusy[member] === 0) return;
+  if (delegate === undefined || !state.unrest.has(member, Reason.delegate)) return;
   const overheadBytes = COMPOUND_OVERHEAD + USER_MSG_OVERHEAD;
   const freeBytes = limitBytes - usedBytes;
   if (freeBytes <= overheadBytes) return;
   const messages = delegate.getBroadcasts(member, overheadBytes, freeBytes);
   for (const message of messages) parts.push(makeUser(message));
-  if (messages.length === 0 && usedBytes === 0) state.delegateBusy[member] = 0;
+  if (messages.length === 0 && usedBytes === 0) {
+    state.unrest.clear(member, Reason.delegate);
+  }
 }
 
 /**
@@ -165,7 +173,7 @@ export function hasCrcFor(state: State, to: number): boolean {
 }
 
 /** Size of a packet of these parts. */
-function framedBytes(
+export function framedBytes(
   state: State,
   from: number,
   parts: readonly Part[],

@@ -17,16 +17,17 @@ import type { State } from '../state.ts';
 /** The longest flight, far below the times after which entries are pruned. */
 const FLIGHT_NS_MAX = 500 * MILLISECOND_NS;
 
-/** True when the packet certainly changes nothing. */
+/** True when the parts from `first` on certainly change nothing. */
 export function isRedundant(
   state: State,
   from: number,
   to: number,
   parts: readonly Part[],
+  first = 0,
 ): boolean {
   if (!state.shortcuts || state.onDatagram !== undefined || state.hasGuards) return false;
   if (!state.members.isRunning(to) || state.configOf(to).deadNodeReclaimTimeNs > 0) return false;
-  for (let i = 0; i < parts.length; i++) {
+  for (let i = first; i < parts.length; i++) {
     if (!isKnown(state, to, parts[i]!)) return false;
   }
   const delayNs = state.underlay.plainDelayNsMax(from, to);
