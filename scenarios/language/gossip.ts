@@ -121,7 +121,7 @@ const FIELDS: Readonly<Record<keyof Tunables, keyof SwimConfig>> = {
 };
 
 /** Tunables of some members. */
-const gossipTunables = z.strictObject(tunables);
+export const gossipTunables = z.strictObject(tunables);
 
 /** `cluster.gossip`. */
 export const gossip = z
