@@ -2,6 +2,7 @@
  * Flags that the subcommands of `swarmlab gossip` share: counts, profiles, quantities, addresses and
  * keys. A wrong one ends the command with a message that says what it wants.
  */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { PROFILES, type SwimConfig } from '../gossip/constants.ts';
 import type { LiveAddress } from '../gossip/live/live-member.ts';
@@ -24,10 +25,32 @@ export function addressOf(flag: string, text: string): LiveAddress {
   throw new CommandFailure(ExitStatus.wrongInput, message);
 }
 
+/** An address with or without a port. */
+export function advertisedOf(flag: string, text: string, port: number): LiveAddress {
+  return addressOf(flag, text.includes(':') ? text : `${text}:${port}`);
+}
+
 /** Keys in base64 with commas between, the primary key first. */
 export function keyringOf(flag: string, text: string): Keyring {
-  const keys = text.split(',').map((key) => new Uint8Array(Buffer.from(key.trim(), 'base64')));
-  const keyring = Keyring.of(keys, keys[0]!);
+  return ringOf(flag, text.split(','));
+}
+
+/** The keys of a serf agent's `-keyring-file`: a JSON array, the primary key first. */
+export function keyringFileOf(flag: string, path: string): Keyring {
+  let keys: unknown;
+  try {
+    keys = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${reason}`);
+  }
+  const isKeys = Array.isArray(keys) && keys.every((key) => typeof key === 'string');
+  return ringOf(flag, isKeys ? (keys as string[]) : []);
+}
+
+function ringOf(flag: string, texts: readonly string[]): Keyring {
+  const keys = texts.map((key) => new Uint8Array(Buffer.from(key.trim(), 'base64')));
+  const keyring = keys.length === 0 ? 'no keys' : Keyring.of(keys, keys[0]!);
   if (typeof keyring !== 'string') return keyring;
   throw new CommandFailure(ExitStatus.wrongInput, `${flag}: ${keyring} (in base64)`);
 }

@@ -1,40 +1,58 @@
 /**
  * `swarmlab gossip serve`: simulated members on real sockets, which a serf agent or any other
- * memberlist program can join; lines on stdin crash them and make them leave.
+ * memberlist program can join; commands on stdin or over a control socket kill them, make them
+ * leave, and so on.
  */
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import type { Command } from 'commander';
+import type { Server } from 'node:net';
+import { createInterface, type Interface } from 'node:readline';
+import { type Command, Option } from 'commander';
+import type { LiveAddress, PeerKind } from '../../gossip/live/live-member.ts';
 import { formatInstant } from '../../sim/time.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { ANY_ADDRESS, formatIpv4Address, isLoopbackAddress } from '../../wire/addresses.ts';
+import type { Keyring } from '../../wire/memberlist/encrypt.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
-import { addressOf, countOf, keyringOf, profileNames, profileOf } from '../gossip-flags.ts';
-import { LIVE_COMMANDS, runLiveCommand } from '../live/live-commands.ts';
+import {
+  addressOf,
+  advertisedOf,
+  countOf,
+  keyringFileOf,
+  keyringOf,
+  profileNames,
+  profileOf,
+} from '../gossip-flags.ts';
+import { defaultControlPath, listenForControl } from '../live/control-socket.ts';
+import { formatLiveHelp, QUIT, runLiveCommand } from '../live/live-commands.ts';
 import { LiveServer, type LiveServerInit } from '../live/live-server.ts';
 
 const EXAMPLES = `
-Commands on stdin:
-${LIVE_COMMANDS}
+Commands on stdin, or as swarmlab gossip <command> in another terminal:
+${formatLiveHelp()}
 
 Examples:
-  $ swarmlab gossip serve --members 10 --serf
-  $ serf agent -bind 127.0.0.1:8946 -join 127.0.0.1:7946     # in another terminal`;
+  $ swarmlab gossip serve --members 1000 --bind 127.0.0.1:7946
+  $ serf agent -node=real -bind=127.0.0.1:8946 -join=127.0.0.1:7946   # in another terminal
+  $ swarmlab gossip kill node-003                                     # and in a third`;
 
 const MEMBERS_MAX = 2000;
+const PORT_MAX = 65_535;
 /** `LabelMaxSize`. */
 const LABEL_BYTES_MAX = 255;
 
 interface ServeFlags {
   readonly members: string;
   readonly bind: string;
-  readonly addresses?: boolean;
+  readonly advertise?: string;
+  readonly spread?: 'addresses' | 'ports';
   readonly keyring?: string;
+  readonly keyringFile?: string;
   readonly label: string;
   readonly profile: string;
-  readonly serf?: boolean;
+  readonly peers: PeerKind;
   readonly join?: string;
   readonly name: string;
   readonly seed: string;
+  readonly control?: string;
   readonly quiet?: boolean;
 }
 
@@ -45,14 +63,26 @@ export function addGossipServe(gossip: Command): void {
     .description('simulated members on real sockets, which real programs can join')
     .option('--members <count>', 'how many members', '10')
     .option('--bind <address:port>', 'where the first listens', '127.0.0.1:7946')
-    .option('--addresses', 'the others at the next addresses, instead of the next ports')
+    .option('--advertise <address[:port]>', 'where others find the first, if not there')
+    .addOption(
+      new Option(
+        '--spread <way>',
+        'the others at the next addresses or the next ports (default: addresses on loopback)',
+      ).choices(['addresses', 'ports']),
+    )
     .option('--keyring <keys>', 'encrypt with base64 keys, with commas between, the primary first')
+    .option('--keyring-file <file>', "encrypt with the keys of a serf agent's -keyring-file")
     .option('--label <text>', 'the label of the cluster, of memberlist 0.4 and later', '')
     .option('--profile <name>', `configuration: ${profileNames()}`, 'lan')
-    .option('--serf', 'look like serf agents, which refuse others')
+    .addOption(
+      new Option('--peers <kind>', 'what programs may join; auto: what the first that comes is')
+        .choices(['auto', 'serf', 'memberlist'])
+        .default('auto'),
+    )
     .option('--join <address:port>', 'the first member joins through whoever listens there')
     .option('--name <prefix>', 'what the names of members begin with', 'node-')
     .option('--seed <seed>', 'the seed of what members draw', '1')
+    .option('--control <path>', `the control socket (default: ${defaultControlPath()})`)
     .option('--quiet', 'do not print what members come to know')
     .addHelpText('after', EXAMPLES)
     .action(runServe);
@@ -64,63 +94,121 @@ async function runServe(flags: ServeFlags): Promise<void> {
   const server = new LiveServer(init, ({ atNs, observer, what, subject }) => {
     if (flags.quiet !== true) say(`${formatInstant(atNs)}  ${observer}  ${what}  ${subject}`);
   });
-  const interrupt = (): void => server.close();
+  let control: Server | undefined;
+  try {
+    await start(server, join);
+    say(`${init.memberCount} members listen from ${formatAddress(init.bind)} on`);
+    const lines = createInterface({ input: process.stdin });
+    control = await controlOf(server, lines, flags.control);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
+    lines.on('line', (line) => void obey(server, lines, line));
+    await once(lines, 'close');
+  } finally {
+    process.stdin.destroy();
+    control?.close();
+    server.close();
+  }
+}
+
+async function start(server: LiveServer, join: LiveAddress | undefined): Promise<void> {
   try {
     await server.listen();
   } catch (error) {
-    server.close();
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(ExitStatus.wrongInput, `cannot listen: ${reason}`);
   }
-  const { address, port } = init.first;
-  say(`${init.memberCount} members listen from ${formatIpv4Address(address)}:${port} on`);
-  if (join !== undefined) {
-    const error = await server.join(server.live.members[0]!, join);
-    if (error !== undefined) {
-      server.close();
-      throw new CommandFailure(ExitStatus.notMet, `cannot join ${flags.join!}: ${error}`);
+  if (join === undefined) return;
+  const error = await server.join(server.live.members[0]!, join);
+  if (error === undefined) return;
+  throw new CommandFailure(ExitStatus.notMet, `cannot join ${formatAddress(join)}: ${error}`);
+}
+
+/** The default socket may be another server's; one that was asked for may not. */
+async function controlOf(
+  server: LiveServer,
+  lines: Interface,
+  asked: string | undefined,
+): Promise<Server | undefined> {
+  const path = asked ?? defaultControlPath();
+  try {
+    const control = await listenForControl(path, async (words) => {
+      if (words[0] !== QUIT) return runLiveCommand(server, words);
+      setImmediate(() => lines.close());
+      return { isDone: true, text: 'the server ends', data: 'the server ends' };
+    });
+    return control;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (asked !== undefined) {
+      throw new CommandFailure(ExitStatus.wrongInput, `--control: ${reason}`);
     }
+    say(`no control socket: ${reason}; choose one with --control`);
+    return undefined;
   }
-  const lines = createInterface({ input: process.stdin });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
-  process.once('exit', interrupt);
-  lines.on('line', (line) => {
-    void runLiveCommand(server, line).then(
-      (answer) => {
-        if (answer === undefined) lines.close();
-        else if (answer !== '') say(answer);
-      },
-      (error: unknown) => say(`${line}: ${error instanceof Error ? error.message : String(error)}`),
-    );
-  });
-  await once(lines, 'close');
-  server.close();
+}
+
+async function obey(server: LiveServer, lines: Interface, line: string): Promise<void> {
+  const words = line.trim().split(/\s+/);
+  if (words[0] === '') return;
+  if (words[0] === QUIT) {
+    lines.close();
+    return;
+  }
+  try {
+    say((await runLiveCommand(server, words)).text);
+  } catch (error) {
+    say(`${line}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function serverInitOf(flags: ServeFlags): LiveServerInit {
   const memberCount = countOf('--members', flags.members, 1, MEMBERS_MAX);
-  const first = addressOf('--bind', flags.bind);
-  const hasOwnAddresses = flags.addresses === true;
-  if (!hasOwnAddresses && first.port + memberCount - 1 > 65_535) {
-    const message = `--bind: ${memberCount} members from port ${first.port} on need more ports`;
-    throw new CommandFailure(ExitStatus.wrongInput, `${message} than there are; try --addresses`);
+  const bind = addressOf('--bind', flags.bind);
+  const { advertise } = flags;
+  const advertised =
+    advertise === undefined ? bind : advertisedOf('--advertise', advertise, bind.port);
+  const spread = flags.spread ?? (isLoopbackAddress(bind.address) ? 'addresses' : 'ports');
+  const hasOwnAddresses = spread === 'addresses';
+  if (bind.address === ANY_ADDRESS && (advertise === undefined || hasOwnAddresses)) {
+    wrong('--bind 0.0.0.0 wants --advertise with an address, and --spread ports');
+  }
+  const portMax = Math.max(bind.port, advertised.port) + memberCount - 1;
+  if (!hasOwnAddresses && portMax > PORT_MAX) {
+    const message = `--bind: ${memberCount} members from port ${bind.port} on need more ports`;
+    wrong(`${message} than there are; try --spread addresses`);
   }
   if (Buffer.byteLength(flags.label) > LABEL_BYTES_MAX) {
-    const message = `--label wants at most ${LABEL_BYTES_MAX} bytes`;
-    throw new CommandFailure(ExitStatus.wrongInput, message);
+    wrong(`--label wants at most ${LABEL_BYTES_MAX} bytes`);
   }
-  const keyring = flags.keyring === undefined ? undefined : keyringOf('--keyring', flags.keyring);
+  const keyring = ringOf(flags);
   const profile = profileOf(flags.profile);
   return {
     memberCount,
-    first,
+    bind,
+    advertise: advertised,
     hasOwnAddresses,
     config: { ...profile, hasKeyring: keyring !== undefined, label: flags.label },
     keyring,
-    isSerf: flags.serf === true,
+    peers: flags.peers,
     seed: flags.seed,
     namePrefix: flags.name,
   };
+}
+
+function ringOf({ keyring, keyringFile }: ServeFlags): Keyring | undefined {
+  if (keyring !== undefined && keyringFile !== undefined) {
+    wrong('--keyring and --keyring-file are two ways to say the same');
+  }
+  if (keyring !== undefined) return keyringOf('--keyring', keyring);
+  return keyringFile === undefined ? undefined : keyringFileOf('--keyring-file', keyringFile);
+}
+
+function wrong(message: string): never {
+  throw new CommandFailure(ExitStatus.wrongInput, message);
+}
+
+function formatAddress({ address, port }: LiveAddress): string {
+  return `${formatIpv4Address(address)}:${port}`;
 }
 
 function say(text: string): void {

@@ -3,6 +3,7 @@
  * partition or quiet among any number of members, `serve` lets real programs join simulated ones.
  */
 import type { Command } from 'commander';
+import { addGossipControl } from './gossip-control.ts';
 import { addGossipServe } from './gossip-serve.ts';
 import { addGossipSimulate } from './gossip-simulate.ts';
 
@@ -13,5 +14,6 @@ export function addGossip(program: Command): void {
     .description('membership alone: measure it, or let real programs join it');
   addGossipSimulate(gossip);
   addGossipServe(gossip);
+  addGossipControl(gossip);
   for (const command of gossip.commands) command.exitOverride();
 }

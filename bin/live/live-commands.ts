@@ -1,88 +1,299 @@
 /**
- * What a person or a script tells a live server, a line at a time, and what it answers.
+ * What a person or a script tells a live server, on its stdin or over its control socket: a table
+ * of commands. Each answers with a text for people and the same as data for programs.
  */
-
-import type { LiveMember } from '../../gossip/live/live-member.ts';
+import type { LiveMember, LiveNode } from '../../gossip/live/live-member.ts';
+import { didYouMean } from '../../scenarios/language/issue.ts';
 import { table } from '../../scenarios/report/style.ts';
+import { SECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { decodeTags, encodeTags, TAG_MAGIC_BYTE } from '../../wire/serf/tags.ts';
 import type { LiveServer } from './live-server.ts';
 
-/** The commands, for help. */
-export const LIVE_COMMANDS = `  crash NAME      the member's process ends without a word
-  leave NAME      the member leaves
-  start NAME      a member that has ended starts again and joins
-  members [NAME]  what that member, or the first that runs, holds of all
-  counters        packets sent and received
-  quit            end`;
+/** What came of a command. */
+export interface LiveAnswer {
+  readonly isDone: boolean;
+  readonly text: string;
+  /** The same for programs; JSON can hold it. */
+  readonly data: unknown;
+}
+
+/** A command that a live server carries out. */
+export interface LiveCommand {
+  /** What follows the name, as help shows it. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Words after the name, for an example. */
+  readonly example: string;
+  run(server: LiveServer, words: readonly string[]): LiveAnswer | Promise<LiveAnswer>;
+}
+
+/** The commands by name. */
+export const LIVE_COMMANDS: Readonly<Record<string, LiveCommand>> = {
+  members: {
+    usage: '[name]',
+    summary: 'what that member, or the first that runs, holds of all',
+    example: 'node-003',
+    run: (server, [name]) => membersOf(server, name),
+  },
+  status: {
+    usage: '',
+    summary: 'how many members run, what they have sent and received, what it costs',
+    example: '',
+    run: statusOf,
+  },
+  kill: {
+    usage: '<names...>',
+    summary: "the members' processes end without a word",
+    example: 'node-003 node-004',
+    run: (server, names) =>
+      forEach(server, names, (member) => {
+        if (!member.isUp) return `${member.name} does not run`;
+        server.crash(member);
+        return done(`${member.name} was killed`);
+      }),
+  },
+  leave: {
+    usage: '<names...>',
+    summary: 'the members leave gracefully',
+    example: 'node-003',
+    run: (server, names) => forEach(server, names, (member) => leave(server, member)),
+  },
+  start: {
+    usage: '<names...>',
+    summary: 'members that have ended start again and join',
+    example: 'node-003',
+    run: (server, names) => forEach(server, names, (member) => start(server, member)),
+  },
+  pause: {
+    usage: '<names...>',
+    summary: "the members' processes stand still, and their hosts go on",
+    example: 'node-003',
+    run: (server, names) =>
+      forEach(server, names, (member) => {
+        if (!member.isUp) return `${member.name} does not run`;
+        if (member.heldTimers !== undefined) return `${member.name} is paused already`;
+        server.pause(member);
+        return done(`${member.name} is paused`);
+      }),
+  },
+  resume: {
+    usage: '<names...>',
+    summary: 'paused members go on',
+    example: 'node-003',
+    run: (server, names) =>
+      forEach(server, names, (member) => {
+        if (member.heldTimers === undefined) return `${member.name} is not paused`;
+        server.resume(member);
+        return done(`${member.name} goes on`);
+      }),
+  },
+  'update-meta': {
+    usage: '<name> [words...]',
+    summary: 'the member tells the others new tags (key=value), or another meta to memberlist',
+    example: 'node-003 role=web zone=b',
+    run: (server, [name = '', ...words]) =>
+      forEach(server, [name], (member) => updateMeta(server, member, words)),
+  },
+  event: {
+    usage: '<name> [payload]',
+    summary: "the first member that runs makes a user event of serf's",
+    example: 'deploy 1.2.3',
+    run: sendEvent,
+  },
+  keys: {
+    usage: '[verb] [key]',
+    summary: 'list the keys that the members have, or install, use or remove one at all of them',
+    example: 'install AAECAwQFBgcICQoLDA0ODw==',
+    run: changeKeys,
+  },
+};
+
+/** The word on stdin and over the socket that ends the server. */
+export const QUIT = 'quit';
+
+/** Carries out a command; an unknown one is answered with what may have been meant. */
+export async function runLiveCommand(
+  server: LiveServer,
+  [name = '', ...words]: readonly string[],
+): Promise<LiveAnswer> {
+  const command = Object.hasOwn(LIVE_COMMANDS, name) ? LIVE_COMMANDS[name]! : undefined;
+  if (command !== undefined) return command.run(server, words);
+  if (name === 'help') return done(formatLiveHelp());
+  const hint = didYouMean(name, [...Object.keys(LIVE_COMMANDS), 'help', QUIT]);
+  return failed(`'${name}' is not a command; ${hint}`);
+}
+
+/** The commands, a line each. */
+export function formatLiveHelp(): string {
+  const rows = Object.entries(LIVE_COMMANDS).map(([name, { usage, summary }]) => [
+    `  ${name} ${usage}`.trimEnd(),
+    summary,
+  ]);
+  return table([...rows, [`  ${QUIT}`, 'end the server']], ['left', 'left']);
+}
 
 const STATES = ['alive', 'suspect', 'dead', 'left'];
 
-/** Carries out one line; the answer, or `undefined` for quit. */
-export async function runLiveCommand(
-  server: LiveServer,
-  line: string,
-): Promise<string | undefined> {
-  const [command = '', name] = line.trim().split(/\s+/);
-  switch (command) {
-    case '':
-      return '';
-    case 'quit':
-      return undefined;
-    case 'help':
-      return LIVE_COMMANDS;
-    case 'members':
-      return membersOf(server, name);
-    case 'counters':
-      return table(
-        Object.entries(server.counters).map(([what, count]) => [what, String(count)]),
-        ['left', 'right'],
-      );
-    case 'crash':
-    case 'leave':
-    case 'start':
-      return change(server, command, name);
-    default:
-      return `'${command}' is not a command; there are:\n${LIVE_COMMANDS}`;
-  }
+function done(text: string, data: unknown = text): LiveAnswer {
+  return { isDone: true, text, data };
 }
 
-async function change(
+function failed(text: string, data: unknown = text): LiveAnswer {
+  return { isDone: false, text, data };
+}
+
+/** The same for each of the names; a text is what forbids it. */
+async function forEach(
   server: LiveServer,
-  command: 'crash' | 'leave' | 'start',
-  name: string | undefined,
-): Promise<string> {
-  if (name === undefined) return `${command} wants the name of a member`;
-  const member = server.live.memberOf(name);
-  if (member === undefined) return `${name} is no member of this process`;
-  if (command === 'start') return start(server, member);
-  if (!member.isUp) return `${name} does not run`;
-  if (member.hasLeft) return `${name} is leaving`;
-  if (command === 'crash') {
-    server.crash(member);
-    return `${name} crashed`;
-  }
+  names: readonly string[],
+  change: (member: LiveMember) => LiveAnswer | string | Promise<LiveAnswer | string>,
+): Promise<LiveAnswer> {
+  const wanted = names.filter((name) => name !== '');
+  if (wanted.length === 0) return failed('the name of a member is missing');
+  const answers = await Promise.all(
+    wanted.map(async (name) => {
+      const member = server.live.memberOf(name);
+      const answer = member === undefined ? unknownMember(server, name) : await change(member);
+      return typeof answer === 'string' ? failed(answer) : answer;
+    }),
+  );
+  return {
+    isDone: answers.every(({ isDone }) => isDone),
+    text: answers.map(({ text }) => text).join('\n'),
+    data: answers.map(({ isDone, text }, i) => ({ member: wanted[i]!, isDone, text })),
+  };
+}
+
+function unknownMember(server: LiveServer, name: string): LiveAnswer {
+  const names = server.live.members.map((member) => member.name);
+  return failed(`${name} is no member of this process; ${didYouMean(name, names)}`);
+}
+
+async function leave(server: LiveServer, member: LiveMember): Promise<LiveAnswer | string> {
+  if (!member.isUp) return `${member.name} does not run`;
+  if (member.hasLeft) return `${member.name} is leaving`;
+  if (member.heldTimers !== undefined) return `${member.name} is paused`;
   await server.leave(member);
-  return `${name} has left`;
+  return done(`${member.name} has left`);
 }
 
-async function start(server: LiveServer, member: LiveMember): Promise<string> {
+async function start(server: LiveServer, member: LiveMember): Promise<LiveAnswer | string> {
   if (member.isUp) return `${member.name} runs already`;
-  const seed = server.live.members.find((other) => other.isUp && !other.hasLeft);
-  const error = await server.restart(member, seed ?? member);
-  return error === undefined ? `${member.name} joined` : `${member.name} did not join: ${error}`;
+  const { members } = server.live;
+  const isSeed = (other: LiveMember): boolean =>
+    other.isUp && !other.hasLeft && other.heldTimers === undefined;
+  const error = await server.restart(member, members.find(isSeed) ?? member);
+  return error === undefined
+    ? done(`${member.name} joined`)
+    : `${member.name} did not join: ${error}`;
 }
 
-function membersOf(server: LiveServer, name: string | undefined): string {
-  const { members } = server.live;
-  const observer =
-    name === undefined ? members.find((member) => member.isUp) : server.live.memberOf(name);
-  if (observer === undefined) return name === undefined ? 'nobody runs' : `${name} is no member`;
-  const byName = [...observer.list].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const rows = byName.map((node) => [
-    node.name,
-    `${formatIpv4Address(node.address)}:${node.port}`,
-    STATES[node.state] ?? String(node.state),
-    String(node.incarnation),
+function updateMeta(
+  server: LiveServer,
+  member: LiveMember,
+  words: readonly string[],
+): LiveAnswer | string {
+  if (!member.isUp || member.hasLeft) return `${member.name} does not run`;
+  const { peers } = server.live;
+  const wrong = words.find((word) => !/^[^=]+=/.test(word));
+  if (peers === 'serf' && wrong !== undefined) return `'${wrong}' is not a tag: key=value`;
+  const hasTags = peers !== 'memberlist' && wrong === undefined;
+  const pairs = words.map((word): [string, string] => {
+    const at = word.indexOf('=');
+    return [word.slice(0, at), word.slice(at + 1)];
+  });
+  const meta = hasTags ? encodeTags(new Map(pairs)) : new TextEncoder().encode(words.join(' '));
+  return server.update(member, meta) ?? done(`${member.name} has told its meta`);
+}
+
+function sendEvent(server: LiveServer, [name, ...payload]: readonly string[]): LiveAnswer {
+  if (name === undefined) return failed('the name of the event is missing');
+  const sender = firstRunning(server);
+  if (sender === undefined) return failed('nobody runs');
+  const bytes = new TextEncoder().encode(payload.join(' '));
+  const error = server.sendUserEvent(sender, name, bytes);
+  return error === undefined ? done(`${sender.name} tells ${name}`) : failed(error);
+}
+
+function changeKeys(server: LiveServer, [verb = 'list', text]: readonly string[]): LiveAnswer {
+  const rings = server.live.members.flatMap(({ keyring }) => keyring ?? []);
+  if (rings.length === 0) return failed('the members do not encrypt; serve them with --keyring');
+  if (verb !== 'list') {
+    const verbs = ['install', 'use', 'remove'] as const;
+    const known = verbs.find((other) => other === verb);
+    if (known === undefined) {
+      return failed(`'${verb}' is no verb of keys; ${didYouMean(verb, ['list', ...verbs])}`);
+    }
+    if (text === undefined) return failed(`keys ${verb} wants a key in base64`);
+    const key = new Uint8Array(Buffer.from(text, 'base64'));
+    const method = known === 'install' ? 'add' : known;
+    const errors = rings.flatMap((ring) => ring[method](key) ?? []);
+    if (errors.length > 0) return failed(`${errors.length} of ${rings.length}: ${errors[0]!}`);
+  }
+  const counts = new Map<string, { members: number; primary: number }>();
+  for (const { keys } of rings) {
+    for (const [i, key] of keys.entries()) {
+      const name = Buffer.from(key).toString('base64');
+      const count = counts.get(name) ?? { members: 0, primary: 0 };
+      counts.set(name, { members: count.members + 1, primary: count.primary + (i === 0 ? 1 : 0) });
+    }
+  }
+  const rows = [...counts].map(([key, { members, primary }]) => [key, `${members}`, `${primary}`]);
+  const text_ = table([['key', 'members', 'primary'], ...rows], ['left', 'right', 'right']);
+  return done(text_, Object.fromEntries(counts));
+}
+
+function firstRunning(server: LiveServer): LiveMember | undefined {
+  return server.live.members.find((member) => member.isUp && !member.hasLeft);
+}
+
+function membersOf(server: LiveServer, name: string | undefined): LiveAnswer {
+  const observer = name === undefined ? firstRunning(server) : server.live.memberOf(name);
+  if (observer === undefined) {
+    return name === undefined ? failed('nobody runs') : unknownMember(server, name);
+  }
+  const nodes = [...observer.list].sort((a, b) => (a.name < b.name ? -1 : 1)).map(described);
+  const rows = nodes.map(({ name, address, state, incarnation, meta }) => [
+    name,
+    address,
+    state,
+    String(incarnation),
+    meta,
   ]);
-  return table([['name', 'address', 'state', 'incarnation'], ...rows], ['left', 'left', 'left']);
+  const head = ['name', 'address', 'state', 'incarnation', 'meta'];
+  const text = table([head, ...rows], ['left', 'left', 'left', 'right', 'left']);
+  return done(text.replace(/ +$/gm, ''), nodes);
+}
+
+/** A meta of tags is told as tags, any other as the text that it may be. */
+function described({ name, address, port, state, incarnation, meta: bytes }: LiveNode) {
+  const tags = bytes?.[0] === TAG_MAGIC_BYTE ? [...decodeTags(bytes)] : undefined;
+  return {
+    name,
+    address: `${formatIpv4Address(address)}:${port}`,
+    state: STATES[state] ?? String(state),
+    incarnation,
+    meta:
+      tags?.map(([tag, value]) => `${tag}=${value}`).join(',') ?? new TextDecoder().decode(bytes),
+    ...(tags === undefined ? {} : { tags: Object.fromEntries(tags) }),
+  };
+}
+
+function statusOf(server: LiveServer): LiveAnswer {
+  const { members, peers } = server.live;
+  const running = members.filter(({ isUp }) => isUp);
+  const cpu = process.cpuUsage();
+  const data = {
+    members: members.length,
+    running: running.length,
+    paused: running.filter(({ heldTimers }) => heldTimers !== undefined).length,
+    peers,
+    upSeconds: Math.round(server.nowNs / SECOND_NS),
+    cpuSeconds: Math.round((cpu.user + cpu.system) / 1000) / 1000,
+    residentMib: Math.round(process.memoryUsage.rss() / 1024 / 1024),
+    ...server.counters,
+  };
+  const rows = Object.entries(data).map(([what, value]) => [what, String(value)]);
+  return done(table(rows, ['left', 'right']), data);
 }

@@ -1,14 +1,16 @@
 /**
  * The sockets of live members: one UDP socket and one TCP listener for each, at its own address.
- * Bytes become messages here and the other way round; what cannot be read is counted and dropped.
+ * Bytes become messages here and the other way round; what cannot be read is counted and dropped,
+ * and what peers can make us keep has a bound (stream-limits.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { SOCKET_BUFFER_BYTES, type SwimConfig } from '../../gossip/constants.ts';
 import type { LiveAddress, LiveMember, LiveTransport } from '../../gossip/live/live-member.ts';
+import { MILLISECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address, parseIpv4Address } from '../../wire/addresses.ts';
-import { MAX_DECOMPRESSED_BYTES } from '../../wire/memberlist/compress.ts';
 import { type Keyring, NONCE_BYTES } from '../../wire/memberlist/encrypt.ts';
 import {
   MessageType,
@@ -16,10 +18,15 @@ import {
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
 import { decodePacket, encodePacket, type PacketReceiver } from '../../wire/memberlist/packet.ts';
-import { encodeStream, STREAM_LIMITS } from '../../wire/memberlist/stream.ts';
-import { StreamReader } from '../../wire/memberlist/stream-reader.ts';
+import { encodeStream } from '../../wire/memberlist/stream.ts';
+import { StreamReader, type StreamResult } from '../../wire/memberlist/stream-reader.ts';
+import { INFLATED_PACKET_BYTES_MAX, LIVE_STREAM_LIMITS, StreamBudget } from './stream-limits.ts';
 
-const NS_PER_MS = 1e6;
+/** `udpRecvBufSize`: what a socket asks for; halved until the host grants it. */
+const RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024;
+/** What a held packet takes beside its bytes, and what a connection that is not read takes. */
+const HELD_PACKET_BYTES = 256;
+const HELD_CONNECTION_BYTES = 4096;
 
 /** What the sockets hand on. */
 export interface MemberSocketsOwner {
@@ -31,10 +38,12 @@ export interface MemberSocketsOwner {
   onAnswer(handle: () => void): void;
 }
 
-/** How packets and streams are framed. */
-export interface MemberFraming {
+/** Whose sockets, and where: a member may tell others another address than it listens at. */
+export interface SocketsInit {
+  readonly index: number;
+  readonly at: LiveAddress;
+  readonly config: SwimConfig;
   readonly keyring: Keyring | undefined;
-  readonly label: string;
 }
 
 /** What was received that could not be read, and what was sent. */
@@ -42,14 +51,23 @@ export interface SocketCounters {
   packetsSent: number;
   packetBytesSent: number;
   packetsReceived: number;
+  packetBytesReceived: number;
   badPackets: number;
+  streamsSent: number;
+  streamsReceived: number;
   badStreams: number;
+  /** Connections that were closed unread, because there were too many or they held too much. */
+  streamsRefused: number;
 }
 
-interface Sockets {
+interface Sockets extends SocketsInit {
   readonly udp: UdpSocket;
   readonly tcp: Server;
   readonly connections: Set<Socket>;
+  readonly receiver: PacketReceiver;
+  /** What waits for a paused member, and the bytes of it; `undefined` for one that runs. */
+  held: (() => void)[] | undefined;
+  heldBytes: number;
 }
 
 /** See the module comment. */
@@ -58,31 +76,50 @@ export class MemberSockets implements LiveTransport {
     packetsSent: 0,
     packetBytesSent: 0,
     packetsReceived: 0,
+    packetBytesReceived: 0,
     badPackets: 0,
+    streamsSent: 0,
+    streamsReceived: 0,
     badStreams: 0,
+    streamsRefused: 0,
   };
   readonly #owner: MemberSocketsOwner;
-  readonly #framing: MemberFraming;
-  readonly #receiver: PacketReceiver;
   readonly #sockets: (Sockets | undefined)[] = [];
+  readonly #budget = new StreamBudget();
 
-  constructor(owner: MemberSocketsOwner, framing: MemberFraming) {
+  constructor(owner: MemberSocketsOwner) {
     this.#owner = owner;
-    this.#framing = framing;
-    this.#receiver = { ...framing, verifyIncoming: true, inflatedBytesMax: MAX_DECOMPRESSED_BYTES };
   }
 
   /** Opens the sockets of a member; rejects when the address cannot be had. */
-  async open(index: number, at: LiveAddress): Promise<void> {
+  async open(init: SocketsInit): Promise<void> {
+    const { index, at, config, keyring } = init;
     const host = formatIpv4Address(at.address);
     const udp = createSocket('udp4');
-    const tcp = createServer((connection) => this.#accept(index, connection));
-    const sockets: Sockets = { udp, tcp, connections: new Set() };
+    const tcp = createServer((connection) => this.#accept(sockets, connection));
+    const sockets: Sockets = {
+      ...init,
+      udp,
+      tcp,
+      connections: new Set(),
+      receiver: {
+        keyring,
+        label: config.label,
+        verifyIncoming: true,
+        inflatedBytesMax: INFLATED_PACKET_BYTES_MAX,
+      },
+      held: undefined,
+      heldBytes: 0,
+    };
     this.#sockets[index] = sockets;
-    udp.on('message', (bytes, { address, port }) => this.#receive(index, bytes, address, port));
+    udp.on('message', (bytes, { address, port }) => {
+      const heldBytes = HELD_PACKET_BYTES + bytes.length;
+      this.#whenRunning(sockets, heldBytes, () => this.#receive(sockets, bytes, address, port));
+    });
     udp.bind(at.port, host);
     await once(udp, 'listening');
     udp.on('error', () => {}); // an ICMP error about somebody who is gone, as lost as the packet
+    askForReceiveBuffer(udp);
     tcp.listen(at.port, host);
     await once(tcp, 'listening');
   }
@@ -92,9 +129,26 @@ export class MemberSockets implements LiveTransport {
     const sockets = this.#sockets[index];
     if (sockets === undefined) return;
     this.#sockets[index] = undefined;
+    sockets.held = undefined;
     sockets.udp.close();
     sockets.tcp.close();
     for (const connection of sockets.connections) connection.resetAndDestroy();
+  }
+
+  /** What arrives from now on waits in the host's buffers. */
+  pause(index: number): void {
+    const sockets = this.#sockets[index];
+    if (sockets !== undefined) sockets.held ??= [];
+  }
+
+  /** Reads what has waited, and goes on reading. */
+  resume(index: number): void {
+    const sockets = this.#sockets[index];
+    const held = sockets?.held;
+    if (sockets === undefined || held === undefined) return;
+    sockets.held = undefined;
+    sockets.heldBytes = 0;
+    for (const read of held) read();
   }
 
   sendPacket(
@@ -105,10 +159,11 @@ export class MemberSockets implements LiveTransport {
   ): void {
     const sockets = this.#sockets[from.index];
     if (sockets === undefined || to.port === 0) return;
-    const nonce = randomBytes(NONCE_BYTES);
-    const { protocolVersion } = from.config;
-    const layers = { ...this.#framing, compress: true, crc, protocolVersion };
-    const bytes = encodePacket({ ...layers, messages, nonce });
+    const { config, keyring } = from;
+    const { label, protocolVersion } = config;
+    const nonce = nonceFor(keyring);
+    const framing = { compress: true, crc, keyring, label, protocolVersion };
+    const bytes = encodePacket({ ...framing, messages, nonce });
     this.counters.packetsSent++;
     this.counters.packetBytesSent += bytes.length;
     sockets.udp.send(bytes, to.port, formatIpv4Address(to.address), () => {});
@@ -123,10 +178,9 @@ export class MemberSockets implements LiveTransport {
   ): void {
     const sockets = this.#sockets[from.index];
     if (sockets === undefined) return;
-    const limits = STREAM_LIMITS;
-    const reader = new StreamReader({ ...this.#receiver, isReply: true, limits });
-    const host = formatIpv4Address(to.address);
-    const connection = connect({ host, port: to.port });
+    this.counters.streamsSent++;
+    const reader = this.#readerFor(sockets, true);
+    const connection = connect({ host: formatIpv4Address(to.address), port: to.port });
     sockets.connections.add(connection);
     let isOver = false;
     const finish = (reply: StreamMessage | string): void => {
@@ -135,75 +189,145 @@ export class MemberSockets implements LiveTransport {
       clearTimeout(timeout);
       sockets.connections.delete(connection);
       connection.destroy();
-      this.#owner.onAnswer(() => onReply(reply));
+      this.#whenRunning(sockets, 0, () => this.#owner.onAnswer(() => onReply(reply)));
     };
-    const leftMs = Math.max(0, (deadlineNs - this.#owner.nowNs()) / NS_PER_MS);
+    const leftMs = Math.max(0, (deadlineNs - this.#owner.nowNs()) / MILLISECOND_NS);
     const timeout = setTimeout(() => finish('i/o timeout'), leftMs);
     connection.on('connect', () => {
-      connection.write(this.#encode(from.config.protocolVersion, request, false));
+      connection.write(encodedStream(sockets, request, false));
     });
-    const read = (bytes: Uint8Array | undefined): void => {
-      const result = bytes === undefined ? reader.end() : reader.push(bytes);
+    this.#readAll(connection, reader, (result) => {
       if (result.status === 'done') finish(result.message);
-      else if (result.status === 'error') finish(result.text);
-    };
-    connection.on('data', read);
-    connection.on('end', () => read(undefined));
+      else finish(result.status === 'error' ? result.text : 'too much to read');
+    });
     connection.on('error', (error) => finish(error.message));
     connection.on('close', () => finish('connection closed'));
   }
 
-  #receive(index: number, bytes: Uint8Array, address: string, port: number): void {
+  #receive(sockets: Sockets, bytes: Uint8Array, address: string, port: number): void {
     this.counters.packetsReceived++;
-    const { messages, errorCount } = decodePacket(bytes, this.#receiver, `${address}:${port}`);
+    this.counters.packetBytesReceived += bytes.length;
+    const source = `${address}:${port}`;
+    const { messages, errorCount } = decodePacket(bytes, sockets.receiver, source);
     if (errorCount > 0) this.counters.badPackets++;
     const from = { address: parseIpv4Address(address) ?? 0, port };
-    if (messages.length > 0) this.#owner.onPacket(index, messages, from);
+    if (messages.length > 0) this.#owner.onPacket(sockets.index, messages, from);
   }
 
-  #accept(index: number, connection: Socket): void {
-    const sockets = this.#sockets[index];
-    if (sockets === undefined) {
+  #accept(sockets: Sockets, connection: Socket): void {
+    const { index, connections, config } = sockets;
+    if (this.#sockets[index] !== sockets || !this.#budget.hasRoom(connections.size)) {
+      this.counters.streamsRefused++;
       connection.destroy();
       return;
     }
-    sockets.connections.add(connection);
-    connection.setTimeout(STREAM_TIMEOUT_MS, () => connection.destroy());
+    this.counters.streamsReceived++;
+    connections.add(connection);
+    const timeoutMs = config.tcpTimeoutNs / MILLISECOND_NS;
+    const timeout = setTimeout(() => connection.destroy(), timeoutMs);
     connection.on('error', () => connection.destroy());
-    connection.on('close', () => sockets.connections.delete(connection));
-    const limits = STREAM_LIMITS;
-    const reader = new StreamReader({ ...this.#receiver, isReply: false, limits });
-    let isDone = false;
+    connection.on('close', () => {
+      clearTimeout(timeout);
+      connections.delete(connection);
+    });
     const answer = (message: StreamMessage): void => {
-      connection.end(this.#encode(PROTOCOL_VERSION, message, true));
+      connection.end(encodedStream(sockets, message, true));
+    };
+    this.#whenRunning(sockets, HELD_CONNECTION_BYTES, () => {
+      this.#readAll(connection, this.#readerFor(sockets, false), (result) => {
+        this.#whenRunning(sockets, 0, () => this.#answer(index, connection, result, answer));
+      });
+    });
+  }
+
+  #answer(
+    index: number,
+    connection: Socket,
+    result: StreamResult,
+    answer: (message: StreamMessage) => void,
+  ): void {
+    if (result.status === 'done') {
+      this.#owner.onStream(index, result.message, answer);
+      // whoever was not answered waits for the end of the stream
+      if (!connection.writableEnded) connection.end();
+      return;
+    }
+    if (result.status === 'more') {
+      this.counters.streamsRefused++;
+      connection.destroy();
+      return;
+    }
+    if (result.kind !== 'closed') this.counters.badStreams++;
+    if (result.kind === 'receive') answer({ type: MessageType.err, error: result.text });
+    else connection.end();
+  }
+
+  /**
+   * Reads until the stream is complete or refused and tells it once; `more` when what all streams
+   * hold is too much.
+   */
+  #readAll(
+    connection: Socket,
+    reader: StreamReader,
+    onResult: (result: StreamResult) => void,
+  ): void {
+    let heldBytes = 0;
+    let isOver = false;
+    const release = (): void => {
+      this.#budget.release(heldBytes);
+      heldBytes = 0;
     };
     const read = (bytes: Uint8Array | undefined): void => {
-      if (isDone) return;
+      if (isOver) return;
       const result = bytes === undefined ? reader.end() : reader.push(bytes);
-      if (result.status === 'more') return;
-      isDone = true;
-      if (result.status === 'done') {
-        this.#owner.onStream(index, result.message, answer);
-        // whoever was not answered waits for the end of the stream
-        if (!connection.writableEnded) connection.end();
-        return;
-      }
-      if (result.kind !== 'closed') this.counters.badStreams++;
-      if (result.kind === 'receive') answer({ type: MessageType.err, error: result.text });
-      else connection.end();
+      heldBytes += bytes?.length ?? 0;
+      const hasRoom = this.#budget.take(bytes?.length ?? 0);
+      if (result.status === 'more' && hasRoom) return;
+      isOver = true;
+      release();
+      onResult(result);
     };
     connection.on('data', read);
     connection.on('end', () => read(undefined));
+    connection.on('close', release);
   }
 
-  #encode(protocolVersion: number, message: StreamMessage, isReply: boolean): Uint8Array {
-    const nonce = randomBytes(NONCE_BYTES);
-    const framing = { ...this.#framing, compress: true, isReply, protocolVersion };
-    return encodeStream({ ...framing, message, nonce });
+  #readerFor({ receiver }: Sockets, isReply: boolean): StreamReader {
+    return new StreamReader({ ...receiver, isReply, limits: LIVE_STREAM_LIMITS });
+  }
+
+  /** At once, or when a paused member goes on; what is beyond the host's buffer is lost. */
+  #whenRunning(sockets: Sockets, heldBytes: number, read: () => void): void {
+    if (sockets.held === undefined) {
+      read();
+    } else if (sockets.heldBytes + heldBytes <= SOCKET_BUFFER_BYTES) {
+      sockets.heldBytes += heldBytes;
+      sockets.held.push(read);
+    }
   }
 }
 
-/** `TCPTimeout` of memberlist's LAN configuration. */
-const STREAM_TIMEOUT_MS = 10_000;
-/** What the members speak (`ProtocolVersion2Compatible`). */
-const PROTOCOL_VERSION = 2;
+function encodedStream(
+  { keyring, config }: SocketsInit,
+  message: StreamMessage,
+  isReply: boolean,
+): Uint8Array {
+  const { label, protocolVersion } = config;
+  const nonce = nonceFor(keyring);
+  return encodeStream({ compress: true, keyring, label, isReply, protocolVersion, message, nonce });
+}
+
+const NO_NONCE = new Uint8Array(NONCE_BYTES);
+
+function nonceFor(keyring: Keyring | undefined): Uint8Array {
+  return keyring?.primary === undefined ? NO_NONCE : randomBytes(NONCE_BYTES);
+}
+
+function askForReceiveBuffer(udp: UdpSocket): void {
+  for (let bytes = RECEIVE_BUFFER_BYTES; bytes > 0; bytes >>>= 1) {
+    try {
+      udp.setRecvBufferSize(bytes);
+      return;
+    } catch {} // as upstream: half of it, then
+  }
+}

@@ -73,11 +73,11 @@ async function serve(
 ): Promise<LiveServer> {
   const init = {
     memberCount: 1 + OTHERS,
-    first: { address: FIRST_OWN_ADDRESS, port: await freePort() },
+    bind: { address: FIRST_OWN_ADDRESS, port: await freePort() },
     hasOwnAddresses: true,
     config: LAN,
     keyring: undefined,
-    isSerf: true,
+    peers: 'auto' as const,
     seed: '1',
     ...settings,
   };
@@ -160,7 +160,7 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
     if (typeof ring === 'string') throw new Error(ring);
     const server = await serve(happenings, {
       memberCount: 3,
-      first: { address: SHARED_ADDRESS, port: 7946 },
+      bind: { address: SHARED_ADDRESS, port: 7946 },
       hasOwnAddresses: false,
       keyring: ring,
       config: { ...LAN, hasKeyring: true },
@@ -176,7 +176,7 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
 
   test("refuses members without serf's delegate versions", async () => {
     const happenings = new Happenings();
-    const server = await serve(happenings, { isSerf: false, memberCount: 2 });
+    const server = await serve(happenings, { peers: 'memberlist', memberCount: 2 });
     await startSerf(happenings, addressText(server));
     await happenings.until('it refuses', () =>
       happenings.has('delegate protocol version (0) is incompatible: [2, 0]'),

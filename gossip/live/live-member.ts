@@ -10,6 +10,7 @@
 import { type DrawKey, drawBelow } from '../../sim/chance.ts';
 import type { EventHandle } from '../../sim/event-queue.ts';
 import type { World } from '../../sim/world.ts';
+import type { Keyring } from '../../wire/memberlist/encrypt.ts';
 import type {
   Alive,
   Dead,
@@ -17,10 +18,12 @@ import type {
   PacketMessage,
   StreamMessage,
   Suspect,
-  User,
 } from '../../wire/memberlist/message.ts';
+import type { SerfStatus } from '../../wire/serf/message.ts';
 import { BroadcastQueue } from '../broadcast-queue.ts';
 import type { SwimConfig } from '../constants.ts';
+import type { LiveName, NameTable } from './name-table.ts';
+import { createSerfState, type SerfState } from './serf/serf-state.ts';
 
 /** Where a member listens, UDP and TCP alike. */
 export interface LiveAddress {
@@ -66,6 +69,8 @@ export interface LiveSuspicion {
 /** What a member holds of a node, itself included. */
 export interface LiveNode {
   readonly name: string;
+  /** The name in the table, to be let go when the node is forgotten. */
+  readonly held: LiveName;
   address: number;
   port: number;
   meta: Uint8Array | undefined;
@@ -74,17 +79,21 @@ export interface LiveNode {
   state: NodeState;
   changedAtNs: number;
   suspicion: LiveSuspicion | undefined;
+  /** What serf makes of it. */
+  serfStatus: SerfStatus;
+  /** The Lamport time of the node's last intent to join or leave. */
+  statusTime: number;
 }
 
-/** A message that waits to be spread. */
+/** A message about a node that waits to be spread. */
 export interface LiveRumor {
-  readonly message: Alive | Suspect | Dead | User;
+  readonly message: Alive | Suspect | Dead;
   readonly sizeBytes: number;
 }
 
 /** Who waits for an ack or nack of a sequence number. */
 export interface AckHandler {
-  onAck(): void;
+  onAck(payload: Uint8Array | undefined): void;
   onNack(): void;
 }
 
@@ -92,6 +101,8 @@ export interface AckHandler {
 export interface LiveMemberInit extends LiveAddress {
   readonly name: string;
   readonly config: SwimConfig;
+  /** The member's own, so that keys can be installed in it; the process's end does not lose it. */
+  readonly keyring: Keyring | undefined;
   readonly meta: Uint8Array;
   /** Six bytes: minimum, maximum and current protocol version, then the delegate's. */
   readonly vsn: Uint8Array;
@@ -101,6 +112,8 @@ export interface LiveMemberInit extends LiveAddress {
 export interface LiveMember extends LiveMemberInit {
   /** Among the members of this process. */
   readonly index: number;
+  meta: Uint8Array;
+  vsn: Uint8Array;
   readonly nodes: Map<string, LiveNode>;
   /** The probe ring: the same nodes, shuffled after each round. */
   readonly list: LiveNode[];
@@ -114,11 +127,29 @@ export interface LiveMember extends LiveMemberInit {
   hasPendingTick: boolean;
   hasLeft: boolean;
   isUp: boolean;
+  /** What became due while the member was paused; `undefined` when it is not. */
+  heldTimers: ((nowNs: number) => void)[] | undefined;
   readonly queue: BroadcastQueue<LiveRumor>;
-  readonly userQueue: BroadcastQueue<LiveRumor>;
   readonly ackHandlers: Map<number, AckHandler>;
-  /** Intents of serf agents that were passed on, the latest last. */
-  readonly seenIntents: Set<string>;
+  readonly serf: SerfState;
+}
+
+/**
+ * What the programs are that members share a cluster with: serf agents take nobody who is not one,
+ * nor do other programs take serf agents. `auto` becomes what the first that joins is.
+ */
+export type PeerKind = 'auto' | 'serf' | 'memberlist';
+
+/** What was refused or dropped for want of room. */
+export interface LiveCounters {
+  /** Messages beyond the depth of the handoff queues. */
+  handoffDropped: number;
+  /** Nodes that were not taken in. */
+  nodesRefused: number;
+  /** Serf's messages that could not be read. */
+  badUserMessages: number;
+  /** Serf's messages that were not passed on because too much waits already. */
+  userMessagesDropped: number;
 }
 
 /** What the transitions of all live members share. */
@@ -126,8 +157,11 @@ export interface LiveContext {
   readonly world: World;
   readonly transport: LiveTransport;
   readonly drawKey: DrawKey;
-  /** Numbers for the names of nodes, which queues and observations use. */
-  readonly nameNumbers: Map<string, number>;
+  readonly names: NameTable;
+  /** By index. */
+  readonly members: LiveMember[];
+  readonly counters: LiveCounters;
+  peers: PeerKind;
   drawCount: number;
 }
 
@@ -138,6 +172,7 @@ export function createLiveMember(index: number, init: LiveMemberInit): LiveMembe
     address: init.address,
     port: init.port,
     config: init.config,
+    keyring: init.keyring,
     meta: init.meta,
     vsn: init.vsn,
     index,
@@ -151,10 +186,10 @@ export function createLiveMember(index: number, init: LiveMemberInit): LiveMembe
     hasPendingTick: false,
     hasLeft: false,
     isUp: false,
+    heldTimers: undefined,
     queue: new BroadcastQueue<LiveRumor>(),
-    userQueue: new BroadcastQueue<LiveRumor>(),
     ackHandlers: new Map(),
-    seenIntents: new Set(),
+    serf: createSerfState(),
   };
 }
 
@@ -163,16 +198,7 @@ export function drawLive(context: LiveContext, bound: number): number {
   return drawBelow(context.drawKey, bound, context.drawCount++);
 }
 
-/** The number of a name. */
-export function nameNumberOf(context: LiveContext, name: string): number {
-  const known = context.nameNumbers.get(name);
-  if (known !== undefined) return known;
-  const number = context.nameNumbers.size;
-  context.nameNumbers.set(name, number);
-  return number;
-}
-
-/** Calls at an instant, unless the member has stopped by then. */
+/** Calls at an instant, unless the member has stopped by then; a paused one when it goes on. */
 export function later(
   context: LiveContext,
   member: LiveMember,
@@ -180,8 +206,15 @@ export function later(
   callback: (nowNs: number) => void,
 ): EventHandle {
   return context.world.queue.scheduleCallback(atNs, (nowNs) => {
-    if (member.isUp) callback(nowNs);
+    if (!member.isUp) return;
+    if (member.heldTimers === undefined) callback(nowNs);
+    else member.heldTimers.push(callback);
   });
+}
+
+/** The next tick of a Go ticker that ticked at an instant: what was missed since is left out. */
+export function nextTickAtNs(atNs: number, intervalNs: number, nowNs: number): number {
+  return atNs + (Math.floor((nowNs - atNs) / intervalNs) + 1) * intervalNs;
 }
 
 /** Adds to the health score within its limits (memberlist `awareness.go`). */

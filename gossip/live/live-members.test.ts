@@ -7,14 +7,28 @@ import {
   MessageType,
   NodeState,
   type PacketMessage,
+  type PushPull,
+  type StreamMessage,
 } from '../../wire/memberlist/message.ts';
+import {
+  decodeIntent,
+  decodeSerfPushPull,
+  encodeIntent,
+  encodeUserEvent,
+  SerfStatus,
+  SerfType,
+} from '../../wire/serf/message.ts';
+import { encodeTags } from '../../wire/serf/tags.ts';
 import { LAN } from '../constants.ts';
 import { Observed } from '../observed.ts';
-import type { LiveAddress, LiveMember, LiveTransport } from './live-member.ts';
+import type { LiveAddress, LiveMember, LiveTransport, PeerKind } from './live-member.ts';
 import { LiveMembers } from './live-members.ts';
-import { encodeLeaveIntent, SERF_VSN } from './serf-intent.ts';
+import { PEERS_MAX } from './name-table.ts';
+import { SERF_VSN } from './peer-kind.ts';
+import { SERF_EVENT_HEARD } from './serf/user-events.ts';
 
 const LATENCY_NS = MILLISECOND_NS / 2;
+const STRANGER = { address: 0x0a00_ff01, port: 7946 };
 
 /** Live members over a network in memory, and what is heard of them. */
 class Cluster {
@@ -23,15 +37,16 @@ class Cluster {
   readonly packets: { from: string; to: number; messages: readonly PacketMessage[] }[] = [];
   /** Stops packets, not streams. */
   isCut: (from: LiveMember, to: LiveMember) => boolean = () => false;
+  /** Nothing reaches it. */
+  unreachable: LiveMember | undefined;
   readonly #heard: Observation[] = [];
 
-  constructor(count: number, isSerf = false, vsnOf: (i: number) => Uint8Array = () => DOCKER_VSN) {
+  constructor(count: number, peers: PeerKind = 'memberlist') {
     this.world = new World('live');
-    this.live = new LiveMembers(this.world, this.#transport(), isSerf);
+    this.live = new LiveMembers(this.world, this.#transport(), peers);
     for (let i = 0; i < count; i++) {
-      const meta = new Uint8Array(0);
       const place = { address: 0x0a00_0001 + i, port: 7946 };
-      this.live.add({ name: `node-${i}`, ...place, config: LAN, meta, vsn: vsnOf(i) });
+      this.live.add({ name: `node-${i}`, ...place, config: LAN, keyring: undefined });
     }
     for (const member of [...this.live.members]) this.live.start(member);
     this.world.observations.subscribe(undefined, (heard) => this.#heard.push(heard));
@@ -50,13 +65,30 @@ class Cluster {
     return this.#heard.filter((one) => one.kind === kind && one.text === subject);
   }
 
+  /** A user message from a stranger. */
+  tell(name: string, payload: Uint8Array): void {
+    const message = { type: MessageType.user, payload: payload.slice() };
+    this.live.receivePacket(this.member(name), [message], STRANGER);
+  }
+
+  /** All user messages that were sent. */
+  users(): { from: string; payload: Uint8Array }[] {
+    return this.packets.flatMap(({ from, messages }) =>
+      messages.flatMap((message) =>
+        message.type === MessageType.user ? [{ from, payload: message.payload }] : [],
+      ),
+    );
+  }
+
   stateOf(observer: string, subject: string): NodeState | undefined {
     return this.member(observer).nodes.get(subject)?.state;
   }
 
   #transport(): LiveTransport {
     const at = (to: LiveAddress): LiveMember | undefined =>
-      this.live.members.find((member) => member.isUp && member.address === to.address);
+      this.live.members.find(
+        (member) => member.isUp && member.address === to.address && member !== this.unreachable,
+      );
     const after = (handle: () => void): void => {
       this.world.queue.scheduleCallback(this.world.nowNs + LATENCY_NS, handle);
     };
@@ -143,8 +175,8 @@ test('a member that is accused refutes, and is trusted again', () => {
   expect(cluster.member('node-1').nodes.get('node-2')!.incarnation).toBe(2);
 });
 
-test('one that leaves has left everywhere; to serf it says so before', () => {
-  const cluster = new Cluster(4, true, () => SERF_VSN);
+test('one that leaves has left everywhere; to serf it says so before, and all pass it on', () => {
+  const cluster = new Cluster(4, 'serf');
   cluster.live.establish();
   cluster.run(2 * SECOND_NS);
   let isDone = false;
@@ -155,31 +187,128 @@ test('one that leaves has left everywhere; to serf it says so before', () => {
   expect(isDone).toBe(true);
   expect(cluster.heard(Observed.left, 'node-2')).toHaveLength(4);
   expect(cluster.heard(Observed.suspect, 'node-2')).toEqual([]);
+  const intents = cluster.users().filter(({ payload }) => payload[0] === SerfType.leave);
+  expect(decodeIntent(intents[0]!.payload)).toMatchObject({ node: 'node-2', lamportTime: 1 });
+  expect(new Set(intents.map(({ from }) => from)).size).toBe(4);
   const said = cluster.packets.flatMap(({ messages }) => messages);
-  const user = said.find((message) => message.type === MessageType.user);
-  expect(user).toEqual({ type: MessageType.user, payload: encodeLeaveIntent('node-2', 1) });
-  const relayers = cluster.packets.filter(({ messages }) => messages.includes(user!));
-  expect(new Set(relayers.map(({ from }) => from)).size).toBe(4);
-  expect(said.indexOf(user!)).toBeLessThan(
-    said.findIndex((message) => message.type === MessageType.dead),
+  expect(said.findIndex(({ type }) => type === MessageType.user)).toBeLessThan(
+    said.findIndex(({ type }) => type === MessageType.dead),
   );
+  expect(cluster.member('node-1').nodes.get('node-2')!.serfStatus).toBe(SerfStatus.left);
 });
 
-test('the intent to leave is what serf writes', () => {
-  const text = Buffer.from(encodeLeaveIntent('ab', 3)).toString('hex');
-  expect(text).toBe(`0083a5${hex('LTime')}03a4${hex('Node')}a2${hex('ab')}a5${hex('Prune')}c2`);
+test('members become what the first stranger is, and take nobody of another kind after that', () => {
+  const cluster = new Cluster(2, 'auto');
+  cluster.live.establish();
+  const ask = (name: string, vsn: Uint8Array, meta: Uint8Array): PushPull => {
+    const node = { name, addr: STRANGER.address, port: 7946, meta, vsn, incarnation: 1, state: 0 };
+    const userState = new Uint8Array(0);
+    const replies: StreamMessage[] = [];
+    cluster.live.receiveStream(
+      cluster.member('node-0'),
+      { type: MessageType.pushPull, join: true, nodes: [node], userState },
+      (reply) => replies.push(reply),
+    );
+    return replies[0] as PushPull;
+  };
+  const answer = ask('agent', SERF_VSN, encodeTags(new Map()));
+  expect(answer.nodes.map(({ name, vsn }) => [name, vsn])).toEqual(
+    expect.arrayContaining(['node-0', 'node-1'].map((name) => [name, SERF_VSN])),
+  );
+  expect(decodeSerfPushPull(answer.userState)!.statusTimes.size).toBe(2);
+  ask('program', DOCKER_VSN, new Uint8Array(0));
+  expect([...cluster.member('node-0').nodes.keys()]).toEqual(['node-0', 'node-1', 'agent']);
+  expect(cluster.member('node-1').vsn).toBe(SERF_VSN);
 });
 
-test('peers whose delegates do not understand each other do not merge', () => {
-  const cluster = new Cluster(2, false, (i) => (i === 0 ? SERF_VSN : DOCKER_VSN));
-  const errors: (string | undefined)[] = [];
-  cluster.live.join(cluster.member('node-1'), cluster.member('node-0'), (e) => errors.push(e));
-  cluster.run(SECOND_NS);
-  const text = "Node 'node-0' delegate protocol version (5) is incompatible: [2, 0]";
-  expect(errors).toEqual([text]);
-  expect(cluster.member('node-0').list).toHaveLength(1);
+test('a user event is heard once by each; old and repeated ones are not', () => {
+  const cluster = new Cluster(5, 'serf');
+  cluster.live.establish();
+  const payload = new TextEncoder().encode('v1');
+  expect(cluster.live.sendUserEvent(cluster.member('node-0'), 'deploy', payload)).toBeUndefined();
+  cluster.run(5 * SECOND_NS);
+  expect(cluster.heard(SERF_EVENT_HEARD, 'deploy v1')).toHaveLength(5);
+  const again = encodeUserEvent({ lamportTime: 1, name: 'deploy', payload });
+  const later = encodeUserEvent({ lamportTime: 2000, name: 'later', payload });
+  const old = encodeUserEvent({ lamportTime: 1400, name: 'old', payload });
+  for (const bytes of [again, later, old]) cluster.tell('node-1', bytes);
+  cluster.run(5 * SECOND_NS);
+  expect(cluster.heard(SERF_EVENT_HEARD, 'deploy v1')).toHaveLength(5);
+  expect(cluster.heard(SERF_EVENT_HEARD, 'later v1')).toHaveLength(5);
+  expect(cluster.heard(SERF_EVENT_HEARD, 'old v1')).toEqual([]);
+  const long = new Uint8Array(513);
+  expect(cluster.live.sendUserEvent(cluster.member('node-0'), '', long)).toContain('exceeds');
 });
 
-function hex(text: string): string {
-  return Buffer.from(text).toString('hex');
-}
+test('a forced leave makes a failed member one that left; one that runs says that it has not', () => {
+  const cluster = new Cluster(3, 'serf');
+  cluster.live.establish();
+  cluster.live.crash(cluster.member('node-2'));
+  cluster.run(15 * SECOND_NS);
+  const statusOf = (name: string) => cluster.member('node-0').nodes.get(name)?.serfStatus;
+  expect(statusOf('node-2')).toBe(SerfStatus.failed);
+  const type = SerfType.leave;
+  cluster.tell('node-0', encodeIntent({ type, lamportTime: 5, node: 'node-2' }));
+  cluster.tell('node-0', encodeIntent({ type, lamportTime: 5, node: 'node-1' }));
+  expect([statusOf('node-2'), statusOf('node-1')]).toEqual([SerfStatus.left, SerfStatus.leaving]);
+  cluster.run(3 * SECOND_NS);
+  expect(statusOf('node-1')).toBe(SerfStatus.alive);
+});
+
+test('a paused member is found dead, and is alive again some time after it goes on', () => {
+  const cluster = new Cluster(5);
+  cluster.live.establish();
+  cluster.run(5 * SECOND_NS);
+  const paused = cluster.member('node-1');
+  cluster.live.pause(paused);
+  cluster.unreachable = paused;
+  cluster.run(20 * SECOND_NS);
+  expect(cluster.stateOf('node-0', 'node-1')).toBe(NodeState.dead);
+  cluster.unreachable = undefined;
+  const sentBefore = cluster.packets.filter(({ from }) => from === 'node-1').length;
+  cluster.live.resume(paused);
+  const sentAtOnce = cluster.packets.filter(({ from }) => from === 'node-1').length - sentBefore;
+  expect(sentAtOnce).toBeLessThan(10); // tickers do not make up for what they missed
+  cluster.run(60 * SECOND_NS);
+  expect(cluster.stateOf('node-0', 'node-1')).toBe(NodeState.alive);
+  expect(cluster.stateOf('node-1', 'node-0')).toBe(NodeState.alive);
+});
+
+test('nothing that a stranger sends makes a member hold more than its bounds', () => {
+  const cluster = new Cluster(2, 'serf');
+  cluster.live.establish();
+  const member = cluster.member('node-0');
+  const receive = (message: PacketMessage): void => {
+    cluster.live.receivePacket(member, [message], STRANGER);
+  };
+  const source = { sourceAddr: STRANGER.address, sourcePort: 7946, sourceNode: 'stranger' };
+  const payload = new Uint8Array(500);
+  const alive = { type: MessageType.alive, addr: STRANGER.address, port: 7946, incarnation: 1 };
+  receive({ ...alive, node: 'n'.repeat(300), meta: undefined, vsn: SERF_VSN });
+  receive({ ...alive, node: 'meta', meta: new Uint8Array(513), vsn: SERF_VSN });
+  expect(member.nodes.size).toBe(2);
+  for (let i = 0; i < PEERS_MAX + 200; i++) {
+    receive({ ...alive, node: `stranger-${i}`, meta: undefined, vsn: SERF_VSN });
+    receive({
+      ...{ type: MessageType.indirectPing, seqNo: i, target: STRANGER.address, port: 1 },
+      ...{ node: `stranger-${i}`, nack: true, ...source },
+    });
+    cluster.tell('node-0', encodeUserEvent({ lamportTime: i, name: `${i}`, payload }));
+    cluster.tell('node-0', encodeIntent({ type: SerfType.leave, lamportTime: i, node: `x${i}` }));
+    cluster.tell('node-0', payload.subarray(0, i % 500).fill(i));
+  }
+  expect(member.nodes.size).toBe(2 + PEERS_MAX);
+  expect(member.ackHandlers.size).toBeLessThanOrEqual(1100);
+  expect(cluster.live.counters.nodesRefused).toBeGreaterThan(100);
+  expect(cluster.live.counters.userMessagesDropped).toBeGreaterThan(1000);
+  expect(cluster.live.counters.badUserMessages).toBeGreaterThan(1000);
+  // strangers that are dead are forgotten, and others have room
+  for (let i = 0; i < PEERS_MAX; i++) {
+    const [node, from] = [`stranger-${i}`, 'node-0'];
+    receive({ type: MessageType.dead, node, from, incarnation: 1 });
+  }
+  cluster.run(60 * SECOND_NS);
+  expect([...member.nodes.keys()]).toEqual(['node-0', 'node-1']);
+  receive({ ...alive, node: 'late', meta: undefined, vsn: SERF_VSN });
+  expect(member.nodes.has('late')).toBe(true);
+});

@@ -1,7 +1,7 @@
 /**
- * The members of one process that real programs can join: their lifecycles, and the way of what
- * arrives to them (memberlist `memberlist.go` `Create`, `Join`, `Leave`, `Shutdown`; `net.go`
- * `handleCommand`, `packetHandler`).
+ * The members of one process that real programs can join, and their lifecycles (memberlist
+ * `memberlist.go` `Create`, `Join`, `Leave`, `UpdateNode`, `Shutdown`; serf `serf.go` `Join`,
+ * `Leave`).
  */
 import { MICROSECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import type { World } from '../../sim/world.ts';
@@ -10,34 +10,35 @@ import {
   NodeState,
   type PacketMessage,
   type StreamMessage,
-  type User,
 } from '../../wire/memberlist/message.ts';
 import {
   createLiveMember,
   drawLive,
   type LiveAddress,
   type LiveContext,
+  type LiveCounters,
   type LiveMember,
   type LiveMemberInit,
   type LiveNode,
   type LiveTransport,
   later,
+  type PeerKind,
   shuffleLive,
 } from './live-member.ts';
-import { armGossip, spread } from './live-packet.ts';
-import { armProbe, onIndirectPing, onPing } from './live-probe.ts';
-import { answerStream, armPushPull, type OnExchanged, pushPullNode } from './live-push-pull.ts';
-import { aliveNode, aliveOf, deadNode, suspectNode } from './live-state-table.ts';
-import { encodeLeaveIntent, isIntent } from './serf-intent.ts';
+import { armGossip } from './live-packet.ts';
+import { armProbe } from './live-probe.ts';
+import { answerStream, type OnExchanged, pushPullNode, startPushPull } from './live-push-pull.ts';
+import { receiveMessages } from './live-receive.ts';
+import { aliveNode, aliveOf, deadNode, META_BYTES_MAX } from './live-state-table.ts';
+import { NameTable } from './name-table.ts';
+import { originalOf } from './peer-kind.ts';
+import { broadcastJoin, broadcastLeave } from './serf/intents.ts';
+import { sendUserEvent } from './serf/user-events.ts';
 
 /** How long a leaving member waits for the others to be told (serf's `BroadcastTimeout`). */
 const LEAVE_TIMEOUT_NS = 5 * SECOND_NS;
 /** How long it then goes on, so that the news travels (serf's `LeavePropagateDelay`). */
 const LEAVE_PROPAGATE_NS = SECOND_NS;
-
-/** Intents that a member remembers, and how many bytes of each: names are shorter. */
-const INTENTS_MAX = 512;
-const INTENT_BYTES_MAX = 512;
 
 /**
  * A ping leaves a little after its tick, so a probe that fails at a later tick fails just after the
@@ -45,34 +46,60 @@ const INTENT_BYTES_MAX = 512;
  */
 const PROBE_DELAY_NS = 50 * MICROSECOND_NS;
 
+/** A member to add; what is the same for all of a kind is added to it. */
+export type NewMember = Omit<LiveMemberInit, 'meta' | 'vsn'>;
+
 /** See the module comment. */
 export class LiveMembers {
   readonly #context: LiveContext;
-  readonly #members: LiveMember[] = [];
-  /** Whether leaving members say so to serf agents too. */
-  readonly #isSerf: boolean;
-  #lamportTime = 0;
+  readonly #byName = new Map<string, number>();
 
-  constructor(world: World, transport: LiveTransport, isSerf: boolean) {
-    const drawKey = world.chance.key('live-members');
-    this.#context = { world, transport, drawKey, nameNumbers: new Map(), drawCount: 0 };
-    this.#isSerf = isSerf;
+  constructor(world: World, transport: LiveTransport, peers: PeerKind) {
+    this.#context = {
+      world,
+      transport,
+      drawKey: world.chance.key('live-members'),
+      names: new NameTable(),
+      members: [],
+      counters: {
+        handoffDropped: 0,
+        nodesRefused: 0,
+        badUserMessages: 0,
+        userMessagesDropped: 0,
+      },
+      peers,
+      drawCount: 0,
+    };
   }
 
   /** All members, stopped ones too. */
   get members(): readonly LiveMember[] {
-    return this.#members;
+    return this.#context.members;
+  }
+
+  /** What was dropped. */
+  get counters(): Readonly<LiveCounters> {
+    return this.#context.counters;
+  }
+
+  /** What the other programs are, so far. */
+  get peers(): PeerKind {
+    return this.#context.peers;
   }
 
   /** The member of that name. */
   memberOf(name: string): LiveMember | undefined {
-    return this.#members.find((member) => member.name === name);
+    const index = this.#byName.get(name);
+    return index === undefined ? undefined : this.members[index];
   }
 
-  /** Adds a member that does not run yet. */
-  add(init: LiveMemberInit): LiveMember {
-    const member = createLiveMember(this.#members.length, init);
-    this.#members.push(member);
+  /** Adds a member that does not run yet; its name is nobody else's. */
+  add(init: NewMember): LiveMember {
+    const { members, names, peers } = this.#context;
+    const member = createLiveMember(members.length, { ...init, ...originalOf(peers === 'serf') });
+    this.#byName.set(member.name, member.index);
+    names.addOwn(member.name);
+    members.push(member);
     return member;
   }
 
@@ -80,7 +107,7 @@ export class LiveMembers {
   start(member: LiveMember): LiveMember {
     const context = this.#context;
     const fresh = createLiveMember(member.index, member);
-    this.#members[member.index] = fresh;
+    context.members[member.index] = fresh;
     fresh.isUp = true;
     fresh.incarnation = 1;
     aliveNode(context, fresh, aliveOf(fresh, 1), true);
@@ -88,13 +115,13 @@ export class LiveMembers {
     const startedAtNs = context.world.nowNs + drawLive(context, probeIntervalNs);
     armProbe(context, fresh, startedAtNs + probeIntervalNs + PROBE_DELAY_NS);
     armGossip(context, fresh, startedAtNs + gossipIntervalNs);
-    armPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
+    startPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
     return fresh;
   }
 
   /** All running members know each other, as if they had joined long ago. */
   establish(): void {
-    const running = this.#members.filter((member) => member.isUp);
+    const running = this.members.filter((member) => member.isUp);
     for (const member of running) {
       for (const other of running) aliveNode(this.#context, member, aliveOf(other, 1), true);
       shuffleLive(this.#context, member.list);
@@ -104,15 +131,56 @@ export class LiveMembers {
 
   /** Joins through whoever listens there. */
   join(member: LiveMember, to: LiveAddress, onExchanged: OnExchanged): void {
-    pushPullNode(this.#context, member, to, true, onExchanged);
+    const context = this.#context;
+    const { peers } = context;
+    pushPullNode(context, member, to, true, (error) => {
+      if (context.peers !== peers) {
+        this.join(member, to, onExchanged); // the other side has refused what the member was before
+        return;
+      }
+      if (error === undefined && peers === 'serf') broadcastJoin(context, member);
+      onExchanged(error);
+    });
   }
 
   /** The process ends without a word. */
   crash(member: LiveMember): void {
     member.isUp = false;
-    for (const { suspicion } of member.list) {
+    for (const { suspicion, held } of member.list) {
       if (suspicion !== undefined) this.#context.world.queue.cancel(suspicion.handle);
+      this.#context.names.release(held);
     }
+    member.nodes.clear();
+    member.list.length = 0;
+  }
+
+  /** The process stands still: it is the transport's to keep what arrives. */
+  pause(member: LiveMember): void {
+    member.heldTimers ??= [];
+  }
+
+  /** The process goes on, with what has become due in between. */
+  resume(member: LiveMember): void {
+    const timers = member.heldTimers ?? [];
+    member.heldTimers = undefined;
+    for (const timer of timers) {
+      if (member.isUp) timer(this.#context.world.nowNs);
+    }
+  }
+
+  /** Tells the others a new meta (serf's tags); the text of what forbids it. */
+  update(member: LiveMember, meta: Uint8Array): string | undefined {
+    if (meta.length > META_BYTES_MAX) return `meta has at most ${META_BYTES_MAX} bytes`;
+    member.meta = meta;
+    member.incarnation++;
+    aliveNode(this.#context, member, aliveOf(member, member.incarnation), true);
+    return undefined;
+  }
+
+  /** Makes a user event of serf's; the text of what forbids it. */
+  sendUserEvent(member: LiveMember, name: string, payload: Uint8Array): string | undefined {
+    if (this.peers !== 'serf') return 'user events are serf agents’, and none has come yet';
+    return sendUserEvent(this.#context, member, name, payload);
   }
 
   /** Leaves gracefully; `onDone` when the process has ended. */
@@ -132,33 +200,18 @@ export class LiveMembers {
       deadNode(context, member, dead, finish);
       this.#soonerOrLater(member, finish);
     };
-    if (!this.#isSerf) {
+    if (this.peers !== 'serf') {
       leaveMemberlist();
       return;
     }
-    const payload = encodeLeaveIntent(member.name, ++this.#lamportTime);
-    member.seenIntents.add(String.fromCharCode(...payload));
     const next = once(leaveMemberlist);
-    spread(context, member, { type: MessageType.user, payload }, next);
+    broadcastLeave(context, member, next);
     this.#soonerOrLater(member, next);
   }
 
-  /** A packet has arrived at a member: probes are answered at once, then alive before the others. */
+  /** A packet has arrived at a member. */
   receivePacket(member: LiveMember, messages: readonly PacketMessage[], from: LiveAddress): void {
-    if (!member.isUp) return;
-    const context = this.#context;
-    const isAlive = (message: PacketMessage): boolean => message.type === MessageType.alive;
-    for (const message of messages) this.#receiveControl(member, message, from);
-    const newestFirst = [...messages].reverse();
-    for (const message of newestFirst) {
-      if (message.type === MessageType.alive) aliveNode(context, member, message);
-    }
-    for (const message of newestFirst) {
-      if (isAlive(message)) continue;
-      if (message.type === MessageType.suspect) suspectNode(context, member, message);
-      else if (message.type === MessageType.dead) deadNode(context, member, message);
-      else if (message.type === MessageType.user) this.#receiveUser(member, message);
-    }
+    if (member.isUp) receiveMessages(this.#context, member, messages, from);
   }
 
   /** A stream has arrived at a member. */
@@ -168,39 +221,6 @@ export class LiveMembers {
     reply: (message: StreamMessage) => void,
   ): void {
     if (member.isUp) answerStream(this.#context, member, request, reply);
-  }
-
-  /** Passes an intent on at first sight; one agent's own transmissions reach few of many. */
-  #receiveUser(member: LiveMember, message: User): void {
-    if (!this.#isSerf || !isIntent(message.payload)) return;
-    const { seenIntents } = member;
-    const text = String.fromCharCode(...message.payload.subarray(0, INTENT_BYTES_MAX));
-    if (seenIntents.has(text)) return;
-    seenIntents.add(text);
-    if (seenIntents.size > INTENTS_MAX) {
-      for (const oldest of seenIntents) {
-        seenIntents.delete(oldest);
-        break;
-      }
-    }
-    spread(this.#context, member, message);
-  }
-
-  #receiveControl(member: LiveMember, message: PacketMessage, from: LiveAddress): void {
-    switch (message.type) {
-      case MessageType.ping:
-        onPing(this.#context, member, message, from);
-        break;
-      case MessageType.indirectPing:
-        onIndirectPing(this.#context, member, message, from);
-        break;
-      case MessageType.ack:
-        member.ackHandlers.get(message.seqNo)?.onAck();
-        break;
-      case MessageType.nack:
-        member.ackHandlers.get(message.seqNo)?.onNack();
-        break;
-    }
   }
 
   /** At once when nobody listens, after the timeout when what was said is not spread by then. */

@@ -21,26 +21,22 @@ import {
   type LiveNode,
   type LiveRumor,
   later,
-  nameNumberOf,
+  nextTickAtNs,
   randomNodes,
 } from './live-member.ts';
+import { takeUserBroadcasts } from './serf/user-messages.ts';
 
 /** The protocol version from which packets carry a checksum. */
 const CRC_PROTOCOL = 5;
 
 /** Queues a message about a node, in the place of what waits about it. */
 export function spread(
-  context: LiveContext,
   member: LiveMember,
+  node: LiveNode,
   message: LiveRumor['message'],
   onFinished?: () => void,
 ): void {
-  const rumor = { message, sizeBytes: sizeOf(message) };
-  if (message.type === MessageType.user) {
-    member.userQueue.add(context.drawCount++, rumor, onFinished);
-    return;
-  }
-  member.queue.add(nameNumberOf(context, message.node), rumor, onFinished);
+  member.queue.add(node.held.number, { message, sizeBytes: sizeOf(message) }, onFinished);
 }
 
 /** Queues a refutation: upstream names it after the member's own address. */
@@ -74,7 +70,7 @@ export function sendCompound(
 export function armGossip(context: LiveContext, member: LiveMember, atNs: number): void {
   later(context, member, atNs, (nowNs) => {
     onGossipTick(context, member, nowNs);
-    armGossip(context, member, atNs + member.config.gossipIntervalNs);
+    armGossip(context, member, nextTickAtNs(atNs, member.config.gossipIntervalNs, nowNs));
   });
 }
 
@@ -102,11 +98,14 @@ function takeBroadcasts(member: LiveMember, limitBytes: number): PacketMessage[]
   const transmitLimit = retransmitLimit(member.config.retransmitMult, member.list.length);
   const taken: LiveRumor[] = [];
   const usedBytes = member.queue.take(COMPOUND_OVERHEAD, limitBytes, transmitLimit, taken);
+  const messages: PacketMessage[] = taken.map((rumor) => rumor.message);
   const leftBytes = limitBytes - usedBytes;
   if (leftBytes > COMPOUND_OVERHEAD + USER_MSG_OVERHEAD) {
-    member.userQueue.take(COMPOUND_OVERHEAD, leftBytes, transmitLimit, taken);
+    for (const payload of takeUserBroadcasts(member, COMPOUND_OVERHEAD, leftBytes)) {
+      messages.push({ type: MessageType.user, payload });
+    }
   }
-  return taken.map((rumor) => rumor.message);
+  return messages;
 }
 
 function hasCrc(node: LiveNode): boolean {

@@ -16,19 +16,25 @@ import {
   type LiveMember,
   type LiveNode,
   later,
+  nextTickAtNs,
   randomNodes,
   shuffleLive,
 } from './live-member.ts';
 import { sendCompound, sendMessage } from './live-packet.ts';
 import { suspectNode } from './live-state-table.ts';
+import { ackPayloadOf, onPingComplete } from './serf/ping-delegate.ts';
 
 /** Protocol versions from which a member answers a TCP ping, and sends nacks. */
 const TCP_PING_PROTOCOL = 3;
 const NACK_PROTOCOL = 4;
 
+/** Answers that a member waits for at a time; upstream has no limit. */
+const ACK_HANDLERS_MAX = 1024;
+
 /** One probe on its way. */
 interface Probe {
   readonly node: LiveNode;
+  readonly sentAtNs: number;
   readonly incarnation: number;
   readonly ping: Ping;
   readonly deadlineAtNs: number;
@@ -40,10 +46,10 @@ interface Probe {
 
 /** Starts the probe ticker. */
 export function armProbe(context: LiveContext, member: LiveMember, atNs: number): void {
-  later(context, member, atNs, () => {
+  later(context, member, atNs, (nowNs) => {
     if (member.isProbing) member.hasPendingTick = true;
     else probeNext(context, member);
-    armProbe(context, member, atNs + member.config.probeIntervalNs);
+    armProbe(context, member, nextTickAtNs(atNs, member.config.probeIntervalNs, nowNs));
   });
 }
 
@@ -55,7 +61,7 @@ export function onPing(
   from: LiveAddress,
 ): void {
   if (ping.node !== '' && ping.node !== member.name) return;
-  const ack = { type: MessageType.ack, seqNo: ping.seqNo, payload: undefined };
+  const ack = { type: MessageType.ack, seqNo: ping.seqNo, payload: ackPayloadOf(context, member) };
   sendMessage(context, member, sourceOf(ping, from), ack);
 }
 
@@ -66,7 +72,7 @@ export function onIndirectPing(
   request: IndirectPing,
   from: LiveAddress,
 ): void {
-  if (typeof request.target !== 'number') return;
+  if (typeof request.target !== 'number' || member.ackHandlers.size >= ACK_HANDLERS_MAX) return;
   const target = { address: request.target, port: request.port };
   const requester = sourceOf(request, from);
   const ping = pingOf(member, request.node);
@@ -111,11 +117,12 @@ function resetNodes(context: LiveContext, member: LiveMember): void {
   const { list, nodes, config } = member;
   const { nowNs } = context.world;
   for (let i = list.length - 1; i >= 0; i--) {
-    const { state, changedAtNs, name } = list[i]!;
+    const { state, changedAtNs, name, held } = list[i]!;
     if (state !== NodeState.dead && state !== NodeState.left) continue;
     if (nowNs - changedAtNs <= config.gossipToTheDeadTimeNs) continue;
     list.splice(i, 1);
     nodes.delete(name);
+    context.names.release(held);
   }
   shuffleLive(context, list);
 }
@@ -125,6 +132,7 @@ function probeNode(context: LiveContext, member: LiveMember, node: LiveNode): vo
   const { nowNs } = context.world;
   const probe: Probe = {
     node,
+    sentAtNs: nowNs,
     incarnation: node.incarnation,
     ping: pingOf(member, node.name),
     deadlineAtNs: nowNs + config.probeIntervalNs * (member.score + 1),
@@ -135,7 +143,13 @@ function probeNode(context: LiveContext, member: LiveMember, node: LiveNode): vo
   };
   member.isProbing = true;
   member.ackHandlers.set(probe.ping.seqNo, {
-    onAck: () => endProbe(context, member, probe, true),
+    onAck: (payload) => {
+      const roundTripNs = context.world.nowNs - probe.sentAtNs;
+      if (roundTripNs < config.probeTimeoutNs) {
+        onPingComplete(context, member, roundTripNs, payload);
+      }
+      endProbe(context, member, probe, true);
+    },
     onNack: () => {
       probe.nackCount++;
     },

@@ -20,21 +20,27 @@ import {
   randomNodes,
 } from './live-member.ts';
 import { aliveNode, deadNode, suspectNode } from './live-state-table.ts';
+import { settlePeerKind } from './peer-kind.ts';
+import { mergeSerfState, serfStateOf } from './serf/user-state.ts';
 
 /** Hears how an exchange went: `undefined`, or the text of what went wrong. */
 export type OnExchanged = (error: string | undefined) => void;
 
-/** Starts the timer of periodic push/pulls. */
-export function armPushPull(context: LiveContext, member: LiveMember, delayNs: number): void {
+/** Starts the timer of periodic push/pulls; how many nodes there are counts after the delay. */
+export function startPushPull(context: LiveContext, member: LiveMember, delayNs: number): void {
+  later(context, member, context.world.nowNs + delayNs, () => armPushPull(context, member));
+}
+
+function armPushPull(context: LiveContext, member: LiveMember): void {
   const intervalNs = pushPullScaleNs(member.config.pushPullIntervalNs, member.list.length);
-  later(context, member, context.world.nowNs + delayNs + intervalNs, () => {
+  later(context, member, context.world.nowNs + intervalNs, () => {
     const [peer] = randomNodes(
       context,
       member,
       1,
       (node) => node.name === member.name || node.state !== NodeState.alive,
     );
-    const again = (): void => armPushPull(context, member, 0);
+    const again = (): void => armPushPull(context, member);
     if (peer === undefined) again();
     else pushPullNode(context, member, peer, false, again);
   });
@@ -49,7 +55,7 @@ export function pushPullNode(
   onExchanged: OnExchanged,
 ): void {
   const deadlineNs = context.world.nowNs + member.config.tcpTimeoutNs;
-  const request = stateOf(member, join);
+  const request = stateOf(context, member, join);
   context.transport.exchange(member, to, request, deadlineNs, (reply) => {
     if (!member.isUp) return;
     if (typeof reply === 'string') onExchanged(reply);
@@ -70,7 +76,8 @@ export function answerStream(
   reply: (message: StreamMessage) => void,
 ): void {
   if (request.type === MessageType.pushPull) {
-    reply(stateOf(member, request.join));
+    settlePeerKind(context, request.nodes);
+    reply(stateOf(context, member, request.join));
     mergeState(context, member, request);
   } else if (request.type === MessageType.ping) {
     if (request.node !== '' && request.node !== member.name) return;
@@ -78,12 +85,13 @@ export function answerStream(
   }
 }
 
-function stateOf(member: LiveMember, join: boolean): PushPull {
+function stateOf(context: LiveContext, member: LiveMember, join: boolean): PushPull {
   const nodes = member.list.map((node): PushNodeState => {
     const { name, address, port, meta, vsn, incarnation, state } = node;
     return { name, addr: address, port, meta, vsn, incarnation, state };
   });
-  return { type: MessageType.pushPull, join, nodes, userState: new Uint8Array(0) };
+  const userState = context.peers === 'serf' ? serfStateOf(member) : new Uint8Array(0);
+  return { type: MessageType.pushPull, join, nodes, userState };
 }
 
 /** Takes in what another member knows; the text of what forbids it. */
@@ -92,6 +100,7 @@ function mergeState(
   member: LiveMember,
   remote: PushPull,
 ): string | undefined {
+  settlePeerKind(context, remote.nodes);
   const versions = remote.nodes.map(({ name, state, vsn = NO_VERSIONS }) => ({ name, state, vsn }));
   const error = verifyProtocol(versions, member.list);
   if (error !== undefined) return error;
@@ -105,6 +114,9 @@ function mergeState(
       const from = member.name;
       suspectNode(context, member, { type: MessageType.suspect, node: name, from, incarnation });
     }
+  }
+  if (context.peers === 'serf' && remote.userState.length > 0) {
+    mergeSerfState(context, member, remote.userState);
   }
   return undefined;
 }

@@ -2,6 +2,7 @@
  * How a live member takes what it hears of nodes: alive, suspect, dead, left (memberlist `state.go`
  * `aliveNode`, `suspectNode`, `deadNode`, `refute`; `suspicion.go`).
  */
+import { NO_EVENT } from '../../sim/event-queue.ts';
 import type { ObservationKind } from '../../sim/observations.ts';
 import {
   type Alive,
@@ -10,6 +11,7 @@ import {
   NodeState,
   type Suspect,
 } from '../../wire/memberlist/message.ts';
+import { SerfStatus } from '../../wire/serf/message.ts';
 import {
   expectedConfirmations,
   remainingSuspicionTimeNs,
@@ -23,10 +25,16 @@ import {
   type LiveContext,
   type LiveMember,
   type LiveNode,
+  type LiveSuspicion,
   later,
-  nameNumberOf,
 } from './live-member.ts';
 import { spread, spreadRefutation } from './live-packet.ts';
+import { onNodeJoin, onNodeLeave } from './serf/intents.ts';
+
+/** `MetaMaxSize`; upstream checks its own only. */
+export const META_BYTES_MAX = 512;
+/** Versions are six bytes; upstream takes any number. */
+const VSN_BYTES_MAX = 6;
 
 /** A node is said to be alive; `bootstrap` when the member says so of itself. */
 export function aliveNode(
@@ -40,9 +48,12 @@ export function aliveNode(
   if (isBadVsn(message.vsn)) return;
   const address = message.addr;
   if (typeof address !== 'number') return; // IPv4 only
+  if ((message.meta?.length ?? 0) > META_BYTES_MAX) return;
+  if ((message.vsn?.length ?? 0) > VSN_BYTES_MAX) return;
   const { nowNs } = context.world;
   const known = member.nodes.get(message.node);
   const node = known ?? insertNode(context, member, message, address);
+  if (node === undefined) return;
   let isReclaimed = false;
   if (node.address !== address || node.port !== message.port) {
     const { deadNodeReclaimTimeNs: reclaimNs } = member.config;
@@ -62,7 +73,7 @@ export function aliveNode(
       refute(context, member, message.incarnation);
     return;
   }
-  spread(context, member, message);
+  spread(member, node, message);
   const before = node.state;
   node.incarnation = message.incarnation;
   node.meta = message.meta;
@@ -73,6 +84,7 @@ export function aliveNode(
   node.state = NodeState.alive;
   node.changedAtNs = nowNs;
   const wasGone = before === NodeState.dead || before === NodeState.left;
+  if (wasGone) onNodeJoin(member, node);
   observe(context, wasGone ? Observed.alive : Observed.trusted, member, node);
 }
 
@@ -81,7 +93,7 @@ export function suspectNode(context: LiveContext, member: LiveMember, message: S
   const node = member.nodes.get(message.node);
   if (node === undefined || message.incarnation < node.incarnation) return;
   if (node.suspicion !== undefined) {
-    if (confirm(context, member, node, message.from)) spread(context, member, message);
+    if (confirm(context, member, node, message.from)) spread(member, node, message);
     return;
   }
   if (node.state !== NodeState.alive) return;
@@ -89,7 +101,7 @@ export function suspectNode(context: LiveContext, member: LiveMember, message: S
     refute(context, member, message.incarnation);
     return;
   }
-  spread(context, member, message);
+  spread(member, node, message);
   node.incarnation = message.incarnation;
   node.state = NodeState.suspect;
   node.changedAtNs = context.world.nowNs;
@@ -112,7 +124,8 @@ export function deadNode(
     refute(context, member, message.incarnation);
     return;
   }
-  spread(context, member, message, onFinished);
+  spread(member, node, message, onFinished);
+  onNodeLeave(node);
   const hasLeft = message.from === message.node;
   node.incarnation = message.incarnation;
   node.state = hasLeft ? NodeState.left : NodeState.dead;
@@ -136,15 +149,24 @@ function refute(context: LiveContext, member: LiveMember, accused: number): void
   observe(context, Observed.refute, member, self);
 }
 
-/** A new node is put at a drawn place of the ring, whose node goes to the end. */
+/**
+ * A new node is put at a drawn place of the ring, whose node goes to the end; `undefined` when there
+ * is no room for it.
+ */
 function insertNode(
   context: LiveContext,
   member: LiveMember,
   message: Alive,
   address: number,
-): LiveNode {
+): LiveNode | undefined {
+  const held = context.names.acquire(message.node);
+  if (held === undefined) {
+    context.counters.nodesRefused++;
+    return undefined;
+  }
   const node: LiveNode = {
-    name: message.node,
+    name: held.text,
+    held,
     address,
     port: message.port,
     meta: message.meta,
@@ -153,6 +175,8 @@ function insertNode(
     state: NodeState.dead,
     changedAtNs: 0,
     suspicion: undefined,
+    serfStatus: SerfStatus.none,
+    statusTime: 0,
   };
   const { list } = member;
   member.nodes.set(node.name, node);
@@ -175,8 +199,10 @@ function startSuspicion(
   const minNs = suspicionTimeoutNs(suspicionMult, n, probeIntervalNs);
   const maxNs = suspicionMaxTimeoutMult * minNs;
   const { nowNs } = context.world;
-  const handle = armSuspicion(context, member, node, nowNs + (k < 1 ? minNs : maxNs));
-  node.suspicion = { k, minNs, maxNs, startedAtNs: nowNs, accusers: new Set([from]), handle };
+  const accusers = new Set([from]);
+  const suspicion = { k, minNs, maxNs, startedAtNs: nowNs, accusers, handle: NO_EVENT };
+  node.suspicion = suspicion;
+  armSuspicion(context, member, node, suspicion, nowNs + (k < 1 ? minNs : maxNs));
 }
 
 /** True when the accuser is new and was expected. */
@@ -189,7 +215,7 @@ function confirm(context: LiveContext, member: LiveMember, node: LiveNode, from:
   const { nowNs, queue } = context.world;
   const leftNs = remainingSuspicionTimeNs(c, k, nowNs - startedAtNs, minNs, maxNs);
   queue.cancel(suspicion.handle);
-  suspicion.handle = armSuspicion(context, member, node, nowNs + Math.max(0, leftNs));
+  armSuspicion(context, member, node, suspicion, nowNs + Math.max(0, leftNs));
   return true;
 }
 
@@ -197,9 +223,11 @@ function armSuspicion(
   context: LiveContext,
   member: LiveMember,
   node: LiveNode,
+  suspicion: LiveSuspicion,
   atNs: number,
-): number {
-  return later(context, member, atNs, () => {
+): void {
+  suspicion.handle = later(context, member, atNs, () => {
+    if (node.suspicion !== suspicion) return;
     node.suspicion = undefined;
     if (node.state !== NodeState.suspect) return;
     const { name, incarnation } = node;
@@ -224,8 +252,8 @@ function observe(
   member: LiveMember,
   node: LiveNode,
 ): void {
-  const subject = nameNumberOf(context, node.name);
-  context.world.observe(kind, member.index, subject, node.incarnation, node.name);
+  const { held, incarnation, name } = node;
+  context.world.observe(kind, member.index, held.number, incarnation, name);
 }
 
 function isSameSlice(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

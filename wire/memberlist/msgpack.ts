@@ -174,6 +174,40 @@ export class MsgpackReader {
     return 0;
   }
 
+  /** The number of values of an array; nil is an empty one. */
+  arrayCount(): number {
+    const code = this.#code();
+    if (code >>> 4 === 9) return code & 15;
+    if (code === 0xdc) return this.#uint16();
+    if (code === 0xdd) return this.#uint32();
+    if (code !== NIL) {
+      const type = valueTypeOf(code);
+      this.#fail(`Only encoded map or array can be decoded into a slice. (valueType: ${type})`);
+    }
+    return 0;
+  }
+
+  /** A number of either precision, or an integer. */
+  double(): number {
+    const code = this.#code();
+    if (code !== 0xca && code !== 0xcb) return this.#integerAfter(code);
+    const lengthBytes = code === 0xca ? 4 : 8;
+    const at = this.#take(lengthBytes);
+    if (this.failure !== undefined) return 0;
+    const { buffer, byteOffset } = this.bytes;
+    const view = new DataView(buffer, byteOffset + at, lengthBytes);
+    return code === 0xca ? view.getFloat32(0) : view.getFloat64(0);
+  }
+
+  /** Passes over a nil value; false when the next value is another, which is still to be read. */
+  isNil(): boolean {
+    if (this.failure !== undefined || this.at >= this.end || this.bytes[this.at] !== NIL) {
+      return false;
+    }
+    this.at++;
+    return true;
+  }
+
   /** A boolean, or the integers 0 and 1. */
   bool(): boolean {
     const code = this.#code();
