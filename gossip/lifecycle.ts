@@ -111,12 +111,19 @@ export function establish(state: State): void {
   dealProbeTicks(state);
 }
 
-/** Stops the process (SIGSTOP) or lets it go on. */
-export function setPaused(state: State, member: number, isPaused: boolean): void {
+/** Stops the process (SIGSTOP), or blocks its messages. */
+export function suspend(state: State, member: number, how: ProcessState): void {
+  if (state.members.isUp(member)) becomeProcess(state, member, how);
+}
+
+/** Lets a paused or blocked process go on. */
+export function resume(state: State, member: number): void {
+  if (isSuspended(state, member)) becomeProcess(state, member, processOf(state, member));
+}
+
+function isSuspended(state: State, member: number): boolean {
   const process = state.members.processOf(member);
-  if (process === ProcessState.stopped) return;
-  if (isPaused === (process === ProcessState.paused)) return;
-  becomeProcess(state, member, isPaused ? ProcessState.paused : processOf(state, member));
+  return process === ProcessState.paused || process === ProcessState.blocked;
 }
 
 /** From now on what becomes due for the member's process is handled late. */
@@ -134,17 +141,17 @@ export function relieve(state: State, member: number): void {
   if (isStarved) becomeProcess(state, member, ProcessState.running);
 }
 
-/** What a process does that is not paused. */
+/** What a process does that is not suspended. */
 function processOf(state: State, member: number): ProcessState {
   return state.starved.has(member) ? ProcessState.starved : ProcessState.running;
 }
 
-/** Between two states of a living process: what waits is handled now, unless it is paused. */
+/** Between two states of a living process: what waits is handled now if it can go on. */
 function becomeProcess(state: State, member: number, process: ProcessState): void {
   revealProbes(state, member);
   state.members.setProcess(member, process);
   cancelBatches(state, member);
-  if (process !== ProcessState.paused) runBacklog(state, member);
+  if (!isSuspended(state, member)) runBacklog(state, member);
   if (ticksAlways(state, member) && state.members.isUp(member)) armGossip(state, member);
 }
 

@@ -34,10 +34,11 @@ import {
   joinSeeds,
   leaveCluster,
   relieve,
-  setPaused,
+  resume,
   startMember,
   starve,
   stopMember,
+  suspend,
   updateNode,
 } from './lifecycle.ts';
 import { memberConfigOf } from './member-config.ts';
@@ -52,7 +53,7 @@ import { onSuspicionTimeout } from './state-table.ts';
 import { hasCompressibleName, isMeasured, packetMessageOf } from './transport/compression.ts';
 import { DialectUnderlay } from './transport/dialects.ts';
 import { sendUser } from './transport/packet.ts';
-import { runTimer } from './transport/process.ts';
+import { runInnerTimer, runTimer } from './transport/process.ts';
 import { onArrival, receiveParts } from './transport/receive.ts';
 import type { Starvation } from './transport/starvation.ts';
 import { sendReliable } from './transport/stream.ts';
@@ -113,7 +114,7 @@ export class Swim {
   constructor(parts: SwimParts) {
     const { queue } = parts.world;
     const suspicion = queue.registerKind((member, subject) => {
-      runTimer(this.#state, member, () => {
+      runInnerTimer(this.#state, member, () => {
         onSuspicionTimeout(this.#state, member, subject);
       });
     });
@@ -268,12 +269,20 @@ export class Swim {
 
   /** Stops the process for a while: it handles nothing, its timers and packets wait. */
   pause(member: number): void {
-    setPaused(this.#state, member, true);
+    suspend(this.#state, member, ProcessState.paused);
   }
 
-  /** Lets a paused process go on. */
+  /**
+   * Blocks the process before it sends and after it receives, while its timers go on: the anomaly of
+   * the experiments in the Lifeguard paper.
+   */
+  block(member: number): void {
+    suspend(this.#state, member, ProcessState.blocked);
+  }
+
+  /** Lets a paused or blocked process go on. */
   resume(member: number): void {
-    setPaused(this.#state, member, false);
+    resume(this.#state, member);
   }
 
   /**

@@ -24,7 +24,7 @@ import {
 import type { State } from '../state.ts';
 import { suspectNode } from '../state-table.ts';
 import { hasCrcFor, PacketPurpose, sendControl, sendParts } from '../transport/packet.ts';
-import { runTimer } from '../transport/process.ts';
+import { runInnerTimer, runTimer } from '../transport/process.ts';
 import { tcpPing } from '../transport/stream.ts';
 import { ackNumberOf, answerCertainly, probeIfCertain, probeSilently } from './certain-probe.ts';
 import { openProbe, ProbePhase, TcpPing } from './probes.ts';
@@ -82,7 +82,7 @@ export function passProbeTick(state: State, member: number, atNs: number): boole
 }
 
 function tick(state: State, member: number): void {
-  runTimer(state, member, (nowNs) => {
+  runInnerTimer(state, member, (nowNs) => {
     probe(state, member, nextTarget(state, member, nowNs), nowNs);
   });
 }
@@ -134,15 +134,35 @@ function probeNode(state: State, member: number, target: number, nowNs: number):
   const incarnation = views.incarnationOf(member, target);
   state.counters.add(member, Counter.probes);
   openProbe(state, member, target, seqNo, nowNs);
-  const ping = makePing(members, member, target, seqNo);
+  const isAlive = views.stateOf(member, target) === MemberState.alive;
+  const accused = isAlive || !config.buddyRefutation ? undefined : incarnation;
   const resident = members.residentOf(fact);
-  if (views.stateOf(member, target) === MemberState.alive || !config.buddyRefutation) {
+  if (members.isRunning(member)) sendPing(state, member, target, resident, seqNo, accused);
+  else runTimer(state, member, () => sendPing(state, member, target, resident, seqNo, accused));
+}
+
+/** Pings; to tell a suspect what it is accused of is Lifeguard's buddy system. */
+function sendPing(
+  state: State,
+  member: number,
+  target: number,
+  resident: number,
+  seqNo: number,
+  accusedIncarnation: number | undefined,
+): void {
+  const ping = makePing(state.members, member, target, seqNo);
+  if (accusedIncarnation === undefined) {
     sendControl(state, member, resident, ping, PacketPurpose.ping, seqNo);
     return;
   }
-  const type = MessageType.suspect;
-  const rumor = { type, subject: target, incarnation, from: member, fact: -1 };
-  const parts = [ping, makeRumor(members, rumor)];
+  const accusation = {
+    type: MessageType.suspect,
+    subject: target,
+    incarnation: accusedIncarnation,
+    from: member,
+    fact: -1,
+  };
+  const parts = [ping, makeRumor(state.members, accusation)];
   const hasCrc = hasCrcFor(state, target);
   sendParts(state, member, resident, parts, hasCrc, PacketPurpose.ping, seqNo);
 }

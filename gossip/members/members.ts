@@ -13,8 +13,11 @@ import { sliceBytes, textBytes, uintBytes } from '../../wire/memberlist/msgpack.
 import { grown } from './grown.ts';
 import { Reason, type Unrest } from './unrest.ts';
 
-/** What a process does; a starved one runs, but late. */
-export const ProcessState = { stopped: 0, running: 1, paused: 2, starved: 3 } as const;
+/**
+ * What a process does: a paused one nothing; a starved one everything, but late; of a blocked one
+ * the timers go on and every message is stuck, on its way in and out.
+ */
+export const ProcessState = { stopped: 0, running: 1, paused: 2, starved: 3, blocked: 4 } as const;
 /** See {@link ProcessState}. */
 export type ProcessState = (typeof ProcessState)[keyof typeof ProcessState];
 

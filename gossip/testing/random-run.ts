@@ -15,20 +15,20 @@ import type { CutProtocol } from './plain-underlay.ts';
 import { ScriptDelegate } from './script-delegate.ts';
 import { TestCluster } from './test-cluster.ts';
 
+const MEMBER_ACTS = [
+  'crash',
+  'start',
+  'pause',
+  'block',
+  'resume',
+  'leave',
+  'update',
+  'add',
+] as const;
+
 /** What happens to a member, to a pair, or to all; members are taken modulo their number. */
 type Act =
-  | {
-      readonly kind:
-        | 'crash'
-        | 'start'
-        | 'pause'
-        | 'resume'
-        | 'relieve'
-        | 'leave'
-        | 'update'
-        | 'add';
-      readonly a: number;
-    }
+  | { readonly kind: (typeof MEMBER_ACTS)[number] | 'relieve'; readonly a: number }
   | { readonly kind: 'starve'; readonly a: number; readonly starvation: Starvation }
   | {
       /** One way between two, one way from one to all, both ways between the first few and the rest. */
@@ -69,7 +69,7 @@ const MEMBERS_MAX = 60;
 
 const member = fc.nat(MEMBERS_MAX - 1);
 
-const late: fc.Arbitrary<SpanDistribution> = fc.constantFrom<SpanDistribution>(
+const wait: fc.Arbitrary<SpanDistribution> = fc.constantFrom<SpanDistribution>(
   { kind: 'uniform', minNs: 1500 * MILLISECOND_NS, maxNs: 1500 * MILLISECOND_NS },
   { kind: 'uniform', minNs: 100 * MILLISECOND_NS, maxNs: 900 * MILLISECOND_NS },
   { kind: 'exponential', meanNs: 300 * MILLISECOND_NS },
@@ -78,16 +78,13 @@ const late: fc.Arbitrary<SpanDistribution> = fc.constantFrom<SpanDistribution>(
 );
 
 const starvation: fc.Arbitrary<Starvation> = fc.record({
-  late,
+  wait,
   shareRatio: fc.constantFrom(0.3, 1),
-  windowNs: fc.constantFrom(100, 1000, 7000).map((ms) => ms * MILLISECOND_NS),
+  burstNs: fc.constantFrom(100, 1000, 7000).map((ms) => ms * MILLISECOND_NS),
 });
 
 const act: fc.Arbitrary<Act> = fc.oneof(
-  fc.record({
-    kind: fc.constantFrom('crash', 'start', 'pause', 'resume', 'leave', 'update', 'add'),
-    a: member,
-  }),
+  fc.record({ kind: fc.constantFrom(...MEMBER_ACTS), a: member }),
   fc.record({ kind: fc.constant('starve' as const), a: member, starvation }),
   fc.record({ kind: fc.constant('relieve' as const), a: member }),
   fc.record({
@@ -169,6 +166,9 @@ function perform(cluster: TestCluster, act: Act): void {
     }
     case 'pause':
       swim.pause(memberAt(act.a));
+      break;
+    case 'block':
+      swim.block(memberAt(act.a));
       break;
     case 'resume':
       swim.resume(memberAt(act.a));

@@ -58,14 +58,12 @@ export class SwimScript {
       });
     },
     pause: ([a]) => this.#swim.pause(Number(a)),
+    block: ([a]) => this.#swim.block(Number(a)),
     resume: ([a]) => this.#swim.resume(Number(a)),
     starve: ([a], options) => {
-      const lateNs = parseDuration(options.get('late')!)!;
-      this.#swim.starve(Number(a), {
-        late: { kind: 'uniform', minNs: lateNs, maxNs: lateNs },
-        shareRatio: 1,
-        windowNs: SECOND_NS / 10,
-      });
+      const waitNs = parseDuration(options.get('wait')!)!;
+      const wait = { kind: 'uniform', minNs: waitNs, maxNs: waitNs } as const;
+      this.#swim.starve(Number(a), { wait, shareRatio: 1, burstNs: SECOND_NS });
     },
     relieve: ([a]) => this.#swim.relieve(Number(a)),
     keyring: ([a, keys]) => this.#swim.setKeyring(Number(a), (keys ?? '').split(',')),

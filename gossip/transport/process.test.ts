@@ -9,9 +9,9 @@ import { RunInstants, type Starvation } from './starvation.ts';
 
 const MS = MILLISECOND_NS;
 
-function constant(lateNs: number): Starvation {
-  const late = { kind: 'uniform', minNs: lateNs, maxNs: lateNs } as const;
-  return { late, shareRatio: 1, windowNs: 100 * MS };
+function constant(waitNs: number): Starvation {
+  const wait = { kind: 'uniform', minNs: waitNs, maxNs: waitNs } as const;
+  return { wait, shareRatio: 1, burstNs: SECOND_NS };
 }
 
 function runInstants(starvation: Starvation, seed = 'process'): RunInstants {
@@ -22,8 +22,8 @@ test('handlers run in the order in which they became due, and never early', () =
   const dues = fc.array(fc.nat(20_000), { minLength: 2, maxLength: 200 });
   const shares = fc.constantFrom(0.1, 0.5, 1);
   const property = fc.property(dues, shares, fc.string(), (dueMs, shareRatio, seed) => {
-    const late = { kind: 'pareto', minNs: 5 * MS, alpha: 1 } as const;
-    const instants = runInstants({ late, shareRatio, windowNs: 300 * MS }, seed);
+    const wait = { kind: 'pareto', minNs: 5 * MS, alpha: 1 } as const;
+    const instants = runInstants({ wait, shareRatio, burstNs: 300 * MS }, seed);
     let lastNs = 0;
     for (const ms of dueMs.sort((a, b) => a - b)) {
       const atNs = instants.of(ms * MS);
@@ -34,15 +34,22 @@ test('handlers run in the order in which they became due, and never early', () =
   fc.assert(property);
 });
 
-test('constant lateness is the same for all, and a share of the time is that share', () => {
+test('handlers are late by what is left of a wait, in the given share of the time', () => {
   const always = runInstants(constant(600 * MS));
-  const lateNs = [0, 3, 250, 251, 999].map((ms) => always.of(ms * MS) - ms * MS);
-  expect(new Set(lateNs)).toEqual(new Set([600 * MS]));
-  const late = { kind: 'uniform', minNs: 1, maxNs: 1 } as const;
-  const sometimes = runInstants({ late, shareRatio: 0.3, windowNs: 10 * MS });
+  expect([1, 3, 599, 600, 601].map((ms) => always.of(ms * MS) / MS)).toEqual([
+    600, 600, 600, 600, 1200,
+  ]);
+  const wait = { kind: 'exponential', meanNs: 50 * MS } as const;
+  const exponential = runInstants({ wait, shareRatio: 1, burstNs: SECOND_NS });
+  const sometimes = runInstants({ wait, shareRatio: 0.3, burstNs: SECOND_NS });
+  let lateNs = 0;
   let lateCount = 0;
-  for (let i = 0; i < 10_000; i++) if (sometimes.of(i * 10 * MS) > i * 10 * MS) lateCount++;
-  expect(lateCount / 10_000).toBeCloseTo(0.3, 1);
+  for (let dueNs = 1; dueNs < 10_000 * SECOND_NS; dueNs += SECOND_NS / 7) {
+    lateNs += exponential.of(Math.round(dueNs)) - Math.round(dueNs);
+    if (sometimes.of(Math.round(dueNs)) > Math.round(dueNs)) lateCount++;
+  }
+  expect(lateNs / 70_000 / MS / 50).toBeCloseTo(1, 1);
+  expect(lateCount / 70_000).toBeCloseTo(0.3, 1);
 });
 
 /** Sends packets at once, each with so many suspicions of members that nobody knows. */
@@ -57,20 +64,21 @@ function flood(cluster: TestCluster, packetCount: number, messageCount: number):
   for (let i = 0; i < packetCount; i++) cluster.swim.receive(1, 0, messages);
 }
 
-test.each(['starved', 'paused'])('a %s process: its sockets overflow', (what) => {
+test.each(['starved', 'paused', 'blocked'])('a %s process: its sockets overflow', (what) => {
   const cluster = new TestCluster({ seed: 'flood', count: 4 });
   cluster.run(SECOND_NS);
   cluster.swim.establish();
   if (what === 'paused') cluster.swim.pause(1);
+  else if (what === 'blocked') cluster.swim.block(1);
   else cluster.swim.starve(1, constant(500 * MS));
+  cluster.run(MS / 100);
   flood(cluster, 600, 3);
-  cluster.run(0);
   // 425,984 bytes hold 554 packets of 768
   expect(cluster.swim.counterOf(1, Counter.packetsDropped)).toBe(600 - 554);
-  if (what === 'paused') cluster.swim.resume(1);
+  if (what !== 'starved') cluster.swim.resume(1);
   cluster.run(SECOND_NS);
   // only where one CPU does everything the handoff queue of 1024 overflows too
-  const lost = what === 'paused' ? 0 : 554 * 3 - 1024;
+  const lost = what === 'starved' ? 554 * 3 - 1024 : 0;
   expect(cluster.swim.counterOf(1, Counter.messagesDropped)).toBe(lost);
   const dropped = cluster.swim.counterOf(1, Counter.packetsDropped);
   flood(cluster, 500, 1);

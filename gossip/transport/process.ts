@@ -2,7 +2,9 @@
  * What a process does with what becomes due for it: handle it, or let it wait.
  *
  * A paused process handles nothing (SIGSTOP): its timers elapse and its packets wait in the socket's
- * buffer until it is resumed. A starved one handles everything late (`starvation.ts`).
+ * buffer until it is resumed. A starved one handles everything late (`starvation.ts`). A blocked one
+ * is stuck before it sends and after it receives, as in the experiments of the Lifeguard paper:
+ * timers that send nothing go on, and a probe that is due begins and does not get its ping out.
  */
 import { Counter } from '../counters.ts';
 import { ProcessState } from '../members/members.ts';
@@ -18,6 +20,12 @@ export function runTimer(state: State, member: number, run: Run): void {
     if (batch === undefined) run(state.nowNs);
     else batch.timers.push(run);
   }
+}
+
+/** As {@link runTimer}, for work that sends nothing and so goes on in a blocked process. */
+export function runInnerTimer(state: State, member: number, run: Run): void {
+  if (state.members.processOf(member) === ProcessState.blocked) run(state.nowNs);
+  else runTimer(state, member, run);
 }
 
 /** Handles what has arrived in a stream: like a timer, but behind the timers. */
@@ -70,7 +78,7 @@ export function sameProcess(state: State, member: number): () => boolean {
 /** The batch that what is due now waits in; undefined when a starved process is not late now. */
 function batchOf(state: State, member: number): Batch | undefined {
   const backlog = backlogOf(state, member);
-  if (state.members.processOf(member) === ProcessState.paused) {
+  if (state.members.processOf(member) !== ProcessState.starved) {
     return backlog.batchAt(Number.POSITIVE_INFINITY) ?? backlog.append(Number.POSITIVE_INFINITY);
   }
   const atNs = state.starved.get(member)!.of(state.nowNs);
