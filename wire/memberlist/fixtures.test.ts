@@ -9,7 +9,7 @@ import { type Message, type StreamMessage, sizeOf, type WireAddress } from './me
 import { decodePacket, encodePacket, sizeOfPacket } from './packet.ts';
 import { encodeStream, STREAM_LIMITS, sizeOfStream } from './stream.ts';
 import { StreamReader } from './stream-reader.ts';
-import { layersOf, packetCases, streamCases } from './testing/fixtures.ts';
+import { fixtureNames, layersOf, packetCases, streamCases } from './testing/fixtures.ts';
 
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
@@ -61,9 +61,11 @@ function statedStreamMessageOf(message: any): Stated {
   return { code, Join: header.Join, nodes, ...(userState === undefined ? {} : { userState }) };
 }
 
-test('there are fixtures', () => {
+test('there are fixtures, and each has packets or streams', () => {
   expect(packetCases.length).toBeGreaterThan(600);
   expect(streamCases.length).toBe(39);
+  const used = new Set([...packetCases, ...streamCases].map(({ name }) => name.split(' ')[0]));
+  expect([...used].sort()).toEqual([...fixtureNames].sort());
 });
 
 test('packets mean what memberlist says, and are written as memberlist wrote them', () => {

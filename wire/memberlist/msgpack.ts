@@ -368,9 +368,10 @@ export class MsgpackReader {
     let count = code & 15;
     if (code >= 0xdc) count = code & 1 ? this.#uint32() : this.#uint16();
     if (isMap) count *= 2;
-    const values: number[] = [];
-    while (values.length < count && this.failure === undefined) values.push(this.uint(255));
-    return Uint8Array.from(values);
+    // each takes a byte at least, whatever is claimed
+    const values = new Uint8Array(Math.min(count, this.end - this.at));
+    for (let i = 0; i < count && this.failure === undefined; i++) values[i] = this.uint(255);
+    return values;
   }
 
   /** Skips what follows a code from c0 to df, and returns how many values it holds. */

@@ -34,6 +34,13 @@ export const PARTS_MAX = 65_536;
 /** Errors of one packet that are described; all are counted. */
 export const DESCRIBED_ERRORS_MAX = 32;
 
+/**
+ * What decoding one packet allocates at most, in bytes, with upstream's limit of inflated bytes: the
+ * output of LZW while it doubles takes three times that limit, text in UTF-16 twice, and messages and
+ * errors up to 500 bytes each. Most of it is garbage at once.
+ */
+export const PACKET_BYTES_MAX = 5 * MAX_DECOMPRESSED_BYTES + 500 * PARTS_MAX;
+
 /** How a packet's messages are framed. */
 export interface PacketFraming {
   /** Compress if that makes it smaller (`EnableCompression`). */

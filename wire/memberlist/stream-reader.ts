@@ -14,10 +14,23 @@ import { decryptPayload, type Keyring } from './encrypt.ts';
 import { parseLabel } from './label.ts';
 import { MessageType, type PushNodeState, type StreamMessage } from './message.ts';
 import { MsgpackReader } from './msgpack.ts';
-import { ENCRYPTED_HEADER_BYTES, type StreamLimits, streamAdditionalDataOf } from './stream.ts';
+import {
+  ENCRYPTED_HEADER_BYTES,
+  STREAM_LIMITS,
+  type StreamLimits,
+  streamAdditionalDataOf,
+} from './stream.ts';
 
 /** The first buffer; a stream of two nodes fits. */
 const BUFFER_BYTES_MIN = 512;
+
+/**
+ * What reading one stream allocates at most, in bytes, with upstream's limits: the buffer while it
+ * doubles, the same for what it inflates to, text in UTF-16, and up to 250 bytes for each node, of
+ * which a million take no more than a byte each of the stream.
+ */
+export const STREAM_BYTES_MAX =
+  8 * STREAM_LIMITS.maxDecompressedBytes + 250 * STREAM_LIMITS.maxPushStateNodes;
 
 /** How a member reads a stream. */
 export interface StreamReceiver {

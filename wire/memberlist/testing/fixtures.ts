@@ -55,6 +55,9 @@ interface FixtureFile {
 const path = new URL('../../../test/fixtures/memberlist-wire.json', import.meta.url);
 const files: Record<string, FixtureFile> = JSON.parse(readFileSync(path, 'utf8')).files;
 
+/** The names of all fixtures. */
+export const fixtureNames: readonly string[] = Object.keys(files);
+
 /** Every UDP payload, of encoder cases and captures. */
 export const packetCases: readonly FixtureCase[] = casesOf('packet', (event) =>
   event.proto === 'udp' ? [[event.hex, event.decoded, false]] : [],
