@@ -228,6 +228,7 @@ export class Ipvs {
       this.#setting('conntrack') !== 0,
     );
     this.connections.add(connection);
+    this.namespace.host.beliefs?.onSchedule(destination.address);
     if (packet.way !== undefined) {
       const { key, scheduler } = destination.service;
       const name = 'fwmark' in key ? `FWM ${key.fwmark}` : formatIpv4Address(key.address);

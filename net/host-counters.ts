@@ -3,6 +3,7 @@
  * neighbour table's size (its thresholds are per kernel), and the global ICMP budget.
  */
 import type { World } from '../sim/world.ts';
+import type { BeliefWatch } from './belief-watch.ts';
 import { Backlog } from './device/backlog.ts';
 
 /** One kernel's shared state. */
@@ -15,6 +16,8 @@ export class HostCounters {
   /** `icmp_global`: tokens left, in messages, and when they were last refilled. */
   icmpTokens = 50;
   icmpRefilledAtNs = 0;
+  /** Somebody who compares what the host acts on with how things are. */
+  beliefs: BeliefWatch | undefined;
 
   constructor(world: World) {
     this.backlog = new Backlog(world.queue);

@@ -37,6 +37,38 @@ export interface TimelineLine {
   readonly text: string;
 }
 
+/** A point of a cumulative curve: so many percent happened within so many seconds. */
+export interface CurvePoint {
+  readonly percent: number;
+  readonly seconds: number;
+}
+
+/** How one change of a table entry became known. */
+export interface EntrySpread {
+  readonly table: string;
+  readonly key: string;
+  /** `create`, `update` or `delete`. */
+  readonly kind: string;
+  readonly writer: string;
+  readonly atSeconds: number;
+  /** The other nodes on its network, with the span from the change, in the order of learning. */
+  readonly known: readonly { readonly node: string; readonly seconds: number }[];
+}
+
+/** What an event of the timeline did to NetworkDB's tables, until the next event. */
+export interface TableSpread {
+  readonly event: string;
+  readonly atSeconds: number;
+  /** Changes that nodes wrote. */
+  readonly changeCount: number;
+  /** From a change to a node that knows it, over all changes and nodes. */
+  readonly known: readonly CurvePoint[];
+  /** From the event to a node that forgets an entry of a node that was hit. */
+  readonly forgotten: readonly CurvePoint[];
+  /** The entries that took longest, slowest first. */
+  readonly slowest: readonly EntrySpread[];
+}
+
 /** The result of one run. */
 export interface RunResult {
   readonly schemaVersion: number;
@@ -51,6 +83,7 @@ export interface RunResult {
   readonly verdict: 'passed' | 'failed';
   readonly virtualSeconds: number;
   readonly measures: Readonly<Record<string, Measure>>;
+  readonly tables: readonly TableSpread[];
   readonly expectations: readonly ExpectationOutcome[];
   readonly timeline: readonly TimelineLine[];
   readonly warnings: readonly string[];

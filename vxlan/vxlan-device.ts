@@ -207,6 +207,10 @@ export class VxlanDevice extends Device {
     }
     this.statistics.txPackets++;
     this.statistics.txBytes += packet.end - packet.start;
+    const { beliefs } = underlay.host;
+    if (beliefs !== undefined) {
+      beliefs.onTunnel(this.vni, destinationMacOf(packet.bytes, packet.start), remote);
+    }
     const tos = outerTosOf(packet);
     const sourcePort = sourcePortOfFlow(packet.bytes, packet.start);
     packet.push(OUTER_BYTES);

@@ -31,6 +31,7 @@ export const EMBEDDED_DNS_ADDRESS: Ipv4Address = 0x7f00_000b;
 /** The DNS server of one sandbox. */
 export class EmbeddedDns {
   readonly #view: NameView;
+  readonly #namespace: Namespace;
   readonly #socket: UdpSocket;
   readonly #chance: Stream;
   readonly #forwarder: Forwarder;
@@ -40,6 +41,7 @@ export class EmbeddedDns {
 
   constructor(host: Host, namespace: Namespace, view: NameView) {
     this.#view = view;
+    this.#namespace = namespace;
     const { dnsForwarding } = host.engine;
     this.#forwarder = new Forwarder(namespace, host.resolver.servers, dnsForwarding);
     this.#admitsFailure = dnsForwarding !== 'lastAnswer';
@@ -70,6 +72,7 @@ export class EmbeddedDns {
     };
     const own = answerQuery(query, this.#view, this.#chance);
     if (own !== undefined) {
+      this.#namespace.host.beliefs?.onNameAnswer(addressesOf(own));
       send(truncateDns(own, udpAnswerBytesMaxOf(query), false, false), false);
       return;
     }
@@ -81,6 +84,10 @@ export class EmbeddedDns {
       }
     });
   }
+}
+
+function addressesOf(answer: DnsMessage): Ipv4Address[] {
+  return answer.answers.flatMap(({ data }) => (data.kind === 'ipv4' ? [data.address] : []));
 }
 
 /** The chains and rules that lead 127.0.0.11:53 to the server's own ports. */

@@ -17,6 +17,7 @@ export function formatJsonReport(result: RunResult): string {
     verdict: result.verdict,
     virtualSeconds: result.virtualSeconds,
     measures: result.measures,
+    tables: result.tables,
     expectations: result.expectations,
     timeline: result.timeline,
     warnings: result.warnings,

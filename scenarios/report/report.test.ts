@@ -23,6 +23,30 @@ const RESULT: RunResult = {
     'traffic.votes.sent': { value: 1500, unit: 'count', what: 'requests' },
     'traffic.votes.loss': { value: 0.0213, unit: 'ratio', what: 'requests without an answer' },
   },
+  tables: [
+    {
+      event: 'crash',
+      atSeconds: 30,
+      changeCount: 12,
+      known: [
+        { percent: 50, seconds: 0.2 },
+        { percent: 90, seconds: 0.4 },
+        { percent: 99, seconds: 0.61 },
+        { percent: 100, seconds: 12.5 },
+      ],
+      forgotten: [{ percent: 100, seconds: 6.31 }],
+      slowest: [
+        {
+          table: 'endpoint_table',
+          key: '0123456789abcdef',
+          kind: 'create',
+          writer: 'worker-1',
+          atSeconds: 44,
+          known: [{ node: 'worker-3', seconds: 12.5 }],
+        },
+      ],
+    },
+  ],
   expectations: [
     {
       text: 'node worker-2 is down within 17s of crash',
@@ -61,6 +85,10 @@ test('the terminal report', () => {
       networkdb.converged   never  the last table change
       traffic.votes.sent     1500  requests
       traffic.votes.loss    2.13%  requests without an answer
+
+    Tables
+      after  changes    p50    p90    p99   last  forgotten  the slowest
+      crash       12  200ms  400ms  610ms  12.5s      6.31s  create endpoint_table 0123456789ab of worker-1, known on worker-3 after 12.5s
 
     Expectations
       ✓  node worker-2 is down within 17s of crash  15.2s

@@ -3,8 +3,8 @@
  * whether it came, and how to see the same again.
  */
 import { formatDuration, formatInstant } from '../../sim/time.ts';
-import type { Measure, RunResult } from '../result.ts';
-import { type Paint, painter, type Tone, table } from './style.ts';
+import type { CurvePoint, EntrySpread, Measure, RunResult, TableSpread } from '../result.ts';
+import { type Alignment, type Paint, painter, type Tone, table } from './style.ts';
 
 const TOPIC_TONES: Readonly<Record<string, Tone>> = { fault: 'fault', checker: 'bad' };
 
@@ -23,6 +23,9 @@ export function formatTerminalReport(result: RunResult, options: TerminalReportO
     section(paint, 'Timeline', timelineTable(result, paint)),
     section(paint, 'Measures', measureTable(result.measures)),
   ];
+  if (result.tables.length > 0) {
+    sections.push(section(paint, 'Tables', spreadTable(result.tables, paint)));
+  }
   if (result.expectations.length > 0) {
     sections.push(section(paint, 'Expectations', expectationTable(result, paint)));
   }
@@ -56,6 +59,34 @@ function measureTable(measures: Readonly<Record<string, Measure>>): string {
     measure.what,
   ]);
   return table(rows, ['left', 'right', 'left']);
+}
+
+/** How changes of NetworkDB's entries became known after each event, and the slowest of them. */
+function spreadTable(spreads: readonly TableSpread[], paint: Paint): string {
+  const at = (curve: readonly CurvePoint[], percent: number) => {
+    const point = curve.find((one) => one.percent === percent);
+    return point === undefined ? '' : formatDuration(Math.round(point.seconds * 1e9));
+  };
+  const head = ['after', 'changes', 'p50', 'p90', 'p99', 'last', 'forgotten', 'the slowest'];
+  const rows = spreads.map(({ event, changeCount, known, forgotten, slowest: [slowest] }) => [
+    event,
+    String(changeCount),
+    ...[50, 90, 99, 100].map((percent) => at(known, percent)),
+    at(forgotten, 100),
+    slowest === undefined ? '' : slowestText(slowest),
+  ]);
+  const sides: readonly Alignment[] = [
+    'left',
+    ...Array.from({ length: 6 }, () => 'right' as const),
+    'left',
+  ];
+  return table([head.map((word) => paint('quiet', word)), ...rows], sides);
+}
+
+function slowestText({ kind, table: name, key, writer, known }: EntrySpread): string {
+  const { node, seconds } = known.at(-1)!;
+  const span = formatDuration(Math.round(seconds * 1e9));
+  return `${kind} ${name} ${key.slice(0, 12)} of ${writer}, known on ${node} after ${span}`;
 }
 
 /** A measure's value with its unit: `6.214s`, `0.8%`, `12.4 packets/s`, `never`. */

@@ -6,25 +6,34 @@
  * fault stand without a prefix too, since most scenarios have one.
  */
 import { SECOND_NS } from '../../sim/time.ts';
-import type { Measure } from '../result.ts';
+import type { Measure, TableSpread } from '../result.ts';
 import type { RunRecord } from './run-record.ts';
+import { spreadMeasures, stalenessMeasures, tableCostMeasures } from './table-spread.ts';
 import { isFault, isReturn, type TimelineEvent, uniqueNames } from './timeline-events.ts';
 import { REQUEST_OUTCOMES } from './traffic-record.ts';
 
 /** All measures of a run, in the order in which reports list them. */
-export function measuresOf(record: RunRecord): Record<string, Measure> {
+export function measuresOf(
+  record: RunRecord,
+  spreads: readonly TableSpread[],
+): Record<string, Measure> {
   const measures: Record<string, Measure> = {};
   const names = uniqueNames(record.events);
-  const relevant = record.events.filter((event) => isFault(event) || isReturn(event));
-  relevant.forEach((event, i) => {
-    const prefix = i === 0 ? '' : `${names.get(event)}.`;
-    for (const [name, measure] of Object.entries(measuresAfter(record, event))) {
-      measures[prefix + name] = measure;
-    }
-  });
+  const first = record.events.find((event) => isFault(event) || isReturn(event));
+  for (const event of record.events) {
+    const prefix = event === first ? '' : `${names.get(event)}.`;
+    const spread = spreads.find((one) => one.event === names.get(event));
+    const found = {
+      ...(isFault(event) || isReturn(event) ? measuresAfter(record, event) : {}),
+      ...(spread === undefined ? {} : spreadMeasures(spread)),
+    };
+    for (const [name, measure] of Object.entries(found)) measures[prefix + name] = measure;
+  }
   Object.assign(
     measures,
     trafficMeasures(record),
+    stalenessMeasures(record),
+    tableCostMeasures(record),
     gossipMeasures(record),
     underlayMeasures(record),
   );

@@ -6,6 +6,8 @@ import type { CheckerName } from '../language/expectation.ts';
 import type { NodeNames } from '../language/node-names.ts';
 import type { MembershipRecord } from './membership-record.ts';
 import type { ServiceHealth } from './service-health.ts';
+import type { StalenessRecord } from './staleness-record.ts';
+import type { TableRecord } from './table-record.ts';
 import type { TimelineEvent } from './timeline-events.ts';
 import type { TrafficRecord } from './traffic-record.ts';
 
@@ -41,6 +43,8 @@ export interface RunRecord {
   readonly networkDbAgreements: readonly number[];
   /** Instants at which a node dropped an entry with its dead owner or its network. */
   readonly networkDbDrops: readonly number[];
+  readonly tables: TableRecord;
+  readonly staleness: StalenessRecord;
   readonly gossip: readonly GossipLoad[];
   /** Frames that the underlay dropped, by reason. */
   readonly underlayDrops: ReadonlyMap<string, number>;

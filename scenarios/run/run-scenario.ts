@@ -25,6 +25,9 @@ import { measuresOf } from './measures.ts';
 import { MembershipRecord } from './membership-record.ts';
 import type { NodeStatusChange, RunRecord } from './run-record.ts';
 import { ServiceHealth } from './service-health.ts';
+import { StalenessRecord } from './staleness-record.ts';
+import { TableRecord } from './table-record.ts';
+import { tableSpreadsOf } from './table-spread.ts';
 import { timelineLines } from './timeline-lines.ts';
 import { type RequestObserver, TrafficSource } from './traffic.ts';
 
@@ -71,6 +74,8 @@ class Stage {
   readonly #untilNs: number;
   readonly #faults: Faults;
   readonly #membership: MembershipRecord;
+  readonly #tables: TableRecord;
+  readonly #staleness: StalenessRecord;
   readonly #services = new ServiceHealth();
   readonly #running = new Map<string, number>();
   readonly #nodeStatuses: NodeStatusChange[] = [];
@@ -103,7 +108,12 @@ class Stage {
     this.cluster = cluster;
     applyConditions(cluster.underlay.paths, scenario.cluster.underlay, loaded.nodes);
     this.#faults = new Faults(cluster, loaded.nodes, this.#stackName);
-    cluster.onBoot = (index) => this.#faults.noteRunning(index);
+    this.#tables = new TableRecord(cluster);
+    this.#staleness = new StalenessRecord(cluster);
+    cluster.onBoot = (index) => {
+      this.#faults.noteRunning(index);
+      this.#staleness.watch(index);
+    };
     this.#membership = new MembershipRecord(this.#world.observations, {
       nodeOf: (member) => cluster.machineOfMember(member).index,
       isRunning: (member) => cluster.swim.isRunning(member),
@@ -123,6 +133,7 @@ class Stage {
     for (const entry of scenario.timeline) {
       if (entry.at > this.#untilNs) continue;
       queue.scheduleCallback(entry.at, () => {
+        this.#staleness.start();
         this.#faults.play(entry);
         this.#updateWanted();
       });
@@ -142,7 +153,8 @@ class Stage {
   result(): RunResult {
     const { scenario, file, configHash, expectations } = this.#loaded;
     const record = this.#record();
-    const measures = measuresOf(record);
+    const tables = tableSpreadsOf(record);
+    const measures = measuresOf(record, tables);
     const outcomes = judge(expectations, record, measures, file);
     return {
       schemaVersion: RESULT_SCHEMA_VERSION,
@@ -155,6 +167,7 @@ class Stage {
       verdict: outcomes.every((outcome) => outcome.met) ? 'passed' : 'failed',
       virtualSeconds: this.#untilNs / SECOND_NS,
       measures,
+      tables,
       expectations: outcomes,
       timeline: timelineLines(record, this.#noted),
       warnings: this.#warnings,
@@ -179,6 +192,8 @@ class Stage {
       traffic: this.#traffic.map((source) => source.record),
       networkDbAgreements: this.#agreements,
       networkDbDrops: this.#drops,
+      tables: this.#tables,
+      staleness: this.#staleness,
       gossip: this.cluster.machines.map((machine) => this.#gossipLoadOf(machine.index)),
       underlayDrops: this.#underlayDrops,
       checkers: runCheckers(this.cluster),

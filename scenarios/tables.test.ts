@@ -1,0 +1,77 @@
+/**
+ * What a result says of NetworkDB's tables and of stale knowledge: after a worker's power has gone,
+ * and after a service was scaled.
+ */
+import { expect, test } from 'vitest';
+import { loadInline } from '../test/support/runs.ts';
+import { runScenario } from './run/run-scenario.ts';
+
+const STACK = `
+services:
+  api:
+    image: nginx
+    networks: [shop]
+    deploy: { replicas: 3, endpoint_mode: dnsrr, placement: { constraints: [node.role == worker] } }
+  page:
+    image: nginx
+    ports: ["8080:80"]
+    networks: [shop]
+    deploy: { replicas: 3, placement: { constraints: [node.role == worker] } }
+  client: { image: shop/client, networks: [shop], deploy: { placement: { constraints: [node.role == manager] } } }
+networks:
+  shop:
+`;
+
+function run(timeline: { at: string; crash?: string; scale?: Record<string, number> }[]) {
+  const scenario = {
+    name: 'tables',
+    cluster: { managers: 1, workers: 3 },
+    stack: 'tables.compose.yaml',
+    traffic: [
+      { name: 'names', from: 'client', to: 'dns://api', rate: '10/s' },
+      { name: 'page', to: 'http://manager-1:8080/', rate: '10/s' },
+    ],
+    timeline,
+    until: '30s',
+  };
+  return runScenario(loadInline(scenario, { 'tables.compose.yaml': STACK })).result;
+}
+
+test('a crash: how its entries are forgotten, and what stale entries led to until then', () => {
+  const { measures, tables } = run([{ at: '15s', crash: 'worker-2' }]);
+  const value = (name: string) => measures[name]?.value ?? Number.NaN;
+  const detectedSeconds = value('membership.converged');
+  expect(tables).toHaveLength(1);
+  const [{ event, forgotten }] = tables as [(typeof tables)[number]];
+  expect(event).toBe('crash');
+  expect(forgotten.map(({ percent }) => percent)).toEqual([10, 25, 50, 75, 90, 99, 100]);
+  expect(forgotten.at(-1)!.seconds).toBeCloseTo(detectedSeconds, 1);
+  // every answer names all three tasks; every third connection goes to the dead one
+  expect(Math.abs(value('stale.dnsAnswers') - 10 * detectedSeconds)).toBeLessThan(25);
+  expect(value('stale.connections')).toBe(value('traffic.page.timeout'));
+  expect(value('stale.packets')).toBeGreaterThanOrEqual(value('stale.connections'));
+  expect(value('networkdb.bulkSyncs')).toBeGreaterThan(0);
+});
+
+test('a scaled service: who knew of each new entry and when, and nothing is stale', () => {
+  const { measures, tables } = run([{ at: '15s', scale: { client: 3 } }]);
+  const [spread] = tables;
+  // two tasks on the manager: a peer record and an endpoint record each
+  expect([spread?.event, spread?.changeCount, spread?.forgotten]).toEqual(['scale', 4, []]);
+  for (const { writer, known } of spread!.slowest) {
+    expect(writer).toBe('manager-1');
+    expect(known.map(({ node }) => node).sort()).toEqual(['worker-1', 'worker-2', 'worker-3']);
+    const spans = known.map(({ seconds }) => seconds);
+    expect(spans).toEqual([...spans].sort((a, b) => a - b));
+  }
+  expect(measures['scale.networkdb.known.last']?.value).toBe(spread!.known.at(-1)!.seconds);
+  expect(measures['scale.networkdb.known.last']?.value).toBeLessThan(1.5);
+  for (const name of ['stale.dnsAnswers', 'stale.packets', 'stale.connections']) {
+    expect(measures[name]?.value).toBe(0);
+  }
+});
+
+test('without an event nobody watches', () => {
+  const { measures, tables } = run([]);
+  expect([tables, measures['stale.packets']]).toEqual([[], undefined]);
+});
