@@ -40,6 +40,8 @@ export interface SwimDelegate {
   notifyUpdate(observer: number, subject: number): void;
   /** Messages to ride in a packet: each costs its size and `overheadBytes`, `limitBytes` in all. */
   getBroadcasts(member: number, overheadBytes: number, limitBytes: number): readonly UserMessage[];
+  /** True when the message certainly changes nothing at the member, now or after a flight. */
+  isKnown?(member: number, message: UserMessage): boolean;
   /** A user message has arrived. */
   notifyMessage(member: number, from: number, message: UserMessage): void;
   /** The bytes of a message or state that is sent now; `sizeBytes` of them. */

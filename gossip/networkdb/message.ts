@@ -8,7 +8,7 @@
  */
 import { GossipMessageType, type TableEventType } from '../../wire/networkdb/message.ts';
 import type { UserMessage } from './carrier.ts';
-import type { Attachment, AttachmentSnapshot } from './store/attachments.ts';
+import type { Attachment, AttachmentFact, AttachmentSnapshot } from './store/attachments.ts';
 import type { EntryFact, EntrySnapshot, EntryVersion } from './store/entries.ts';
 
 /** A node has joined or is leaving the gossip cluster. */
@@ -22,6 +22,7 @@ export interface NodeEvent extends UserMessage {
 /** A node has joined or is leaving a network. */
 export interface NetworkEvent extends UserMessage {
   readonly type: typeof GossipMessageType.networkEvent;
+  readonly fact: AttachmentFact;
   readonly attachment: Attachment;
 }
 

@@ -30,6 +30,7 @@ import { armGossip } from './rules/arming.ts';
 import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
 import { deleteLocalNetworkEntries } from './rules/entry-removal.ts';
 import { gossip, rollStats } from './rules/gossip-tick.ts';
+import { isKnown } from './rules/known.ts';
 import { memberCountOf, membersOf } from './rules/members.ts';
 import {
   handleNodeMessage,
@@ -117,6 +118,11 @@ export class NetworkDb implements Delegate {
   /** Messages and bytes sent, per node and kind. */
   get counters(): Counters {
     return this.#state.counters;
+  }
+
+  /** How many entries some members of their networks see and others do not, or see otherwise. */
+  get disputedCount(): number {
+    return this.#state.networks.reduce((count, { entries }) => count + entries.disputedCount, 0);
   }
 
   /** Starts a node's daemon now; its tickers count from this instant. */
@@ -444,8 +450,19 @@ export class NetworkDb implements Delegate {
     return out;
   }
 
+  isKnown(member: number, message: UserMessage): boolean {
+    const node = this.#state.nodeIfKnown(member);
+    if (node === undefined || !node.isRunning || node.isPaused) return false;
+    return isKnown(this.#state, node, message as Message);
+  }
+
   notifyMessage(member: number, _from: number, message: UserMessage): void {
-    this.#atNode(member, (node) => this.#receive(node, message as Message));
+    const node = this.#state.nodeIfKnown(member);
+    if (node === undefined || !node.isRunning) return;
+    const { watches } = this.#state;
+    watches.enter();
+    this.#receive(node, message as Message);
+    watches.leave(this.#state.nowNs);
   }
 
   localState(member: number, join: boolean): UserMessage {

@@ -1,7 +1,7 @@
 /** memberlist's queue: its order, its limits and its replacements. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { retransmitLimit, TransmitLimitedQueue } from './transmit-limited-queue.ts';
+import { NO_SUBJECT, retransmitLimit, TransmitLimitedQueue } from './transmit-limited-queue.ts';
 
 test.each([
   [1, 4],
@@ -52,7 +52,7 @@ test('prefers what was sent less often', () => {
 
 test('a message replaces the queued one of its subject, whatever its age', () => {
   const queue = new TransmitLimitedQueue<string>();
-  const subject = {};
+  const subject = 7;
   const finished: string[] = [];
   queue.queue('old', 10, subject, () => finished.push('old'));
   queue.queue('other', 10);
@@ -67,20 +67,20 @@ test('agrees with a sorted list on random use', () => {
   interface Item {
     readonly id: number;
     readonly size: number;
-    readonly subject: object | undefined;
+    readonly subject: number;
     transmits: number;
   }
   const operation = fc.tuple(fc.nat(9), fc.integer({ min: 1, max: 4 }), fc.nat(3));
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200, size: 'max' }), (operations) => {
       const queue = new TransmitLimitedQueue<number>();
-      const subjects = [undefined, {}, {}, {}];
+      const subjects = [NO_SUBJECT, 1, 2, 3];
       let naive: Item[] = [];
       let nextId = 0;
       for (const [kind, size, pick] of operations) {
         if (kind < 6) {
-          const subject = subjects[pick];
-          naive = naive.filter((item) => subject === undefined || item.subject !== subject);
+          const subject = subjects[pick]!;
+          naive = naive.filter((item) => subject === NO_SUBJECT || item.subject !== subject);
           naive.push({ id: nextId, size, subject, transmits: 0 });
           queue.queue(nextId++, size, subject);
           continue;

@@ -15,78 +15,78 @@ export function retransmitLimit(nodeCount: number): number {
   return RETRANSMIT_MULT * Math.ceil(Math.log10(nodeCount + 1));
 }
 
-/** A message in the queue. */
-interface Queued<M> {
-  readonly message: M;
-  readonly sizeBytes: number;
-  readonly id: number;
-  readonly subject: object | undefined;
-  readonly onFinished: (() => void) | undefined;
-  transmits: number;
-  isGone: boolean;
+/** The subject of a message that replaces none. */
+export const NO_SUBJECT = -1;
+
+/** The messages of one transmit count: sizes, ascending, and the stack of each. */
+interface Tier {
+  readonly sizes: number[];
+  readonly stacks: Stack[];
 }
 
-interface Tier<M> {
-  /** Ascending; every size with a stack that may hold something. */
-  sizes: number[];
-  readonly stacks: Map<number, Stack<M>>;
-}
+/** The room at the new end of a stack when it has run out. */
+const HEADROOM = 8;
 
 /**
- * Messages of one size and transmit count; the newest is taken first. Messages come back from a pull
- * newest first, so most arrive older than all that are here: those go to the end of `older`, and
- * nothing is moved (with one ascending array, half the time of a mass join went into moving).
+ * Ids of messages of one size and transmit count, descending; the newest is taken first. New messages
+ * come at the one end and what comes back from a pull mostly at the other, so little is ever moved:
+ * with one ascending array, half the time of a mass join went into moving. And it is one array,
+ * because with thousands of queues every further one is a cache miss.
  */
-class Stack<M> {
-  /** Ascending ids, all above those of `older`. */
-  readonly #newer: Queued<M>[] = [];
-  /** Descending ids, taken from `#olderHead` on. */
-  #older: Queued<M>[] = [];
-  #olderHead = 0;
+class Stack {
+  #ids: number[] = [];
+  /** Where the newest is. */
+  #head = 0;
 
-  get isEmpty(): boolean {
-    return this.#newer.length === 0 && this.#olderHead === this.#older.length;
-  }
-
-  take(): Queued<M> {
-    const newest = this.#newer.pop();
-    if (newest !== undefined) return newest;
-    const item = this.#older[this.#olderHead++]!;
-    if (this.#olderHead > 32 && this.#olderHead * 2 > this.#older.length) {
-      this.#older = this.#older.slice(this.#olderHead);
-      this.#olderHead = 0;
+  /** The newest id, or -1. */
+  take(): number {
+    const ids = this.#ids;
+    const head = this.#head;
+    if (head === ids.length) return -1;
+    const id = ids[head]!;
+    this.#head = head + 1;
+    if (head + 1 === ids.length) {
+      ids.length = 0;
+      this.#head = 0;
     }
-    return item;
+    return id;
   }
 
-  insert(item: Queued<M>): void {
-    const newer = this.#newer;
-    const older = this.#older;
-    const isOlderEmpty = this.#olderHead === older.length;
-    const topId = newer.length > 0 ? newer[newer.length - 1]!.id : -1;
-    const edgeId = isOlderEmpty ? -1 : older[this.#olderHead]!.id;
-    if (item.id > topId && item.id > edgeId) {
-      newer.push(item);
-    } else if (item.id > edgeId && item.id > newer[0]!.id) {
-      newer.splice(positionOf(newer, item.id), 0, item);
-    } else if (item.id > edgeId && !isOlderEmpty) {
-      newer.unshift(item);
-    } else if (isOlderEmpty || item.id < older[older.length - 1]!.id) {
-      older.push(item);
+  insert(id: number): void {
+    const ids = this.#ids;
+    const head = this.#head;
+    if (head === ids.length || id < ids[ids.length - 1]!) {
+      ids.push(id);
+    } else if (id < ids[head]!) {
+      let at = ids.length;
+      while (ids[at - 1]! < id) at--;
+      ids.splice(at, 0, id);
+    } else if (head > 0) {
+      this.#head = head - 1;
+      ids[head - 1] = id;
     } else {
-      let at = older.length;
-      while (older[at - 1]!.id < item.id) at--;
-      older.splice(at, 0, item);
+      const room = ids.length + HEADROOM;
+      this.#ids = new Array<number>(room).fill(0).concat(ids);
+      this.#ids[room - 1] = id;
+      this.#head = room - 1;
     }
   }
 }
+
+/** What one pull takes; between pulls nobody holds these. */
+const taken = { ids: [] as number[], sizes: [] as number[], tiers: [] as number[] };
 
 /** Messages that wait for their transmissions. */
 export class TransmitLimitedQueue<M> {
-  #tiers: Tier<M>[] = [];
-  #bySubject = new Map<object, Queued<M>>();
+  #tiers: Tier[] = [];
+  /** By id; ids count up from 0 whenever the queue has been empty. `undefined` when it is gone. */
+  #messages: (M | undefined)[] = [];
+  #subjects: number[] = [];
+  /** No queued message is smaller: a packet with less room is full, and the tiers left need no look. */
+  #sizeBytesMin = Number.POSITIVE_INFINITY;
+  readonly #idOfSubject = new Map<number, number>();
+  readonly #onFinished = new Map<number, () => void>();
   #count = 0;
-  #nextId = 0;
 
   /** How many messages are queued (`NumQueued`). */
   get count(): number {
@@ -97,16 +97,19 @@ export class TransmitLimitedQueue<M> {
    * Queues a message of `sizeBytes`; it replaces the one of the same `subject`, whose `onFinished`
    * is called as for one that was sent often enough.
    */
-  queue(message: M, sizeBytes: number, subject?: object, onFinished?: () => void): void {
-    if (subject !== undefined) {
-      const old = this.#bySubject.get(subject);
+  queue(message: M, sizeBytes: number, subject = NO_SUBJECT, onFinished?: () => void): void {
+    if (subject !== NO_SUBJECT) {
+      const old = this.#idOfSubject.get(subject);
       if (old !== undefined) this.#finish(old);
     }
-    const id = this.#nextId++;
-    const item = { message, sizeBytes, id, subject, onFinished, transmits: 0, isGone: false };
-    if (subject !== undefined) this.#bySubject.set(subject, item);
+    const id = this.#messages.length;
+    this.#messages.push(message);
+    this.#subjects.push(subject);
+    if (subject !== NO_SUBJECT) this.#idOfSubject.set(subject, id);
+    if (onFinished !== undefined) this.#onFinished.set(id, onFinished);
     this.#count++;
-    this.#insert(item);
+    if (sizeBytes < this.#sizeBytesMin) this.#sizeBytesMin = sizeBytes;
+    this.#insert(id, 0, sizeBytes);
   }
 
   /**
@@ -115,80 +118,85 @@ export class TransmitLimitedQueue<M> {
    */
   pull(overheadBytes: number, limitBytes: number, limit: number, out: M[]): number {
     if (this.#count === 0) return 0;
-    const again: Queued<M>[] = [];
-    const finished: Queued<M>[] = [];
+    const { ids, sizes, tiers } = taken;
+    let takenCount = 0;
     let usedBytes = 0;
-    for (const tier of this.#tiers) {
-      for (;;) {
+    for (let tier = 0; tier < this.#tiers.length; tier++) {
+      if (limitBytes - usedBytes - overheadBytes < this.#sizeBytesMin) break;
+      const { sizes: tierSizes, stacks } = this.#tiers[tier]!;
+      let at = upperBound(tierSizes, limitBytes - usedBytes - overheadBytes) - 1;
+      while (at >= 0) {
+        const sizeBytes = tierSizes[at]!;
         const freeBytes = limitBytes - usedBytes - overheadBytes;
         if (freeBytes <= 0) break;
-        const item = takeLargest(tier, freeBytes);
-        if (item === undefined) break;
-        usedBytes += overheadBytes + item.sizeBytes;
-        out.push(item.message);
-        if (item.transmits + 1 >= limit) finished.push(item);
-        else again.push(item);
+        if (sizeBytes > freeBytes) {
+          at--;
+          continue;
+        }
+        const id = stacks[at]!.take();
+        if (id < 0) {
+          at--;
+          continue;
+        }
+        const message = this.#messages[id];
+        if (message === undefined) continue;
+        usedBytes += overheadBytes + sizeBytes;
+        out.push(message);
+        ids[takenCount] = id;
+        sizes[takenCount] = sizeBytes;
+        tiers[takenCount] = tier;
+        takenCount++;
       }
     }
-    for (const item of again) {
-      item.transmits++;
-      this.#insert(item);
+    for (let i = 0; i < takenCount; i++) {
+      if (tiers[i]! + 1 < limit) this.#insert(ids[i]!, tiers[i]! + 1, sizes[i]!);
     }
-    for (const item of finished) this.#finish(item);
+    this.#finishSent(takenCount, limit);
     return usedBytes;
   }
 
-  #finish(item: Queued<M>): void {
-    item.isGone = true;
-    if (item.subject !== undefined) this.#bySubject.delete(item.subject);
+  /** Ends those of the pull that have been sent often enough. */
+  #finishSent(takenCount: number, limit: number): void {
+    const { ids, tiers } = taken;
+    let finished: number[] | undefined;
+    for (let i = 0; i < takenCount; i++) {
+      if (tiers[i]! + 1 < limit) continue;
+      finished ??= [];
+      finished.push(ids[i]!);
+    }
+    if (finished !== undefined) for (const id of finished) this.#finish(id);
+  }
+
+  #finish(id: number): void {
+    this.#messages[id] = undefined;
+    const subject = this.#subjects[id]!;
+    if (subject !== NO_SUBJECT) this.#idOfSubject.delete(subject);
+    const onFinished = this.#onFinished.get(id);
+    if (onFinished !== undefined) this.#onFinished.delete(id);
     if (--this.#count === 0) this.#reset();
-    item.onFinished?.();
+    onFinished?.();
   }
 
   #reset(): void {
     this.#tiers = [];
-    this.#bySubject.clear();
-    this.#nextId = 0;
+    this.#messages = [];
+    this.#subjects = [];
+    this.#sizeBytesMin = Number.POSITIVE_INFINITY;
   }
 
-  #insert(item: Queued<M>): void {
-    while (this.#tiers.length <= item.transmits) this.#tiers.push({ sizes: [], stacks: new Map() });
-    const tier = this.#tiers[item.transmits]!;
-    let stack = tier.stacks.get(item.sizeBytes);
-    if (stack === undefined) {
-      stack = new Stack();
-      tier.stacks.set(item.sizeBytes, stack);
-      tier.sizes.splice(upperBound(tier.sizes, item.sizeBytes), 0, item.sizeBytes);
+  #insert(id: number, tierIndex: number, sizeBytes: number): void {
+    while (this.#tiers.length <= tierIndex) this.#tiers.push({ sizes: [], stacks: [] });
+    const { sizes, stacks } = this.#tiers[tierIndex]!;
+    const at = upperBound(sizes, sizeBytes);
+    if (at > 0 && sizes[at - 1] === sizeBytes) {
+      stacks[at - 1]!.insert(id);
+      return;
     }
-    stack.insert(item);
+    const stack = new Stack();
+    stack.insert(id);
+    sizes.splice(at, 0, sizeBytes);
+    stacks.splice(at, 0, stack);
   }
-}
-
-/** Takes the newest of the largest messages of at most `freeBytes`. */
-function takeLargest<M>(tier: Tier<M>, freeBytes: number): Queued<M> | undefined {
-  for (let i = upperBound(tier.sizes, freeBytes) - 1; i >= 0; i--) {
-    const size = tier.sizes[i]!;
-    const stack = tier.stacks.get(size)!;
-    while (!stack.isEmpty) {
-      const item = stack.take();
-      if (!item.isGone) return item;
-    }
-    tier.stacks.delete(size);
-    tier.sizes.splice(i, 1);
-  }
-  return undefined;
-}
-
-/** Where an id belongs in a stack that is ascending by id. */
-function positionOf<M>(stack: readonly Queued<M>[], id: number): number {
-  let low = 0;
-  let high = stack.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (stack[middle]!.id < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The number of leading elements of an ascending list that are at most `value`. */

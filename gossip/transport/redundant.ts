@@ -45,6 +45,8 @@ function isKnown(state: State, member: number, part: Part): boolean {
       );
     case MessageType.alive:
       return isKnownLife(state, member, part);
+    case MessageType.user:
+      return state.delegate?.isKnown?.(member, part.message) === true;
     default:
       return false;
   }

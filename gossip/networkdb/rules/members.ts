@@ -7,7 +7,7 @@ import type { Network, NodeState, State } from '../state.ts';
 
 /** How many members the node sees, itself included. */
 export function memberCountOf(state: State, node: NodeState, network: Network): number {
-  const count = network.attachments.memberCountOf(node.index, state.nowNs);
+  const count = network.attachments.memberCountOf(node.index);
   if (!node.rules.keepsFailedNodes || node.peers.failed.size === 0) return count;
   return membersOf(state, node, network).length;
 }

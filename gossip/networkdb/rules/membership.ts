@@ -8,6 +8,7 @@ import { BROADCAST_TIMEOUT_NS } from '../constants.ts';
 import { type NodeEvent, nodeEventBytes } from '../message.ts';
 import { PeerState } from '../peers.ts';
 import { type NodeState, Observed, type State, witness } from '../state.ts';
+import { NO_SUBJECT } from '../transmit-limited-queue.ts';
 import { armReconnect } from './arming.ts';
 import {
   deleteNodeTableEntries,
@@ -65,7 +66,7 @@ export function sendNodeEvent(
     onDone(ok);
   };
   const isAlone = node.peers.activeCount <= 1;
-  node.nodeBroadcasts.queue(event, event.sizeBytes, undefined, () => {
+  node.nodeBroadcasts.queue(event, event.sizeBytes, NO_SUBJECT, () => {
     // Go wakes the waiting goroutine after the pull; a later instant-equal event does the same.
     if (!isAlone) afterDelay(state, node, 0, () => finish(true));
   });

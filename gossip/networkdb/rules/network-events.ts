@@ -7,19 +7,24 @@ import { REAP_NETWORK_INTERVAL_SECONDS } from '../constants.ts';
 import { CountedKind } from '../counters.ts';
 import { type NetworkEvent, networkEventBytes, type PushPull, pushPullBytes } from '../message.ts';
 import { type LocalNetwork, type NodeState, Observed, type State, witness } from '../state.ts';
-import type { Attachment, AttachmentSubject } from '../store/attachments.ts';
+import type { Attachment, AttachmentFact, AttachmentSubject } from '../store/attachments.ts';
 import type { SnapshotVisitor } from '../store/snapshot.ts';
 import { deleteNodeNetworkEntries } from './entry-removal.ts';
 import { handleNodeEvent } from './membership.ts';
 
 /** Applies a network event; true when it is fresh and to be relayed. */
-function handleNetworkEvent(state: State, node: NodeState, attachment: Attachment): boolean {
+function handleNetworkEvent(
+  state: State,
+  node: NodeState,
+  fact: AttachmentFact,
+  attachment: Attachment,
+): boolean {
   const { owner, networkIndex, ltime, leaving } = attachment;
   node.networkClock = witness(node.networkClock, ltime);
   if (owner === node.index) return false;
   const network = state.networks[networkIndex]!;
   const nowNs = state.nowNs;
-  const known = network.attachments.get(owner, node.index, nowNs);
+  const known = network.attachments.get(fact, node.index, nowNs);
   if (known === undefined) {
     if (leaving || !node.peers.isActive(owner)) return false;
     network.attachments.put(node.index, attachment, 0, nowNs);
@@ -39,23 +44,24 @@ function handleNetworkEvent(state: State, node: NodeState, attachment: Attachmen
 
 /** Receives a gossiped network event and relays it when it is fresh. */
 export function handleNetworkMessage(state: State, node: NodeState, event: NetworkEvent): void {
-  if (handleNetworkEvent(state, node, event.attachment)) queueNetworkEvent(state, node, event);
+  if (handleNetworkEvent(state, node, event.fact, event.attachment)) {
+    queueNetworkEvent(state, node, event);
+  }
 }
 
 /** Tells the cluster about the node's own attachment. */
 export function sendNetworkEvent(state: State, node: NodeState, attachment: Attachment): void {
-  const idBytes = state.networks[attachment.networkIndex]!.id.length;
+  const { id, attachments } = state.networks[attachment.networkIndex]!;
   queueNetworkEvent(state, node, {
     type: GossipMessageType.networkEvent,
+    fact: attachments.factOf(node.index),
     attachment,
-    sizeBytes: networkEventBytes(attachment.ltime, node.name.length, idBytes),
+    sizeBytes: networkEventBytes(attachment.ltime, node.name.length, id.length),
   });
 }
 
 function queueNetworkEvent(state: State, node: NodeState, event: NetworkEvent): void {
-  const { owner, networkIndex } = event.attachment;
-  const subject = state.networks[networkIndex]!.attachments.factOf(owner);
-  node.networkBroadcasts.queue(event, event.sizeBytes, subject);
+  node.networkBroadcasts.queue(event, event.sizeBytes, event.fact.subject.order);
   state.carrier.wakeGossip(node.index);
 }
 
@@ -99,8 +105,8 @@ function updateLocalNetworkTime(state: State, node: NodeState): void {
 /** Merges the other side's state: its header as a join event, then every attachment. */
 export function mergeRemoteState(state: State, node: NodeState, remote: PushPull): void {
   handleNodeEvent(state, node, remote.node, false, remote.ltime);
-  const visit: SnapshotVisitor<AttachmentSubject, Attachment> = (_fact, attachment) => {
-    handleNetworkEvent(state, node, attachment);
+  const visit: SnapshotVisitor<AttachmentSubject, Attachment> = (fact, attachment) => {
+    handleNetworkEvent(state, node, fact, attachment);
   };
   for (const snapshot of remote.snapshots) {
     if (state.shortcuts) snapshot.visitNew(node.index, state.nowNs, visit);

@@ -87,10 +87,11 @@ function receiveNetworkEvent(state: State, node: NodeState, wire: WireNetworkEve
   node.networkClock = witness(node.networkClock, ltime);
   const owner = state.nodeNamed(wire.nodeName);
   if (owner === undefined) return;
-  const networkIndex = state.network(wire.networkId).index;
+  const { index: networkIndex, attachments } = state.network(wire.networkId);
   const leaving = wire.event === EventType.leave;
   handleNetworkMessage(state, node, {
     type: wire.type,
+    fact: attachments.factOf(owner),
     attachment: { owner, networkIndex, ltime, leaving },
     sizeBytes: networkEventBytes(ltime, wire.nodeName.length, wire.networkId.length),
   });

@@ -32,7 +32,7 @@ export function handleTableMessage(
   if (local === undefined || local.leaving) return;
   const queue = local.tableRebroadcasts;
   if (isBulkSync && queue.count > MAX_QUEUE_LEN_BROADCAST_ON_SYNC) return;
-  queue.queue(event, event.sizeBytes, event.fact);
+  queue.queue(event, event.sizeBytes, event.fact.subject.entryId);
   armGossip(state, node);
 }
 
@@ -49,9 +49,10 @@ function handleTableEvent(
   if (local === undefined || local.leaving) return false;
   const { entries, attachments } = local.network;
   const nowNs = state.nowNs;
-  if (!attachments.isAttached(version.owner, node.index, nowNs)) return false;
+  // upstream asks for the attachment first; nearly every event is stale, and either ends it
   const previous = entries.get(fact, node.index, nowNs);
   if (previous !== undefined && previous.ltime >= version.ltime) return false;
+  if (!attachments.isAttached(version.owner, node.index, nowNs)) return false;
   const isUnknownDelete = previous === undefined && version.deleting;
   if (isUnknownDelete && !isBulkSync && !node.rules.storesUnknownDeletes) return false;
 
@@ -200,7 +201,7 @@ function writeOwn(
   const local = state.localNetwork(node, network.index);
   if (local === undefined) return;
   const message = tableEventOf(event, fact, version, residualSeconds);
-  local.tableBroadcasts.queue(message, message.sizeBytes, fact);
+  local.tableBroadcasts.queue(message, message.sizeBytes, entryId);
   armGossip(state, node);
 }
 

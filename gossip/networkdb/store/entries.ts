@@ -182,10 +182,24 @@ export class Entries {
     return isLike(fact.common) ? fact.common : fact.values.find(isLike);
   }
 
-  /** How many entries differ between nodes or are ageing: the cost of a bulk sync. */
-  get hotCount(): number {
-    return this.#table.hot.size;
+  /** How many entries some nodes of the network see and others do not, or see otherwise. */
+  get disputedCount(): number {
+    let count = 0;
+    for (const fact of this.#table.hot) if (isDisputed(fact)) count++;
+    return count;
   }
+}
+
+function isDisputed({ column, values, counts }: EntryFact): boolean {
+  if (column === undefined) return false;
+  let seen = 0;
+  let isGoneSomewhere = false;
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i] === 0) continue;
+    if (values[i] === undefined || values[i]!.deleting) isGoneSomewhere = true;
+    else seen++;
+  }
+  return seen > 1 || (seen === 1 && isGoneSomewhere);
 }
 
 function byName(a: EntryFact, b: EntryFact): number {
