@@ -26,7 +26,8 @@ import {
 } from '../../sweep/gossip/kill-sweep-report.ts';
 import { parseSeeds } from '../../sweep/seeds.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
-import { countOf, poolOf, profileNames, profileOf, quantityOf } from '../gossip-flags.ts';
+import { collect, configOf, configText } from '../gossip-config.ts';
+import { countOf, poolOf, profileNames, quantityOf } from '../gossip-flags.ts';
 import {
   Progress,
   stdoutHasColour,
@@ -42,6 +43,7 @@ Examples:
   $ swarmlab gossip simulate --members 50 --seeds 1..200
   $ swarmlab gossip simulate --members 1000 --partition 60s --reconnect 60s
   $ swarmlab gossip simulate --members 10000 --watch 1m --loss 5%
+  $ swarmlab gossip simulate --members 500 --set probe-interval=2s --set suspicion-mult=6
   $ swarmlab gossip simulate --members 1000 --profile wan --json - | jq .convergedSeconds`;
 
 const MEMBERS_MAX = 10_000_000;
@@ -66,6 +68,7 @@ interface Flags {
   readonly jobs?: string;
   readonly loss: string;
   readonly profile: string;
+  readonly set: readonly string[];
   readonly latency: string;
   readonly until?: string;
   readonly quiet?: string;
@@ -90,6 +93,7 @@ export function addGossipSimulate(gossip: Command): void {
     .option('-j, --jobs <count>', 'how many seeds at once (default: one per core)')
     .option('--loss <ratio>', 'share of packets that are lost, such as 5%', '0')
     .option('--profile <name>', `configuration: ${profileNames()}`, 'lan')
+    .option('--set <name=value>', 'override a tunable, such as probe-interval=2s', collect, [])
     .option('--latency <range>', 'one-way delay between members', '200us..800us')
     .option('--until <duration>', 'end this long after the kill or the healing')
     .option('--quiet <duration>', 'count traffic this long before (default: 10 probe intervals)')
@@ -115,7 +119,7 @@ function kill(flags: Flags, init: KillInit): void {
   progress.done();
   write(
     flags,
-    () => formatKillJson(init, result, flags.profile),
+    () => formatKillJson(init, result, configText(flags.profile, flags.set)),
     (options) => formatKillReport(init, result, options),
   );
   if (result.knownRatio < 1 && flags.until === undefined) {
@@ -137,7 +141,7 @@ async function killSeeds(flags: Flags, init: KillInit): Promise<void> {
     progress.done();
     write(
       flags,
-      () => formatKillSweepJson(init, outcomes, flags.profile),
+      () => formatKillSweepJson(init, outcomes, configText(flags.profile, flags.set)),
       (options) => formatKillSweepReport(init, outcomes, options),
     );
   } finally {
@@ -152,7 +156,7 @@ function partition(flags: Flags, init: PartitionInit): void {
   progress.done();
   write(
     flags,
-    () => formatPartitionJson(init, result, flags.profile),
+    () => formatPartitionJson(init, result, configText(flags.profile, flags.set)),
     (options) => formatPartitionReport(init, result, options),
   );
 }
@@ -163,7 +167,7 @@ function watch(flags: Flags, init: WatchInit): void {
   progress.done();
   write(
     flags,
-    () => formatWatchJson(init, result, flags.profile),
+    () => formatWatchJson(init, result, configText(flags.profile, flags.set)),
     (options) => formatWatchReport(init, result, options),
   );
 }
@@ -179,7 +183,7 @@ function write(
     hasColour: stdoutHasColour(),
     isAscii: flags.ascii === true || !stdoutHasUnicode(),
     widthColumns: stdoutWidthColumns(),
-    profile: flags.profile,
+    profile: configText(flags.profile, flags.set),
     replay: replayOf(flags),
   });
   process.stdout.write(report);
@@ -208,7 +212,7 @@ function clusterInitOf(flags: Flags, membersMin: number): ClusterInit {
   return {
     seed: flags.seed,
     memberCount: countOf('--members', flags.members, membersMin, MEMBERS_MAX),
-    config: profileOf(flags.profile),
+    config: configOf(flags.profile, flags.set),
     latencyNsMin: latency.minNs,
     latencyNsMax: latency.maxNs,
     lossRatio: quantityOf('--loss', ratio, flags.loss),
@@ -262,6 +266,7 @@ function replayOf(flags: Flags): string {
   }
   words.push(flags.seeds === undefined ? `--seed ${flags.seed}` : `--seeds ${flags.seeds}`);
   words.push(`--profile ${flags.profile}`, `--latency ${flags.latency}`);
+  for (const setting of flags.set) words.push(`--set ${setting}`);
   if (flags.loss !== '0') words.push(`--loss ${flags.loss}`);
   if (!flags.shortcuts) words.push('--no-shortcuts');
   return words.join(' ');
