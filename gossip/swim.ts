@@ -13,10 +13,11 @@ import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
+import { decodePacket, PLAIN_RECEIVER } from '../wire/memberlist/packet.ts';
 import type { WaitingBroadcast } from './broadcasts.ts';
 import { withClockDrift } from './clock-drift.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
-import type { Counter } from './counters.ts';
+import { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
 import { revealProbes, tellProbes } from './detection/certain-probe.ts';
 import {
@@ -319,6 +320,18 @@ export class Swim {
       if (part !== undefined) parts.push(part);
     }
     if (parts.length > 0) receiveParts(this.#state, member, from, sizeOfMessages(messages), parts);
+  }
+
+  /**
+   * Bytes from outside the simulated network arrive now at the member's socket, in the clear; what
+   * is no message in them is counted and dropped.
+   */
+  receiveBytes(member: number, from: number, bytes: Uint8Array): void {
+    const state = this.#state;
+    const { label } = state.configOf(member);
+    const { messages, errorCount } = decodePacket(bytes, { ...PLAIN_RECEIVER, label });
+    state.counters.add(member, Counter.packetsDropped, errorCount);
+    if (messages.length > 0) this.receive(member, from, messages);
   }
 
   /** Sends a message of the delegate in one UDP packet. */

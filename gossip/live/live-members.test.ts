@@ -110,6 +110,25 @@ class Cluster {
   }
 }
 
+test('an empty meta is empty in what its member says of itself, and nil in what others say', () => {
+  const cluster = new Cluster(3);
+  for (const name of ['node-1', 'node-2']) {
+    cluster.live.join(cluster.member(name), cluster.member('node-0'), () => {});
+  }
+  cluster.run(5 * SECOND_NS);
+  const metas = new Map<string, Set<number | undefined>>([
+    ['own', new Set()],
+    ['others', new Set()],
+  ]);
+  for (const { from, messages } of cluster.packets) {
+    for (const message of messages) {
+      if (message.type !== MessageType.alive) continue;
+      metas.get(message.node === from ? 'own' : 'others')!.add(message.meta?.length);
+    }
+  }
+  expect(Object.fromEntries(metas)).toEqual({ own: new Set([0]), others: new Set([undefined]) });
+});
+
 test('members that know each other find one that was killed, in the time of the formulas', () => {
   const cluster = new Cluster(10);
   cluster.live.establish();

@@ -11,6 +11,7 @@ import {
   type PacketMessage,
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
+import { META_MAX_SIZE } from '../constants.ts';
 import {
   createLiveMember,
   drawLive,
@@ -29,7 +30,7 @@ import { armGossip } from './live-packet.ts';
 import { armProbe } from './live-probe.ts';
 import { answerStream, type OnExchanged, pushPullNode, startPushPull } from './live-push-pull.ts';
 import { receiveMessages } from './live-receive.ts';
-import { aliveNode, aliveOf, deadNode, META_BYTES_MAX } from './live-state-table.ts';
+import { aliveNode, aliveOf, deadNode } from './live-state-table.ts';
 import { NameTable } from './name-table.ts';
 import { originalOf } from './peer-kind.ts';
 import { broadcastJoin, broadcastLeave } from './serf/intents.ts';
@@ -170,7 +171,7 @@ export class LiveMembers {
 
   /** Tells the others a new meta (serf's tags); the text of what forbids it. */
   update(member: LiveMember, meta: Uint8Array): string | undefined {
-    if (meta.length > META_BYTES_MAX) return `meta has at most ${META_BYTES_MAX} bytes`;
+    if (meta.length > META_MAX_SIZE) return `meta has at most ${META_MAX_SIZE} bytes`;
     member.meta = meta;
     member.incarnation++;
     aliveNode(this.#context, member, aliveOf(member, member.incarnation), true);

@@ -12,6 +12,7 @@ import {
   type Suspect,
 } from '../../wire/memberlist/message.ts';
 import { SerfStatus } from '../../wire/serf/message.ts';
+import { META_MAX_SIZE } from '../constants.ts';
 import {
   expectedConfirmations,
   remainingSuspicionTimeNs,
@@ -31,8 +32,6 @@ import {
 import { spread, spreadRefutation } from './live-packet.ts';
 import { onNodeJoin, onNodeLeave } from './serf/intents.ts';
 
-/** `MetaMaxSize`; upstream checks its own only. */
-export const META_BYTES_MAX = 512;
 /** Versions are six bytes; upstream takes any number. */
 const VSN_BYTES_MAX = 6;
 
@@ -40,15 +39,17 @@ const VSN_BYTES_MAX = 6;
 export function aliveNode(
   context: LiveContext,
   member: LiveMember,
-  message: Alive,
+  heard: Alive,
   bootstrap = false,
 ): void {
+  // an empty meta that was read is nil when it is passed on
+  const message = heard.meta?.length === 0 && !bootstrap ? { ...heard, meta: undefined } : heard;
   const isSelf = message.node === member.name;
   if (isSelf && member.hasLeft) return;
   if (isBadVsn(message.vsn)) return;
   const address = message.addr;
   if (typeof address !== 'number') return; // IPv4 only
-  if ((message.meta?.length ?? 0) > META_BYTES_MAX) return;
+  if ((message.meta?.length ?? 0) > META_MAX_SIZE) return;
   if ((message.vsn?.length ?? 0) > VSN_BYTES_MAX) return;
   const { nowNs } = context.world;
   const known = member.nodes.get(message.node);

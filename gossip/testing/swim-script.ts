@@ -5,6 +5,7 @@
 import { parseDuration, SECOND_NS } from '../../sim/time.ts';
 import { parsePrefix } from '../../wire/addresses.ts';
 import { DOCKER_VSN, MessageType, type PacketMessage } from '../../wire/memberlist/message.ts';
+import { bytesOfHex } from '../../wire/testing/frames.ts';
 import { LAN, PROFILES, type SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { MEMBERLIST_VERSIONS } from '../memberlist-version.ts';
@@ -72,9 +73,15 @@ export class SwimScript {
       this.#swim.beforeUnderlayChange();
       this.#cluster.underlay.heal(Number(a), Number(b));
     },
-    send: (words, options) => {
-      const from = Number(options.get('from') ?? words[2]);
-      this.#swim.receive(Number(words[0]), from, [messageOf(this.#swim, words, options)]);
+    send: ([to, ...words], options) => {
+      const from = Number(options.get('from') ?? words[1]);
+      const parts = words.join(' ').split(' + ');
+      const messages = parts.map((part) => messageOf(this.#swim, part.split(' '), options));
+      this.#swim.receive(Number(to), from, messages);
+    },
+    bytes: ([to, hex], options) => {
+      const bytes = bytesOfHex(hex!);
+      this.#swim.receiveBytes(Number(to), Number(options.get('from')), bytes);
     },
     broadcast: ([a, bytes], options) => {
       const messages = Array.from({ length: Number(options.get('count') ?? 1) }, (_, number) => ({
@@ -236,9 +243,12 @@ function tunedBy(options: Options, prefix: string): Partial<SwimConfig> {
   return config as Partial<SwimConfig>;
 }
 
-/** The message of `send <to> <type> <subject or number> [<incarnation>] [options]`. */
+/**
+ * The message of `<type> <subject or number> [<incarnation>]`; several go in one packet with ` + `
+ * between.
+ */
 function messageOf(swim: Swim, words: readonly string[], options: Options): PacketMessage {
-  const [, type, number, incarnation] = words;
+  const [type, number, incarnation] = words;
   switch (type) {
     case 'ack':
     case 'nack':
