@@ -22,6 +22,7 @@ import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
 import type { Backlog } from './transport/backlog.ts';
+import type { Measured } from './transport/compression.ts';
 import { Dialects, DialectUnderlay } from './transport/dialects.ts';
 import type { RunInstants } from './transport/starvation.ts';
 import type { GossipUnderlay } from './underlay.ts';
@@ -135,6 +136,7 @@ export class State {
   /** Members that are starved of CPU; it outlasts their processes. */
   readonly starved = new Map<number, RunInstants>();
   readonly flights: (Flight | undefined)[] = [];
+  readonly measured: Measured = { packetBytesOf: new WeakMap(), streamBytesOf: new Map() };
   readonly freeFlights: number[] = [];
   /** Whether any member has a name that lets a lone message shrink; see `hasCompressibleName`. */
   hasCompressibleNames = false;
