@@ -82,9 +82,11 @@ export function passProbeTick(state: State, member: number, atNs: number): boole
 }
 
 function tick(state: State, member: number): void {
-  runInnerTimer(state, member, (nowNs) => {
+  const probeNext = (nowNs: number): void => {
     probe(state, member, nextTarget(state, member, nowNs), nowNs);
-  });
+  };
+  if (state.members.isRunning(member)) probeNext(state.nowNs);
+  else runInnerTimer(state, member, probeNext);
 }
 
 function probe(state: State, member: number, target: number, nowNs: number): void {
@@ -195,7 +197,7 @@ function probeIndirectly(state: State, member: number): void {
     if (nack) expectedNacks++;
     const fact = probes.factOf(member);
     const request = makeIndirectPing(members, member, target, fact, seqNo, nack);
-    const resident = members.residentOf(views.factOf(member, chosen[i]!));
+    const resident = state.residentFor(member, chosen[i]!);
     const number = seqNo * 64 + i;
     sendControl(state, member, resident, request, PacketPurpose.indirectPing, number);
   }
