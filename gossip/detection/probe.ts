@@ -74,6 +74,11 @@ export function dealProbeTicks(state: State): void {
  */
 export function passProbeTick(state: State, member: number, atNs: number): boolean {
   if (state.unrest.of(member) !== 0 || !state.passesProbes) return false;
+  const next = state.rings.peek(member);
+  if (next >= 0 && next !== member && probeSilently(state, member, next, atNs)) {
+    state.rings.advance(member);
+    return true;
+  }
   const target = nextTarget(state, member, atNs);
   if (target < 0 || probeSilently(state, member, target, atNs)) return true;
   state.passed.prober = member;
@@ -178,7 +183,7 @@ export function onProbeTimeout(state: State, member: number, seqNo: number): voi
 }
 
 function probeIndirectly(state: State, member: number): void {
-  const { members, probes, views, chosen } = state;
+  const { members, probes, chosen } = state;
   const config = state.configOf(member);
   const target = probes.targetOf(member);
   const seqNo = probes.seqNoOf(member);
