@@ -9,7 +9,6 @@ import { NO_EVENT } from '../sim/event-queue.ts';
 import { COMPOUND_HEADER_OVERHEAD } from './constants.ts';
 import { nextTickAfter } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
-import { emptied } from './scratch.ts';
 import type { State } from './state.ts';
 import {
   encryptOverhead,
@@ -44,14 +43,11 @@ export function ticksAlways(state: State, member: number): boolean {
 
 /** A tick is due. */
 export function onGossipTick(state: State, member: number): void {
-  if (state.members.isRunning(member)) tick(state, member, state.nowNs);
-  else runTimer(state, member, (nowNs) => tick(state, member, nowNs));
-}
-
-function tick(state: State, member: number, nowNs: number): void {
-  state.gossipTickHandles[member] = NO_EVENT;
-  gossip(state, member, nowNs);
-  if (ticksAlways(state, member) || state.hasBroadcasts(member)) armGossip(state, member);
+  runTimer(state, member, (nowNs) => {
+    state.gossipTickHandles[member] = NO_EVENT;
+    gossip(state, member, nowNs);
+    if (ticksAlways(state, member) || state.hasBroadcasts(member)) armGossip(state, member);
+  });
 }
 
 function gossip(state: State, member: number, nowNs: number): void {
@@ -72,12 +68,12 @@ function gossip(state: State, member: number, nowNs: number): void {
   const limitBytes =
     config.udpBufferBytes - COMPOUND_HEADER_OVERHEAD - labelOverhead(config) - encryptBytes;
   for (let i = 0; i < chosen.length; i++) {
-    emptied(parts);
+    parts.length = 0;
     takeBroadcasts(state, member, limitBytes, parts);
     if (parts.length === 0) return;
     const to = chosen[i]!;
     const number = tick * TARGETS_MAX + i;
-    const resident = state.residentFor(member, to);
+    const resident = state.members.residentOf(state.views.factOf(member, to));
     sendParts(state, member, resident, parts, hasCrcFor(state, to), PacketPurpose.gossip, number);
   }
 }

@@ -2,11 +2,12 @@
  * Anti-entropy (memberlist `state.go` `pushPullTrigger`, `pushPull`, `pushPullNode`, `mergeState`;
  * `net.go` `sendLocalState`, `mergeRemoteState`): two members exchange their whole lists.
  *
- * The responder takes its own state before it merges the request. Whom the other side holds dead is
+ * The responder takes its own state before it merges the request, and answers in between. Whom the other side holds dead is
  * only suspected here, with oneself as the accuser; a left member has left.
  */
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
+import { MICROSECOND_NS } from '../sim/time.ts';
 import {
   MessageType,
   NodeState,
@@ -23,7 +24,7 @@ import { Observed } from './observed.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode, suspectNode } from './state-table.ts';
 import { streamContentBytes } from './transport/compression.ts';
-import { runTimer } from './transport/process.ts';
+import { runStream, runTimer, sameProcess } from './transport/process.ts';
 import { openStream } from './transport/stream.ts';
 
 /** What one side of a push/pull sends: its list in columns, and the delegate's state. */
@@ -33,6 +34,12 @@ interface LocalState extends RemoteState {
   readonly userState: UserMessage | undefined;
   readonly sizeBytes: number;
 }
+
+/**
+ * How long a responder encodes, compresses and writes its state before it merges the other's: 100 to
+ * 250 µs were measured. Who joins through one seed within that time does not hear of each other.
+ */
+const ANSWER_NS = 200 * MICROSECOND_NS;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -74,7 +81,7 @@ export function onPushPullTimer(state: State, member: number, wait: number): voi
 }
 
 function pushPull(state: State, member: number): void {
-  const { chosen } = state;
+  const { members, views, chosen } = state;
   const choice = {
     purpose: Purpose.pushPull,
     key: state.keys.pushPull,
@@ -87,7 +94,7 @@ function pushPull(state: State, member: number): void {
     armPushPull(state, member);
     return;
   }
-  const to = state.residentFor(member, chosen[0]!);
+  const to = members.residentOf(views.factOf(member, chosen[0]!));
   pushPullNode(state, member, to, false, () => armPushPull(state, member));
 }
 
@@ -112,7 +119,10 @@ export function pushPullNode(
       // a daemon that started meanwhile holds nothing, so a list of the disputed is not enough
       const isMeant = resident === to;
       const received = isMeant ? request : localStateOf(state, member, resident, join);
-      mergeRemoteState(state, resident, received);
+      const isSame = sameProcess(state, resident);
+      state.world.queue.scheduleCallback(state.nowNs + ANSWER_NS, () => {
+        if (isSame()) runStream(state, resident, () => mergeRemoteState(state, resident, received));
+      });
     },
     onResult: (ok, nowNs) => {
       const isMerged = ok && (replied === undefined || mergeRemoteState(state, member, replied));

@@ -3,6 +3,7 @@
  * `probeNode`). A member probes one other at a time.
  */
 import type { EventHandle } from '../../sim/event-queue.ts';
+import { MICROSECOND_NS } from '../../sim/time.ts';
 import { grown } from '../members/grown.ts';
 import type { State } from '../state.ts';
 
@@ -175,6 +176,13 @@ export class Probes {
   }
 }
 
+/**
+ * A probe finds out that its deadline has passed a moment later, when its goroutine has been woken. So
+ * the tick at the deadline comes first: a suspicion begins after it, and ends after the tick at its
+ * own end, which may well probe the suspect once more.
+ */
+const PROBE_WAKE_NS = 20 * MICROSECOND_NS;
+
 /** Begins a probe whose ping left, or leaves, at `sentAtNs`: sets its two timers. */
 export function openProbe(
   state: State,
@@ -197,6 +205,6 @@ export function openProbe(
     startedAtNs: sentAtNs,
     deadlineNs,
     timeoutHandle: queue.schedule(timeoutAtNs, kinds.probeTimeout, member, seqNo),
-    deadlineHandle: queue.schedule(deadlineNs, kinds.probeDeadline, member, seqNo),
+    deadlineHandle: queue.schedule(deadlineNs + PROBE_WAKE_NS, kinds.probeDeadline, member, seqNo),
   });
 }

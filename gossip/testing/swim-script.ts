@@ -2,7 +2,7 @@
  * Test support: the commands of membership's transcripts. Members are numbers; what they observe and
  * what their delegate hears is said with the seconds since the cluster stood.
  */
-import { parseDuration, SECOND_NS } from '../../sim/time.ts';
+import { MILLISECOND_NS, parseDuration, SECOND_NS } from '../../sim/time.ts';
 import { parsePrefix } from '../../wire/addresses.ts';
 import { DOCKER_VSN, MessageType, type PacketMessage } from '../../wire/memberlist/message.ts';
 import { bytesOfHex } from '../../wire/testing/frames.ts';
@@ -176,8 +176,12 @@ export class SwimScript {
     });
     this.#cluster = cluster;
     cluster.run(2 * SECOND_NS);
-    for (let i = 1; i < count; i++) cluster.swim.join(i, [0]);
-    cluster.run(8 * SECOND_NS);
+    // one after the other: who joins within the time of an answer does not hear of each other
+    for (let i = 1; i < count; i++) {
+      cluster.swim.join(i, [0]);
+      cluster.run(MILLISECOND_NS);
+    }
+    cluster.run(8 * SECOND_NS - (count - 1) * MILLISECOND_NS);
     this.#sinceNs = cluster.world.nowNs;
     cluster.swim.setDelegate(this.#delegate);
     cluster.world.observations.subscribe(undefined, ({ kind, node, a, b, text }) => {

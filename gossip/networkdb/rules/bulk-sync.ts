@@ -162,9 +162,7 @@ function bulkSyncMessage(
 ): BulkSync {
   let framesBytes = 0;
   const snapshots = [];
-  let contentKey = '';
   for (const network of networks) {
-    contentKey += ` ${network.index}:${network.entries.contentKeyOf(node.index)}`;
     const snapshot = network.entries.snapshot(node.index, state.nowNs);
     framesBytes += snapshot.bytes;
     snapshots.push(snapshot);
@@ -178,7 +176,6 @@ function bulkSyncMessage(
     node: node.index,
     networkIndexes: networks.map((network) => network.index),
     snapshots,
-    contentKey,
     sizeBytes: bulkSyncBytes(ltime, unsolicited, node.name.length, idsBytes, framesBytes),
   };
 }
