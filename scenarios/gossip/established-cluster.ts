@@ -22,6 +22,8 @@ export interface ClusterInit extends UniformConditions {
   readonly config: SwimConfig;
   /** False executes literally what shortcuts would skip. */
   readonly shortcuts?: boolean;
+  /** How much too fast each member's clock runs; none unless given. */
+  readonly clockDriftRatioOf?: (member: number) => number;
 }
 
 /** See the module comment. */
@@ -47,7 +49,8 @@ export class EstablishedCluster {
     for (let i = 0; i < memberCount; i++) {
       const name = `node-${String(i).padStart(digits, '0')}`;
       const startAtNs = drawBelow(key, config.probeIntervalNs, i);
-      this.swim.addMember({ name, address: FIRST_ADDRESS + i, startAtNs });
+      const clockDriftRatio = init.clockDriftRatioOf?.(i) ?? 0;
+      this.swim.addMember({ name, address: FIRST_ADDRESS + i, startAtNs, clockDriftRatio });
     }
     this.world.queue.runUntil(config.probeIntervalNs);
     this.swim.establish();

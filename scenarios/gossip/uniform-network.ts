@@ -1,6 +1,7 @@
 /**
  * The network of a gossip experiment: every pair of members has the same range of latency and the
- * same loss, a cut may divide it in two, and a process that was killed refuses connections as its host's kernel would.
+ * same loss, a cut may divide it in two, single members may send and receive worse than the others,
+ * and a process that was killed refuses connections as its host's kernel would.
  *
  * An experiment wants nothing but members, and up to a million of them, so there is no topology. A
  * lost TCP segment is sent again, first after 200 ms, then after twice as long each time, as Linux
@@ -34,6 +35,20 @@ export interface UniformConditions {
   readonly lossRatio: number;
 }
 
+/** What becomes of the packets of one member in one direction, besides what all suffer. */
+export interface FlowConditions {
+  /** In [0, 1]; 1 lets nothing through. */
+  readonly lossRatio: number;
+  readonly delayNsMin: number;
+  readonly delayNsMax: number;
+}
+
+/** The four flows of a member. */
+export type Flow = 'udpOut' | 'udpIn' | 'tcpOut' | 'tcpIn';
+
+/** What one member suffers, by flow. */
+export type MemberConditions = Readonly<Partial<Record<Flow, FlowConditions>>>;
+
 /** See the module comment. */
 export class UniformNetwork implements GossipUnderlay {
   readonly #world: World;
@@ -43,6 +58,8 @@ export class UniformNetwork implements GossipUnderlay {
   readonly #latencyKey: number;
   /** On which side of a cut each member is; `undefined` while there is none. */
   #sideOf: ((member: number) => number) | undefined = undefined;
+  readonly #flowKeys: Readonly<Record<Flow, number>>;
+  readonly #worse = new Map<number, MemberConditions>();
 
   /** `listens` says whether a member's process is there to accept a connection. */
   constructor(world: World, conditions: UniformConditions, listens: (member: number) => boolean) {
@@ -51,6 +68,13 @@ export class UniformNetwork implements GossipUnderlay {
     this.#listens = listens;
     this.#lossKey = world.chance.key('gossip-experiment.loss');
     this.#latencyKey = world.chance.key('gossip-experiment.latency');
+    const keyOf = (flow: Flow): number => world.chance.key(`gossip-experiment.${flow}`);
+    this.#flowKeys = {
+      udpOut: keyOf('udpOut'),
+      udpIn: keyOf('udpIn'),
+      tcpOut: keyOf('tcpOut'),
+      tcpIn: keyOf('tcpIn'),
+    };
   }
 
   /** Lets nothing through between members of different sides. Call `beforeUnderlayChange` first. */
@@ -63,6 +87,11 @@ export class UniformNetwork implements GossipUnderlay {
     this.#sideOf = undefined;
   }
 
+  /** Makes a member's packets fare so, besides what all suffer. Call `beforeUnderlayChange` first. */
+  worsen(member: number, conditions: MemberConditions): void {
+    this.#worse.set(member, conditions);
+  }
+
   datagramArrivalNs(
     from: number,
     to: number,
@@ -70,11 +99,36 @@ export class UniformNetwork implements GossipUnderlay {
     nowNs: number,
     draw: number,
   ): number {
+    return this.#arrivalNs(from, to, nowNs, draw, 'udpOut', 'udpIn');
+  }
+
+  #arrivalNs(
+    from: number,
+    to: number,
+    nowNs: number,
+    draw: number,
+    outward: Flow,
+    inward: Flow,
+  ): number {
     if (this.#isCutBetween(from, to)) return LOST;
     const { latencyNsMin, latencyNsMax, lossRatio } = this.#conditions;
     if (drawChance(this.#lossKey, lossRatio, from, to, draw)) return LOST;
     const spanNs = latencyNsMax - latencyNsMin + 1;
-    return nowNs + latencyNsMin + drawBelow(this.#latencyKey, spanNs, from, to, draw);
+    const atNs = nowNs + latencyNsMin + drawBelow(this.#latencyKey, spanNs, from, to, draw);
+    if (this.#worse.size === 0) return atNs;
+    const outNs = this.#extraNs(from, outward, from, to, draw);
+    const inNs = this.#extraNs(to, inward, from, to, draw);
+    return outNs === LOST || inNs === LOST ? LOST : atNs + outNs + inNs;
+  }
+
+  /** How much longer a packet takes because of one member's flow, or that it is lost there. */
+  #extraNs(member: number, flow: Flow, from: number, to: number, draw: number): number {
+    const conditions = this.#worse.get(member)?.[flow];
+    if (conditions === undefined) return 0;
+    const key = this.#flowKeys[flow];
+    const { lossRatio, delayNsMin, delayNsMax } = conditions;
+    if (drawChance(key, lossRatio, from, to, draw)) return LOST;
+    return delayNsMin + drawBelow(key, delayNsMax - delayNsMin + 1, from, to, draw);
   }
 
   exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void {
@@ -109,6 +163,7 @@ export class UniformNetwork implements GossipUnderlay {
 
   plainDelayNsMax(a: number, b: number): number {
     if (this.#conditions.lossRatio > 0 || this.#isCutBetween(a, b)) return -1;
+    if (this.#worse.has(a) || this.#worse.has(b)) return -1;
     return this.#conditions.latencyNsMax;
   }
 
@@ -131,7 +186,7 @@ export class UniformNetwork implements GossipUnderlay {
     const attempt = (count: number): void => {
       const { nowNs } = queue;
       const draw = draw32(exchange.draw, leg, count);
-      const atNs = this.datagramArrivalNs(from, to, 0, nowNs, draw);
+      const atNs = this.#arrivalNs(from, to, nowNs, draw, 'tcpOut', 'tcpIn');
       if (atNs !== LOST) {
         queue.scheduleCallback(atNs, then);
         return;

@@ -1,12 +1,17 @@
 /**
  * The quantities that people write in scenarios, as zod types that turn text into numbers: spans
- * (`200ms`), ranges (`200us..800us`), ratios (`5%`, `0.05`), rates (`50/s`), bandwidths (`10Gbit`)
- * and sizes (`2kB`). Each says what it wants when it gets something else.
+ * (`200ms`), ranges (`200us..800us`) and distributions (`exponential(300ms)`) of spans, ratios (`5%`,
+ * `0.05`), drifts (`200ppm`), rates (`50/s`), bandwidths (`10Gbit`) and sizes (`2kB`). Each says what it wants when it gets something else.
  */
 
 import { z } from 'zod';
+import type { SpanDistribution } from '../../sim/span-distribution.ts';
 import { HOUR_NS, MINUTE_NS, parseDuration, SECOND_NS } from '../../sim/time.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
+import { didYouMean } from './issue.ts';
+
+/** A clock that is worse is broken and not fast. */
+const DRIFT_RATIO_MAX = 0.5;
 
 /** An inclusive range of spans, in ns. */
 export interface SpanRange {
@@ -60,21 +65,75 @@ export const span = quantity<number>(parseSpan, 'a duration', '30s');
 
 /** A range of spans: `200us..800us`, or one span for both ends. */
 export const spanRange = quantity<SpanRange>(
-  (text) => {
-    const [low, high, more] = text.split('..');
-    const minNs = parseSpan((low ?? '').trim());
-    const maxNs = high === undefined ? minNs : parseSpan(high.trim());
-    if (typeof minNs !== 'number') return minNs;
-    if (typeof maxNs !== 'number') return maxNs;
-    if (more !== undefined) return { error: `'${text}' is not a range` };
-    if (maxNs < minNs) {
-      const hint = `did you mean ${high!.trim()}..${low!.trim()}?`;
-      return { error: `the range ${text} ends before it begins`, hint };
-    }
-    return { minNs, maxNs };
-  },
+  parseSpanRange,
   'a duration or a range of durations',
   '200us..800us',
+);
+
+function parseSpanRange(text: string): SpanRange | Refusal {
+  const [low, high, more] = text.split('..');
+  const minNs = parseSpan((low ?? '').trim());
+  const maxNs = high === undefined ? minNs : parseSpan(high.trim());
+  if (typeof minNs !== 'number') return minNs;
+  if (typeof maxNs !== 'number') return maxNs;
+  if (more !== undefined) return { error: `'${text}' is not a range` };
+  if (maxNs < minNs) {
+    const hint = `did you mean ${high!.trim()}..${low!.trim()}?`;
+    return { error: `the range ${text} ends before it begins`, hint };
+  }
+  return { minNs, maxNs };
+}
+
+/** The distributions with a name: their parameters, as they are written. */
+const DISTRIBUTIONS: Readonly<Record<string, (spanNs: number, shape: number) => SpanDistribution>> =
+  {
+    exponential: (meanNs) => ({ kind: 'exponential', meanNs }),
+    lognormal: (medianNs, sigma) => ({ kind: 'lognormal', medianNs, sigma }),
+    pareto: (minNs, alpha) => ({ kind: 'pareto', minNs, alpha }),
+  };
+
+/**
+ * How spans are distributed: `200ms..2s` is uniform, `exponential(300ms)` by its mean,
+ * `lognormal(100ms, 1.5)` by its median and sigma, `pareto(50ms, 1.2)` by its minimum and alpha.
+ */
+export const spanDistribution = quantity<SpanDistribution>(
+  (text) => {
+    const match = /^([a-z]+)\(([^,()]*)(?:,\s*(\d+(?:\.\d+)?))?\)$/.exec(text);
+    if (match === null) {
+      const range = parseSpanRange(text);
+      return isRefusal(range) ? range : { kind: 'uniform', ...range };
+    }
+    const [, name, spanText, shapeText] = match;
+    const make = Object.hasOwn(DISTRIBUTIONS, name!) ? DISTRIBUTIONS[name!] : undefined;
+    if (make === undefined) {
+      const hint = didYouMean(name!, Object.keys(DISTRIBUTIONS));
+      return { error: `there is no distribution '${name}'`, hint };
+    }
+    const spanNs = parseSpan(spanText!.trim());
+    if (typeof spanNs !== 'number') return spanNs;
+    const shape = Number(shapeText);
+    if ((name === 'exponential') !== Number.isNaN(shape) || shape === 0) {
+      const hint = name === 'exponential' ? `${name}(${spanText})` : `${name}(${spanText}, 1.5)`;
+      return { error: `'${text}' has the wrong parameters`, hint: `did you mean ${hint}?` };
+    }
+    return make(spanNs, shape);
+  },
+  'a duration, a range or a distribution of durations',
+  'exponential(300ms)',
+);
+
+/** By how much a clock is fast, or slow when it is negative, as a ratio: `200ppm`, `-5%`. */
+export const drift = quantity<number>(
+  (text) => {
+    const match = /^([+-]?\d+(?:\.\d+)?)(ppm|%)$/.exec(text);
+    if (match === null)
+      return { error: `'${text}' is not a drift`, hint: 'ppm and % are units of it' };
+    const ratio = Number(match[1]) / (match[2] === 'ppm' ? 1e6 : 100);
+    if (Math.abs(ratio) <= DRIFT_RATIO_MAX) return ratio;
+    return { error: `the drift ${text} is more than 50%` };
+  },
+  'a drift',
+  '200ppm',
 );
 
 /** A ratio in [0, 1]: `20%` or `0.2`. */
