@@ -1,7 +1,8 @@
 /**
  * The quantities that people write in scenarios, as zod types that turn text into numbers: spans
  * (`200ms`), ranges (`200us..800us`) and distributions (`exponential(300ms)`) of spans, ratios (`5%`,
- * `0.05`), drifts (`200ppm`), rates (`50/s`), bandwidths (`10Gbit`) and sizes (`2kB`). Each says what it wants when it gets something else.
+ * `0.05`), drifts (`200ppm`), rates (`50/s`), bandwidths (`10Gbit`) and sizes (`2kB`). Each says what
+ * it wants when it gets something else.
  */
 
 import { z } from 'zod';
