@@ -178,9 +178,10 @@ export class State {
     this.hasGuards ||= delegate?.notifyAlive !== undefined;
   }
 
-  /** Whether nobody wants to hear of pings, acks and their packets. */
+  /** Whether nobody wants to hear of pings, acks and their packets, and these are as usual. */
   get passesProbes(): boolean {
-    return this.shortcuts && this.onDatagram === undefined && !this.hasPingDelegate;
+    if (this.hasPingDelegate || this.members.hasAddressNames) return false;
+    return this.shortcuts && this.onDatagram === undefined;
   }
 
   /** Whether every entry of a push/pull is looked at, even those that both sides agree on. */

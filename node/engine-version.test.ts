@@ -1,4 +1,4 @@
-/** Which rules of NetworkDB a host has, by the version that its user names. */
+/** Which rules of NetworkDB and which memberlist a host has, by the version that its user names. */
 import { expect, test } from 'vitest';
 import { engineVersionOf } from './engine-version.ts';
 
@@ -15,6 +15,14 @@ test.each([
   const version = engineVersionOf(text)!;
   expect(version.networkDbGeneration).toBe(generation);
   expect(version.networkDbRules).toBe(rules);
+});
+
+test.each([
+  ['20.10.24', '0.4.0'],
+  ['28.5.2', '0.4.0'],
+  ['29', '0.6.0'],
+])('%s has memberlist %s', (text, memberlist) => {
+  expect(engineVersionOf(text)!.memberlist.text).toBe(memberlist);
 });
 
 test.each(['19.03', '31', 'latest', '29.x', ''])('%s is not known', (text) => {

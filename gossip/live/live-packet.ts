@@ -3,6 +3,7 @@
  * packet has room (memberlist `net.go` `encodeAndSendMsg`, `broadcast.go` `getBroadcasts`,
  * `state.go` `gossip`).
  */
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import { labelOverheadOf } from '../../wire/memberlist/label.ts';
 import {
   MessageType,
@@ -53,7 +54,9 @@ export function sendMessage(
 ): void {
   const limitBytes = roomOf(member) - sizeOf(message);
   const messages = [message, ...takeBroadcasts(member, limitBytes)];
-  context.transport.sendPacket(member, to, messages, false);
+  // upstream looks the target's version up by its address, which few are called by
+  const namesake = member.nodes.get(formatIpv4Address(to.address));
+  context.transport.sendPacket(member, to, messages, namesake !== undefined && hasCrc(namesake));
 }
 
 /** Sends these messages together, and nothing beside them. */

@@ -8,7 +8,7 @@
  * daemon's former name reaches its successor, as in life.
  */
 import { assert } from '../../sim/assert.ts';
-import type { Ipv4Address } from '../../wire/addresses.ts';
+import { type Ipv4Address, parseIpv4Address } from '../../wire/addresses.ts';
 import { sliceBytes, textBytes, uintBytes } from '../../wire/memberlist/msgpack.ts';
 import { grown } from './grown.ts';
 import { Reason, type Unrest } from './unrest.ts';
@@ -36,6 +36,8 @@ export class Members {
   count = 0;
   /** True once two members, or two things said of one, differ in their versions. */
   hasMixedVersions = false;
+  /** True once a member is called like an IPv4 address. */
+  hasAddressNames = false;
   readonly #unrest: Unrest;
   readonly #names: string[] = [];
   readonly #indexByName = new Map<string, number>();
@@ -63,6 +65,7 @@ export class Members {
     if (member >= this.#process.length) this.#grow(Math.max(16, member * 2));
     this.#names.push(name);
     this.#indexByName.set(name, member);
+    if (parseIpv4Address(name) !== undefined) this.hasAddressNames = true;
     this.#nameBytes[member] = textBytes(name);
     this.setFact({ subject: member, ...fact });
     return member;

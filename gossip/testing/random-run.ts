@@ -123,6 +123,7 @@ export function outcomeOf(init: RandomRun, shortcuts: boolean): unknown {
     latencyMaxNs: init.latencyMs * MILLISECOND_NS,
     startAtNs: (i) => (init.isSpread ? i * 37 * MILLISECOND_NS : 0),
     configOf: MIXES[init.mix],
+    isNamedByAddress: init.mix === 'protocols' && init.seed % 2 === 0,
     clockDriftRatio: (i) => init.driftRatio * (((i * 7) % 5) / 2 - 1),
   });
   const { swim, world } = cluster;

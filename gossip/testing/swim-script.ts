@@ -171,6 +171,7 @@ export class SwimScript {
       seed: options.get('seed') ?? 'transcript',
       count,
       config: { ...PROFILES[options.get('config') ?? 'lan']!, ...tunedBy(options, '') },
+      isNamedByAddress: options.get('names') === 'addresses',
       configOf: (member) => tunedBy(options, `${member}.`),
       startAtNs: (member) => member * 0.037 * SECOND_NS,
     });

@@ -5,6 +5,7 @@
 import type { Observation, ObservationKind } from '../../sim/observations.ts';
 import { MICROSECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import { LAN, type SwimConfig } from '../constants.ts';
 import { Swim } from '../swim.ts';
 import { PlainUnderlay } from './plain-underlay.ts';
@@ -20,6 +21,8 @@ export interface TestClusterInit {
   readonly lossRatio?: number;
   /** When each member starts; all at 0 unless given. */
   readonly startAtNs?: (member: number) => number;
+  /** Whether members are called like their addresses. */
+  readonly isNamedByAddress?: boolean;
   /** Where each member's configuration differs; nowhere unless given. */
   readonly configOf?: (member: number) => Partial<SwimConfig>;
   /** How much too fast each member's clock runs; not at all unless given. */
@@ -54,8 +57,9 @@ export class TestCluster {
   /** Adds a member called `node-000` and so on, of 8 characters. */
   add(startAtNs: number = this.world.nowNs): number {
     const member = this.swim.memberCount;
-    const name = `node-${String(member).padStart(3, '0')}`;
     const address = 0x0a00_0001 + member;
+    const usualName = `node-${String(member).padStart(3, '0')}`;
+    const name = this.#init.isNamedByAddress === true ? formatIpv4Address(address) : usualName;
     const config = this.#init.configOf?.(member) ?? {};
     const clockDriftRatio = this.#init.clockDriftRatio?.(member) ?? 0;
     return this.swim.addMember({ name, address, startAtNs, config, clockDriftRatio });

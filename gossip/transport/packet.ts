@@ -6,6 +6,7 @@
  * with checksum, encryption and label.
  */
 import { draw32 } from '../../sim/chance.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import { COMPOUND_PARTS_MAX } from '../../wire/memberlist/compound.ts';
 import {
   encryptedBytesOf,
@@ -23,6 +24,7 @@ import {
 import type { UserMessage } from '../delegate.ts';
 import { retransmitLimit } from '../formulas.ts';
 import { Reason } from '../members/unrest.ts';
+import { MemberState } from '../members/views.ts';
 import { type Control, makeUser, type Part, type Rumor } from '../message.ts';
 import type { State } from '../state.ts';
 import { LOST } from '../underlay.ts';
@@ -91,8 +93,18 @@ export function sendControl(
 ): void {
   const { parts } = state;
   fillControl(state, from, control, parts);
-  // such a compound has no checksum: the target's version is looked up by its address, in vain
-  sendParts(state, from, to, parts, false, purpose, number);
+  // the target's version is looked up by its address, nearly always in vain
+  const hasCrc = state.members.hasAddressNames && hasCrcByAddress(state, from, to);
+  sendParts(state, from, to, parts, hasCrc, purpose, number);
+}
+
+/** Whether the sender knows a member that is called like the target's address, and its protocol. */
+function hasCrcByAddress(state: State, from: number, to: number): boolean {
+  const { members, views } = state;
+  const { address } = members.fact(members.currentFactOf(to));
+  const namesake = members.indexOf(formatIpv4Address(address));
+  if (namesake === undefined) return false;
+  return views.stateOf(from, namesake) !== MemberState.unknown && hasCrcFor(state, namesake);
 }
 
 /**
