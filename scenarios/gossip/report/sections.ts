@@ -111,6 +111,11 @@ export function percent(ratio: number): string {
   return `${(Math.floor(ratio * 10_000) / 100).toFixed(2)}%`;
 }
 
+/** A share as somebody would type it: `5%`, `0.25%`. */
+export function plainPercent(ratio: number): string {
+  return `${Number((ratio * 100).toPrecision(12))}%`;
+}
+
 /** A whole number with commas between thousands. */
 export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -12,6 +12,7 @@ import {
   footer,
   loadTable,
   percent,
+  plainPercent,
   type ReportOptions,
   secondsOf,
   section,
@@ -35,7 +36,7 @@ export function formatWatchReport(
   const sections = [
     section(
       paint,
-      `${title}, ${percent(init.lossRatio)} loss, ${options.profile}, seed ${init.seed}`,
+      `${title}, ${plainPercent(init.lossRatio)} loss, ${options.profile}, seed ${init.seed}`,
       table(probes, ['left', 'right']),
     ),
     section(paint, 'False alarms', `${alarmsTable(result.alarms)}\n\n${rateLine(result)}`),

@@ -4,7 +4,7 @@
  */
 import {
   count,
-  percent,
+  plainPercent,
   type ReportOptions,
   section,
 } from '../../../scenarios/gossip/report/sections.ts';
@@ -36,7 +36,7 @@ export function formatTuneReport(
 ): string {
   const paint = painter(options.hasColour);
   const { cluster } = init;
-  const members = `${count(cluster.memberCount)} members, ${percent(cluster.lossRatio)} loss`;
+  const members = `${count(cluster.memberCount)} members, ${plainPercent(cluster.lossRatio)} loss`;
   const title = `${members}, ${options.profile}, seed ${cluster.seed}`;
   const sections = [
     section(paint, title, goalsTable(init.goals)),
@@ -95,7 +95,7 @@ function jsonFigure({ value, low, high }: Figure, unit = 1): Record<string, numb
 }
 
 function goalsTable(goals: Goals): string {
-  const share = percent(goals.quantile).replace(/\.00%/, '%');
+  const share = plainPercent(goals.quantile);
   const who = goals.detectedBy === 'all' ? 'all survivors know' : 'the first declares it dead';
   return table(
     [
@@ -205,7 +205,7 @@ function snippet(init: TuneInit, { candidate }: Tried, options: TuneReportOption
   const changed = settingsBeside(candidateOf(cluster.config), candidate);
   const settings = [...options.settings, ...changed];
   const flags = settings.map((setting) => ` --set ${setting}`).join('');
-  const conditions = `--members ${cluster.memberCount} --loss ${percent(cluster.lossRatio)}`;
+  const conditions = `--members ${cluster.memberCount} --loss ${plainPercent(cluster.lossRatio)}`;
   const fields = settings.map((setting) => setting.replace('=', ': '));
   const gossip = [`profile: ${options.profileName}`, ...fields].join(', ');
   return [
