@@ -2,8 +2,8 @@
  * Anti-entropy (memberlist `state.go` `pushPullTrigger`, `pushPull`, `pushPullNode`, `mergeState`;
  * `net.go` `sendLocalState`, `mergeRemoteState`): two members exchange their whole lists.
  *
- * The responder takes its own state before it merges the request, and answers in between. Whom the other side holds dead is
- * only suspected here, with oneself as the accuser; a left member has left.
+ * The responder takes its own state before it merges the request, and answers in between. Whom the
+ * other side holds dead is only suspected here, with oneself as the accuser; a left member has left.
  */
 import { drawBelow } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
