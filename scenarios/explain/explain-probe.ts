@@ -12,8 +12,9 @@ import { addressOfHost, type Client, clientOf } from '../run/client.ts';
 import { type RunOptions, runScenario } from '../run/run-scenario.ts';
 import { diagnose } from './diagnosis.ts';
 import { EXPLANATION_SCHEMA_VERSION, type Explanation } from './explanation.ts';
-import { namespaceNamesOf } from './namespace-names.ts';
+import { hostOfNamespace, namespaceNamesOf } from './namespace-names.ts';
 import { packetWalksOf } from './packet-walks.ts';
+import { planesAtFailure } from './planes.ts';
 
 /** How long an answer is waited for; less than TCP's first retransmission takes. */
 const WAIT_NS = 0.9 * SECOND_NS;
@@ -61,6 +62,8 @@ export function explainProbe(
   const packets = packetWalksOf(watch.ways, namespaceNames);
   const { outcome, atNs } = end;
   const evidence = { sentAtNs: probe.atNs, endedAtNs: atNs, outcome, packets, namespaceNames };
+  const diagnosis = diagnose({ ...evidence, timeline: result.timeline });
+  const client = clientOf(cluster, probe.from, 0);
   const target = probe.port === undefined ? probe.host : `${probe.host}:${probe.port}`;
   return {
     schemaVersion: EXPLANATION_SCHEMA_VERSION,
@@ -69,7 +72,13 @@ export function explainProbe(
     seed: result.seed,
     ...evidence,
     server: '',
-    diagnosis: diagnose({ ...evidence, timeline: result.timeline }),
+    diagnosis,
+    planes: planesAtFailure(loaded, options, diagnosis, {
+      packets,
+      outcome,
+      client: hostOfNamespace(client?.namespace.name ?? ''),
+      target: probe.host,
+    }),
   };
 }
 

@@ -3,14 +3,17 @@
  * with a watch on that request. Equal seeds play equal runs, so the second tells of the first.
  */
 import { Watch } from '../../net/watch.ts';
+import { parseCallTarget } from '../../node/workload/program.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { LoadedScenario } from '../load.ts';
+import { clientOf } from '../run/client.ts';
 import { type RunOptions, runScenario } from '../run/run-scenario.ts';
 import type { EndedRequest } from '../run/traffic.ts';
 import { diagnose } from './diagnosis.ts';
 import { EXPLANATION_SCHEMA_VERSION, type Explanation } from './explanation.ts';
-import { namespaceNamesOf } from './namespace-names.ts';
+import { hostOfNamespace, namespaceNamesOf } from './namespace-names.ts';
 import { packetWalksOf } from './packet-walks.ts';
+import { planesAtFailure } from './planes.ts';
 
 /** Segments that close the connection are watched this long after the request has ended. */
 const AFTERMATH_NS = SECOND_NS;
@@ -57,6 +60,9 @@ export function explainRequest(
   const namespaceNames = namespaceNamesOf(watched.cluster);
   const packets = packetWalksOf(watch.ways, namespaceNames);
   const evidence = { sentAtNs, endedAtNs, outcome, packets, namespaceNames };
+  const diagnosis = diagnose({ ...evidence, timeline: result.timeline });
+  const { from, to } = loaded.scenario.traffic.find(({ name }) => name === traffic)!;
+  const client = clientOf(watched.cluster, from, number);
   return {
     schemaVersion: EXPLANATION_SCHEMA_VERSION,
     subject: `request ${number + 1} of ${traffic}`,
@@ -64,7 +70,13 @@ export function explainRequest(
     seed: result.seed,
     ...evidence,
     server,
-    diagnosis: diagnose({ ...evidence, timeline: result.timeline }),
+    diagnosis,
+    planes: planesAtFailure(loaded, options, diagnosis, {
+      packets,
+      outcome,
+      client: hostOfNamespace(client?.namespace.name ?? ''),
+      target: parseCallTarget(to)!.host,
+    }),
   };
 }
 

@@ -5,11 +5,26 @@
 import { describe, expect, test } from 'vitest';
 import { Watch } from '../../net/watch.ts';
 import { loadInline } from '../../test/support/runs.ts';
+import type { ScenarioInput } from '../language/scenario.ts';
 import { formatExplanation } from '../report/explanation.ts';
 import { runScenario } from '../run/run-scenario.ts';
 import { explainProbe } from './explain-probe.ts';
 import { explainRequest } from './explain-request.ts';
 import type { Explanation } from './explanation.ts';
+
+const STACK = `
+services:
+  api:
+    image: nginx
+    networks: [shop]
+    deploy: { placement: { constraints: [node.hostname == manager-1] } }
+  client:
+    image: shop/client
+    networks: [shop]
+    deploy: { placement: { constraints: [node.hostname == worker-1] } }
+networks:
+  shop:
+`;
 
 const loaded = loadInline({
   name: 'A worker crashes under load',
@@ -119,6 +134,16 @@ describe('the first failed request', () => {
     expect(packets.map(({ title }) => title)).toEqual(['SYN', 'SYN, sent again']);
   });
 
+  test('a host without power that gossip holds alive: what is no longer so', () => {
+    const { verdict, gossip } = explanation.planes!;
+    expect(verdict).toMatch(/^gossip: the data plane did as it was told/);
+    expect(gossip).toMatch(/^manager-1 holds worker-2 (alive|suspect); /);
+    const text = formatExplanation(explanation, { hasColour: false, isWhole: false });
+    expect(text).toMatch(
+      /Which plane\n {2}to blame {4}gossip: .*\n {2}data plane {2}SYN was dropped/,
+    );
+  });
+
   test('reads as a table, with colours only when asked for', () => {
     const options = { hasColour: false, isWhole: false };
     const text = formatExplanation(explanation, options);
@@ -160,6 +185,46 @@ test('a name that nobody has does not resolve, and no packet is sent', () => {
   expect(outcome).toBe('unresolved');
   expect(packets).toEqual([]);
   expect(diagnosis!.text).toBe('the name of the target did not resolve');
+});
+
+describe('the planes are not confused', () => {
+  const gossipPort = { protocol: 'udp', port: 7946 } as const;
+  const planesOf = (timeline: ScenarioInput['timeline']) => {
+    const scenario = {
+      name: 'planes',
+      cluster: { managers: 1, workers: 2 },
+      stack: 'planes.compose.yaml',
+      traffic: [
+        { name: 'asks', from: 'client', to: 'http://tasks.api/', rate: '5/s', start: '12s' },
+      ],
+      timeline,
+      until: '22s',
+    };
+    const files = { 'planes.compose.yaml': STACK };
+    return (explainRequest(loadInline(scenario, files), 'asks', 'first-failed') as Explanation)
+      .planes;
+  };
+
+  test('the underlay loses VXLAN: the data plane', () => {
+    const cut = { between: ['manager-1', 'worker-1'] as [string, string] };
+    const planes = planesOf([{ at: '10s', drop: { ...cut, protocol: 'udp', port: 4789 } }])!;
+    expect(planes.verdict).toMatch(/^the data plane: what gossip said was right/);
+    expect(planes.gossip).toBe(
+      'worker-1 holds manager-1 alive; the tables of worker-1 say that it is on manager-1',
+    );
+    expect(planes.management).toBe('worker-1 is ready, manager-1 is ready');
+  });
+
+  test('a node is cut from gossip alone: what it was not told', () => {
+    const all = { between: ['worker-1', ['manager-1', 'worker-2']] as [string, string[]] };
+    const planes = planesOf([
+      { at: '0s', drop: { ...all, ...gossipPort } },
+      { at: '0s', drop: { ...all, protocol: 'tcp', port: 7946 }, as: 'tcp' },
+    ])!;
+    expect(planes.verdict).toMatch(/^gossip: the data plane has not been told/);
+    expect(planes.gossip).toBe('worker-1 has no record of tasks.api; known on manager-1');
+    expect(planes.management).toBe('worker-1 is ready');
+  });
 });
 
 test('a watch on every request changes nothing', () => {

@@ -42,6 +42,17 @@ export interface Diagnosis {
   readonly history: readonly TimelineLine[];
 }
 
+/** The planes of a swarm at the instant of a failure, each in words. */
+export interface Planes {
+  /** Which of them is to blame. */
+  readonly verdict: string;
+  readonly dataPlane: string;
+  /** What the node that decided had been told by membership and NetworkDB. */
+  readonly gossip: string;
+  /** What the manager thought of the nodes. */
+  readonly management: string;
+}
+
 /** Everything that is known of one request or probe. */
 export interface Explanation {
   readonly schemaVersion: number;
@@ -59,4 +70,6 @@ export interface Explanation {
   readonly namespaceNames: Readonly<Record<string, string>>;
   readonly packets: readonly PacketWalk[];
   readonly diagnosis: Diagnosis | undefined;
+  /** Present with a diagnosis, where the swarm has a part in it. */
+  readonly planes: Planes | undefined;
 }

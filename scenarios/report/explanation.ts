@@ -105,7 +105,8 @@ function diagnosisSections(explanation: Explanation, paint: Paint): string[] {
     `  ${which}at ${formatInstant(diagnosis.atNs)}: ${paint('bad', diagnosis.text)}`,
   ];
   if (diagnosis.choice !== '') lines.push(`  ${diagnosis.choice}`);
-  if (diagnosis.history.length === 0) return [lines.join('\n')];
+  const sections = [lines.join('\n'), ...planesSection(explanation, paint)];
+  if (diagnosis.history.length === 0) return sections;
   const rows = diagnosis.history.map((line) => [
     paint('quiet', formatInstant(line.atNs)),
     line.topic,
@@ -114,7 +115,20 @@ function diagnosisSections(explanation: Explanation, paint: Paint): string[] {
   ]);
   const history = table(rows, ['right', 'left', 'left', 'left']);
   const indented = history.split('\n').map((line) => `  ${line}`);
-  return [lines.join('\n'), `${paint('strong', 'Why')}\n${indented.join('\n')}`];
+  return [...sections, `${paint('strong', 'Why')}\n${indented.join('\n')}`];
+}
+
+/** Which plane failed, and what the others said at that instant. */
+function planesSection({ planes }: Explanation, paint: Paint): string[] {
+  if (planes === undefined) return [];
+  const rows = [
+    ['to blame', paint('fault', planes.verdict)],
+    ['data plane', planes.dataPlane],
+    ['gossip', planes.gossip],
+    ['manager', planes.management],
+  ].filter(([, text]) => text !== '');
+  const lines = table(rows, ['left', 'left']).split('\n');
+  return [`${paint('strong', 'Which plane')}\n${lines.map((line) => `  ${line}`).join('\n')}`];
 }
 
 /** `+1.203 ms`. */
