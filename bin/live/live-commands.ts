@@ -5,7 +5,7 @@
 import type { LiveMember, LiveNode } from '../../gossip/live/live-member.ts';
 import { didYouMean } from '../../scenarios/language/issue.ts';
 import { table } from '../../scenarios/report/style.ts';
-import { SECOND_NS } from '../../sim/time.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { decodeTags, encodeTags, TAG_MAGIC_BYTE } from '../../wire/serf/tags.ts';
 import type { LiveServer } from './live-server.ts';
@@ -290,6 +290,7 @@ function statusOf(server: LiveServer): LiveAnswer {
     paused: running.filter(({ heldTimers }) => heldTimers !== undefined).length,
     peers,
     upSeconds: Math.round(server.nowNs / SECOND_NS),
+    lateMsMax: Math.round(server.lateNsMax / MILLISECOND_NS),
     cpuSeconds: Math.round((cpu.user + cpu.system) / 1000) / 1000,
     residentMib: Math.round(process.memoryUsage.rss() / 1024 / 1024),
     ...server.counters,

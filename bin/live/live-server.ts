@@ -110,6 +110,11 @@ export class LiveServer {
     return { ...this.#sockets.counters, ...this.live.counters };
   }
 
+  /** The most by which members have been late since the start, ns. */
+  get lateNsMax(): number {
+    return this.#clock.lateNsMax;
+  }
+
   /** Time since the start, ns. */
   get nowNs(): number {
     return this.#clock.elapsedNs();

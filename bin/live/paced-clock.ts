@@ -23,9 +23,18 @@ export class PacedClock {
   #timer: NodeJS.Timeout | undefined = undefined;
   #isRunning = false;
   #isStopped = false;
+  #lateNsMax = 0;
 
   constructor(queue: EventQueue) {
     this.#queue = queue;
+  }
+
+  /**
+   * The most by which virtual time has been behind since the start: whoever is late for longer than
+   * others wait is suspected.
+   */
+  get lateNsMax(): number {
+    return this.#lateNsMax;
   }
 
   /** From now on virtual time passes. */
@@ -45,6 +54,8 @@ export class PacedClock {
   run<T>(action: () => T): T {
     if (this.#isRunning) return action();
     const elapsedNs = this.elapsedNs();
+    const dueNs = Math.min(this.#queue.nextAtNs, elapsedNs);
+    this.#lateNsMax = Math.max(this.#lateNsMax, elapsedNs - dueNs);
     const isLate = elapsedNs - this.#queue.nowNs > STEP_NS_MAX;
     return this.#advance(isLate ? this.#queue.nowNs : elapsedNs, action);
   }

@@ -1,138 +1,26 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LAN } from '../../gossip/constants.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
 import { Keyring } from '../../wire/memberlist/encrypt.ts';
-import { type LiveEvent, LiveServer, type LiveServerInit } from './live-server.ts';
+import { Happenings, hasSerf } from './testing/serf-agent.ts';
 
-const hasSerf = spawnSync('serf', ['version']).status === 0;
-/** Addresses on loopback that nothing else of a machine uses. */
-const FIRST_OWN_ADDRESS = 0x7f4d_0001;
 const SHARED_ADDRESS = 0x7f4d_0101;
-const DEADLINE_MS = 30_000;
-const OTHERS = 9;
+const MEMBERS = 10;
 
-const closers: (() => void)[] = [];
+let happenings = new Happenings();
 afterEach(() => {
-  for (const close of closers.splice(0)) close();
+  happenings.close();
+  happenings = new Happenings();
 });
 
-/** Everything that happened, and who waits for something to happen. */
-class Happenings {
-  readonly events: LiveEvent[] = [];
-  readonly lines: string[] = [];
-  readonly #waiting: (() => void)[] = [];
-
-  add(change: () => void): void {
-    change();
-    for (const check of [...this.#waiting]) check();
-  }
-
-  /** Resolves when it is so; rejects at the deadline, telling what was waited for. */
-  async until(what: string, isSo: () => boolean): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        clearTimeout(timeout);
-        this.#waiting.splice(this.#waiting.indexOf(check), 1);
-        settle();
-      };
-      const check = (): void => {
-        if (isSo()) end(resolve);
-      };
-      const tail = (): string => this.lines.slice(-20).join('\n');
-      const fail = (): void => end(() => reject(new Error(`not in time: ${what}\n${tail()}`)));
-      const timeout = setTimeout(fail, DEADLINE_MS);
-      this.#waiting.push(check);
-      check();
-    });
-  }
-
-  countOf(what: LiveEvent['what'], subject: string): number {
-    return this.events.filter((event) => event.what === what && event.subject === subject).length;
-  }
-
-  has(text: string): boolean {
-    return this.lines.some((line) => line.includes(text));
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
-
-async function serve(
-  happenings: Happenings,
-  settings: Partial<LiveServerInit> = {},
-): Promise<LiveServer> {
-  const init = {
-    memberCount: 1 + OTHERS,
-    bind: { address: FIRST_OWN_ADDRESS, port: await freePort() },
-    hasOwnAddresses: true,
-    config: LAN,
-    keyring: undefined,
-    peers: 'auto' as const,
-    seed: '1',
-    ...settings,
-  };
-  const server = new LiveServer(init, (event) => {
-    happenings.add(() => happenings.events.push(event));
-  });
-  closers.push(() => server.close());
-  await server.listen();
-  return server;
-}
-
-interface Agent {
-  readonly process: ChildProcess;
-  readonly rpc: string;
-}
-
-async function startSerf(happenings: Happenings, join: string, ...words: string[]): Promise<Agent> {
-  const rpc = `127.0.0.1:${await freePort()}`;
-  const bind = `127.0.0.1:${await freePort()}`;
-  const argv = ['agent', '-node=real', `-bind=${bind}`, `-rpc-addr=${rpc}`, `-join=${join}`];
-  const agent = spawn('serf', [...argv, '-log-level=debug', ...words]);
-  closers.push(() => agent.kill('SIGKILL'));
-  let rest = '';
-  const hear = (piece: Buffer): void => {
-    const pieces = (rest + String(piece)).split('\n');
-    rest = pieces.pop()!;
-    happenings.add(() => happenings.lines.push(...pieces));
-  };
-  agent.stdout.on('data', hear);
-  agent.stderr.on('data', hear);
-  return { process: agent, rpc };
-}
-
-function serfMembers({ rpc }: Agent): Map<string, string> {
-  const argv = ['members', `-rpc-addr=${rpc}`, '-format=json'];
-  const { members } = JSON.parse(execFileSync('serf', argv, { encoding: 'utf8' })) as {
-    members: { name: string; status: string }[];
-  };
-  return new Map(members.map(({ name, status }) => [name, status]));
-}
-
-function addressText(server: LiveServer): string {
-  const { address, port } = server.live.members[0]!;
-  return `${formatIpv4Address(address)}:${port}`;
-}
-
 describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', () => {
-  test('joins, lists them, sees one crash and one leave, and is itself found dead', async () => {
-    const happenings = new Happenings();
-    const server = await serve(happenings);
-    const agent = await startSerf(happenings, addressText(server));
-    await happenings.until('all know it', () => happenings.countOf('alive', 'real') === 1 + OTHERS);
+  test('joins, lists them, sees one crash and one leave, is found dead and comes back', async () => {
+    const server = await happenings.serve();
+    const agent = await happenings.startSerf(server);
+    await happenings.until('all know it', () => happenings.countOf('alive', 'real') === MEMBERS);
     await happenings.until('it runs', () => happenings.has('agent: joined: 1 nodes'));
     const names = server.live.members.map(({ name }) => name);
-    const listed = serfMembers(agent);
+    const listed = await agent.members();
     expect([...listed.keys()].sort()).toEqual([...names, 'real'].sort());
     expect(new Set(listed.values())).toEqual(new Set(['alive']));
 
@@ -140,47 +28,84 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
     await happenings.until('it hears', () => happenings.has('EventMemberLeave: node-4'));
     server.crash(server.live.memberOf('node-3')!);
     await happenings.until('it notices', () => happenings.has('EventMemberFailed: node-3'));
-    expect(serfMembers(agent).get('node-3')).toBe('failed');
-    expect(serfMembers(agent).get('node-4')).toBe('left');
+    expect((await agent.members()).get('node-3')).toBe('failed');
+    expect((await agent.members()).get('node-4')).toBe('left');
     // it was probed all the while, and it probed: nobody suspected anybody who ran
     const suspected = happenings.events.filter(({ what }) => what === 'suspects');
     expect(new Set(suspected.map(({ subject }) => subject))).toEqual(new Set(['node-3']));
-    expect(server.counters).toMatchObject({ badPackets: 0, badStreams: 0 });
+    expect(server.counters).toMatchObject({ badPackets: 0, badStreams: 0, badUserMessages: 0 });
     const notAnswering = happenings.lines.filter((line) => /Failed (UDP )?ping/.test(line));
     expect(notAnswering.filter((line) => !line.includes('node-3'))).toEqual([]);
 
-    agent.process.kill('SIGKILL');
-    await happenings.until('they notice', () => happenings.countOf('dead', 'real') === OTHERS - 1);
-  }, 40_000);
+    agent.kill('SIGKILL');
+    await happenings.until('they notice', () => happenings.countOf('dead', 'real') === MEMBERS - 2);
+    happenings.forget();
+    await happenings.startSerf(server, agent.bind);
+    await happenings.until('it is back', () => happenings.countOf('alive', 'real') === MEMBERS - 2);
+  });
 
-  test('encrypts with one key of the ring, has one port each, and leaves', async () => {
-    const happenings = new Happenings();
-    const [key, other] = [randomBytes(32), randomBytes(32)];
-    const ring = Keyring.of([key, other], key);
-    if (typeof ring === 'string') throw new Error(ring);
-    const server = await serve(happenings, {
+  test('reaches all, tells and hears events, knows tags and distances, forces one to leave', async () => {
+    const server = await happenings.serve();
+    const agent = await happenings.startSerf(server);
+    await happenings.until('all know it', () => happenings.countOf('alive', 'real') === MEMBERS);
+    await happenings.until('it runs', () => happenings.has('agent: joined: 1 nodes'));
+    expect(await agent.ask('query', '-timeout=2s', 'all')).toContain(
+      `Total Acks: ${MEMBERS + 1}\n`,
+    );
+    await agent.ask('event', 'deploy', 'v1');
+    await happenings.until(
+      'all hear it',
+      () => happenings.countOf('event', 'deploy v1') === MEMBERS,
+    );
+    const teller = server.live.memberOf('node-7')!;
+    expect(server.sendUserEvent(teller, 'hello', new Uint8Array(0))).toBeUndefined();
+    await happenings.until('it hears', () => happenings.has('Received event: user-event: hello'));
+    server.update(teller, new Uint8Array(Buffer.from('ff81a4726f6c65a3776562', 'hex')));
+    await happenings.until('it is told', () => happenings.has('EventMemberUpdate: node-7'));
+    const answers = await agent.ask('query', '-tag', 'role=w.b', '-timeout=1s', 'who');
+    expect(answers).toMatch(/'node-7'\nTotal Acks: 1\n/);
+    expect(happenings.countOf('query', 'who')).toBe(1);
+    server.crash(server.live.memberOf('node-3')!);
+    await happenings.until('it notices', () => happenings.has('EventMemberFailed: node-3'));
+    await agent.ask('force-leave', 'node-3');
+    expect((await agent.members()).get('node-3')).toBe('left');
+    expect(await agent.ask('rtt', 'node-7')).toMatch(/Estimated node-7 <-> real rtt: [\d.]+ ms/);
+  });
+
+  test('encrypts, changes the keys of all, has one port each, and leaves', async () => {
+    const [key, fresh] = [randomBytes(32), randomBytes(32)];
+    const server = await happenings.serve({
       memberCount: 3,
       bind: { address: SHARED_ADDRESS, port: 7946 },
       hasOwnAddresses: false,
-      keyring: ring,
+      keyring: Keyring.of([key], key) as Keyring,
       config: { ...LAN, hasKeyring: true },
     });
-    const encrypt = `-encrypt=${key.toString('base64')}`;
-    const agent = await startSerf(happenings, addressText(server), encrypt);
+    const [keyName, freshName] = [key.toString('base64'), fresh.toString('base64')];
+    const agent = await happenings.startSerf(server, `-encrypt=${keyName}`);
     await happenings.until('all know it', () => happenings.countOf('alive', 'real') === 3);
-    expect(server.counters).toMatchObject({ badPackets: 0, badStreams: 0 });
-    agent.process.kill('SIGINT'); // an agent leaves on it
+    await happenings.until('it runs', () => happenings.has('agent: joined: 1 nodes'));
+    for (const word of [`-install=${freshName}`, `-use=${freshName}`, `-remove=${keyName}`]) {
+      expect(await agent.ask('keys', word)).toContain('Success');
+    }
+    const listed = await agent.ask('keys', '-list');
+    expect(listed).toContain(freshName);
+    expect(listed).toContain('[4/4]');
+    for (const { keyring } of server.live.members)
+      expect(keyring!.primary).toEqual(new Uint8Array(fresh));
+    await agent.ask('event', 'deploy');
+    await happenings.until('all hear it', () => happenings.countOf('event', 'deploy') === 3);
+    agent.kill('SIGINT'); // an agent leaves on it
     await happenings.until('all hear it leave', () => happenings.countOf('left', 'real') === 3);
     expect(happenings.countOf('suspects', 'real')).toBe(0);
-  }, 40_000);
+  });
 
   test("refuses members without serf's delegate versions", async () => {
-    const happenings = new Happenings();
-    const server = await serve(happenings, { peers: 'memberlist', memberCount: 2 });
-    await startSerf(happenings, addressText(server));
+    const server = await happenings.serve({ peers: 'memberlist', memberCount: 2 });
+    await happenings.startSerf(server);
     await happenings.until('it refuses', () =>
       happenings.has('delegate protocol version (0) is incompatible: [2, 0]'),
     );
     expect(happenings.countOf('alive', 'real')).toBe(0);
-  }, 40_000);
+  });
 });

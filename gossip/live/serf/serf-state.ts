@@ -101,6 +101,11 @@ export class SerfQueue {
   #nextName = 0;
   #waitingBytes = 0;
 
+  /** How many wait. */
+  get count(): number {
+    return this.#queue.count;
+  }
+
   /** Queues a payload; false when too much waits, and then `onFinished` is called at once. */
   add(payload: Uint8Array, onFinished?: () => void): boolean {
     const sizeBytes = sizeOfUser(payload.length);

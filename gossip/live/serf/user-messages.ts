@@ -52,6 +52,11 @@ export function receiveUser(context: LiveContext, member: LiveMember, payload: U
   }
 }
 
+/** True while anything waits to be passed on. */
+export function hasUserBroadcasts({ serf }: LiveMember): boolean {
+  return serf.intentQueue.count + serf.queryQueue.count + serf.eventQueue.count > 0;
+}
+
 /** Takes payloads that fit, intents before queries before events. */
 export function takeUserBroadcasts(
   member: LiveMember,
