@@ -291,7 +291,8 @@ export function partOf(members: Members, message: PacketMessage): Part | undefin
     case MessageType.suspect:
     case MessageType.dead: {
       const { type, incarnation } = message;
-      const from = members.indexOf(message.from) ?? -1;
+      const from = members.accuserOf(message.from);
+      if (from === undefined) return undefined;
       return { type, subject, incarnation, from, fact: -1, sizeBytes };
     }
     case MessageType.alive: {

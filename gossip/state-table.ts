@@ -189,11 +189,10 @@ function refute(state: State, member: number, accusedIncarnation: number): void 
   const { views } = state;
   // its probes began in better health
   revealProbes(state, member);
-  let incarnation = ++state.incarnations[member]!;
-  if (accusedIncarnation >= incarnation) {
-    incarnation = accusedIncarnation + 1;
-    state.incarnations[member] = incarnation;
-  }
+  const next = ++state.incarnations[member]!;
+  // numbers of 32 bits, which begin anew
+  const incarnation = Math.max(next, accusedIncarnation + 1) >>> 0;
+  state.incarnations[member] = incarnation;
   const fact = state.members.currentFactOf(member);
   views.update(member, member, incarnation, fact);
   state.awareness.apply(member, 1, state.configOf(member).awarenessMaxMultiplier);

@@ -141,8 +141,8 @@ export function aliveOf(member: LiveMember, incarnation: number): Alive {
 }
 
 function refute(context: LiveContext, member: LiveMember, accused: number): void {
-  member.incarnation++;
-  if (accused >= member.incarnation) member.incarnation = accused + 1;
+  // numbers of 32 bits, which begin anew
+  member.incarnation = (Math.max(member.incarnation, accused) + 1) >>> 0;
   const self = member.nodes.get(member.name)!;
   self.incarnation = member.incarnation;
   addToScore(member, 1);

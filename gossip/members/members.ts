@@ -31,6 +31,9 @@ export interface Fact {
   readonly vsn: Uint8Array | undefined;
 }
 
+/** Accusers from outside that are told apart. */
+const STRANGERS_MAX = 1024;
+
 /** All members ever added. */
 export class Members {
   count = 0;
@@ -41,6 +44,8 @@ export class Members {
   readonly #unrest: Unrest;
   readonly #names: string[] = [];
   readonly #indexByName = new Map<string, number>();
+  /** Names of accusers that are no members. */
+  readonly #strangers: string[] = [];
   readonly #facts: Fact[] = [];
   readonly #placeByAddress = new Map<number, number>();
   #isOneToOne = true;
@@ -149,9 +154,18 @@ export class Members {
     return this.#startedAtNs[member]!;
   }
 
-  /** The member's name. */
+  /** The member's name, or a stranger's. */
   nameOf(member: number): string {
-    return this.#names[member]!;
+    return member >= 0 ? this.#names[member]! : this.#strangers[-1 - member]!;
+  }
+
+  /** The index of an accuser: a member's, or a negative one; `undefined` for a stranger too many. */
+  accuserOf(name: string): number | undefined {
+    const member = this.#indexByName.get(name);
+    if (member !== undefined) return member;
+    const known = this.#strangers.indexOf(name);
+    if (known >= 0) return -1 - known;
+    return this.#strangers.length < STRANGERS_MAX ? -this.#strangers.push(name) : undefined;
   }
 
   /** Bytes of the member's name in a message. */
