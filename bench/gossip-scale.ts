@@ -1,6 +1,7 @@
 /**
  * Membership alone as clusters grow: CPU seconds against virtual seconds from a kill to full
- * agreement, of a quiet cluster, and of larger accidents. Building the cluster is timed apart.
+ * agreement, of a quiet cluster, of many kills, of a partition and its healing, and of loss. Building
+ * the cluster is timed apart.
  *
  * `npm run bench -- gossip-scale` does 1,000 to 100,000 members; `--members 1000000,10000000` others,
  * `--only kill` one of the experiments. CPU counts all threads of the case's process. Memory is what
@@ -11,6 +12,7 @@ import { LAN } from '../gossip/constants.ts';
 import { EstablishedCluster } from '../scenarios/gossip/established-cluster.ts';
 import { KillExperiment } from '../scenarios/gossip/kill-experiment.ts';
 import { LoadMeter } from '../scenarios/gossip/load.ts';
+import { PartitionExperiment } from '../scenarios/gossip/partition-experiment.ts';
 import { plotCurve } from '../scenarios/report/plot.ts';
 import { MICROSECOND_NS, MINUTE_NS, SECOND_NS } from '../sim/time.ts';
 import { answer, ownCase, runCase } from './support/own-process.ts';
@@ -20,7 +22,7 @@ const MEMBER_COUNTS = [1_000, 10_000, 100_000];
 /** Cases larger than this are not run a second time. */
 const AGAIN_MEMBERS_MAX = 100_000;
 
-type Experiment = 'kill' | 'quiet' | 'kills';
+type Experiment = 'kill' | 'quiet' | 'kills' | 'partition' | 'loss';
 
 interface Case {
   readonly experiment: Experiment;
@@ -49,6 +51,8 @@ const PHRASES: Readonly<Record<Experiment, string>> = {
   kill: 'one kill, to full agreement',
   quiet: 'quiet, one minute',
   kills: '1,000 kills, to full agreement',
+  partition: 'two halves apart for a minute, healed, joining one dead member a minute, to the end',
+  loss: '5 % loss, one minute',
 };
 
 function cpuSeconds(): number {
@@ -72,7 +76,19 @@ interface Prepared {
 function prepare({ experiment, memberCount, lossRatio, killCount }: Case): Prepared {
   const conditions = { latencyNsMin: 200 * MICROSECOND_NS, latencyNsMax: 800 * MICROSECOND_NS };
   const init = { seed: '1', memberCount, config: LAN, lossRatio, ...conditions };
-  if (experiment === 'quiet') {
+  if (experiment === 'partition') {
+    const halves = { cutNs: MINUTE_NS, partRatio: 0.5, reconnectNs: MINUTE_NS };
+    const partition = new PartitionExperiment({ ...init, ...halves });
+    return {
+      cluster: partition.cluster,
+      run: () => {
+        partition.cut();
+        partition.heal();
+      },
+      packets: () => partition.packets(),
+    };
+  }
+  if (experiment === 'quiet' || experiment === 'loss') {
     const cluster = new EstablishedCluster(init);
     const meter = new LoadMeter(cluster.world, cluster.swim);
     return {
@@ -189,18 +205,24 @@ function main(): void {
     answer(runOwn(own));
     return;
   }
-  const memberCounts = flagOf('--members')?.split(',').map(Number) ?? MEMBER_COUNTS;
+  const asked = flagOf('--members')?.split(',').map(Number);
   const only = flagOf('--only');
-  const growing = (experiment: Experiment): Case[] =>
-    memberCounts.map((memberCount) => ({ experiment, memberCount, lossRatio: 0, killCount: 1 }));
-  const plans: readonly (readonly [Experiment, readonly Case[]])[] = [
-    ['kill', growing('kill')],
-    ['quiet', growing('quiet')],
-    ['kills', [{ experiment: 'kills', memberCount: 100_000, lossRatio: 0, killCount: 1_000 }]],
-  ];
-  for (const [experiment, cases] of plans) {
-    if (only === undefined || only === experiment) runExperiment(experiment, cases);
-  }
+  const of = (
+    experiment: Experiment,
+    memberCounts: readonly number[],
+    { lossRatio = 0, killCount = 1 } = {},
+  ): void => {
+    if (only !== undefined && only !== experiment) return;
+    const cases = (asked ?? memberCounts).map((memberCount) => {
+      return { experiment, memberCount, lossRatio, killCount };
+    });
+    runExperiment(experiment, cases);
+  };
+  of('kill', MEMBER_COUNTS);
+  of('quiet', MEMBER_COUNTS);
+  of('kills', [100_000], { killCount: 1_000 });
+  of('partition', [20_000]);
+  of('loss', [100_000], { lossRatio: 0.05 });
 }
 
 main();

@@ -71,50 +71,113 @@ export function simulatePartition(
   init: PartitionInit,
   onProgress: (ratio: number) => void = () => {},
 ): PartitionResult {
-  const { memberCount, partRatio, cutNs, reconnectNs } = init;
-  const cluster = new EstablishedCluster(init);
-  const { world, swim, network } = cluster;
-  const firstCount = Math.floor(memberCount * partRatio);
-  const partCounts = [firstCount, memberCount - firstCount] as const;
-  const isAcross = (a: number, b: number): boolean => partOf(a, partRatio) !== partOf(b, partRatio);
-  const cutAtNs = world.nowNs;
-  const views = new DeadViews(world, 2 * partCounts[0] * partCounts[1], isAcross);
-  let isCut = true;
-  const alarms = new FalseAlarms(world, memberCount, (a, b) => !(isCut && isAcross(a, b)));
-  const meter = new LoadMeter(world, swim);
-  const endNs = cutNs + (init.untilNs ?? PATIENCE_NS);
-  const runTo = (spanNs: number, isOver: () => boolean): void => {
-    while (world.nowNs < cutAtNs + spanNs && !isOver()) {
-      world.queue.runUntil(Math.min(world.nowNs + SLICE_NS, cutAtNs + spanNs));
-      onProgress((world.nowNs - cutAtNs) / endNs);
+  const experiment = new PartitionExperiment(init);
+  experiment.cut(onProgress);
+  experiment.heal(onProgress);
+  return experiment.result();
+}
+
+/** The experiment in its steps, to be taken once each and in this order. */
+export class PartitionExperiment {
+  readonly cluster: EstablishedCluster;
+  readonly #init: PartitionInit;
+  readonly #partCounts: readonly [number, number];
+  readonly #cutAtNs: number;
+  readonly #views: DeadViews;
+  readonly #alarms: FalseAlarms;
+  readonly #meter: LoadMeter;
+  #isCut = false;
+  #cutLoad: Load;
+  #cutPackets = 0;
+  #deadRatioHealed = 0;
+
+  /** Builds the cluster and begins to record. */
+  constructor(init: PartitionInit) {
+    const { memberCount, partRatio } = init;
+    this.#init = init;
+    this.cluster = new EstablishedCluster(init);
+    const { world, swim } = this.cluster;
+    const firstCount = Math.floor(memberCount * partRatio);
+    this.#partCounts = [firstCount, memberCount - firstCount];
+    this.#cutAtNs = world.nowNs;
+    const isAcross = (a: number, b: number): boolean =>
+      partOf(a, partRatio) !== partOf(b, partRatio);
+    const viewCount = 2 * this.#partCounts[0] * this.#partCounts[1];
+    this.#views = new DeadViews(world, viewCount, isAcross);
+    const isFalse = (a: number, b: number): boolean => !(this.#isCut && isAcross(a, b));
+    this.#alarms = new FalseAlarms(world, memberCount, isFalse);
+    this.#meter = new LoadMeter(world, swim);
+    this.#cutLoad = this.#meter.total();
+  }
+
+  /** Cuts the network, and lets the time of the cut pass. */
+  cut(onProgress: (ratio: number) => void = () => {}): void {
+    const { memberCount, partRatio, cutNs, reconnectNs } = this.#init;
+    const { swim, network } = this.cluster;
+    this.#isCut = true;
+    swim.beforeUnderlayChange();
+    network.cut((member) => partOf(member, partRatio));
+    if (reconnectNs > 0) reconnectEvery(this.cluster, reconnectNs);
+    this.#runTo(cutNs, () => false, onProgress);
+    this.#cutLoad = this.#meter.perMemberSecond(memberCount);
+    this.#cutPackets = this.#meter.total().packets;
+    this.#deadRatioHealed = this.#views.deadRatio;
+  }
+
+  /** Heals it, and runs to the end. */
+  heal(onProgress: (ratio: number) => void = () => {}): void {
+    const { swim, network } = this.cluster;
+    this.#meter.reset();
+    this.#isCut = false;
+    swim.beforeUnderlayChange();
+    network.heal();
+    const { untilNs } = this.#init;
+    this.#runTo(
+      this.#endNs,
+      () => untilNs === undefined && this.#views.deadRatio === 0,
+      onProgress,
+    );
+  }
+
+  /** What came of it. */
+  result(): PartitionResult {
+    const { world } = this.cluster;
+    const views = this.#views;
+    return {
+      partCounts: this.#partCounts,
+      firstDeadNs: views.firstNs,
+      allDeadNs: views.allNs,
+      deadRatioHealed: this.#deadRatioHealed,
+      healedNs: this.#init.cutNs,
+      reunitedNs: views.noneNs,
+      deadRatioEnd: views.deadRatio,
+      curve: views.curve(),
+      alarms: this.#alarms.counts(),
+      cutLoad: this.#cutLoad,
+      healedLoad: this.#meter.perMemberSecond(this.#init.memberCount),
+      endedNs: world.nowNs - this.#cutAtNs,
+      digest: world.observations.digest.text,
+    };
+  }
+
+  /** Packets that all members have sent since the cut. */
+  packets(): number {
+    return this.#cutPackets + this.#meter.total().packets;
+  }
+
+  get #endNs(): number {
+    return this.#init.cutNs + (this.#init.untilNs ?? PATIENCE_NS);
+  }
+
+  /** Runs until so long after the cut, or until it is over. */
+  #runTo(spanNs: number, isOver: () => boolean, onProgress: (ratio: number) => void): void {
+    const { world } = this.cluster;
+    const atNs = this.#cutAtNs + spanNs;
+    while (world.nowNs < atNs && !isOver()) {
+      world.queue.runUntil(Math.min(world.nowNs + SLICE_NS, atNs));
+      onProgress((world.nowNs - this.#cutAtNs) / this.#endNs);
     }
-  };
-  swim.beforeUnderlayChange();
-  network.cut((member) => partOf(member, partRatio));
-  if (reconnectNs > 0) reconnectEvery(cluster, reconnectNs);
-  runTo(cutNs, () => false);
-  const cutLoad = meter.perMemberSecond(memberCount);
-  const deadRatioHealed = views.deadRatio;
-  meter.reset();
-  swim.beforeUnderlayChange();
-  network.heal();
-  isCut = false;
-  runTo(endNs, () => init.untilNs === undefined && views.deadRatio === 0);
-  return {
-    partCounts,
-    firstDeadNs: views.firstNs,
-    allDeadNs: views.allNs,
-    deadRatioHealed,
-    healedNs: cutNs,
-    reunitedNs: views.noneNs,
-    deadRatioEnd: views.deadRatio,
-    curve: views.curve(),
-    alarms: alarms.counts(),
-    cutLoad,
-    healedLoad: meter.perMemberSecond(memberCount),
-    endedNs: world.nowNs - cutAtNs,
-    digest: world.observations.digest.text,
-  };
+  }
 }
 
 /** Lets each member join one that it holds dead so often, from a drawn instant on. */
