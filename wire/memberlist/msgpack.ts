@@ -9,7 +9,7 @@
  * that hostile bytes are an error as data, with go-msgpack's text where there is one.
  */
 import { readU16, readU32, writeU16, writeU32 } from '../bytes.ts';
-import { textOf, utf8Bytes, writeUtf8 } from '../utf8.ts';
+import { goTextBytes, goTextOf, writeGoText } from './go-text.ts';
 
 /** The byte of nil, which stands for the zero value of anything. */
 const NIL = 0xc0;
@@ -36,7 +36,7 @@ export function rawBytes(lengthBytes: number): number {
 
 /** Encoded bytes of a text, its header included. */
 export function textBytes(text: string): number {
-  return rawBytes(utf8Bytes(text));
+  return rawBytes(goTextBytes(text));
 }
 
 /** Encoded bytes of a slice; `undefined` is a nil slice. */
@@ -101,9 +101,9 @@ export function writeRawHeader(bytes: Uint8Array, at: number, lengthBytes: numbe
 
 /** Writes a text. */
 export function writeText(bytes: Uint8Array, at: number, text: string): number {
-  const lengthBytes = utf8Bytes(text);
+  const lengthBytes = goTextBytes(text);
   const start = writeRawHeader(bytes, at, lengthBytes);
-  writeUtf8(bytes, start, text, lengthBytes);
+  writeGoText(bytes, start, text, lengthBytes);
   return start + lengthBytes;
 }
 
@@ -218,14 +218,14 @@ export class MsgpackReader {
     return false;
   }
 
-  /** Text; bytes that are not UTF-8 become U+FFFD, nil is the empty text. */
+  /** Text, as go-text.ts keeps Go's strings; nil is the empty text. */
   text(): string {
     const code = this.#code();
     // upstream tests the bits of a0 only, so that e0 to ff are lengths of 64 to 95
     const length = (code & 0xa0) === 0xa0 ? code ^ 0xa0 : this.#lengthAfter(code);
     if (length <= 0) return '';
     const start = this.#take(length);
-    return this.failure === undefined ? textOf(this.bytes, start, start + length) : '';
+    return this.failure === undefined ? goTextOf(this.bytes, start, start + length) : '';
   }
 
   /** A copy of the bytes of a slice; `undefined` for nil. */
