@@ -158,6 +158,7 @@ export class Machine {
   pause(): void {
     if (this.state !== 'running') return;
     this.state = 'paused';
+    this.host?.pauseEngine();
     this.agent.pause();
     this.manager?.pause();
     if (this.member === undefined) return;
@@ -175,6 +176,7 @@ export class Machine {
     }
     this.manager?.resume();
     this.agent.resume();
+    this.host?.resumeEngine();
   }
 
   #startGossip(

@@ -19,11 +19,16 @@ networks:
 `;
 
 /** How the look-ups of each name ended, most frequent end first: `ok`, `unresolved`. */
-function endsOf(lookUps: Readonly<Record<string, string>>, dns: object) {
+function endsOf(
+  lookUps: Readonly<Record<string, string>>,
+  dns: object,
+  timeline: NonNullable<ScenarioInput['timeline']> = [],
+) {
   const scenario: ScenarioInput = {
     name: 'names',
     cluster: { managers: 1, workers: 1, dns },
     stack: 'names.compose.yaml',
+    timeline,
     traffic: Object.entries(lookUps).map(([name, target]) => ({
       name,
       from: name === 'hermit' ? 'hermit' : 'client',
@@ -74,4 +79,14 @@ test('names of the stack and of the outside', () => {
     nobody: 'unresolved',
     hermit: 'unresolved',
   });
+});
+
+test('a dockerd that stands still answers when it goes on; what needs no name goes on', () => {
+  const timeline = [
+    { at: '10s', pause: 'all' },
+    { at: '14500ms', resume: 'all' },
+  ];
+  const { service, literal } = endsOf({ service: 'web', literal: '10.0.1.3' }, {}, timeline);
+  expect(service).toMatch(/^ok after [34] s$/);
+  expect(literal).toBe('ok');
 });

@@ -2,6 +2,7 @@
  * The embedded DNS server of a sandbox: two sockets on 127.0.0.11 with ports of their own, the nat
  * rules that lead port 53 to them, and the answers (`libnetwork/resolver.go`, `resolver_unix.go`).
  *
+ * The server is dockerd's: while that stands still, nobody in a container resolves anything.
  * What nobody on the sandbox' networks is called is forwarded to the host's servers. When none of
  * them answers, the answer is SERVFAIL; before 24 there was none at all.
  */
@@ -47,7 +48,8 @@ export class EmbeddedDns {
     this.#admitsFailure = dnsForwarding !== 'lastAnswer';
     this.#chance = host.world.chance.stream(`dns.${namespace.name}`);
     this.#socket = namespace.sockets.openUdp({
-      onDatagram: (bytes, address, port) => this.#answer(bytes, address, port),
+      // queries to a stopped dockerd wait in the socket
+      onDatagram: (bytes, address, port) => host.inEngine(() => this.#answer(bytes, address, port)),
     });
     const errno = this.#socket.bind(0, EMBEDDED_DNS_ADDRESS);
     assert(errno === Errno.none, 'the embedded DNS server cannot bind');

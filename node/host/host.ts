@@ -69,6 +69,8 @@ export class Host {
   readonly namespaces = new Map<string, Namespace>();
   /** False once the power is off; programs and timers of the host then do nothing. */
   isOn = true;
+  /** What dockerd has to do as soon as its process goes on; `undefined` while it runs. */
+  #deferred: (() => void)[] | undefined;
   readonly #pools = new LocalPools();
   readonly #subnet: Prefix;
   #gatewayBridge: BridgeNetwork | undefined;
@@ -136,6 +138,24 @@ export class Host {
       device: endpoint.device,
     });
     return endpoint;
+  }
+
+  /** Stops dockerd's process, as SIGSTOP does; kernel and containers go on. */
+  pauseEngine(): void {
+    this.#deferred ??= [];
+  }
+
+  /** Lets dockerd's process go on with what has waited for it. */
+  resumeEngine(): void {
+    const deferred = this.#deferred ?? [];
+    this.#deferred = undefined;
+    for (const action of deferred) if (this.isOn) action();
+  }
+
+  /** Does what only dockerd can do: now, or when its process goes on. */
+  inEngine(action: () => void): void {
+    if (this.#deferred === undefined) action();
+    else this.#deferred.push(action);
   }
 
   /** The power goes: nothing of this host sends, receives or runs any more. */
