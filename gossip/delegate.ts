@@ -10,6 +10,8 @@ import type { NodeState } from '../wire/memberlist/message.ts';
 export interface UserMessage {
   /** Encoded size in bytes, without memberlist's framing. */
   readonly sizeBytes: number;
+  /** Messages of one key have the same content but for a few bytes, so one of them is measured. */
+  readonly contentKey?: string;
 }
 
 /** Called once when a stream or a join has succeeded or failed. */

@@ -40,7 +40,10 @@ export function expectedConfirmations(suspicionMult: number, n: number): number 
 
 /** How often a broadcast is sent among `n` nodes. */
 export function retransmitLimit(retransmitMult: number, n: number): number {
-  return retransmitMult * Math.ceil(Math.log10(n + 1));
+  let scale = 0;
+  // the logarithm, rounded up: floating powers of ten are exact, and this is asked for every packet
+  for (let reach = 1; reach < n + 1; reach *= 10) scale++;
+  return retransmitMult * scale;
 }
 
 /** The push/pull interval in ns among `n` nodes. */

@@ -9,6 +9,7 @@ import { NO_EVENT } from '../sim/event-queue.ts';
 import { COMPOUND_HEADER_OVERHEAD } from './constants.ts';
 import { nextTickAfter } from './formulas.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
+import { emptied } from './scratch.ts';
 import type { State } from './state.ts';
 import {
   encryptOverhead,
@@ -43,11 +44,14 @@ export function ticksAlways(state: State, member: number): boolean {
 
 /** A tick is due. */
 export function onGossipTick(state: State, member: number): void {
-  runTimer(state, member, (nowNs) => {
-    state.gossipTickHandles[member] = NO_EVENT;
-    gossip(state, member, nowNs);
-    if (ticksAlways(state, member) || state.hasBroadcasts(member)) armGossip(state, member);
-  });
+  if (state.members.isRunning(member)) tick(state, member, state.nowNs);
+  else runTimer(state, member, (nowNs) => tick(state, member, nowNs));
+}
+
+function tick(state: State, member: number, nowNs: number): void {
+  state.gossipTickHandles[member] = NO_EVENT;
+  gossip(state, member, nowNs);
+  if (ticksAlways(state, member) || state.hasBroadcasts(member)) armGossip(state, member);
 }
 
 function gossip(state: State, member: number, nowNs: number): void {
@@ -68,12 +72,12 @@ function gossip(state: State, member: number, nowNs: number): void {
   const limitBytes =
     config.udpBufferBytes - COMPOUND_HEADER_OVERHEAD - labelOverhead(config) - encryptBytes;
   for (let i = 0; i < chosen.length; i++) {
-    parts.length = 0;
+    emptied(parts);
     takeBroadcasts(state, member, limitBytes, parts);
     if (parts.length === 0) return;
     const to = chosen[i]!;
     const number = tick * TARGETS_MAX + i;
-    const resident = state.members.residentOf(state.views.factOf(member, to));
+    const resident = state.residentFor(member, to);
     sendParts(state, member, resident, parts, hasCrcFor(state, to), PacketPurpose.gossip, number);
   }
 }

@@ -81,7 +81,7 @@ export function onPushPullTimer(state: State, member: number, wait: number): voi
 }
 
 function pushPull(state: State, member: number): void {
-  const { members, views, chosen } = state;
+  const { chosen } = state;
   const choice = {
     purpose: Purpose.pushPull,
     key: state.keys.pushPull,
@@ -94,7 +94,7 @@ function pushPull(state: State, member: number): void {
     armPushPull(state, member);
     return;
   }
-  const to = members.residentOf(views.factOf(member, chosen[0]!));
+  const to = state.residentFor(member, chosen[0]!);
   pushPullNode(state, member, to, false, () => armPushPull(state, member));
 }
 

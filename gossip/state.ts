@@ -22,18 +22,11 @@ import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
 import type { Backlog } from './transport/backlog.ts';
+import type { Measured } from './transport/compression.ts';
 import { Dialects, DialectUnderlay } from './transport/dialects.ts';
+import { Flights } from './transport/flights.ts';
 import type { RunInstants } from './transport/starvation.ts';
 import type { GossipUnderlay } from './underlay.ts';
-
-/** A packet under way. */
-export interface Flight {
-  /** Whom the sender meant; the receiver is who lives there when it was sent. */
-  readonly from: number;
-  readonly to: number;
-  readonly sizeBytes: number;
-  readonly parts: readonly Part[];
-}
 
 /** Hears of every datagram when it is sent; `arrivalNs` is -1 for one that will be lost. */
 export type OnDatagram = (
@@ -134,8 +127,8 @@ export class State {
   readonly backlogs = new Map<number, Backlog>();
   /** Members that are starved of CPU; it outlasts their processes. */
   readonly starved = new Map<number, RunInstants>();
-  readonly flights: (Flight | undefined)[] = [];
-  readonly freeFlights: number[] = [];
+  readonly measured: Measured = { packetBytesOf: new WeakMap(), streamBytesOf: new Map() };
+  readonly flights = new Flights();
   /** Whether any member has a name that lets a lone message shrink; see `hasCompressibleName`. */
   hasCompressibleNames = false;
   /** Scratch of random choices. */
@@ -207,6 +200,12 @@ export class State {
     this.dialects.set(member, config);
     this.hasGuards ||= config.cidrsAllowed !== undefined;
     this.unrest.set(member, Reason.ownConfig);
+  }
+
+  /** Who lives where the observer believes that the subject is. */
+  residentFor(observer: number, subject: number): number {
+    if (this.members.isOneToOne) return subject;
+    return this.members.residentOf(this.views.factOf(observer, subject));
   }
 
   /** Whether the member has anything to spread. */

@@ -54,7 +54,7 @@ export function probeIfCertain(
   if (!members.isRunning(member) || !members.isRunning(target)) return false;
   if (state.awareness.scoreOf(member) !== 0) return false;
   if (views.stateOf(member, target) !== MemberState.alive) return false;
-  if (members.residentOf(views.factOf(member, target)) !== target) return false;
+  if (state.residentFor(member, target) !== target) return false;
   if (members.successorOf(member) !== member) return false;
   const delayNs = certainDelayNs(state, member, target);
   if (delayNs < 0) return false;
@@ -79,7 +79,7 @@ export function probeIfCertain(
   ping.certain = state.certain.add(phase, member, target, seqNo, nowNs, untilNs, sizeBytes, 0);
   const draw = packetDraw(state, member, PacketPurpose.ping, seqNo);
   const arrivalNs = state.underlay.datagramArrivalNs(member, target, sizeBytes, nowNs, draw);
-  launch(state, member, target, parts.slice(), sizeBytes, arrivalNs);
+  launch(state, member, target, parts, sizeBytes, arrivalNs);
   return true;
 }
 
@@ -94,7 +94,7 @@ export function answerCertainly(state: State, member: number, to: number, ping: 
   certain.answer(ping.certain, flies, state.nowNs, sizeBytes);
   if (!flies) return true;
   const arrivalNs = ackArrivalNs(state, to, member, ping.seqNo, sizeBytes, state.nowNs);
-  launch(state, member, to, parts.slice(), sizeBytes, arrivalNs);
+  launch(state, member, to, parts, sizeBytes, arrivalNs);
   return true;
 }
 

@@ -74,6 +74,11 @@ export function dealProbeTicks(state: State): void {
  */
 export function passProbeTick(state: State, member: number, atNs: number): boolean {
   if (state.unrest.of(member) !== 0 || !state.passesProbes) return false;
+  const next = state.rings.peek(member);
+  if (next >= 0 && next !== member && probeSilently(state, member, next, atNs)) {
+    state.rings.advance(member);
+    return true;
+  }
   const target = nextTarget(state, member, atNs);
   if (target < 0 || probeSilently(state, member, target, atNs)) return true;
   state.passed.prober = member;
@@ -82,9 +87,11 @@ export function passProbeTick(state: State, member: number, atNs: number): boole
 }
 
 function tick(state: State, member: number): void {
-  runInnerTimer(state, member, (nowNs) => {
+  const probeNext = (nowNs: number): void => {
     probe(state, member, nextTarget(state, member, nowNs), nowNs);
-  });
+  };
+  if (state.members.isRunning(member)) probeNext(state.nowNs);
+  else runInnerTimer(state, member, probeNext);
 }
 
 function probe(state: State, member: number, target: number, nowNs: number): void {
@@ -176,7 +183,7 @@ export function onProbeTimeout(state: State, member: number, seqNo: number): voi
 }
 
 function probeIndirectly(state: State, member: number): void {
-  const { members, probes, views, chosen } = state;
+  const { members, probes, chosen } = state;
   const config = state.configOf(member);
   const target = probes.targetOf(member);
   const seqNo = probes.seqNoOf(member);
@@ -195,7 +202,7 @@ function probeIndirectly(state: State, member: number): void {
     if (nack) expectedNacks++;
     const fact = probes.factOf(member);
     const request = makeIndirectPing(members, member, target, fact, seqNo, nack);
-    const resident = members.residentOf(views.factOf(member, chosen[i]!));
+    const resident = state.residentFor(member, chosen[i]!);
     const number = seqNo * 64 + i;
     sendControl(state, member, resident, request, PacketPurpose.indirectPing, number);
   }

@@ -33,6 +33,8 @@ export class Rings {
   readonly #insertKey: DrawKey;
   #round = new Uint32Array(0);
   #cursor = new Uint32Array(0);
+  /** The key of the round's permutation. */
+  #roundKey = new Uint32Array(0);
   /** How many members existed when the round began. */
   #size = new Uint32Array(0);
   readonly #learned: (Learned | undefined)[] = [];
@@ -48,13 +50,13 @@ export class Rings {
     while (this.#learned.length < capacity) this.#learned.push(undefined);
     this.#round = grown(this.#round, capacity);
     this.#cursor = grown(this.#cursor, capacity);
+    this.#roundKey = grown(this.#roundKey, capacity);
     this.#size = grown(this.#size, capacity);
   }
 
   /** A new process has an empty list. Rounds go on counting, so that it shuffles anew. */
   reset(member: number): void {
-    this.#round[member]!++;
-    this.#cursor[member] = 0;
+    this.#beginRound(member);
     this.#size[member] = 0;
     this.#learned[member] = undefined;
   }
@@ -82,6 +84,22 @@ export class Rings {
     }
   }
 
+  /**
+   * The next entry of the list if all that the round began with are still in it and nobody else;
+   * otherwise, and at its end, -1.
+   */
+  peek(member: number): number {
+    const size = this.#size[member]!;
+    const cursor = this.#cursor[member]!;
+    if (cursor >= size || this.#learned[member] !== undefined) return NOBODY;
+    return permuted(this.#roundKey[member]!, size, cursor);
+  }
+
+  /** Takes what {@link peek} returned. */
+  advance(member: number): void {
+    this.#cursor[member]!++;
+  }
+
   /** Takes the next entry of the list, or -1 at its end. */
   take(member: number): number {
     const length = this.#lengthOf(member);
@@ -94,8 +112,7 @@ export class Rings {
 
   /** Begins a new round over the `memberCount` members that exist. */
   shuffle(member: number, memberCount: number): void {
-    this.#round[member]!++;
-    this.#cursor[member] = 0;
+    this.#beginRound(member);
     this.#size[member] = memberCount;
     this.#learned[member] = undefined;
   }
@@ -115,7 +132,7 @@ export class Rings {
   sorted(member: number, subjects: readonly number[]): number[] {
     const size = this.#size[member]!;
     const learned = this.#learned[member];
-    const key = draw(this.#shuffleKey, member, this.#round[member]!);
+    const key = this.#roundKey[member]!;
     const positions = new Map<number, number>();
     for (const subject of subjects) {
       const isLearned = learned?.members.has(subject) === true;
@@ -131,6 +148,12 @@ export class Rings {
     return this.#size[member] === 0 ? this.#learned[member]?.tail : undefined;
   }
 
+  #beginRound(member: number): void {
+    const round = ++this.#round[member]!;
+    this.#cursor[member] = 0;
+    this.#roundKey[member] = keyOf(keyOf(this.#shuffleKey, member), round);
+  }
+
   #lengthOf(member: number): number {
     return this.#size[member]! + (this.#learned[member]?.tail.length ?? 0);
   }
@@ -141,7 +164,7 @@ export class Rings {
     if (position >= size) return learned!.tail[position - size]!;
     const replacement = learned?.replaced.get(position);
     if (replacement !== undefined) return replacement;
-    const key = draw(this.#shuffleKey, member, this.#round[member]!);
+    const key = this.#roundKey[member]!;
     const subject = permuted(key, size, position);
     if (this.#views.stateOf(member, subject) === MemberState.unknown) return NOBODY;
     return learned?.members.has(subject) === true ? NOBODY : subject;
@@ -150,8 +173,4 @@ export class Rings {
 
 function nothingLearned(): Learned {
   return { replaced: new Map(), tail: [], members: new Set(), count: 0 };
-}
-
-function draw(key: DrawKey, member: number, round: number): DrawKey {
-  return keyOf(keyOf(key, member), round);
 }

@@ -8,6 +8,7 @@
  * distribution, without a list.
  */
 import { type DrawKey, drawBelow } from '../../sim/chance.ts';
+import { emptied } from '../scratch.ts';
 import type { Members } from './members.ts';
 import type { Rings } from './rings.ts';
 import { MemberState, type Views } from './views.ts';
@@ -47,7 +48,7 @@ export function chooseRandom(
   const isSparse = n * SPARSE_RATIO < members.count;
   const list = rings.firstListOf(member) ?? (isSparse ? rings.listOf(member) : undefined);
   const bound = list?.length ?? members.count;
-  chosen.length = 0;
+  emptied(chosen);
   if (choice.isExhaustive && n < 3 * k) {
     chooseFromShuffled(views, rings.listOf(member), member, k, choice, chosen);
     return chosen.length;

@@ -14,6 +14,8 @@
 export interface UserMessage {
   /** Encoded size in bytes, without memberlist's own framing. */
   readonly sizeBytes: number;
+  /** Messages of one key have the same content but for a few bytes, so one of them is measured. */
+  readonly contentKey?: string;
 }
 
 /** Called once when a stream or a join has succeeded or failed. */

@@ -14,8 +14,9 @@ import {
   type PacketMessage,
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
+import type { UserMessage } from '../delegate.ts';
 import type { Members } from '../members/members.ts';
-import { makePing, type Part, wireFormOf } from '../message.ts';
+import { makePing, type Part, type User, wireFormOf } from '../message.ts';
 import type { State } from '../state.ts';
 
 /**
@@ -29,6 +30,15 @@ const MEASURED_MEMBERS_MAX = 256;
  * name. If even that is not smaller by the length of a few codes, no ping with such names is.
  */
 const PING_MARGIN_BYTES = 4;
+
+/** How many streams' sizes are remembered. */
+const STREAMS_KEPT_MAX = 4096;
+
+/** Sizes that were measured and hold for more than one packet or stream, in bytes. */
+export interface Measured {
+  readonly packetBytesOf: WeakMap<UserMessage, number>;
+  readonly streamBytesOf: Map<string, number>;
+}
 
 /** Whether sizes of what the member sends are those after compression. */
 export function isMeasured(state: State, member: number): boolean {
@@ -50,21 +60,51 @@ export function packetContentBytes(
   plainBytes: number,
 ): number {
   if (!isMeasured(state, from)) return plainBytes;
-  if (parts.length === 1 && !mayShrink(state, parts[0]!)) return plainBytes;
+  const only = parts.length === 1 ? parts[0]! : undefined;
+  if (only?.type === MessageType.user) return lonePacketBytes(state, from, only);
+  if (only !== undefined && !mayShrink(state, only)) return plainBytes;
+  return measuredPacketBytes(state, from, parts);
+}
+
+/** A message of the delegate that goes to several members is measured once. */
+function lonePacketBytes(state: State, from: number, part: User): number {
+  const { packetBytesOf } = state.measured;
+  let bytes = packetBytesOf.get(part.message);
+  if (bytes === undefined) {
+    bytes = measuredPacketBytes(state, from, [part]);
+    packetBytesOf.set(part.message, bytes);
+  }
+  return bytes;
+}
+
+function measuredPacketBytes(state: State, from: number, parts: readonly Part[]): number {
   const bytes = encodeMessages(parts.map((part) => packetMessageOf(state, from, part)));
   return Math.min(bytes.length, compressedSizeOf(bytes, 0, bytes.length));
 }
 
-/** Bytes of what one side of a stream writes, of which the plain form takes `plainBytes`. */
+/**
+ * Bytes of what one side of a stream writes, of which the plain form takes `plainBytes`. Of streams
+ * with one `contentKey`, the first is measured: a bulk sync takes a millisecond, every node makes one
+ * in 30 s, and while nothing changes they differ in the sender's name and clock.
+ */
 export function streamContentBytes(
   state: State,
   from: number,
   plainBytes: number,
   message: () => StreamMessage,
+  contentKey?: string,
 ): number {
   if (!isMeasured(state, from)) return plainBytes;
+  const { streamBytesOf } = state.measured;
+  const known = contentKey === undefined ? undefined : streamBytesOf.get(contentKey);
+  if (known !== undefined) return known;
   const bytes = encodeStreamMessage(message());
-  return compressedSizeOf(bytes, 0, bytes.length);
+  const measuredBytes = compressedSizeOf(bytes, 0, bytes.length);
+  if (contentKey !== undefined) {
+    if (streamBytesOf.size === STREAMS_KEPT_MAX) streamBytesOf.clear();
+    streamBytesOf.set(contentKey, measuredBytes);
+  }
+  return measuredBytes;
 }
 
 function mayShrink(state: State, part: Part): boolean {

@@ -26,6 +26,7 @@ import { retransmitLimit } from '../formulas.ts';
 import { Reason } from '../members/unrest.ts';
 import { MemberState } from '../members/views.ts';
 import { type Control, makeUser, type Part, type Rumor } from '../message.ts';
+import { emptied } from '../scratch.ts';
 import type { State } from '../state.ts';
 import { LOST } from '../underlay.ts';
 import { packetContentBytes } from './compression.ts';
@@ -77,8 +78,7 @@ export function fillControl(state: State, from: number, control: Control, parts:
   const isEncrypted = config.hasKeyring && config.gossipVerifyOutgoing;
   const encryptBytes = isEncrypted ? encryptOverhead(config) : 0;
   const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
-  parts.length = 0;
-  parts.push(control);
+  emptied(parts).push(control);
   takeBroadcasts(state, from, config.udpBufferBytes - frameBytes - encryptBytes, parts);
 }
 
@@ -154,7 +154,7 @@ export function sendParts(
     state.counters.addPacket(from, sizeBytes);
     if (isRedundant(state, from, to, parts)) return;
     const draw = packetDraw(state, from, purpose, number);
-    transmit(state, from, to, parts.slice(), hasCrc, sizeBytes, draw);
+    transmit(state, from, to, parts, hasCrc, sizeBytes, draw);
     return;
   }
   const isSplit = state.configOf(from).memberlist.splitsCompounds;
@@ -216,12 +216,12 @@ function transmit(
 ): void {
   const nowNs = state.nowNs;
   const arrivalNs = state.underlay.datagramArrivalNs(from, to, sizeBytes, nowNs, draw);
-  state.onDatagram?.(from, to, parts, hasCrc, nowNs, arrivalNs);
+  state.onDatagram?.(from, to, parts.slice(), hasCrc, nowNs, arrivalNs);
   if (arrivalNs === LOST) return;
   launch(state, from, to, parts, sizeBytes, arrivalNs);
 }
 
-/** Lets a packet arrive. */
+/** Lets a packet arrive; the parts are copied. */
 export function launch(
   state: State,
   from: number,
@@ -230,7 +230,6 @@ export function launch(
   sizeBytes: number,
   arrivalNs: number,
 ): void {
-  const slot = state.freeFlights.pop() ?? state.flights.length;
-  state.flights[slot] = { from, to, sizeBytes, parts };
+  const slot = state.flights.add(from, to, parts, sizeBytes);
   state.world.queue.schedule(arrivalNs, state.kinds.arrival, slot);
 }

@@ -15,10 +15,16 @@ import { holdPacket } from './process.ts';
 
 /** A packet arrives at a host. */
 export function onArrival(state: State, slot: number): void {
-  const { from, to, sizeBytes, parts } = state.flights[slot]!;
-  state.flights[slot] = undefined;
-  state.freeFlights.push(slot);
-  receiveParts(state, to, from, sizeBytes, parts);
+  const { flights } = state;
+  const from = flights.senderOf(slot);
+  const to = flights.receiverOf(slot);
+  const sizeBytes = flights.sizeBytesOf(slot);
+  const content = flights.release(slot);
+  if (!('length' in content)) {
+    if (state.members.isRunning(to) && state.dialects.isUniform)
+      handlePart(state, to, from, content);
+    else receiveParts(state, to, from, sizeBytes, [content]);
+  } else receiveParts(state, to, from, sizeBytes, content);
 }
 
 /** A packet is at the socket: the process handles it, now or when it runs again. */

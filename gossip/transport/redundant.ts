@@ -10,6 +10,7 @@
  */
 import { MILLISECOND_NS } from '../../sim/time.ts';
 import { MessageType } from '../../wire/memberlist/message.ts';
+import { Reason } from '../members/unrest.ts';
 import { MemberState } from '../members/views.ts';
 import type { Part, Rumor } from '../message.ts';
 import type { State } from '../state.ts';
@@ -26,7 +27,8 @@ export function isRedundant(
   first = 0,
 ): boolean {
   if (!state.shortcuts || state.onDatagram !== undefined || state.hasGuards) return false;
-  if (!state.members.isRunning(to) || state.configOf(to).deadNodeReclaimTimeNs > 0) return false;
+  if (state.unrest.has(to, Reason.notRunning)) return false;
+  if (state.configOf(to).deadNodeReclaimTimeNs > 0) return false;
   for (let i = first; i < parts.length; i++) {
     if (!isKnown(state, to, parts[i]!)) return false;
   }

@@ -93,7 +93,7 @@ export function sendReliable(
   openStream(state, {
     from,
     to: state.members.successorOf(to),
-    requestBytes: streamContentBytes(state, from, plainBytes, request),
+    requestBytes: streamContentBytes(state, from, plainBytes, request, message.contentKey),
     deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
     onRequest: (reply, resident) => {
       state.delegate?.notifyMessage(resident, from, message);

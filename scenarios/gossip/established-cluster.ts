@@ -46,10 +46,14 @@ export class EstablishedCluster {
     });
     const digits = Math.max(NAME_DIGITS_MIN, String(memberCount - 1).length);
     const key = this.world.chance.key('gossip-experiment.start');
+    // in the order of their starts, and so of their tickers: who ticks next stands next in memory
+    const startsAtNs = Float64Array.from({ length: memberCount }, (_, i) =>
+      drawBelow(key, config.probeIntervalNs, i),
+    ).sort();
     for (let i = 0; i < memberCount; i++) {
       const name = `node-${String(i).padStart(digits, '0')}`;
-      const startAtNs = drawBelow(key, config.probeIntervalNs, i);
       const clockDriftRatio = init.clockDriftRatioOf?.(i) ?? 0;
+      const startAtNs = startsAtNs[i]!;
       this.swim.addMember({ name, address: FIRST_ADDRESS + i, startAtNs, clockDriftRatio });
     }
     this.world.queue.runUntil(config.probeIntervalNs);

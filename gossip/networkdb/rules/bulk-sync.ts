@@ -162,7 +162,9 @@ function bulkSyncMessage(
 ): BulkSync {
   let framesBytes = 0;
   const snapshots = [];
+  let contentKey = '';
   for (const network of networks) {
+    contentKey += ` ${network.index}:${network.entries.contentKeyOf(node.index)}`;
     const snapshot = network.entries.snapshot(node.index, state.nowNs);
     framesBytes += snapshot.bytes;
     snapshots.push(snapshot);
@@ -176,6 +178,7 @@ function bulkSyncMessage(
     node: node.index,
     networkIndexes: networks.map((network) => network.index),
     snapshots,
+    contentKey,
     sizeBytes: bulkSyncBytes(ltime, unsolicited, node.name.length, idsBytes, framesBytes),
   };
 }

@@ -165,6 +165,12 @@ export class Entries {
     return count;
   }
 
+  /** Stands for what the node holds now: the same text for the same entries, but for their ages. */
+  contentKeyOf(node: number): string {
+    const { changeCount, hot } = this.#table;
+    return hot.size === 0 ? String(changeCount) : `${changeCount}@${node}`;
+  }
+
   /** What the node would send in a bulk sync. */
   snapshot(node: number, nowNs: number): EntrySnapshot {
     return this.#table.snapshot(node, nowNs);

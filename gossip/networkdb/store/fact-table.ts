@@ -69,6 +69,7 @@ export class FactTable<S, V> {
   #freeColumns: Uint16Array[] = [];
   #coldBytes = 0;
   #revision = 0;
+  #changeCount = 0;
 
   constructor(parts: FactTableParts<S, V>) {
     this.#parts = parts;
@@ -87,6 +88,11 @@ export class FactTable<S, V> {
   /** Bytes of all facts that are equal everywhere. */
   get coldBytes(): number {
     return this.#coldBytes;
+  }
+
+  /** Rises whenever what somebody holds changes, except by time. */
+  get changeCount(): number {
+    return this.#changeCount;
   }
 
   /** Changes whenever the set of cold facts does. */
@@ -142,6 +148,7 @@ export class FactTable<S, V> {
 
   /** Takes the node into the population; it brings its strays. Call after `population.add`. */
   admit(node: number): void {
+    this.#changeCount++;
     this.#grow(node);
     const snapshots = this.#snapshots.get(node);
     for (const fact of [...this.#live]) {
@@ -164,6 +171,7 @@ export class FactTable<S, V> {
 
   /** Lets the node forget all that it holds. Call before `population.remove`. */
   release(node: number): void {
+    this.#changeCount++;
     const remaining = this.#parts.population.count - 1;
     for (const fact of [...this.#live]) {
       this.#saveFor(fact, node);
@@ -238,6 +246,7 @@ export class FactTable<S, V> {
   }
 
   #assign(fact: Fact<S, V>, node: number, value: V | undefined, budget: number): void {
+    this.#changeCount++;
     this.#saveFor(fact, node);
     if (!this.#parts.population.has(node)) {
       this.#setStray(fact, node, value === undefined ? undefined : { value, budget });
