@@ -13,6 +13,7 @@
 import { DOCKER, type SwimConfig } from '../gossip/constants.ts';
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import { Swim } from '../gossip/swim.ts';
+import type { Starvation } from '../gossip/transport/starvation.ts';
 import type {
   AgentMessage,
   DispatcherMessage,
@@ -70,6 +71,8 @@ export interface NodeOptions {
   readonly availability?: 'active' | 'pause' | 'drain';
   /** Where its gossip differs from the cluster's and its engine's. */
   readonly gossip?: Partial<SwimConfig>;
+  /** By how much its clock is fast, as a ratio; 0 unless given. */
+  readonly clockDriftRatio?: number;
 }
 
 /** What a cluster is made from. */
@@ -209,6 +212,16 @@ export class Cluster {
     this.#control.resume(index);
   }
 
+  /** The engine's process of a machine has to wait for a CPU, also after it has booted again. */
+  starve(index: number, starvation: Starvation): void {
+    this.machines[index]!.starve(starvation);
+  }
+
+  /** The engine's process of a machine has a CPU whenever it needs one. */
+  relieve(index: number): void {
+    this.machines[index]!.relieve();
+  }
+
   get #joinGapNs(): number {
     return Math.min(JOIN_GAP_NS, Math.floor(JOINS_NS_MAX / this.machines.length));
   }
@@ -241,6 +254,7 @@ export class Cluster {
       nodeId,
       engine: node.engine,
       gossip: { memberlist: node.engine.memberlist, ...node.gossip },
+      clockDriftRatio: node.clockDriftRatio ?? 0,
       address: { address: HOST_SUBNET + FIRST_HOST_NUMBER + index, lengthBits: HOST_PREFIX_LENGTH },
       gateway: HOST_SUBNET + 1,
       resolver: this.#resolver,

@@ -6,6 +6,7 @@
 import type { SwimConfig } from '../gossip/constants.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type { Swim } from '../gossip/swim.ts';
+import type { Starvation } from '../gossip/transport/starvation.ts';
 import { Agent } from '../manager/agent/agent.ts';
 import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';
 import type { Executor } from '../manager/api/executor.ts';
@@ -37,6 +38,8 @@ export interface MachineParts {
   readonly engine: EngineVersion;
   /** Where its gossip may differ from the cluster's. */
   readonly gossip: Partial<SwimConfig>;
+  /** By how much its clock is fast, as a ratio. */
+  readonly clockDriftRatio: number;
   readonly address: Prefix;
   readonly gateway: number;
   readonly resolver: ResolverConfig;
@@ -68,6 +71,8 @@ export class Machine {
   executor: HostExecutor | undefined;
   /** The member index of the daemon that runs now. */
   member: number | undefined;
+  /** How the engine's process is starved of CPU, if it is. */
+  starvation: Starvation | undefined;
   readonly #parts: MachineParts;
   readonly #identifiers: Identifiers;
 
@@ -179,6 +184,21 @@ export class Machine {
     this.host?.resumeEngine();
   }
 
+  /**
+   * The engine's process has to wait for a CPU: what it receives by gossip and does at membership's
+   * timers is late. Its agent, its manager and NetworkDB's own timers are not.
+   */
+  starve(starvation: Starvation): void {
+    this.starvation = starvation;
+    if (this.member !== undefined) this.#parts.swim.starve(this.member, starvation);
+  }
+
+  /** The engine's process has a CPU whenever it needs one. */
+  relieve(): void {
+    this.starvation = undefined;
+    if (this.member !== undefined) this.#parts.swim.relieve(this.member);
+  }
+
   #startGossip(
     managers: readonly WeightedPeer[],
     onJoined: (networks: SwarmNetworks) => void,
@@ -195,7 +215,9 @@ export class Machine {
     });
     this.member = member;
     this.#parts.onMember(this, member);
-    swim.addMember({ name, address: address.address, config: this.#parts.gossip });
+    const { gossip: config, clockDriftRatio } = this.#parts;
+    swim.addMember({ name, address: address.address, config, clockDriftRatio });
+    if (this.starvation !== undefined) swim.starve(member, this.starvation);
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address.address && peer.address !== 0);

@@ -213,6 +213,36 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'a bad distribution',
+    more: yaml`
+      timeline:
+        - { at: 3s, starve: { nodes: worker-1, wait: exponental(3s) } }
+    `,
+    says: [
+      "x.yaml:6:48: error: wait: there is no distribution 'exponental'",
+      "hint: did you mean 'exponential'?",
+    ],
+  },
+  {
+    name: 'a distribution without its shape',
+    more: yaml`
+      timeline:
+        - { at: 3s, starve: { nodes: worker-1, wait: pareto(3s) } }
+    `,
+    says: [
+      "x.yaml:6:48: error: wait: 'pareto(3s)' has the wrong parameters",
+      'hint: did you mean pareto(3s, 1.5)?',
+    ],
+  },
+  {
+    name: 'a starved node that is not there',
+    more: yaml`
+      timeline:
+        - { at: 3s, starve: { nodes: worker-9, wait: 2s } }
+    `,
+    says: ["x.yaml:6:32: error: unknown node 'worker-9'", "hint: did you mean 'worker-1'?"],
+  },
+  {
     name: 'a bad rate',
     more: yaml`
       traffic:

@@ -225,6 +225,7 @@ class Check {
     } else if (partition !== undefined) {
       this.#nodesAt([...at, 'partition'], partition);
     }
+    if (entry.starve !== undefined) this.#nodesAt([...at, 'starve', 'nodes'], entry.starve.nodes);
     if (heal !== undefined && heal !== true && heal !== 'all') this.#nodesAt([...at, 'heal'], heal);
     for (const [verb, fault] of [
       ['drop', drop],

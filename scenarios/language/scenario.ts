@@ -5,10 +5,19 @@
  */
 import { z } from 'zod';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
-import { SECOND_NS } from '../../sim/time.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
-import { bandwidth, rate, ratio, size, span, spanRange } from './quantities.ts';
+import {
+  bandwidth,
+  drift,
+  rate,
+  ratio,
+  size,
+  span,
+  spanDistribution,
+  spanRange,
+} from './quantities.ts';
 
 /** Names a node, a list of them, `workers`, `managers`, `all`, a rack, or a pattern `worker-*`. */
 const nodes = z
@@ -62,6 +71,9 @@ const cluster = z
           docker: dockerVersion.optional(),
           labels: z.record(z.string(), z.string()).optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
+          'clock-drift': drift.optional().meta({
+            description: "by how much its clock is fast, or slow: membership's timers go by it",
+          }),
         }),
       )
       .default({})
@@ -108,6 +120,9 @@ const impairment = {
   ...filter,
 };
 
+/** Starvation comes in bursts that a window of time can tell apart. */
+const burst = span.refine((spanNs) => spanNs >= MILLISECOND_NS, 'a burst lasts 1ms or longer');
+
 const verbs = {
   crash: nodes.optional().meta({ description: 'power off: the host and all on it are gone' }),
   restart: nodes.optional().meta({ description: 'a crashed host boots; a running one reboots' }),
@@ -120,7 +135,7 @@ const verbs = {
     .union([z.literal('all'), z.literal(true), nodes])
     .optional()
     .meta({
-      description: 'takes partitions, drops and delays back',
+      description: 'takes partitions, drops, delays and starvation back',
     }),
   drop: z
     .strictObject({ ...impairment, loss: ratio.default(1) })
@@ -130,6 +145,20 @@ const verbs = {
     .strictObject({ ...impairment, by: spanRange })
     .optional()
     .meta({ description: 'packets take longer' }),
+  starve: z
+    .strictObject({
+      nodes,
+      wait: spanDistribution.meta({
+        description: 'how long each time: 2s, 1s..5s, exponential(300ms), lognormal(100ms, 1.5), …',
+      }),
+      share: ratio.default(1).meta({ description: 'in which share of the time it has to wait' }),
+      burst: burst
+        .optional()
+        .meta({ description: 'how long a time with waits lasts, such as 10s' }),
+      for: span.optional().meta({ description: 'how long; default: until healed' }),
+    })
+    .optional()
+    .meta({ description: 'the engine process has to wait for a CPU; its gossip is late' }),
   scale: z
     .record(z.string(), z.int().min(0).meta({ description: 'how many tasks it should have' }))
     .optional()

@@ -5,6 +5,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underlay/conditions.ts';
 import type { RuleId } from '../../cluster/underlay/paths.ts';
+import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
@@ -100,6 +101,8 @@ export class Faults {
         const delay: DelayRange = entry.delay!.by;
         return this.#impair(entry.delay!, { delay });
       }
+      case 'starve':
+        return this.#starve(entry.starve!);
       case 'drain':
       case 'activate': {
         const nodes = this.#select(entry[verb]!);
@@ -168,7 +171,9 @@ export class Faults {
       (rule) => chosen === undefined || rule.nodes.some((node) => chosen.has(node)),
     );
     for (const rule of healed) this.#uninstall(rule);
-    const nodes = new Set(healed.flatMap((rule) => rule.nodes));
+    const everybody = this.#nodes.names.map((_, i) => i);
+    const relieved = this.#relieve(everybody.filter((node) => chosen?.has(node) ?? true));
+    const nodes = new Set([...healed.flatMap((rule) => rule.nodes), ...relieved]);
     return [...nodes].sort((a, b) => a - b);
   }
 
@@ -192,6 +197,28 @@ export class Faults {
       queue.scheduleCallback(queue.nowNs + fault.for, () => this.#uninstall(installed));
     }
     return nodes;
+  }
+
+  #starve(starve: NonNullable<TimelineEntry['starve']>): number[] {
+    const nodes = this.#select(starve.nodes);
+    const { wait, share, burst = BURST_NS } = starve;
+    const starvation = { wait, shareRatio: share, burstNs: burst };
+    for (const node of nodes) this.#cluster.starve(node, starvation);
+    if (starve.for !== undefined) {
+      const { queue } = this.#cluster.world;
+      queue.scheduleCallback(queue.nowNs + starve.for, () => this.#relieve(nodes, starvation));
+    }
+    return nodes;
+  }
+
+  /** Ends the starvation of nodes: any, or only the given one. */
+  #relieve(nodes: readonly number[], starvation?: Starvation): number[] {
+    const relieved = nodes.filter((node) => {
+      const present = this.#cluster.machines[node]!.starvation;
+      return present !== undefined && (starvation ?? present) === present;
+    });
+    for (const node of relieved) this.#cluster.relieve(node);
+    return relieved;
   }
 
   #install(rule: UnderlayRule, nodes: readonly number[]): Installed {
@@ -259,6 +286,8 @@ function describe(entry: TimelineEntry, verb: (typeof VERBS)[number], names: str
       return `drop ${Math.round(entry.drop!.loss * 100)}% ${scopeOf(entry.drop!)}`;
     case 'delay':
       return `delay by ${formatDuration(entry.delay!.by.maxNs)} ${scopeOf(entry.delay!)}`;
+    case 'starve':
+      return `starve ${names}${spanOf(entry.starve!)}`;
     case 'scale':
       return `scale ${Object.entries(entry.scale!)
         .map(([service, replicas]) => `${service} to ${replicas}`)
@@ -272,6 +301,10 @@ function describe(entry: TimelineEntry, verb: (typeof VERBS)[number], names: str
   }
 }
 
+function spanOf(fault: { readonly for?: number | undefined }): string {
+  return fault.for === undefined ? '' : ` for ${formatDuration(fault.for)}`;
+}
+
 function scopeOf(fault: Impairment): string {
   const text = (selector: Selector) =>
     typeof selector === 'string' ? selector : selector.join(', ');
@@ -279,7 +312,7 @@ function scopeOf(fault: Impairment): string {
     fault.protocol === undefined
       ? ''
       : ` ${fault.protocol}${fault.port === undefined ? '' : `/${fault.port}`}`;
-  const span = fault.for === undefined ? '' : ` for ${formatDuration(fault.for)}`;
+  const span = spanOf(fault);
   if (fault.between !== undefined) {
     return `between ${text(fault.between[0])} and ${text(fault.between[1])}${flow}${span}`;
   }

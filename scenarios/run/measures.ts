@@ -9,7 +9,7 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { Measure, TableSpread } from '../result.ts';
 import type { RunRecord } from './run-record.ts';
 import { spreadMeasures, stalenessMeasures, tableCostMeasures } from './table-spread.ts';
-import { isFault, isReturn, type TimelineEvent, uniqueNames } from './timeline-events.ts';
+import { isFault, isReturn, isSubtle, type TimelineEvent, uniqueNames } from './timeline-events.ts';
 import { REQUEST_OUTCOMES } from './traffic-record.ts';
 
 /** All measures of a run, in the order in which reports list them. */
@@ -104,7 +104,7 @@ function earliest(instants: readonly (number | undefined)[]): number | undefined
 }
 
 function membershipLoss(record: RunRecord, event: TimelineEvent): Record<string, Measure> {
-  if (event.nodes.length === 0 || event.verb === 'drop' || event.verb === 'delay') return {};
+  if (event.nodes.length === 0 || isSubtle(event)) return {};
   const observers = survivorsOf(record, event);
   const { membership } = record;
   const of = (opinion: 'suspect' | 'dead') =>
@@ -164,7 +164,7 @@ export function networkDbConvergedAtNs(
 }
 
 function managerMeasures(record: RunRecord, event: TimelineEvent): Record<string, Measure> {
-  if (event.nodes.length === 0 || event.verb === 'drop' || event.verb === 'delay') return {};
+  if (event.nodes.length === 0 || isSubtle(event)) return {};
   const untilNs = nextEventNs(record, event);
   const first = (state: 'down' | 'ready') =>
     event.nodes.map(

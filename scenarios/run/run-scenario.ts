@@ -321,6 +321,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       gossip: hostConfigOf(cluster.gossip, nodes, index),
       ...(facts?.labels === undefined ? {} : { labels: facts.labels }),
       ...(facts?.availability === undefined ? {} : { availability: facts.availability }),
+      clockDriftRatio: facts?.['clock-drift'] ?? 0,
     };
   });
 }

@@ -9,13 +9,10 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { CurvePoint, EntrySpread, Measure, TableSpread } from '../result.ts';
 import type { RunRecord } from './run-record.ts';
 import type { TableChange, TableDrop } from './table-record.ts';
-import { isFault, type TimelineEvent, uniqueNames } from './timeline-events.ts';
+import { isFault, isSubtle, type TimelineEvent, uniqueNames } from './timeline-events.ts';
 
 /** Where a curve is read. */
 const CURVE_PERCENTS = [10, 25, 50, 75, 90, 99, 100];
-
-/** Faults that are about ways and not about nodes: nobody is dead. */
-const LINK_VERBS: ReadonlySet<string> = new Set(['drop', 'delay']);
 
 /** How many of the slowest entries a result names for each event. */
 const SLOWEST_COUNT = 5;
@@ -28,7 +25,7 @@ export function tableSpreadsOf(record: RunRecord): TableSpread[] {
     const isWithin = ({ atNs }: { readonly atNs: number }) =>
       atNs >= event.atNs && atNs < (untilNs ?? Number.POSITIVE_INFINITY);
     const changes = record.tables.changes.filter(isWithin);
-    const hit = isFault(event) && !LINK_VERBS.has(event.verb) ? event.nodes : [];
+    const hit = isFault(event) && !isSubtle(event) ? event.nodes : [];
     const drops = record.tables.drops.filter((d) => isWithin(d) && hit.includes(d.owner));
     if (changes.length === 0 && drops.length === 0) return [];
     return [spreadOf(record, names.get(event)!, event, changes, drops)];

@@ -25,7 +25,11 @@ export const FAULT_VERBS: ReadonlySet<string> = new Set([
   'partition',
   'drop',
   'delay',
+  'starve',
 ]);
+
+/** Faults that leave every node where it was: nobody has to be missed. */
+const SUBTLE_VERBS: ReadonlySet<string> = new Set(['drop', 'delay', 'starve']);
 
 /** Verbs after which members should come back. */
 const RETURN_VERBS = new Set(['restart', 'resume', 'heal']);
@@ -33,6 +37,11 @@ const RETURN_VERBS = new Set(['restart', 'resume', 'heal']);
 /** True for what breaks something. */
 export function isFault(event: TimelineEvent): boolean {
   return event.breaks;
+}
+
+/** True for a fault that leaves every node where it was, though all may suffer from it. */
+export function isSubtle(event: TimelineEvent): boolean {
+  return SUBTLE_VERBS.has(event.verb);
 }
 
 /** True for what mends something. */

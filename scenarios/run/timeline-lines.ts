@@ -7,7 +7,7 @@ import type { TimelineLine } from '../result.ts';
 import { survivorsOf, witnessesOf } from './measures.ts';
 import type { RunRecord } from './run-record.ts';
 import { isHealthy } from './service-health.ts';
-import { isFault, isReturn } from './timeline-events.ts';
+import { isFault, isReturn, isSubtle } from './timeline-events.ts';
 
 /** A line that was noted while the run went on (stack deployed, traffic started). */
 export type NotedLine = TimelineLine;
@@ -55,7 +55,7 @@ function membershipLines(record: RunRecord): TimelineLine[] {
             c.atNs >= event.atNs &&
             observers.has(c.observer),
         );
-      if (isFault(event) && event.verb !== 'drop' && event.verb !== 'delay') {
+      if (isFault(event) && !isSubtle(event)) {
         const suspicion = first('suspect');
         if (suspicion !== undefined) {
           add(suspicion.atNs, subject, `first suspected, by ${names[suspicion.observer]}`);
