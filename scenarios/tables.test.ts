@@ -53,6 +53,14 @@ test('a crash: how its entries are forgotten, and what stale entries led to unti
   expect(value('networkdb.bulkSyncs')).toBeGreaterThan(0);
 });
 
+test('tasks that are stopped leave names and load balancers before they end: nothing is stale', () => {
+  const { measures } = run([{ at: '15s', scale: { api: 1, page: 1 } }]);
+  for (const name of ['stale.dnsAnswers', 'stale.packets', 'stale.connections']) {
+    expect(measures[name]?.value, name).toBe(0);
+  }
+  expect(measures['traffic.page.lost']?.value).toBe(0);
+});
+
 test('a scaled service: who knew of each new entry and when, and nothing is stale', () => {
   const { measures, tables } = run([{ at: '15s', scale: { client: 3 } }]);
   const [spread] = tables;

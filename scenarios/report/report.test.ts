@@ -88,7 +88,7 @@ test('the terminal report', () => {
 
     Tables
       after  changes    p50    p90    p99   last  forgotten  the slowest
-      crash       12  200ms  400ms  610ms  12.5s      6.31s  create endpoint_table 0123456789ab of worker-1, known on worker-3 after 12.5s
+      crash       12  200ms  400ms  610ms  12.5s      6.31s  create endpoint_table 0123456789ab, worker-1 → worker-3
 
     Expectations
       ✓  node worker-2 is down within 17s of crash  15.2s

@@ -84,9 +84,7 @@ function spreadTable(spreads: readonly TableSpread[], paint: Paint): string {
 }
 
 function slowestText({ kind, table: name, key, writer, known }: EntrySpread): string {
-  const { node, seconds } = known.at(-1)!;
-  const span = formatDuration(Math.round(seconds * 1e9));
-  return `${kind} ${name} ${key.slice(0, 12)} of ${writer}, known on ${node} after ${span}`;
+  return `${kind} ${name} ${key.slice(0, 12)}, ${writer} → ${known.at(-1)!.node}`;
 }
 
 /** A measure's value with its unit: `6.214s`, `0.8%`, `12.4 packets/s`, `never`. */
