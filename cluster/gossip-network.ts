@@ -3,7 +3,8 @@
  * daemons on hosts.
  *
  * What the receiver cannot decrypt counts as lost: a datagram does not arrive, and a stream is
- * closed by the side that cannot read it. The keys are those of the instant of sending.
+ * closed by the side that cannot read it, which who only writes does not notice. The keys are those
+ * of the instant of sending.
  */
 import type { ExchangeHandlers, GossipExchange, GossipUnderlay } from '../gossip/underlay.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
@@ -67,7 +68,8 @@ export class GossipNetwork implements GossipUnderlay {
           else handlers.onRequest(nowNs, reply);
         },
         onReply: (nowNs) => {
-          if (isRefused || !this.#keys.canHear(to, from)) handlers.onFailure(nowNs, 'reset');
+          const isUnread = isRefused || !this.#keys.canHear(to, from);
+          if (isUnread && exchange.isOneWay !== true) handlers.onFailure(nowNs, 'reset');
           else handlers.onReply(nowNs);
         },
         onFailure: handlers.onFailure,

@@ -17,6 +17,8 @@ export interface GossipExchange {
   readonly from: number;
   readonly to: number;
   readonly requestBytes: number;
+  /** Nothing is read back, so the initiator does not learn whether the receiver could read it. */
+  readonly isOneWay?: boolean;
   /** When the initiator gives up. */
   readonly deadlineNs: number;
   /** The exchange's own coordinate for chance; a 32-bit integer. */

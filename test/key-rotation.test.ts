@@ -5,9 +5,12 @@ import { expect, test } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';
 import { GOSSIP_CUT_OFF, GOSSIP_KEYS } from '../cluster/gossip-keys.ts';
 import { engineVersionOf } from '../node/engine-version.ts';
+import { runScenario } from '../scenarios/run/run-scenario.ts';
+import { observationKind } from '../sim/observations.ts';
 import { HOUR_NS, MINUTE_NS, SECOND_NS } from '../sim/time.ts';
 import { World } from '../sim/world.ts';
 import { NodeState } from '../wire/memberlist/message.ts';
+import { loadInline } from './support/runs.ts';
 
 const NAMES = ['manager-1', 'worker-1', 'worker-2', 'worker-3'];
 
@@ -91,4 +94,49 @@ test('a host with other keys is declared dead, with shortcuts as without', () =>
     return world.observations.digest.text;
   });
   expect(digests[0]).toBe(digests[1]);
+});
+
+test('the report of a run says who was cut off, and when', () => {
+  const loaded = loadInline({
+    name: 'asleep over two rotations',
+    cluster: { managers: 1, workers: 2 },
+    timeline: [
+      { at: '11h', pause: 'worker-2' },
+      { at: '24h1m', restart: 'worker-2' },
+    ],
+    until: '24h5m',
+  });
+  const { result } = runScenario(loaded, { seed: '1' });
+  const lines = result.timeline.filter(({ topic }) => topic === 'keys');
+  expect(lines.map(({ atNs, node, text }) => [Math.floor(atNs / MINUTE_NS), node, text])).toEqual([
+    [
+      24 * 60,
+      'worker-2',
+      'is cut off by its gossip keys: No installed keys could decrypt the message',
+    ],
+    [24 * 60 + 1, 'worker-2', 'is not cut off any more'],
+  ]);
+});
+
+test('who sends a bulk sync does not notice that nobody can read it', () => {
+  const { world, cluster } = clusterOf();
+  const syncs: string[] = [];
+  const note = (what: string) => (observation: { atNs: number; node: number }) => {
+    if (observation.node !== cluster.machines[3]!.member) return;
+    syncs.push(`${what} ${Math.floor(observation.atNs / SECOND_NS)}`);
+  };
+  world.observations.subscribe(observationKind('networkdb.bulkSync'), note('sent'));
+  world.observations.subscribe(observationKind('networkdb.bulkSyncTimeout'), note('timeout'));
+  world.queue.runUntil(MINUTE_NS);
+  const lastAt = Number(syncs.findLast((text) => text.startsWith('sent'))!.split(' ')[1]);
+  const nextAt = lastAt + 30;
+  world.queue.runUntil((nextAt - 1) * SECOND_NS);
+  const { keys } = cluster.machines[3]!.executor!.gossipKeyring;
+  cluster.gossipKeys.set(3, ['0'.repeat(32)]);
+  syncs.length = 0;
+  world.queue.runUntil((nextAt + 1) * SECOND_NS);
+  cluster.gossipKeys.set(3, keys);
+  world.queue.runUntil((nextAt + 31) * SECOND_NS);
+  expect(syncs[0]).toBe(`sent ${nextAt}`);
+  expect(syncs).toContain(`timeout ${nextAt + 30}`);
 });

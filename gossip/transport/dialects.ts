@@ -97,7 +97,8 @@ export class DialectUnderlay implements GossipUnderlay {
         else handlers.onRequest(nowNs, reply);
       },
       onReply: (nowNs) => {
-        if (isRefused || !dialects.hears(to, from)) handlers.onFailure(nowNs, 'reset');
+        const isUnread = isRefused || !dialects.hears(to, from);
+        if (isUnread && exchange.isOneWay !== true) handlers.onFailure(nowNs, 'reset');
         else handlers.onReply(nowNs);
       },
       onFailure: handlers.onFailure,

@@ -28,6 +28,8 @@ export interface StreamInit {
   readonly to: number;
   /** The request within compression; likewise the size that `reply` is called with. */
   readonly requestBytes: number;
+  /** See `GossipExchange`. */
+  readonly isOneWay?: boolean;
   readonly deadlineNs: number;
   /** Handles the request in `resident`'s process; `reply` as in `ExchangeHandlers`. */
   readonly onRequest: (reply: (replyBytes: number) => void, resident: number) => void;
@@ -69,7 +71,8 @@ export function openStream(state: State, init: StreamInit): void {
   }
   const number = ++state.streamCounts[from]!;
   const draw = packetDraw(state, from, PacketPurpose.stream, number);
-  const exchange = { from, to, requestBytes, deadlineNs: init.deadlineNs, draw };
+  const { deadlineNs, isOneWay = false } = init;
+  const exchange = { from, to, requestBytes, isOneWay, deadlineNs, draw };
   state.underlay.exchange(exchange, {
     onRequest: (_nowNs, reply) => handle(reply),
     onReply: () => finish(true),
@@ -94,6 +97,7 @@ export function sendReliable(
     from,
     to: state.members.successorOf(to),
     requestBytes: streamContentBytes(state, from, plainBytes, request, message.contentKey),
+    isOneWay: true,
     deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
     onRequest: (reply, resident) => {
       state.delegate?.notifyMessage(resident, from, message);

@@ -3,6 +3,7 @@
  * what was recorded into the result. Given equal scenarios and seeds, equal to the last bit.
  */
 import { Cluster, type NodeOptions } from '../../cluster/cluster.ts';
+import { GOSSIP_CUT_OFF } from '../../cluster/gossip-keys.ts';
 import type { NameServerOptions } from '../../cluster/name-server.ts';
 import { Counter } from '../../gossip/counters.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
@@ -252,6 +253,11 @@ class Stage {
       if (node < 0) return;
       const state = formatNodeState(b as NodeState) as NodeStatusChange['state'];
       this.#nodeStatuses.push({ atNs, node, state });
+    });
+    observations.subscribe(GOSSIP_CUT_OFF, ({ atNs, node, a, text }) => {
+      const what = a === 1 ? `is cut off by its gossip keys: ${text}` : 'is not cut off any more';
+      const { names } = this.#loaded.nodes;
+      this.#noted.push({ atNs, topic: 'keys', node: names[node]!, text: what });
     });
     observations.subscribe(observationKind('networkdb.agreed'), ({ atNs }) =>
       this.#agreements.push(atNs),
