@@ -31,12 +31,14 @@ test('every packet of the fixtures, cut off anywhere, yields no more than it did
     const bytes = bytesOfHex(fixture.hex);
     const receiver = { ...PLAIN_RECEIVER, label, keyring };
     const whole = decodePacket(bytes, receiver);
+    const misread: number[] = [];
     for (let end = 0; end < bytes.length; end++) {
       const { messages, errorCount } = decodePacket(bytes.subarray(0, end), receiver);
-      expect(messages.length).toBeLessThanOrEqual(whole.messages.length);
       const isUser = messages[0]?.type === MessageType.user; // raw bytes, of which fewer are fine too
-      expect(errorCount > 0 || isUser, `${fixture.name} ${end}`).toBe(true);
+      const isTold = errorCount > 0 || isUser;
+      if (!isTold || messages.length > whole.messages.length) misread.push(end);
     }
+    expect(misread, fixture.name).toEqual([]);
   }
 });
 
@@ -64,21 +66,22 @@ function bomb(head: string, filler: number, size: number): Uint8Array {
 
 const NODE_KEY = 'a44e6f6465';
 const PAYLOAD_KEY = 'a75061796c6f6164';
-const BOMB_BYTES = 24 * MIB;
+const BOMB_BYTES = 8 * MIB;
+const TOO_LARGE = bomb('08', 0, 41 * MIB);
 
 const BOMBS: readonly [string, Uint8Array][] = [
   ['a user message', bomb('08', 0, BOMB_BYTES)],
   ['a name', bomb(`0081${NODE_KEY}dbffffffff`, 0x61, BOMB_BYTES)],
-  ['a name that is not UTF-8', bomb(`0081${NODE_KEY}db01000000`, 0xff, BOMB_BYTES)],
-  ['an array of bytes', bomb(`0281${PAYLOAD_KEY}dd01700000`, 1, BOMB_BYTES)],
+  ['a name that is not UTF-8', bomb(`0081${NODE_KEY}db00700000`, 0xff, BOMB_BYTES)],
+  ['an array of bytes', bomb(`0281${PAYLOAD_KEY}dd00700000`, 1, BOMB_BYTES)],
   ['arrays in arrays', bomb('0b81a158', 0x91, BOMB_BYTES)],
   ['a map of keys', bomb('0bdfffffffff', 0xc0, BOMB_BYTES)],
   ['nothing but compounds', bomb('07ff', 0x07, BOMB_BYTES)],
   ['a bomb in a bomb', compressPayload(bomb('08', 0, BOMB_BYTES), 0, 3000)],
-  ['more than is inflated', bomb('08', 0, 41 * MIB)],
+  ['more than is inflated', TOO_LARGE],
 ];
 
-test.each(BOMBS)('%s of 24 MiB', (_, bytes) => {
+test.each(BOMBS)('%s of 8 MiB or more', (_, bytes) => {
   expect(bytes.length).toBeLessThanOrEqual(LARGEST_DATAGRAM_BYTES);
   let packet: DecodedPacket | undefined;
   const allocated = allocatedBytes(() => {
@@ -131,7 +134,7 @@ const STREAMS: readonly [string, Uint8Array][] = [
   ['a user message of 20 MiB and a byte', bytesOfHex('0881aa557365724d73674c656ece01400001')],
   ['4 GiB of ciphertext', bytesOfHex('0affffffff')],
   ['a compressed buffer of 4 GiB', bytesOfHex('0982a4416c676f00a3427566dbffffffff')],
-  ['a bomb', bomb('08', 0, 41 * MIB)],
+  ['a bomb', TOO_LARGE],
 ];
 
 function filled(head: string, filler: number, size: number): Uint8Array {
