@@ -15,7 +15,6 @@ import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { decodePacket, PLAIN_RECEIVER } from '../wire/memberlist/packet.ts';
 import type { WaitingBroadcast } from './broadcasts.ts';
-import { withClockDrift } from './clock-drift.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
@@ -42,7 +41,7 @@ import {
   suspend,
   updateNode,
 } from './lifecycle.ts';
-import { memberConfigOf } from './member-config.ts';
+import { memberConfigOf, withClockDrift } from './member-config.ts';
 import { ProcessState } from './members/members.ts';
 import { Reason } from './members/unrest.ts';
 import { MemberState } from './members/views.ts';
