@@ -84,6 +84,12 @@ export class Suspicions {
     column.runningCount++;
   }
 
+  /** True when no further accuser counts for the observer's suspicion of the subject. */
+  isFull(observer: number, subject: number): boolean {
+    const column = this.#columns[subject]!;
+    return column.accuserCount[observer]! > column.k[observer]!;
+  }
+
   /** True when that accuser would count, or when there is no suspicion that could count it. */
   expects(observer: number, subject: number, from: number): boolean {
     const column = this.#columns[subject];

@@ -32,6 +32,10 @@ interface Row extends Entries {
 }
 
 interface Column extends Entries {
+  /** By observer: what it is settled on at `baseIncarnation` or above ({@link Settled}). */
+  settled: Uint8Array;
+  /** The incarnation at which the dispute began. */
+  readonly baseIncarnation: number;
   /** Sharing observers that do not know the subject. */
   unknownCount: number;
   /** The largest incarnation that anybody holds alive, with its fact, and who does. */
@@ -42,6 +46,9 @@ interface Column extends Entries {
 
 /** What the sharing observers hold of a subject together; bits. */
 const Standing = { agreed: 1, disputed: 2 } as const;
+
+/** What an observer will not hear any more: nothing, accusations, or accusations and death. */
+const Settled = { nothing: 0, accused: 1, dead: 2 } as const;
 
 /** Where an observer's entries are. */
 const Storage = { none: 0, row: 1, shared: 2 } as const;
@@ -87,6 +94,9 @@ export class Views {
       entries.incarnation = grown(entries.incarnation, capacity);
       entries.changedAtNs = grown(entries.changedAtNs, capacity);
       entries.fact = grown(entries.fact, capacity);
+    }
+    for (const column of this.#columns) {
+      if (column !== undefined) column.settled = grown(column.settled, capacity);
     }
   }
 
@@ -211,6 +221,26 @@ export class Views {
     return entries.fact[this.#at(observer, subject)] ?? 0;
   }
 
+  /**
+   * Whether an accusation, or a message of death, is certainly no news to an observer whose view is
+   * stored with the others'. One byte tells for most of all gossip.
+   */
+  isSettled(observer: number, subject: number, incarnation: number, isDeath: boolean): boolean {
+    if ((this.#standing[subject]! & Standing.disputed) === 0) return false;
+    const column = this.#columns[subject]!;
+    if (incarnation > column.baseIncarnation) return false;
+    return column.settled[observer]! >= (isDeath ? Settled.dead : Settled.accused);
+  }
+
+  /** The observer, which suspects the subject, counts no further accusers. */
+  settleAccused(observer: number, subject: number): void {
+    if (this.#storage[observer] !== Storage.shared) return;
+    const column = this.#columns[subject]!;
+    if (column.incarnation[observer]! >= column.baseIncarnation) {
+      column.settled[observer] = Settled.accused;
+    }
+  }
+
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */
   knownCountOf(observer: number): number {
     if (this.#storage[observer] === Storage.shared) {
@@ -300,6 +330,7 @@ export class Views {
       column.incarnation[observer] = row.incarnation[subject]!;
       column.changedAtNs[observer] = row.changedAtNs[subject]!;
       column.fact[observer] = row.fact[subject]!;
+      column.settled[observer] = Settled.nothing;
       enterCounts(column, observer);
       this.#maybeAgree(subject, column);
     }
@@ -344,6 +375,8 @@ export class Views {
     entries.changedAtNs[at] = atNs;
     entries.fact[at] = fact;
     if (column === undefined) return;
+    const isDead = state === MemberState.dead && incarnation >= column.baseIncarnation;
+    column.settled[observer] = isDead ? Settled.dead : Settled.nothing;
     enterCounts(column, observer);
     this.#maybeAgree(subject, column);
   }
@@ -368,6 +401,8 @@ export class Views {
     const fact = this.#agreedFact[subject]!;
     const column: Column = {
       ...entriesOf(this.#capacity, state, incarnation, fact),
+      settled: new Uint8Array(this.#capacity),
+      baseIncarnation: incarnation,
       unknownCount: isAgreed ? 0 : this.#sharerCount,
       topIncarnation: isAgreed ? incarnation : -1,
       topFact: fact,

@@ -27,13 +27,22 @@ export function isRedundant(
   first = 0,
 ): boolean {
   if (!state.shortcuts || state.onDatagram !== undefined || state.hasGuards) return false;
-  if (state.unrest.has(to, Reason.notRunning)) return false;
+  const reasons = state.unrest.of(to);
+  if ((reasons & Reason.notRunning) !== 0) return false;
   if (state.configOf(to).deadNodeReclaimTimeNs > 0) return false;
   for (let i = first; i < parts.length; i++) {
-    if (!isKnown(state, to, parts[i]!)) return false;
+    const part = parts[i]!;
+    const isSettled = (reasons & Reason.ownView) === 0 && isSettledOn(state, to, part);
+    if (!isSettled && !isKnown(state, to, part)) return false;
   }
   const delayNs = state.underlay.plainDelayNsMax(from, to);
   return delayNs >= 0 && delayNs <= FLIGHT_NS_MAX;
+}
+
+function isSettledOn(state: State, member: number, part: Part): boolean {
+  if (part.type !== MessageType.suspect && part.type !== MessageType.dead) return false;
+  const isDeath = part.type === MessageType.dead;
+  return state.views.isSettled(member, part.subject, part.incarnation, isDeath);
 }
 
 function isKnown(state: State, member: number, part: Part): boolean {
