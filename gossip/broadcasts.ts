@@ -82,10 +82,25 @@ export class Broadcasts {
     const usedBytes = overheadBytes + rumor.sizeBytes;
     if (usedBytes > limitBytes) return 0;
     taken.push(rumor);
-    const transmits = this.#soleTransmits[member]! + 1;
+    this.spendSole(member, transmitLimit, 1);
+    return usedBytes;
+  }
+
+  /** The member's broadcast if it has exactly one in columns; otherwise undefined. */
+  soleOf(member: number): Rumor | undefined {
+    return this.#soleRumor[member];
+  }
+
+  /** How often the sole broadcast will still be sent. */
+  soleBudget(member: number, transmitLimit: number): number {
+    return Math.max(1, transmitLimit - this.#soleTransmits[member]!);
+  }
+
+  /** The sole broadcast was sent `count` times, which is no more than its budget. */
+  spendSole(member: number, transmitLimit: number, count: number): void {
+    const transmits = this.#soleTransmits[member]! + count;
     this.#soleTransmits[member] = transmits;
     if (transmits >= transmitLimit) this.clear(member);
-    return usedBytes;
   }
 
   /** Forgets everything without finishing anything. */

@@ -188,6 +188,11 @@ export class State {
     return this.world.queue.nowNs;
   }
 
+  /** Whether all members have the cluster's configuration. */
+  get isAlike(): boolean {
+    return this.#ownConfigs.size === 0;
+  }
+
   /** The member's configuration. */
   configOf(member: number): SwimConfig {
     if (this.#ownConfigs.size === 0) return this.config;

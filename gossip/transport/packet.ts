@@ -205,7 +205,8 @@ export function framedBytesOf(state: State, from: number, bytes: number): number
   return encryptedBytes(config, bytes) + labelOverhead(config);
 }
 
-function transmit(
+/** Sends one packet, which is counted already. */
+export function transmit(
   state: State,
   from: number,
   to: number,
