@@ -25,7 +25,8 @@ import { formatSufferingJson, formatSufferingReport } from '../../sweep/gossip/s
 import { sweepSuffering } from '../../sweep/gossip/suffering-sweep.ts';
 import { parseSeeds } from '../../sweep/seeds.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
-import { countOf, poolOf, profileNames, profileOf, quantityOf } from '../gossip-flags.ts';
+import { collect, configOf, configText } from '../gossip-config.ts';
+import { countOf, poolOf, profileNames, quantityOf } from '../gossip-flags.ts';
 import {
   Progress,
   stdoutHasColour,
@@ -62,8 +63,7 @@ interface Flags {
   readonly loss: string;
   readonly latency: string;
   readonly profile: string;
-  readonly suspicionMult?: string;
-  readonly tcpPings: boolean;
+  readonly set: readonly string[];
   readonly json?: string;
 }
 
@@ -90,8 +90,7 @@ export function addGossipSuffer(gossip: Command): void {
     .option('--loss <ratio>', 'share of packets that everybody loses', '0')
     .option('--latency <range>', 'one-way delay between members', '200us..800us')
     .option('--profile <name>', `configuration: ${profileNames()}`, 'lan')
-    .option('--suspicion-mult <count>', "SuspicionMult; the paper's is 5 (default: the profile's)")
-    .option('--no-tcp-pings', 'no TCP ping after a UDP ping was late, as in the paper')
+    .option('--set <name=value>', 'override a tunable; the paper: suspicion-mult=5', collect, [])
     .option('--json <file>', 'write the result as JSON; - for stdout, instead of the report')
     .addHelpText('after', EXAMPLES)
     .action(runSuffer);
@@ -109,14 +108,17 @@ async function runSuffer(flags: Flags): Promise<void> {
     });
     progress.done();
     if (flags.json !== undefined) {
-      writeDocument(flags.json, formatSufferingJson(init, seeds, outcomes, flags.profile));
+      writeDocument(
+        flags.json,
+        formatSufferingJson(init, seeds, outcomes, configText(flags.profile, flags.set)),
+      );
     }
     if (flags.json === '-') return;
     const report = formatSufferingReport(init, outcomes, {
       hasColour: stdoutHasColour(),
       isAscii: !stdoutHasUnicode(),
       widthColumns: stdoutWidthColumns(),
-      profile: flags.profile,
+      profile: configText(flags.profile, flags.set),
       replay: replayOf(flags),
     });
     process.stdout.write(report);
@@ -132,8 +134,6 @@ function initOf(flags: Flags): SufferingInit {
   const sufferingCount = countOf('--suffering', flags.suffering ?? eighth, 0, memberCount - 2);
   const killCountMax = memberCount - sufferingCount - 1;
   const latency = quantityOf('--latency', spanRange, flags.latency);
-  const profile = profileOf(flags.profile);
-  const { suspicionMult } = flags;
   return {
     seed: '1',
     memberCount,
@@ -141,14 +141,7 @@ function initOf(flags: Flags): SufferingInit {
     affliction: afflictionOf(flags),
     sufferNs: positiveSpanOf('--for', flags.for),
     killCount: countOf('--kill', flags.kill, 0, killCountMax),
-    config: {
-      ...profile,
-      suspicionMult:
-        suspicionMult === undefined
-          ? profile.suspicionMult
-          : countOf('--suspicion-mult', suspicionMult, 1, 100),
-      disableTcpPings: profile.disableTcpPings || !flags.tcpPings,
-    },
+    config: configOf(flags.profile, flags.set),
     latencyNsMin: latency.minNs,
     latencyNsMax: latency.maxNs,
     lossRatio: quantityOf('--loss', ratio, flags.loss),
@@ -264,11 +257,11 @@ function fail(message: string): never {
 /** The command again, with every flag that decides the result. */
 function replayOf(flags: Flags): string {
   const words = ['swarmlab gossip suffer'];
-  const { json: _json, jobs: _jobs, tcpPings, ...deciding } = flags;
+  const { json: _json, jobs: _jobs, set, ...deciding } = flags;
   for (const [name, value] of Object.entries(deciding)) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     words.push(`--${flag} ${/[()]/.test(value) ? `"${value}"` : value}`);
   }
-  if (!tcpPings) words.push('--no-tcp-pings');
+  for (const setting of set) words.push(`--set ${setting}`);
   return words.join(' ');
 }
