@@ -59,7 +59,10 @@ export interface TuneResult {
   readonly base: Tried;
   /** Ascending load; with fresh seeds. */
   readonly front: readonly Tried[];
-  /** The cheapest of the front that does not fail the goals; `undefined` when all fail. */
+  /**
+   * The cheapest that surely meets the goals, or else the cheapest of the front that does not fail
+   * them; `undefined` when all fail.
+   */
   readonly recommended: Tried | undefined;
   /** Of all that were tried, the one that misses the goals by the least. */
   readonly nearest: Tried;
@@ -172,7 +175,8 @@ class Search {
       }
       at = leaderOf(entries);
     }
-    const recommended = entries[at];
+    const sure = entries.filter((one) => verdictOfBoth(one.assessment) === 'met').sort(isBetter);
+    const recommended = sure[0] ?? entries[at];
     return {
       base: base!,
       front: withoutBeaten(entries, recommended),
