@@ -21,6 +21,7 @@ interface ShowFlags {
   readonly set: readonly string[];
   readonly namespace?: string;
   readonly network?: string;
+  readonly json?: true;
 }
 
 const HELP = `
@@ -46,6 +47,7 @@ export function addShow(program: Command): void {
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
     .option('--namespace <name>', 'only this namespace: default, ingress_sbox, lb_…, 1-…')
     .option('--network <name>', "of NetworkDB's views only this network: ingress, <stack>_<name>")
+    .option('--json', "NetworkDB's views as its diagnostic server gives them with ?json")
     .addHelpText('after', HELP)
     .action((what: string, node: string, file: string, flags: ShowFlags) => {
       if (!VIEW_NAMES.includes(what)) throw wrong(`cannot show '${what}'`, what, VIEW_NAMES);
@@ -58,7 +60,10 @@ export function addShow(program: Command): void {
       if (flags.network !== undefined && !networks.includes(flags.network)) {
         throw wrong(`${node} has no network '${flags.network}'`, flags.network, networks);
       }
-      const text = viewText(cluster, machine, what, flags.namespace, flags.network);
+      const text = viewText(cluster, machine, what, flags.namespace, {
+        network: flags.network,
+        isJson: flags.json === true,
+      });
       if (text === undefined) {
         const name = flags.namespace!;
         throw wrong(`${node} has no namespace '${name}'`, name, namespaceNamesOf(machine));

@@ -26,8 +26,8 @@ beforeAll(() => {
   worker = cluster.machines[1]!;
 });
 
-const show = (view: string, network?: string) =>
-  viewText(cluster, worker, view, undefined, network)!;
+const show = (view: string, network?: string, isJson = true) =>
+  viewText(cluster, worker, view, undefined, { network, isJson })!;
 
 /** The answers below titles, by their title. */
 function answersOf(text: string): Map<string, string> {
@@ -77,12 +77,25 @@ test('tables: key, record in base64 and owner', () => {
   }
 });
 
-test('the line of the log', () => {
+test('as text: peers by number, entries in quotes, counts and the line of the log', () => {
   const name = cluster.swim.nameOf(worker.member!);
-  const stats = `leaving:false netPeers:3 entries:3 Queue qLen:0 netMsg/s:0`;
-  expect(show('networkdb-stats')).toBe(
-    `NetworkDB stats worker-1(${name}) - netID:${ingressId()} ${stats}\n`,
+  expect(show('networkdb-peers', 'ingress', false)).toMatch(
+    /^OK\ntotal entries: 3\n0\) [0-9a-f]{12} -> 192\.168\.56\.\d+\n1\) .*\n2\) .*\n$/,
   );
+  const table = show('networkdb-table', 'ingress', false).split('# network ingress: ');
+  expect(table).toHaveLength(3);
+  expect(table.find((text) => text.includes('overlay_peer_table'))).toMatch(
+    /^\/gettable\?tname=overlay_peer_table&nid=\w{25}\nOK\ntotal entries: 3\n0\) k:`[0-9a-f]{64}` -> v:`[\w+/=]+` owner:`[0-9a-f]{12}`\n/,
+  );
+  const stats = `leaving:false netPeers:3 entries:3 Queue qLen:0 netMsg/s:0`;
+  const line = `NetworkDB stats worker-1(${name}) - netID:${ingressId()} ${stats}`;
+  expect(show('networkdb-stats', 'ingress', false)).toBe(`OK\nentries: 3, qlen: 0\n${line}\n`);
+});
+
+test('counts as JSON, with the tag that upstream misspelt', () => {
+  const title = `# network ingress: /networkstats?nid=${ingressId()}\n`;
+  const reply = '{"message":"OK","details":{"entries":3,"QueueLen":0}}\n';
+  expect(show('networkdb-stats')).toBe(`${title}${reply}`);
 });
 
 test('a node without power shows nothing', () => {

@@ -18,13 +18,18 @@ import { NodeState } from '../../wire/memberlist/message.ts';
 import type { Cluster } from '../cluster.ts';
 import { GOSSIP_PORT } from '../gossip-network.ts';
 import type { Machine } from '../machine.ts';
-import { networkDbPeersText, networkDbStatsText, networkDbTableText } from './networkdb.ts';
+import {
+  type NetworkDbQuery,
+  networkDbPeersText,
+  networkDbStatsText,
+  networkDbTableText,
+} from './networkdb.ts';
 
 /** What can be shown of one namespace; empty when there is nothing. */
 type NamespaceView = (namespace: Namespace, machine: Machine) => string;
 
 /** What can be shown of a node as a whole; some of it for one network. */
-type NodeView = (cluster: Cluster, machine: Machine, networkName: string | undefined) => string;
+type NodeView = (cluster: Cluster, machine: Machine, query: NetworkDbQuery) => string;
 
 const NAMESPACE_VIEWS: Readonly<Record<string, NamespaceView>> = {
   'ip-link': (namespace) => linkText(namespace, { hasDetails: true }),
@@ -70,17 +75,17 @@ export function networkNamesOf(machine: Machine): string[] {
 /**
  * A view of a machine. A view of namespaces shows the one that is named, or all that have
  * something, each under its name. `undefined` when there is no such namespace. The views of
- * NetworkDB show the network that is named, or all.
+ * NetworkDB show the network that is asked for, or all.
  */
 export function viewText(
   cluster: Cluster,
   machine: Machine,
   view: string,
   namespaceName: string | undefined,
-  networkName?: string,
+  query: NetworkDbQuery = {},
 ): string | undefined {
   const nodeView = NODE_VIEWS[view];
-  if (nodeView !== undefined) return nodeView(cluster, machine, networkName);
+  if (nodeView !== undefined) return nodeView(cluster, machine, query);
   const namespaceView = NAMESPACE_VIEWS[view]!;
   const namespaces = machine.host?.namespaces ?? new Map<string, Namespace>();
   if (namespaceName !== undefined) {
