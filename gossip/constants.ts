@@ -141,6 +141,8 @@ export const USER_MSG_OVERHEAD = 1;
 export const CRC_OVERHEAD = 5;
 /** Type byte and length before an encrypted stream. */
 export const ENCRYPTED_STREAM_HEADER = 5;
+/** The longest encrypted stream that a receiver takes, bytes (`maxPushStateBytes`). */
+export const ENCRYPTED_STREAM_BYTES_MAX = 20 * 1024 * 1024;
 /** More nodes than this lengthen the push/pull interval (`pushPullScaleThreshold`). */
 export const PUSH_PULL_SCALE_THRESHOLD = 32;
 

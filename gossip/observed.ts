@@ -22,4 +22,6 @@ export const Observed = {
   conflict: observationKind('membership.conflict'),
   /** The observer refuses to merge what the subject holds; the text says why. */
   mergeRefused: observationKind('membership.mergeRefused'),
+  /** The observer does not take a stream of the subject, of `b` bytes; the text says why. */
+  streamRefused: observationKind('membership.streamRefused'),
 } as const;

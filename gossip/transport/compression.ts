@@ -14,6 +14,7 @@ import {
   type PacketMessage,
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
+import { ENCRYPTED_STREAM_BYTES_MAX } from '../constants.ts';
 import type { UserMessage } from '../delegate.ts';
 import type { Members } from '../members/members.ts';
 import { makePing, type Part, type User, wireFormOf } from '../message.ts';
@@ -94,7 +95,10 @@ export function streamContentBytes(
   message: () => StreamMessage,
   contentKey?: string,
 ): number {
-  if (!isMeasured(state, from)) return plainBytes;
+  // what could be too long for its receiver is measured in any cluster
+  const mayBeRefused =
+    plainBytes > ENCRYPTED_STREAM_BYTES_MAX && state.configOf(from).enableCompression;
+  if (!isMeasured(state, from) && !mayBeRefused) return plainBytes;
   const { streamBytesOf } = state.measured;
   const known = contentKey === undefined ? undefined : streamBytesOf.get(contentKey);
   if (known !== undefined) return known;

@@ -12,10 +12,11 @@ import {
   type StreamMessage,
   sizeOfStreamUser,
 } from '../../wire/memberlist/message.ts';
-import { ENCRYPTED_STREAM_HEADER } from '../constants.ts';
+import { ENCRYPTED_STREAM_BYTES_MAX, ENCRYPTED_STREAM_HEADER } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import type { OnResult, UserMessage } from '../delegate.ts';
 import { type Control, makeAck, makePing, wireFormOf } from '../message.ts';
+import { Observed } from '../observed.ts';
 import type { State } from '../state.ts';
 import { streamContentBytes } from './compression.ts';
 import { encryptedBytes, labelOverhead, PacketPurpose, packetDraw } from './packet.ts';
@@ -93,18 +94,31 @@ export function sendReliable(
     type: MessageType.user,
     payload: state.delegate!.encode(message),
   });
+  const requestBytes = streamContentBytes(state, from, plainBytes, request, message.contentKey);
   openStream(state, {
     from,
     to: state.members.successorOf(to),
-    requestBytes: streamContentBytes(state, from, plainBytes, request, message.contentKey),
+    requestBytes,
     isOneWay: true,
     deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
     onRequest: (reply, resident) => {
-      state.delegate?.notifyMessage(resident, from, message);
+      if (!isRefused(state, resident, from, requestBytes)) {
+        state.delegate?.notifyMessage(resident, from, message);
+      }
       reply(0);
     },
     onResult,
   });
+}
+
+/** Whether the receiver finds the stream too long to decrypt; the sender does not hear of it. */
+function isRefused(state: State, receiver: number, from: number, contentBytes: number): boolean {
+  if (!state.configOf(from).hasKeyring) return false;
+  const bytes = encryptedStreamBytes(state, from, contentBytes) - ENCRYPTED_STREAM_HEADER;
+  if (bytes <= ENCRYPTED_STREAM_BYTES_MAX) return false;
+  const text = `Remote node state is larger than limit (${bytes})`;
+  state.world.observe(Observed.streamRefused, receiver, from, bytes, text);
+  return true;
 }
 
 /** Pings the target of the member's probe over TCP until the probe's deadline. */
