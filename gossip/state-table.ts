@@ -125,7 +125,7 @@ export function suspectNode(
   if (incarnation < views.incarnationOf(member, subject)) return;
   if (suspicions.has(member, subject)) {
     if (suspicions.confirm(member, subject, from)) {
-      if (suspicions.isFull(member, subject)) views.settleAccused(member, subject);
+      views.settleAccuser(member, subject, from, suspicions.isFull(member, subject));
       broadcast(state, member, subject, rumor ?? suspectRumor(state, subject, incarnation, from));
     }
     return;
@@ -145,7 +145,7 @@ export function suspectNode(
     probeIntervalNs,
     n,
   });
-  if (suspicions.isFull(member, subject)) views.settleAccused(member, subject);
+  views.settleAccuser(member, subject, from, suspicions.isFull(member, subject));
   state.counters.add(member, Counter.suspicions);
   state.world.observe(Observed.suspect, member, subject, incarnation);
 }

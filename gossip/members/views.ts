@@ -32,8 +32,10 @@ interface Row extends Entries {
 }
 
 interface Column extends Entries {
-  /** By observer: what it is settled on at `baseIncarnation` or above ({@link Settled}). */
+  /** By observer: what is no news at `baseIncarnation` or below ({@link Settled}). */
   settled: Uint8Array;
+  /** Who has the bits. */
+  readonly accusers: number[];
   /** The incarnation at which the dispute began. */
   readonly baseIncarnation: number;
   /** Sharing observers that do not know the subject. */
@@ -47,8 +49,13 @@ interface Column extends Entries {
 /** What the sharing observers hold of a subject together; bits. */
 const Standing = { agreed: 1, disputed: 2 } as const;
 
-/** What an observer will not hear any more: nothing, accusations, or accusations and death. */
-const Settled = { nothing: 0, accused: 1, dead: 2 } as const;
+/**
+ * What is no news to an observer, as bits: death, any accusation, and below those one bit for each of
+ * the first accusers of a dispute.
+ */
+const Settled = { dead: 128, accused: 64 } as const;
+/** So many accusers have a bit. */
+const ACCUSERS_MAX = 6;
 
 /** Where an observer's entries are. */
 const Storage = { none: 0, row: 1, shared: 2 } as const;
@@ -225,20 +232,34 @@ export class Views {
    * Whether an accusation, or a message of death, is certainly no news to an observer whose view is
    * stored with the others'. One byte tells for most of all gossip.
    */
-  isSettled(observer: number, subject: number, incarnation: number, isDeath: boolean): boolean {
+  isSettled(
+    observer: number,
+    subject: number,
+    incarnation: number,
+    accuser: number,
+    isDeath: boolean,
+  ): boolean {
     if ((this.#standing[subject]! & Standing.disputed) === 0) return false;
     const column = this.#columns[subject]!;
     if (incarnation > column.baseIncarnation) return false;
-    return column.settled[observer]! >= (isDeath ? Settled.dead : Settled.accused);
+    const settled = column.settled[observer]!;
+    if (settled >= Settled.accused || isDeath) {
+      return settled >= (isDeath ? Settled.dead : Settled.accused);
+    }
+    const bit = settled === 0 ? -1 : column.accusers.indexOf(accuser);
+    return bit >= 0 && (settled & (1 << bit)) !== 0;
   }
 
-  /** The observer, which suspects the subject, counts no further accusers. */
-  settleAccused(observer: number, subject: number): void {
+  /** The observer, which suspects the subject, has counted an accuser, and perhaps the last. */
+  settleAccuser(observer: number, subject: number, accuser: number, isLast: boolean): void {
     if (this.#storage[observer] !== Storage.shared) return;
     const column = this.#columns[subject]!;
-    if (column.incarnation[observer]! >= column.baseIncarnation) {
-      column.settled[observer] = Settled.accused;
-    }
+    if (column.incarnation[observer]! < column.baseIncarnation) return;
+    const { accusers } = column;
+    let bit = accusers.indexOf(accuser);
+    if (bit < 0 && accusers.length < ACCUSERS_MAX) bit = accusers.push(accuser) - 1;
+    if (bit >= 0) column.settled[observer]! |= 1 << bit;
+    if (isLast) column.settled[observer]! |= Settled.accused;
   }
 
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */
@@ -330,7 +351,7 @@ export class Views {
       column.incarnation[observer] = row.incarnation[subject]!;
       column.changedAtNs[observer] = row.changedAtNs[subject]!;
       column.fact[observer] = row.fact[subject]!;
-      column.settled[observer] = Settled.nothing;
+      column.settled[observer] = 0;
       enterCounts(column, observer);
       this.#maybeAgree(subject, column);
     }
@@ -376,7 +397,7 @@ export class Views {
     entries.fact[at] = fact;
     if (column === undefined) return;
     const isDead = state === MemberState.dead && incarnation >= column.baseIncarnation;
-    column.settled[observer] = isDead ? Settled.dead : Settled.nothing;
+    column.settled[observer] = isDead ? Settled.dead : 0;
     enterCounts(column, observer);
     this.#maybeAgree(subject, column);
   }
@@ -402,6 +423,7 @@ export class Views {
     const column: Column = {
       ...entriesOf(this.#capacity, state, incarnation, fact),
       settled: new Uint8Array(this.#capacity),
+      accusers: [],
       baseIncarnation: incarnation,
       unknownCount: isAgreed ? 0 : this.#sharerCount,
       topIncarnation: isAgreed ? incarnation : -1,

@@ -42,7 +42,7 @@ export function isRedundant(
 function isSettledOn(state: State, member: number, part: Part): boolean {
   if (part.type !== MessageType.suspect && part.type !== MessageType.dead) return false;
   const isDeath = part.type === MessageType.dead;
-  return state.views.isSettled(member, part.subject, part.incarnation, isDeath);
+  return state.views.isSettled(member, part.subject, part.incarnation, part.from, isDeath);
 }
 
 function isKnown(state: State, member: number, part: Part): boolean {
