@@ -10,8 +10,13 @@ const NAMES = readdirSync(LIBRARY)
   .filter((file) => file.endsWith('.yaml') && !file.endsWith('.compose.yaml'))
   .map((file) => file.replace('.yaml', ''));
 
+/** Twelve hours are played once only. */
+function seedsOf(name: string): (string | undefined)[] {
+  return name === 'key-rotation' ? [undefined] : [undefined, '2', '3'];
+}
+
 describe.each(NAMES)('%s', (name) => {
-  test.each([undefined, '2', '3'])('meets its expectations, seed %s', (seed) => {
+  test.each(seedsOf(name))('meets its expectations, seed %s', (seed) => {
     const { result } = runScenario(loadLibrary(name), { seed });
     const missed = result.expectations.filter((outcome) => !outcome.met);
     expect(missed.map((outcome) => `${outcome.text}: ${outcome.measured}`)).toEqual([]);

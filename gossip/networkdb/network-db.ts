@@ -24,6 +24,7 @@ import {
 } from './constants.ts';
 import { CountedKind, type Counters } from './counters.ts';
 import { generationRules } from './generation.ts';
+import { localNetworkOf } from './local-network.ts';
 import type { Message, PushPull } from './message.ts';
 import { PeerState, Peers } from './peers.ts';
 import { armGossip } from './rules/arming.ts';
@@ -52,7 +53,6 @@ import { createEntry, deleteEntry, handleTableMessage, updateEntry } from './rul
 import { atInstant, runOrDefer } from './rules/timers.ts';
 import {
   type BootstrapAddress,
-  type LocalNetwork,
   type Network,
   type NetworkDbParts,
   type NodeInit,
@@ -577,30 +577,4 @@ export class NetworkDb implements Delegate {
     this.#state.watches.leave(this.#state.nowNs);
     return result;
   }
-}
-
-/** A fresh record; later generations keep the queues of the record that was leaving. */
-function localNetworkOf(
-  node: NodeState,
-  network: Network,
-  ltime: number,
-  known: LocalNetwork | undefined,
-): LocalNetwork {
-  const kept = node.rules.refusesSecondJoin ? known : undefined;
-  const own: LocalNetwork['tableBroadcasts'] = new TransmitLimitedQueue();
-  const relays: LocalNetwork['tableRebroadcasts'] = node.rules.queuesRelaysApart
-    ? new TransmitLimitedQueue()
-    : own;
-  return {
-    network,
-    ltime,
-    leaving: false,
-    reapBudget: 0,
-    inSync: false,
-    tableBroadcasts: kept?.tableBroadcasts ?? own,
-    tableRebroadcasts: kept?.tableRebroadcasts ?? relays,
-    pulledCount: 0,
-    pulledBefore: 0,
-    statsPeriod: 0,
-  };
 }
