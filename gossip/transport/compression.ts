@@ -95,9 +95,9 @@ export function streamContentBytes(
   message: () => StreamMessage,
   contentKey?: string,
 ): number {
-  // what could be too long for its receiver is measured in any cluster
-  const mayBeRefused =
-    plainBytes > ENCRYPTED_STREAM_BYTES_MAX && state.configOf(from).enableCompression;
+  // a bulk sync that could be too long for its receiver is measured in any cluster
+  const isLong = contentKey !== undefined && plainBytes > ENCRYPTED_STREAM_BYTES_MAX;
+  const mayBeRefused = isLong && state.configOf(from).enableCompression;
   if (!isMeasured(state, from) && !mayBeRefused) return plainBytes;
   const { streamBytesOf } = state.measured;
   const known = contentKey === undefined ? undefined : streamBytesOf.get(contentKey);
