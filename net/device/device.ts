@@ -11,6 +11,7 @@ import type { Neighbour } from '../neighbour/neighbour.ts';
 import type { Packet } from '../packet.ts';
 import type { Ipv4Configuration } from '../sysctls.ts';
 import type { BridgePort } from './bridge-port.ts';
+import type { StackedDevice } from './stacked-device.ts';
 
 /** The kinds of `ip -d link`. */
 export type DeviceKind =
@@ -30,6 +31,8 @@ export interface DeviceStatistics {
   rxPackets: number;
   rxErrors: number;
   rxDropped: number;
+  /** Broadcasts and multicasts taken in, which only devices stacked on others count. */
+  rxMulticast: number;
   txBytes: number;
   txPackets: number;
   txErrors: number;
@@ -85,6 +88,8 @@ export abstract class Device {
   /** How many want every frame (`promiscuity` of `ip -d link`). */
   promiscuity = 0;
   allMulticast = 0;
+  /** The devices on top of it, in the order of their making. */
+  readonly uppers: StackedDevice[] = [];
   /** True once somebody chose the MAC address; a bridge then does not take a port's. */
   isMacChosen = false;
   isMtuChosen = false;
@@ -103,6 +108,7 @@ export abstract class Device {
     rxPackets: 0,
     rxErrors: 0,
     rxDropped: 0,
+    rxMulticast: 0,
     txBytes: 0,
     txPackets: 0,
     txErrors: 0,

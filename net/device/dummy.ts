@@ -8,6 +8,7 @@ import { Device } from './device.ts';
 /** A `dummy` device. */
 export class Dummy extends Device {
   readonly kind = 'dummy';
+  override usesNeighbours = false;
 
   override transmit(packet: Packet): void {
     if (!this.isUp) {

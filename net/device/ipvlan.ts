@@ -17,37 +17,26 @@ import {
 import { destinationOf, IPV4_HEADER_BYTES, isValidIpv4Header } from '../../wire/ipv4.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import type { Packet } from '../packet.ts';
-import { Device } from './device.ts';
+import type { Device } from './device.ts';
+import { StackedDevice } from './stacked-device.ts';
 
 /** Who routes and resolves: the device itself, or its parent's namespace. */
 export type IpvlanMode = 'l2' | 'l3' | 'l3s';
 /** Whether siblings reach each other directly, not at all, or by the wire's switch. */
 export type IpvlanFlag = 'bridge' | 'private' | 'vepa';
 
-const siblingsOf = new WeakMap<Device, Ipvlan[]>();
-
 /** An ipvlan device. */
-export class Ipvlan extends Device {
+export class Ipvlan extends StackedDevice {
   readonly kind = 'ipvlan';
-  readonly parent: Device;
   readonly mode: IpvlanMode;
   readonly flag: IpvlanFlag;
 
   constructor(name: string, parent: Device, mode: IpvlanMode = 'l2', flag: IpvlanFlag = 'bridge') {
-    super(name, parent.mac, parent.mtu);
-    this.parent = parent;
+    super(name, parent, parent.mac);
     this.mode = mode;
     this.flag = flag;
-    this.linked = parent;
     this.usesNeighbours = mode === 'l2';
-    const siblings = siblingsOf.get(parent);
-    if (siblings === undefined) siblingsOf.set(parent, [this]);
-    else siblings.push(this);
     parent.frameHandler = receiveOnParent;
-  }
-
-  override get hasCarrier(): boolean {
-    return this.isUp && this.parent.hasCarrier;
   }
 
   override get linkDetail(): string {
@@ -64,18 +53,25 @@ export class Ipvlan extends Device {
     else this.#transmitRouted(packet);
   }
 
+  override onParentMtu(): void {
+    this.followMtu();
+  }
+
+  override onParentMac(): void {
+    this.followMac();
+  }
+
   override onRemove(): void {
-    const siblings = siblingsOf.get(this.parent) ?? [];
-    const place = siblings.indexOf(this);
-    if (place >= 0) siblings.splice(place, 1);
-    if (siblings.length === 0) this.parent.frameHandler = undefined;
+    super.onRemove();
+    this.release(receiveOnParent);
   }
 
   #transmitFrame(packet: Packet): void {
     const destination = destinationMacOf(packet.bytes, packet.start);
     if (isGroupMac(destination)) {
-      for (const sibling of siblingsOf.get(this.parent) ?? []) {
+      for (const sibling of siblingsOf(this.parent)) {
         if (sibling === this || !sibling.isUp || this.flag !== 'bridge') continue;
+        sibling.statistics.rxMulticast++;
         this.#hand(sibling, packet.clone());
       }
     } else if (destination === this.mac && this.flag !== 'vepa') {
@@ -110,11 +106,16 @@ export class Ipvlan extends Device {
   }
 }
 
+/** The ipvlans of a parent, in the order of their making. */
+function siblingsOf(parent: Device): Ipvlan[] {
+  return parent.uppers.filter((upper) => upper instanceof Ipvlan);
+}
+
 /** The device that has the address to which an IPv4 packet or ARP message goes. */
 function siblingOf(parent: Device, packet: Packet): Ipvlan | undefined {
   const address = targetOf(packet);
   if (address === undefined) return undefined;
-  for (const sibling of siblingsOf.get(parent) ?? []) {
+  for (const sibling of siblingsOf(parent)) {
     if (sibling.namespace === undefined || !sibling.isUp) continue;
     const { addresses } = sibling.namespace;
     if (addresses.of(sibling).some((own) => own.address === address)) return sibling;
@@ -134,11 +135,15 @@ function targetOf(packet: Packet): Ipv4Address | undefined {
 
 /** Tells frames from the wire apart (`ipvlan_handle_frame`); false leaves one to the parent. */
 function receiveOnParent(parent: Device, packet: Packet): boolean {
-  const siblings = siblingsOf.get(parent) ?? [];
+  const siblings = siblingsOf(parent);
   const mode = siblings[0]?.mode ?? 'l2';
   if (isGroupMac(destinationMacOf(packet.bytes, packet.start))) {
     if (mode !== 'l2') return false;
-    for (const sibling of siblings) if (sibling.isUp) sibling.receive(packet.clone());
+    for (const sibling of siblings) {
+      if (!sibling.isUp) continue;
+      sibling.statistics.rxMulticast++;
+      sibling.receive(packet.clone());
+    }
     return false;
   }
   const sibling = siblingOf(parent, packet);

@@ -9,35 +9,23 @@
 import { isGroupMac, type Mac } from '../../wire/addresses.ts';
 import { destinationMacOf, sourceMacOf } from '../../wire/ethernet.ts';
 import type { Packet } from '../packet.ts';
-import { Device } from './device.ts';
+import type { Device } from './device.ts';
+import { StackedDevice } from './stacked-device.ts';
 
 /** How siblings may talk: directly, by the wire's switch, or not at all. */
 export type MacvlanMode = 'bridge' | 'vepa' | 'private' | 'passthru';
 
-/** The macvlans of each parent, in the order of their making. */
-const siblingsOf = new WeakMap<Device, Macvlan[]>();
-
 /** A macvlan device. */
-export class Macvlan extends Device {
+export class Macvlan extends StackedDevice {
   readonly kind = 'macvlan';
-  readonly parent: Device;
   readonly mode: MacvlanMode;
 
   /** In passthru mode it takes the parent's MAC address, whatever `mac` says. */
   constructor(name: string, parent: Device, mac: Mac, mode: MacvlanMode = 'bridge') {
-    super(name, mode === 'passthru' ? parent.mac : mac, parent.mtu);
-    this.parent = parent;
+    super(name, parent, mode === 'passthru' ? parent.mac : mac);
     this.mode = mode;
-    this.linked = parent;
-    const siblings = siblingsOf.get(parent);
-    if (siblings === undefined) siblingsOf.set(parent, [this]);
-    else siblings.push(this);
+    this.takesEveryFrame = mode === 'passthru';
     parent.frameHandler = receiveOnParent;
-    if (mode === 'passthru') parent.promiscuity++;
-  }
-
-  override get hasCarrier(): boolean {
-    return this.isUp && this.parent.hasCarrier;
   }
 
   override get linkDetail(): string {
@@ -66,8 +54,8 @@ export class Macvlan extends Device {
   }
 
   override onUpChange(): void {
-    if (this.mode === 'passthru') return;
-    if (this.isUp) this.parent.addExtraMac(this.mac);
+    if (this.mode === 'passthru') this.parent.promiscuity += this.isUp ? 1 : -1;
+    else if (this.isUp) this.parent.addExtraMac(this.mac);
     else this.parent.removeExtraMac(this.mac);
   }
 
@@ -77,37 +65,45 @@ export class Macvlan extends Device {
     this.parent.addExtraMac(this.mac);
   }
 
+  override onParentMac(): void {
+    if (this.mode === 'passthru') this.followMac();
+  }
+
   override onRemove(): void {
-    const siblings = siblingsOf.get(this.parent) ?? [];
-    const place = siblings.indexOf(this);
-    if (place >= 0) siblings.splice(place, 1);
-    if (this.mode === 'passthru') this.parent.promiscuity--;
-    if (siblings.length === 0) this.parent.frameHandler = undefined;
+    super.onRemove();
+    this.release(receiveOnParent);
   }
 
   #broadcast(packet: Packet): void {
-    for (const sibling of siblingsOf.get(this.parent) ?? []) {
+    for (const sibling of siblingsOf(this.parent)) {
       if (sibling === this || sibling.mode !== 'bridge' || !sibling.isUp) continue;
       const copy = packet.clone();
       copy.scrub();
+      sibling.statistics.rxMulticast++;
       this.namespace.host.backlog.enqueue(sibling, copy);
     }
   }
 }
 
+/** The macvlans of a parent, in the order of their making. */
+function siblingsOf(parent: Device): Macvlan[] {
+  return parent.uppers.filter((upper) => upper instanceof Macvlan);
+}
+
 function siblingWithMac(parent: Device, mac: Mac): Macvlan | undefined {
-  return siblingsOf.get(parent)?.find((sibling) => sibling.mac === mac);
+  return siblingsOf(parent).find((sibling) => sibling.mac === mac);
 }
 
 /** Tells frames from the wire apart (`macvlan_handle_frame`); false leaves one to the parent. */
 function receiveOnParent(parent: Device, packet: Packet): boolean {
-  const siblings = siblingsOf.get(parent) ?? [];
+  const siblings = siblingsOf(parent);
   const { bytes, start } = packet;
   const destination = destinationMacOf(bytes, start);
   if (isGroupMac(destination)) {
     const source = siblingWithMac(parent, sourceMacOf(bytes, start));
     for (const sibling of siblings) {
       if (sibling === source || !sibling.isUp || !hears(sibling, source)) continue;
+      sibling.statistics.rxMulticast++;
       sibling.receive(packet.clone());
     }
     return false;

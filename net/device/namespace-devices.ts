@@ -60,6 +60,7 @@ export class NamespaceDevices {
   /** Takes a device out with all that hangs on it, and destroys what cannot live without it. */
   remove(device: Device): void {
     if (this.#byName.get(device.name) !== device) return;
+    for (const upper of [...device.uppers]) upper.namespace?.removeDevice(upper);
     this.#leave(device);
     device.onRemove();
   }
@@ -119,6 +120,7 @@ export class NamespaceDevices {
     }
     device.onUpChange();
     this.noteCarrier(device);
+    for (const upper of [...device.uppers]) upper.onParentUp();
     const linked = device.linked;
     if (linked?.namespace !== undefined) linked.namespace.devices.noteCarrier(linked);
   }
@@ -153,13 +155,20 @@ export class NamespaceDevices {
     this.#namespace.neighbours.flush(device);
     if (device.master !== undefined) device.master.onPortMac(device, old);
     device.onOwnMac(old);
+    for (const upper of device.uppers) upper.onParentMac(old);
   }
 
   /** Changes the MTU, in bytes. */
   setMtu(device: Device, mtuBytes: number): void {
     device.isMtuChosen = true;
     device.mtu = mtuBytes;
+    this.noteMtu(device);
+  }
+
+  /** Lets those who depend on a device's MTU look again. */
+  noteMtu(device: Device): void {
     device.master?.onPortMtu();
+    for (const upper of device.uppers) upper.onParentMtu();
     this.#namespace.routes.invalidate();
   }
 

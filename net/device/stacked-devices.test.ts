@@ -6,8 +6,10 @@ import { bridgeFdbText } from '../show/bridge-fdb.ts';
 import { linkText } from '../show/link.ts';
 import { ip, Lab } from '../testing/lab.ts';
 import type { Device } from './device.ts';
+import { Dummy } from './dummy.ts';
 import { Ipvlan, type IpvlanMode } from './ipvlan.ts';
 import { Macvlan, type MacvlanMode } from './macvlan.ts';
+import { stackingError } from './stacked-device.ts';
 import { Vlan } from './vlan.ts';
 
 /** A host whose eth0 10.0.0.1 leads to a router 10.0.0.254. */
@@ -121,4 +123,105 @@ test.each([
   expect(seen).toEqual(hooks);
   expect(reaches(a, `${subnet}.12`)).toBe(true);
   if (mode === 'l2') expect(reaches(a, '10.0.0.1')).toBe(false);
+});
+
+test('VLAN, ipvlan and dummy as iproute2 shows them', () => {
+  const { host, eth0 } = hostAndRouter();
+  const dummy = new Dummy('dm-0123456789ab', parseMac('02:00:00:00:00:01')!, 1500);
+  const vlan = new Vlan('eth0.10', eth0, 10);
+  host.addDevice(dummy);
+  host.addDevice(vlan);
+  host.addDevice(new Ipvlan('i1', vlan, 'l3s'));
+  host.setUp(dummy, true);
+  const queues =
+    'addrgenmode eui64 numtxqueues 1 numrxqueues 1 gso_max_size 65536 gso_max_segs 65535 ' +
+    'tso_max_size 524280 tso_max_segs 65535 gro_max_size 65536 ';
+  const view = (device: string) =>
+    linkText(host, { hasDetails: true, device })
+      .split(/\n +/)
+      .map((line) => line.trimEnd());
+  expect(view('dm-0123456789ab')).toEqual([
+    '3: dm-0123456789ab: <BROADCAST,NOARP,UP,LOWER_UP> mtu 1500 qdisc noqueue state UNKNOWN mode DEFAULT group default',
+    'link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 0 maxmtu 0',
+    `dummy ${queues}`.trimEnd(),
+  ]);
+  expect(view('eth0.10').slice(1)).toEqual([
+    expect.stringContaining('promiscuity 0  allmulti 0 minmtu 0 maxmtu 65535'),
+    `vlan protocol 802.1Q id 10 <REORDER_HDR> ${queues}`.trimEnd(),
+  ]);
+  expect(view('i1')[0]).toContain('i1@eth0.10: <BROADCAST,MULTICAST,NOARP,M-DOWN> mtu 1500');
+  expect(view('i1')[2]).toBe(`ipvlan  mode l3s bridge ${queues}`.trimEnd());
+});
+
+test('what is stacked on a device follows it: up, down, MTU, MAC address and away', () => {
+  const { lab, host, eth0 } = hostAndRouter();
+  const vlan = new Vlan('eth0.10', eth0, 10);
+  const macvlan = new Macvlan('m1', eth0, lab.nextMac());
+  const ipvlan = new Ipvlan('i1', vlan);
+  for (const device of [vlan, macvlan, ipvlan]) {
+    host.addDevice(device);
+    host.setUp(device, true);
+  }
+  lab.address(vlan, '10.10.0.1/24');
+  host.setUp(eth0, false);
+  const states = () => [vlan, macvlan, ipvlan].map(({ isUp, hasCarrier }) => [isUp, hasCarrier]);
+  expect(states()).toEqual([
+    [false, false],
+    [true, false],
+    [true, false],
+  ]);
+  expect(host.routeLookup({ destination: ip('10.10.0.2') })).toBeUndefined();
+  host.setUp(eth0, true);
+  expect(states()).toEqual([
+    [true, true],
+    [true, true],
+    [true, true],
+  ]);
+  expect(host.routeLookup({ destination: ip('10.10.0.2') })?.device).toBe(vlan);
+  host.setMtu(eth0, 1400);
+  host.setMac(eth0, 0x0200_0000_00aa);
+  expect([vlan.mtu, macvlan.mtu, ipvlan.mtu]).toEqual([1400, 1400, 1400]);
+  expect([vlan.mac, ipvlan.mac]).toEqual([eth0.mac, eth0.mac]);
+  host.setMtu(eth0, 1500);
+  expect([vlan.mtu, macvlan.mtu, ipvlan.mtu]).toEqual([1400, 1400, 1400]);
+  host.setMtu(vlan, 1500);
+  expect(ipvlan.mtu).toBe(1500);
+  host.removeDevice(eth0);
+  expect(host.devices.list().map(({ name }) => name)).toEqual(['lo']);
+});
+
+test('a device leaves its frames to a bridge, macvlans or ipvlans, and to one passthru alone', () => {
+  const { lab, host, eth0 } = hostAndRouter();
+  const busy = 'RTNETLINK answers: Device or resource busy';
+  const invalid = 'RTNETLINK answers: Invalid argument';
+  const all = (): (string | undefined)[] => [
+    stackingError(eth0, 'macvlan'),
+    stackingError(eth0, 'macvlan', true),
+    stackingError(eth0, 'ipvlan'),
+  ];
+  expect(all()).toEqual([undefined, undefined, undefined]);
+  for (const [make, errors] of [
+    [() => new Macvlan('m1', eth0, lab.nextMac()), [undefined, invalid, busy]],
+    [() => new Macvlan('m2', eth0, 0, 'passthru'), [invalid, invalid, busy]],
+    [() => new Ipvlan('i1', eth0), [busy, busy, undefined]],
+    [() => new Vlan('eth0.7', eth0, 7), [undefined, undefined, undefined]],
+  ] as const) {
+    const device = make();
+    host.addDevice(device);
+    expect(all()).toEqual(errors);
+    host.removeDevice(device);
+  }
+  host.setMaster(eth0, lab.bridge(host, 'br0'));
+  expect(all()).toEqual([busy, busy, busy]);
+});
+
+test('passthru: the parent becomes promiscuous, and the one macvlan has its MAC address', () => {
+  const { eth0, router, container, reaches } = hostAndRouter();
+  const device = new Macvlan('m1', eth0, 0, 'passthru');
+  const a = container('a', device, '10.0.0.11/24');
+  expect([eth0.promiscuity, device.mac]).toEqual([1, eth0.mac]);
+  expect(reaches(a, '10.0.0.254')).toBe(true);
+  expect(reaches(router, '10.0.0.1')).toBe(false);
+  expect(device.statistics.rxMulticast).toBe(1);
+  expect(linkText(a, { hasStatistics: true, device: 'eth0' })).toMatch(/ 1 \n {4}TX/);
 });

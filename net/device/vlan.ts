@@ -1,8 +1,9 @@
 /**
  * An 802.1Q subinterface (`eth0.10`): tags what it sends through its parent, and takes the tagged
- * frames of its id off the parent. Tag protocol 0x8100, priority 0.
+ * frames of its id off the parent. Tag protocol 0x8100, priority 0. It goes up and down with it.
  * Mirrors net/8021q/vlan_dev.c and vlan_core.c.
  */
+import { isGroupMac } from '../../wire/addresses.ts';
 import {
   destinationMacOf,
   ETHERNET_HEADER_BYTES,
@@ -16,23 +17,21 @@ import {
   writeVlanTag,
 } from '../../wire/ethernet.ts';
 import type { Packet } from '../packet.ts';
-import { Device } from './device.ts';
+import type { Device } from './device.ts';
+import { StackedDevice } from './stacked-device.ts';
 
 /** The VLAN devices of each parent, by id. */
 const groups = new WeakMap<Device, Map<number, Vlan>>();
 
 /** An 802.1Q subinterface. */
-export class Vlan extends Device {
+export class Vlan extends StackedDevice {
   readonly kind = 'vlan';
-  readonly parent: Device;
   /** 1 to 4094. */
   readonly id: number;
 
   constructor(name: string, parent: Device, id: number) {
-    super(name, parent.mac, parent.mtu);
-    this.parent = parent;
+    super(name, parent, parent.mac);
     this.id = id;
-    this.linked = parent;
     this.queueLength = 1000;
     let group = groups.get(parent);
     if (group === undefined) {
@@ -41,10 +40,6 @@ export class Vlan extends Device {
     }
     group.set(id, this);
     parent.vlanHandler = receiveTagged;
-  }
-
-  override get hasCarrier(): boolean {
-    return this.isUp && this.parent.hasCarrier;
   }
 
   override get linkDetail(): string {
@@ -67,7 +62,17 @@ export class Vlan extends Device {
     this.parent.transmit(packet);
   }
 
+  override onParentUp(): void {
+    this.namespace?.setUp(this, this.parent.isUp);
+    super.onParentUp();
+  }
+
+  override onParentMac(): void {
+    if (!this.isMacChosen) this.followMac();
+  }
+
   override onRemove(): void {
+    super.onRemove();
     const group = groups.get(this.parent);
     group?.delete(this.id);
     if (group?.size === 0) this.parent.vlanHandler = undefined;
@@ -85,6 +90,7 @@ function receiveTagged(parent: Device, packet: Packet): boolean {
   const source = sourceMacOf(bytes, start);
   packet.pull(VLAN_TAG_BYTES);
   writeEthernetHeader(bytes, packet.start, destination, source, etherType);
+  if (isGroupMac(destination)) device.statistics.rxMulticast++;
   device.receive(packet);
   return true;
 }

@@ -177,11 +177,6 @@ export function sendIcmpError(
   writeIcmpError(answer.bytes, at, type, code, rest, bytes, start, end);
   if (namespace.sysctls.number('net.ipv4.fwmark_reflect') !== 0) answer.mark = packet.mark;
   attachConnection(answer, packet);
-  if (packet.connection !== undefined) {
-    answer.connection = packet.connection;
-    answer.connectionState = ConnectionState.related;
-    answer.isReply = !packet.isReply;
-  }
   answer.way = packet.way?.fork();
   namespace.sendIpv4(answer);
 }

@@ -28,8 +28,7 @@ const PORT_TIMERS =
 
 /** The rest of the second line, and the lines of kind and port. */
 export function linkDetailText(device: Device): string {
-  const isLoopback = device.kind === 'loopback';
-  const limits = isLoopback ? 'minmtu 0 maxmtu 0' : 'minmtu 68 maxmtu 65535';
+  const limits = `minmtu ${hasLeastMtu(device) ? 68 : 0} maxmtu ${hasNoLimit(device) ? 0 : 65_535}`;
   let text = ` promiscuity ${device.promiscuity}  allmulti ${device.allMulticast} ${limits} `;
   const kind = kindText(device);
   if (kind !== '') text += `\n    ${kind} `;
@@ -39,6 +38,15 @@ export function linkDetailText(device: Device): string {
   const segmentedBytes = segmentsLittle(device) ? 65_536 : 524_280;
   text += `gso_max_segs 65535 tso_max_size ${segmentedBytes} tso_max_segs 65535 `;
   return `${text}gro_max_size 65536 `;
+}
+
+/** Loopback and dummy take frames of any length. */
+function hasNoLimit({ kind }: Device): boolean {
+  return kind === 'loopback' || kind === 'dummy';
+}
+
+function hasLeastMtu(device: Device): boolean {
+  return !hasNoLimit(device) && device.kind !== 'vlan';
 }
 
 /** VXLAN, and a bridge with a VXLAN port, take segments of 64 KiB at most. */

@@ -110,7 +110,7 @@ function statisticsText(device: Device): string {
   const { statistics: s } = device;
   const cells = (numbers: readonly number[]): string =>
     numbers.map((number, i) => String(number).padStart(STATISTICS_WIDTHS[i]!)).join(' ');
-  const rx = cells([s.rxBytes, s.rxPackets, s.rxErrors, s.rxDropped, 0, 0]);
+  const rx = cells([s.rxBytes, s.rxPackets, s.rxErrors, s.rxDropped, 0, s.rxMulticast]);
   const tx = cells([s.txBytes, s.txPackets, s.txErrors, s.txDropped, 0, 0]);
   return (
     `    RX:  bytes packets errors dropped  missed   mcast           \n    ${rx} \n` +
