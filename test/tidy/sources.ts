@@ -24,7 +24,8 @@ export interface Source extends TextFile {
   readonly isTest: boolean;
 }
 
-const SKIPPED_FOLDERS = new Set(['.git', 'node_modules', 'dist', 'coverage', '.clinic']);
+/** `.git` is a file in a second work tree. */
+const SKIPPED = new Set(['.git', 'node_modules', 'dist', 'coverage', '.clinic']);
 const TEXT_FILE =
   /\.(ts|mjs|js|json|md|yaml|yml|sh|svelte|html|css|txt|conf)$|(^|\/)[^./]+$|^\.[^/]+$/;
 const BINARY_BYTE = '\u0000';
@@ -86,8 +87,9 @@ function pathsBelow(root: string, folder: string): string[] {
   const entries = readdirSync(join(root, folder), { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (SKIPPED.has(entry.name)) continue;
     if (entry.isDirectory()) {
-      if (!SKIPPED_FOLDERS.has(entry.name)) paths.push(...pathsBelow(root, path));
+      paths.push(...pathsBelow(root, path));
     } else if (entry.isFile() && !entry.name.endsWith('.tgz')) {
       paths.push(path);
     }
