@@ -5,9 +5,10 @@
 import { drawBelow, keyOf } from '../sim/chance.ts';
 import { NO_EVENT } from '../sim/event-queue.ts';
 import { MICROSECOND_NS } from '../sim/time.ts';
+import { dealTickers } from './deal-tickers.ts';
 import type { OnJoined, OnTold } from './delegate.ts';
 import { revealProbes } from './detection/certain-probe.ts';
-import { armFirstProbe, dealProbeTicks } from './detection/probe.ts';
+import { armFirstProbe } from './detection/probe.ts';
 import { ProbePhase } from './detection/probes.ts';
 import { armGossip, ticksAlways } from './gossip-tick.ts';
 import { ProcessState } from './members/members.ts';
@@ -47,9 +48,9 @@ export function startMember(state: State, member: number): void {
   const generation = state.members.generationOf(member);
   const { start } = state.keys;
   const tickerAtNs = nowNs + 1 + drawBelow(start, START_NS_MAX, member, generation, 0);
-  state.gossipTickerAtNs[member] = tickerAtNs;
+  state.gossipTickers.make(member, tickerAtNs);
   const delayNs = drawBelow(start, PROBE_DELAY_NS_SPAN, member, generation, 1);
-  state.probeTicks.make(member, tickerAtNs + PROBE_DELAY_NS_MIN + delayNs);
+  state.probeTickers.make(member, tickerAtNs + PROBE_DELAY_NS_MIN + delayNs);
   announce(state, member);
   armFirstProbe(state, member);
   armFirstPushPull(state, member);
@@ -75,11 +76,10 @@ export function stopMember(state: State, member: number): void {
   const { queue } = state.world;
   revealProbes(state, member);
   state.members.setProcess(member, ProcessState.stopped);
-  state.probeTicks.disarm(member);
-  for (const handles of [state.gossipTickHandles, state.pushPullHandles]) {
-    queue.cancel(handles[member]!);
-    handles[member] = NO_EVENT;
-  }
+  state.gossipTickers.disarm(member);
+  state.probeTickers.disarm(member);
+  queue.cancel(state.pushPullHandles[member]!);
+  state.pushPullHandles[member] = NO_EVENT;
   const { probes } = state;
   if (probes.phaseOf(member) !== ProbePhase.idle) {
     queue.cancel(probes.timeoutHandleOf(member));
@@ -108,7 +108,7 @@ export function establish(state: State): void {
     state.rings.shuffle(member, members.count);
     state.broadcasts.clear(member);
   }
-  dealProbeTicks(state);
+  dealTickers(state);
 }
 
 /** Stops the process (SIGSTOP), or blocks its messages. */
@@ -150,6 +150,7 @@ function processOf(state: State, member: number): ProcessState {
 function becomeProcess(state: State, member: number, process: ProcessState): void {
   revealProbes(state, member);
   state.members.setProcess(member, process);
+  state.views.unsettle(member);
   cancelBatches(state, member);
   if (!isSuspended(state, member)) runBacklog(state, member);
   if (ticksAlways(state, member) && state.members.isUp(member)) armGossip(state, member);

@@ -11,7 +11,6 @@ import { Counters } from './counters.ts';
 import type { SwimDelegate } from './delegate.ts';
 import { Awareness } from './detection/awareness.ts';
 import { CertainProbes } from './detection/certain-probes.ts';
-import type { ProbeTicks } from './detection/probe-ticks.ts';
 import { Probes } from './detection/probes.ts';
 import { Suspicions } from './detection/suspicion.ts';
 import { grown } from './members/grown.ts';
@@ -21,6 +20,8 @@ import { Reason, Unrest } from './members/unrest.ts';
 import { Views } from './members/views.ts';
 import type { Part, Rumor } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
+import { SolePlan } from './sole-gossip.ts';
+import type { Tickers } from './tickers.ts';
 import type { Backlog } from './transport/backlog.ts';
 import type { Measured } from './transport/compression.ts';
 import { Dialects, DialectUnderlay } from './transport/dialects.ts';
@@ -40,7 +41,6 @@ export type OnDatagram = (
 
 /** Typed events: the first operand is the member whose process handles them. */
 export interface EventKinds {
-  readonly gossipTick: number;
   readonly pushPull: number;
   readonly probeTimeout: number;
   readonly probeDeadline: number;
@@ -104,7 +104,8 @@ export class State {
   readonly suspicions: Suspicions;
   readonly certain = new CertainProbes();
   readonly keys: DrawKeys;
-  probeTicks!: ProbeTicks;
+  gossipTickers!: Tickers;
+  probeTickers!: Tickers;
   kinds!: EventKinds;
 
   /** The configurations that are not the cluster's. */
@@ -114,10 +115,7 @@ export class State {
   incarnations = new Uint32Array(0);
   seqNos = new Uint32Array(0);
   hasLeft = new Uint8Array(0);
-  /** When the gossip ticker of the process was made, ns. */
-  gossipTickerAtNs = new Float64Array(0);
-  /** The next event of each loop. */
-  gossipTickHandles = new Float64Array(0);
+  /** The next push/pull. */
   pushPullHandles = new Float64Array(0);
   pushPullCounts = new Uint32Array(0);
   streamCounts = new Uint32Array(0);
@@ -135,6 +133,8 @@ export class State {
   readonly chosen: number[] = [];
   /** Scratch of packets that are being filled. */
   readonly parts: Part[] = [];
+  /** Scratch of gossip ticks. */
+  readonly plan = new SolePlan();
   /** Whom a swept member will probe, when its tick was not passed; -1 for nobody. */
   readonly passed = { prober: -1, target: -1 };
 
@@ -231,9 +231,8 @@ export class State {
     this.incarnations = grown(this.incarnations, capacity);
     this.seqNos = grown(this.seqNos, capacity);
     this.hasLeft = grown(this.hasLeft, capacity);
-    this.gossipTickerAtNs = grown(this.gossipTickerAtNs, capacity);
-    this.probeTicks.grow(capacity);
-    this.gossipTickHandles = grown(this.gossipTickHandles, capacity);
+    this.gossipTickers.grow(capacity);
+    this.probeTickers.grow(capacity);
     this.pushPullHandles = grown(this.pushPullHandles, capacity);
     this.pushPullCounts = grown(this.pushPullCounts, capacity);
     this.streamCounts = grown(this.streamCounts, capacity);

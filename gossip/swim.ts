@@ -9,6 +9,7 @@
  * same without.
  */
 import { assert } from '../sim/assert.ts';
+import type { SweepHandlers } from '../sim/queue/sweep.ts';
 import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
@@ -27,8 +28,7 @@ import {
   onSweptProbeTick,
   passProbeTick,
 } from './detection/probe.ts';
-import { ProbeTicks } from './detection/probe-ticks.ts';
-import { armGossip, onGossipTick } from './gossip-tick.ts';
+import { armGossip, onGossipTick, onSweptGossipTick, passGossipTick } from './gossip-tick.ts';
 import {
   establish,
   joinSeeds,
@@ -50,6 +50,7 @@ import { vsnOf } from './protocol-versions.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';
 import { type OnDatagram, State } from './state.ts';
 import { onSuspicionTimeout } from './state-table.ts';
+import { Tickers } from './tickers.ts';
 import { hasCompressibleName, isMeasured, packetMessageOf } from './transport/compression.ts';
 import { DialectUnderlay } from './transport/dialects.ts';
 import { sendUser } from './transport/packet.ts';
@@ -129,17 +130,17 @@ export class Swim {
       suspicion,
     );
     this.#state = state;
-    const probeTick = queue.registerKind((member) => onProbeTick(state, member));
-    const handlers = {
-      pass: (member: number, atNs: number) => passProbeTick(state, member, atNs),
-      fire: (member: number) => onSweptProbeTick(state, member),
-    };
-    const { probeIntervalNs } = state.config;
-    const swept = state.shortcuts ? handlers : undefined;
-    state.probeTicks = new ProbeTicks(parts.world, probeIntervalNs, probeTick, swept);
+    const { gossipIntervalNs, probeIntervalNs } = state.config;
+    state.gossipTickers = this.#tickers(gossipIntervalNs, onGossipTick, {
+      pass: (member, atNs) => passGossipTick(state, member, atNs),
+      fire: (member) => onSweptGossipTick(state, member),
+    });
+    state.probeTickers = this.#tickers(probeIntervalNs, onProbeTick, {
+      pass: (member, atNs) => passProbeTick(state, member, atNs),
+      fire: (member) => onSweptProbeTick(state, member),
+    });
     state.kinds = {
       suspicion,
-      gossipTick: queue.registerKind((member) => onGossipTick(state, member)),
       pushPull: queue.registerKind((member, wait) => onPushPullTimer(state, member, wait)),
       probeTimeout: queue.registerKind((member, seqNo) => onProbeTimeout(state, member, seqNo)),
       probeDeadline: queue.registerKind((member, seqNo) => onProbeDeadline(state, member, seqNo)),
@@ -147,6 +148,16 @@ export class Swim {
       arrival: queue.registerKind((slot) => onArrival(state, slot)),
       batch: queue.registerKind((member) => runFirstBatch(state, member)),
     };
+  }
+
+  #tickers(
+    intervalNs: number,
+    onTick: (state: State, member: number) => void,
+    handlers: SweepHandlers,
+  ): Tickers {
+    const { world, shortcuts } = this.#state;
+    const kind = world.queue.registerKind((member) => onTick(this.#state, member));
+    return new Tickers(world, intervalNs, kind, shortcuts ? handlers : undefined);
   }
 
   /** How many members were ever added. */

@@ -52,6 +52,11 @@ export interface GossipUnderlay {
   /** Starts an exchange now. */
   exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void;
   /**
+   * An upper bound in ns of the one-way delay of all datagrams that arrive, whoever sends them; -1
+   * where there is none. Whoever changes it calls `Swim.beforeUnderlayChange` first.
+   */
+  readonly delayNsMax: number;
+  /**
    * An upper bound in ns of the one-way delay between the two, in both directions, while no
    * datagram of up to 1500 bytes between them is lost, duplicated or filtered; otherwise -1.
    * Whoever changes that calls `Swim.beforeUnderlayChange` first.

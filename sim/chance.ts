@@ -13,6 +13,9 @@ import seedrandom from 'seedrandom';
 /** The key of one purpose, a 32-bit integer; made by {@link Chance.key}. */
 export type DrawKey = number;
 
+/** The largest bound for which 32 bits are drawn. */
+export const ONE_DRAW_BOUND_MAX = 0x20_0000;
+
 /** Mixes one more coordinate into a hash; both are taken modulo 2^32. */
 function mix(hash: number, coordinate: number): number {
   let h = Math.imul(hash ^ coordinate, 0x9e3779b1);
@@ -28,7 +31,7 @@ function mix(hash: number, coordinate: number): number {
  * in twice: with the first mixing alone, (key, a) and (key ^ 1, a ^ 1) would draw the same.
  */
 export function draw32(key: DrawKey, a: number, b = 0, c = 0): number {
-  return mix(mix(mix(key, a), b + 0x7f4a7c15), (c + 0x165667b1) ^ key) >>> 0;
+  return mix(drawPrefix(key, a, b), (c + 0x165667b1) ^ key) >>> 0;
 }
 
 /** A uniform real in [0, 1) with 32 bits of resolution. */
@@ -39,9 +42,20 @@ export function drawUnit(key: DrawKey, a: number, b = 0, c = 0): number {
 /** A uniform integer in [0, bound); bound is a positive integer of at most 2^53. */
 export function drawBelow(key: DrawKey, bound: number, a: number, b = 0, c = 0): number {
   const high = draw32(key, a, b, c);
-  if (bound <= 0x20_0000) return Math.floor((high / 0x1_0000_0000) * bound);
+  if (bound <= ONE_DRAW_BOUND_MAX) return Math.floor((high / 0x1_0000_0000) * bound);
   const low = draw32(key ^ 0x5bd1e995, a, b, c) >>> 11;
   return Math.floor(((high * 0x20_0000 + low) / 0x20_0000_0000_0000) * bound);
+}
+
+/** What draws of {@link drawBelow} have in common that differ in their last coordinate only. */
+export function drawPrefix(key: DrawKey, a: number, b: number): number {
+  return mix(mix(key, a), b + 0x7f4a7c15);
+}
+
+/** {@link drawBelow} of the key, the prefix's coordinates and `c`; bound is at most {@link ONE_DRAW_BOUND_MAX}. */
+export function drawBelowAfter(prefix: number, key: DrawKey, bound: number, c: number): number {
+  const high = mix(prefix, (c + 0x165667b1) ^ key) >>> 0;
+  return Math.floor((high / 0x1_0000_0000) * bound);
 }
 
 /** True with the given probability (0 never, 1 always). */

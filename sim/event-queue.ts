@@ -29,6 +29,7 @@ import {
   TIME,
   WORD_SHIFT,
 } from './queue/slots.ts';
+import { BothSources, type EventSource, NO_SOURCE } from './queue/source.ts';
 import { EventWheel } from './queue/wheel.ts';
 
 /** Names a scheduled event; an integer, never 0. */
@@ -39,29 +40,6 @@ export const NO_EVENT: EventHandle = 0;
 
 /** Handles a typed event; `a`, `b`, `c` are the integers that were scheduled (32-bit signed). */
 export type EventHandler = (a: number, b: number, c: number, nowNs: number) => void;
-
-/**
- * Events that are not in the queue, because walking past most of them is cheaper (queue/sweep.ts).
- * At equal instants they come after the queue's, as late ones do.
- */
-export interface EventSource {
-  /** The instant of its next event, with an effect or without, or Infinity. */
-  readonly nextAtNs: number;
-  /**
-   * Passes its events up to and including `untilNs` as long as they schedule and observe nothing; the
-   * first that would is next then. With Infinity it may return earlier.
-   */
-  passUntil(untilNs: number): void;
-  /** Fires its next event; the clock stands there. */
-  fire(): void;
-}
-
-/** What there is where there is no source. */
-const NO_SOURCE: EventSource = {
-  nextAtNs: Number.POSITIVE_INFINITY,
-  passUntil: () => {},
-  fire: () => {},
-};
 
 const CALLBACK_KIND = 0;
 /** A handle is generation * 2^31 + slot. */
@@ -100,7 +78,7 @@ export class EventQueue {
   readonly #callbacks: (((nowNs: number) => void) | undefined)[] = [];
   readonly #freeCallbacks: number[] = [];
   readonly #handlers: (EventHandler | undefined)[] = [undefined];
-  #source = NO_SOURCE;
+  #source: EventSource = NO_SOURCE;
 
   /** The virtual instant, in ns. */
   get nowNs(): number {
@@ -130,10 +108,9 @@ export class EventQueue {
     return this.#handlers.length - 1;
   }
 
-  /** Adds a source of further events; there is room for one. */
+  /** Adds a source of further events; at equal instants it comes after those before it. */
   addSource(source: EventSource): void {
-    assert(this.#source === NO_SOURCE, 'an event queue has one source');
-    this.#source = source;
+    this.#source = this.#source === NO_SOURCE ? source : new BothSources(this.#source, source);
   }
 
   /** Schedules a typed event; `atNs` is an integer that is not in the past. */

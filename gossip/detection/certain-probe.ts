@@ -159,7 +159,7 @@ function reveal(state: State, probe: CertainProbe): void {
   }
   state.certain.become(probe.index, CertainPhase.over);
   if (!isUnderWay) return;
-  state.probeTicks.disarm(prober);
+  state.probeTickers.disarm(prober);
   openProbe(state, prober, target, seqNo, probe.sentAtNs);
 }
 

@@ -10,6 +10,7 @@
  */
 import { MessageType } from '../../wire/memberlist/message.ts';
 import { Counter } from '../counters.ts';
+import { dealTickers } from '../deal-tickers.ts';
 import { chooseRandom, Purpose } from '../members/selection.ts';
 import { MemberState } from '../members/views.ts';
 import {
@@ -36,13 +37,13 @@ export function armFirstProbe(state: State, member: number): void {
 
 /** The probe that began at `sinceNs` is over: a tick that fell within it is waiting. */
 function armProbe(state: State, member: number, sinceNs: number): void {
-  state.probeTicks.arm(member, state.configOf(member).probeIntervalNs, sinceNs);
+  state.probeTickers.arm(member, state.configOf(member).probeIntervalNs, sinceNs);
 }
 
 /** A probe tick is due that was queued. */
 export function onProbeTick(state: State, member: number): void {
-  state.probeTicks.onQueued(member);
-  if (state.probeTicks.wantsDeal) dealProbeTicks(state);
+  state.probeTickers.onQueued(member);
+  if (state.probeTickers.wantsDeal) dealTickers(state);
   tick(state, member);
 }
 
@@ -55,17 +56,6 @@ export function onSweptProbeTick(state: State, member: number): void {
   }
   passed.prober = -1;
   probe(state, member, passed.target, state.nowNs);
-}
-
-/** Gives all tickers with the cluster's interval places in the sweep. */
-export function dealProbeTicks(state: State): void {
-  const { members, config } = state;
-  const usual: number[] = [];
-  for (let member = 0; member < members.count; member++) {
-    const isUsual = state.configOf(member).probeIntervalNs === config.probeIntervalNs;
-    if (members.isUp(member) && isUsual) usual.push(member);
-  }
-  state.probeTicks.deal(usual);
 }
 
 /**

@@ -143,6 +143,11 @@ export class Rings {
     return [...subjects].sort((a, b) => positions.get(a)! - positions.get(b)!);
   }
 
+  /** Whether the member's list is still the one of its joining. */
+  isInFirstRound(member: number): boolean {
+    return this.#size[member] === 0;
+  }
+
   /** The list of a member in its first round, which has no holes; otherwise undefined. */
   firstListOf(member: number): readonly number[] | undefined {
     return this.#size[member] === 0 ? this.#learned[member]?.tail : undefined;

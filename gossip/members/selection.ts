@@ -33,7 +33,7 @@ export interface Choice {
 }
 
 /** Draws among all members before those of the list are collected instead. */
-const SPARSE_RATIO = 16;
+export const SPARSE_RATIO = 16;
 
 /** Fills `chosen` with up to `k` members of the list; returns how many. */
 export function chooseRandom(

@@ -120,6 +120,7 @@ export class Views {
 
   /** A process ends, and what it held with it. */
   forget(observer: number): void {
+    this.unsettle(observer);
     if (this.#storage[observer] === Storage.shared) {
       this.#sharerCount--;
       for (const subject of [...this.#disputed]) {
@@ -260,6 +261,33 @@ export class Views {
     if (bit < 0 && accusers.length < ACCUSERS_MAX) bit = accusers.push(accuser) - 1;
     if (bit >= 0) column.settled[observer]! |= 1 << bit;
     if (isLast) column.settled[observer]! |= Settled.accused;
+  }
+
+  /** Whether all observers whose views are stored together hold the subject alive alike. */
+  isUndisputed(subject: number): boolean {
+    return this.#standing[subject] === Standing.agreed;
+  }
+
+  /**
+   * By observer, what is no news about the subject at that incarnation, as bits; `undefined` where
+   * anything may be. A member that does not run, or has a view of its own, has none.
+   */
+  settledColumnOf(subject: number, incarnation: number): Uint8Array | undefined {
+    if ((this.#standing[subject]! & Standing.disputed) === 0) return undefined;
+    const column = this.#columns[subject]!;
+    return incarnation > column.baseIncarnation ? undefined : column.settled;
+  }
+
+  /** The bits of {@link settledColumnOf} of which any tells that the message is no news. */
+  settledMaskOf(subject: number, accuser: number, isDeath: boolean): number {
+    if (isDeath) return Settled.dead;
+    const bit = this.#columns[subject]?.accusers.indexOf(accuser) ?? -1;
+    return Settled.dead | Settled.accused | (bit < 0 ? 0 : 1 << bit);
+  }
+
+  /** The observer does not run: from now on anything may be news to it. */
+  unsettle(observer: number): void {
+    for (const subject of this.#disputed) this.#columns[subject]!.settled[observer] = 0;
   }
 
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */

@@ -106,6 +106,10 @@ export class PlainUnderlay implements GossipUnderlay {
     });
   }
 
+  get delayNsMax(): number {
+    return this.conditions.latencyMaxNs;
+  }
+
   plainDelayNsMax(a: number, b: number): number {
     if (this.conditions.lossRatio > 0) return -1;
     if (this.#cuts.size > 0 && (this.#isCut(a, b, 'udp') || this.#isCut(b, a, 'udp'))) return -1;

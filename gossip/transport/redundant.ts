@@ -1,7 +1,7 @@
 /**
  * Packets that tell their receiver nothing new. Most gossip is of that kind: a rumor is sent
- * RetransmitMult·log N times by everybody who hears it. Where nothing can be lost and the receiver
- * runs, such a packet is counted and does not fly.
+ * RetransmitMult·log N times by everybody who hears it. Where the receiver runs, such a packet is
+ * counted and does not fly: it does not matter whether it would have been lost.
  *
  * What is ignored when the packet leaves must still be ignored when it arrives, whatever arrives in
  * between. So a part counts as known only if its incarnation is not larger than the receiver's, and
@@ -17,6 +17,14 @@ import type { State } from '../state.ts';
 
 /** The longest flight, far below the times after which entries are pruned. */
 const FLIGHT_NS_MAX = 500 * MILLISECOND_NS;
+
+/** Whether a packet that says nothing new need not fly, wherever all members are alike. */
+export function canBeRedundant(state: State): boolean {
+  const { config, underlay } = state;
+  if (!state.shortcuts || state.onDatagram !== undefined || state.hasGuards) return false;
+  const isInTime = underlay.delayNsMax >= 0 && underlay.delayNsMax <= FLIGHT_NS_MAX;
+  return isInTime && config.deadNodeReclaimTimeNs <= 0;
+}
 
 /** True when the parts from `first` on certainly change nothing. */
 export function isRedundant(
@@ -35,7 +43,9 @@ export function isRedundant(
     const isSettled = (reasons & Reason.ownView) === 0 && isSettledOn(state, to, part);
     if (!isSettled && !isKnown(state, to, part)) return false;
   }
-  const delayNs = state.underlay.plainDelayNsMax(from, to);
+  const { underlay } = state;
+  const delayNs =
+    underlay.delayNsMax >= 0 ? underlay.delayNsMax : underlay.plainDelayNsMax(from, to);
   return delayNs >= 0 && delayNs <= FLIGHT_NS_MAX;
 }
 

@@ -161,6 +161,10 @@ export class UniformNetwork implements GossipUnderlay {
     });
   }
 
+  get delayNsMax(): number {
+    return this.#worse.size === 0 ? this.#conditions.latencyNsMax : -1;
+  }
+
   plainDelayNsMax(a: number, b: number): number {
     if (this.#conditions.lossRatio > 0 || this.#isCutBetween(a, b)) return -1;
     if (this.#worse.has(a) || this.#worse.has(b)) return -1;

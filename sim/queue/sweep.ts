@@ -4,9 +4,10 @@
  * fifth of what queueing it takes, and of what a cache miss costs.
  *
  * A subject is *armed* from an instant on, and fires at every instant of its phase from then on until
- * something has happened at one: then it is disarmed until it is armed again.
+ * something has happened at one: then it is disarmed until it is armed again. While nobody is armed,
+ * nothing is walked.
  */
-import type { EventSource } from '../event-queue.ts';
+import type { EventSource } from './source.ts';
 
 /** What a sweep does with its subjects. */
 export interface SweepHandlers {
@@ -31,6 +32,7 @@ export class Sweep implements EventSource {
   #fromNs = new Float64Array(0);
   /** Places by subject, or -1. */
   #placeOf = new Int32Array(0);
+  #armedCount = 0;
   #turnAtNs = 0;
   #cursor = 0;
   /** The last instant that was passed or fired at. */
@@ -60,13 +62,10 @@ export class Sweep implements EventSource {
     this.#subjects = Int32Array.from(order, (i) => subjects[i]!);
     this.#phaseNs = order.map((i) => phaseNs[i]!);
     this.#fromNs = order.map((i) => fromNs[i]!);
+    this.#armedCount = fromNs.reduce((sum, from) => (from === NEVER ? sum : sum + 1), 0);
     this.#placeOf = new Int32Array(instantNs.length).fill(-1);
     for (let place = 0; place < count; place++) this.#placeOf[this.#subjects[place]!] = place;
-    this.#turnAtNs = nowNs - (nowNs % intervalNs);
-    const fromNextNs = Math.max(nowNs, this.#passedAtNs + 1) - this.#turnAtNs;
-    this.#cursor = this.#phaseNs.findIndex((phase) => phase >= fromNextNs);
-    if (this.#cursor < 0) this.#turn();
-    this.#look();
+    this.#goTo(nowNs);
   }
 
   /** Arms the subject from `atNs` on; false when that is not one of its coming instants. */
@@ -74,41 +73,48 @@ export class Sweep implements EventSource {
     const place = this.#placeOf[subject] ?? -1;
     if (place < 0 || atNs <= nowNs) return false;
     if ((atNs - this.#phaseNs[place]!) % this.#intervalNs !== 0) return false;
+    const wasArmed = this.#fromNs[place] !== NEVER;
     this.#fromNs[place] = atNs;
+    if (!wasArmed && this.#armedCount++ === 0) this.#goTo(nowNs);
     return true;
+  }
+
+  /** Whether the subject is armed, from now or later on. */
+  isArmed(subject: number): boolean {
+    return this.#armedFromNs(subject) !== NEVER;
   }
 
   /** Disarms the subject; no harm when it is not armed or has no place. */
   disarm(subject: number): void {
     const place = this.#placeOf[subject] ?? -1;
-    if (place >= 0) this.#fromNs[place] = NEVER;
+    if (place < 0 || this.#fromNs[place] === NEVER) return;
+    this.#fromNs[place] = NEVER;
+    this.#armedCount--;
+    this.#look();
   }
 
   passUntil(untilNs: number): void {
-    const { length } = this.#subjects;
     const handlers = this.#handlers;
     while (this.nextAtNs <= untilNs) {
       const place = this.#cursor;
-      const isArmed = this.#fromNs[place]! <= this.nextAtNs;
-      if (isArmed && !handlers.pass(this.#subjects[place]!, this.nextAtNs)) return;
-      this.#passedAtNs = this.nextAtNs;
-      this.#cursor++;
-      if (this.#cursor === length) {
-        this.#turn();
-        this.#look();
-        // a turn without effect is progress enough where no end is given
-        if (untilNs === NEVER) return;
-      } else this.#look();
+      const atNs = this.nextAtNs;
+      const isArmed = this.#fromNs[place]! <= atNs;
+      if (isArmed && !handlers.pass(this.#subjects[place]!, atNs)) return;
+      const isTurn = this.#step(atNs);
+      this.#look();
+      // a turn without effect is progress enough where no end is given
+      if (isTurn && untilNs === NEVER) return;
     }
   }
 
   fire(): void {
-    const place = this.#cursor++;
-    this.#passedAtNs = this.nextAtNs;
-    if (this.#cursor === this.#subjects.length) this.#turn();
-    this.#look();
+    const place = this.#cursor;
+    const subject = this.#subjects[place]!;
+    this.#step(this.nextAtNs);
     this.#fromNs[place] = NEVER;
-    this.#handlers.fire(this.#subjects[place]!);
+    this.#armedCount--;
+    this.#look();
+    this.#handlers.fire(subject);
   }
 
   #armedFromNs(subject: number): number {
@@ -116,13 +122,42 @@ export class Sweep implements EventSource {
     return place < 0 ? NEVER : this.#fromNs[place]!;
   }
 
+  /** To the place after this one; true when that is the first of the next turn. */
+  #step(passedAtNs: number): boolean {
+    this.#passedAtNs = passedAtNs;
+    this.#cursor++;
+    if (this.#cursor < this.#subjects.length) return false;
+    this.#turn();
+    return true;
+  }
+
   #turn(): void {
     this.#cursor = 0;
     this.#turnAtNs += this.#intervalNs;
   }
 
-  #look(): void {
-    this.nextAtNs =
-      this.#subjects.length === 0 ? NEVER : this.#turnAtNs + this.#phaseNs[this.#cursor]!;
+  /** To the first place whose instant is neither before `nowNs` nor passed. */
+  #goTo(nowNs: number): void {
+    const fromNs = Math.max(nowNs, this.#passedAtNs + 1);
+    this.#turnAtNs = fromNs - (fromNs % this.#intervalNs);
+    this.#cursor = firstFrom(this.#phaseNs, fromNs - this.#turnAtNs);
+    if (this.#cursor === this.#subjects.length) this.#turn();
+    this.#look();
   }
+
+  #look(): void {
+    this.nextAtNs = this.#armedCount === 0 ? NEVER : this.#turnAtNs + this.#phaseNs[this.#cursor]!;
+  }
+}
+
+/** The index of the first of the ascending values that is not below `bound`, or their count. */
+function firstFrom(values: Float64Array, bound: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,22 +1,23 @@
 /**
- * When each member's probe ticker ticks next (memberlist `state.go` `triggerFunc`). Timers of a member
- * often elapse with its ticks, because they began at one; the tick comes last.
+ * When each member's ticker ticks next (memberlist `state.go` `schedule`, `triggerFunc`). Timers of a
+ * member often elapse with its ticks, because they began at one; the tick comes last.
  *
- * Tickers never stop, and the ticks of members at rest find nothing: they are swept, not queued. A
- * member has its place in the sweep while its ticker has the cluster's interval; places are dealt
- * anew when as many members have none, so that growing costs each member a constant.
+ * Tickers never stop, and most ticks find nothing, or nothing that could change anything: they are
+ * swept, not queued. A member has its place in the sweep while its ticker has the cluster's interval;
+ * places are dealt anew when as many members have none, so that growing costs each member a
+ * constant.
  */
-import { NO_EVENT } from '../../sim/event-queue.ts';
-import { Sweep, type SweepHandlers } from '../../sim/queue/sweep.ts';
-import type { World } from '../../sim/world.ts';
-import { nextTickAfter } from '../formulas.ts';
-import { grown } from '../members/grown.ts';
+import { NO_EVENT } from '../sim/event-queue.ts';
+import { Sweep, type SweepHandlers } from '../sim/queue/sweep.ts';
+import type { World } from '../sim/world.ts';
+import { nextTickAfter } from './formulas.ts';
+import { grown } from './members/grown.ts';
 
 /** So many members without a place, and as many as have one, are dealt places. */
 const DEAL_MIN = 8;
 
-/** The probe tickers of all members. */
-export class ProbeTicks {
+/** The tickers of one kind, of all members. */
+export class Tickers {
   readonly #world: World;
   readonly #kind: number;
   readonly #sweep: Sweep | undefined;
@@ -50,9 +51,14 @@ export class ProbeTicks {
     this.#madeAtNs[member] = madeAtNs;
   }
 
+  /** How many intervals the ticker has seen at an instant; `intervalNs` is the member's own. */
+  numberAt(member: number, intervalNs: number, atNs: number): number {
+    return Math.floor((atNs - this.#madeAtNs[member]!) / intervalNs);
+  }
+
   /**
-   * Waits for the first tick after `sinceNs`, when the last probe began: one that has passed since
-   * then is waiting. `intervalNs` is the member's own.
+   * Waits for the first tick after `sinceNs`: one that has passed since then is waiting. `intervalNs`
+   * is the member's own.
    */
   arm(member: number, intervalNs: number, sinceNs: number): void {
     const { queue } = this.#world;
@@ -65,9 +71,15 @@ export class ProbeTicks {
     if (intervalNs === this.#intervalNs) this.#placelessCount++;
   }
 
+  /** Whether the member waits for a tick. */
+  isArmed(member: number): boolean {
+    return this.#handles[member] !== NO_EVENT || this.#sweep?.isArmed(member) === true;
+  }
+
   /** Stops waiting. */
   disarm(member: number): void {
     this.#sweep?.disarm(member);
+    if (this.#handles[member] === NO_EVENT) return;
     this.#world.queue.cancel(this.#handles[member]!);
     this.#handles[member] = NO_EVENT;
   }
