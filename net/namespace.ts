@@ -26,6 +26,7 @@ import {
   sendFromBalancer,
   sendIpv4,
   sendIpv4Along,
+  sendRouted,
   transmitIpv4,
 } from './ip/output.ts';
 import { PathMtus } from './ip/path-mtu.ts';
@@ -229,6 +230,11 @@ export class Namespace {
   /** {@link sendIpv4} along a route that the sender has looked up (a socket bound to a device). */
   sendIpv4Along(packet: Packet, route: RouteResult): SendResult {
     return sendIpv4Along(this, packet, route);
+  }
+
+  /** Routes what a device hands over for it (ipvlan l3), through OUTPUT and POSTROUTING. */
+  sendRouted(packet: Packet): SendResult {
+    return sendRouted(this, packet);
   }
 
   /** ipvs' way out: the destination is rewritten; routing, TTL, OUTPUT, POSTROUTING. */

@@ -8,7 +8,7 @@ import { explainRequest, type RequestSelector } from '../../scenarios/explain/ex
 import type { Explanation } from '../../scenarios/explain/explanation.ts';
 import { didYouMean } from '../../scenarios/language/issue.ts';
 import type { LoadedScenario } from '../../scenarios/load.ts';
-import { formatExplanation } from '../../scenarios/report/explanation.ts';
+import { formatExplanation, formatWhyNot } from '../../scenarios/report/explanation.ts';
 import { parseDuration } from '../../sim/time.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
@@ -19,6 +19,7 @@ interface ExplainFlags {
   readonly set: readonly string[];
   readonly json?: string;
   readonly all?: boolean;
+  readonly whyNot?: boolean;
 }
 
 interface PacketFlags extends ExplainFlags {
@@ -80,6 +81,7 @@ function withCommonOptions(command: Command): Command {
   return command
     .option('--seed <seed>', "the seed; default: the scenario's, or 1")
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
+    .option('--why-not', 'only where it first went wrong, and what would mend it')
     .option('--all', 'every step of every packet, nothing folded')
     .option('--json <file>', 'write the explanation as JSON to a file, or to stdout for -');
 }
@@ -106,6 +108,10 @@ function print(
   if (flags.json !== undefined) {
     writeDocument(flags.json, `${JSON.stringify(explanation, undefined, 2)}\n`);
     if (flags.json === '-') return;
+  }
+  if (flags.whyNot === true) {
+    process.stdout.write(formatWhyNot(explanation, stdoutHasColour()));
+    return;
   }
   const options = { hasColour: stdoutHasColour(), isWhole: flags.all === true };
   process.stdout.write(formatExplanation(explanation, options));

@@ -97,7 +97,7 @@ export class Ipvlan extends StackedDevice {
     }
     packet.pull(ETHERNET_HEADER_BYTES);
     packet.scrub();
-    this.parent.namespace.sendIpv4(packet);
+    this.parent.namespace.sendRouted(packet);
   }
 
   #hand(device: Device, packet: Packet): void {

@@ -3,7 +3,7 @@
  * POSTROUTING, fragmentation, neighbour.
  * Mirrors net/ipv4/ip_output.c and `ip_route_me_harder` (net/ipv4/netfilter.c).
  */
-import type { Ipv4Address } from '../../wire/addresses.ts';
+import { type Ipv4Address, isLoopbackAddress } from '../../wire/addresses.ts';
 import { IcmpType, TimeExceededCode, UnreachableCode } from '../../wire/icmp.ts';
 import {
   decrementTtl,
@@ -17,7 +17,7 @@ import {
 } from '../../wire/ipv4.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
-import { Hook, Verdict } from '../netfilter/hook.ts';
+import { HOOK_NAMES, Hook, Verdict } from '../netfilter/hook.ts';
 import { HEADROOM_BYTES, Packet } from '../packet.ts';
 import { packetText } from './packet-text.ts';
 import type { RouteResult } from './route.ts';
@@ -42,6 +42,14 @@ export function sendIpv4Along(
   route: RouteResult,
 ): SendResult {
   if (packet.way !== undefined) noteSend(namespace, packet);
+  return output(namespace, packet, route);
+}
+
+/** A frame of a device whose namespace routes for it (`ipvlan_process_v4_outbound`). */
+export function sendRouted(namespace: Namespace, packet: Packet): SendResult {
+  const { bytes, start } = packet;
+  const route = namespace.routes.find(destinationOf(bytes, start), 0, 0, undefined);
+  if (route === undefined) return unroutable(namespace, packet, 'no route');
   return output(namespace, packet, route);
 }
 
@@ -80,6 +88,7 @@ function output(namespace: Namespace, packet: Packet, route: RouteResult): SendR
     case 'local':
     case 'broadcast':
     case 'multicast':
+      if (isBoundToLoopback(namespace, packet, route)) return unsendable(namespace, packet);
       return runOutput(namespace, packet, route, Number.NEGATIVE_INFINITY);
     case 'prohibit':
       namespace.drop(packet, '', 'route is prohibited');
@@ -91,6 +100,18 @@ function output(namespace: Namespace, packet: Packet, route: RouteResult): SendR
       namespace.drop(packet, '', 'route is unreachable');
       return SendResult.EHOSTUNREACH;
   }
+}
+
+/** An address of 127/8 stays in the host unless `route_localnet` says otherwise (`__mkroute_output`). */
+function isBoundToLoopback(namespace: Namespace, packet: Packet, { device }: RouteResult): boolean {
+  if (device === namespace.loopback) return false;
+  if (!isLoopbackAddress(sourceOf(packet.bytes, packet.start))) return false;
+  return device.ipv4.route_localnet === 0 && namespace.sysctls.all.route_localnet === 0;
+}
+
+function unsendable(namespace: Namespace, packet: Packet): SendResult {
+  namespace.drop(packet, HOOK_NAMES[Hook.output], 'loopback source leaves the host');
+  return SendResult.EINVAL;
 }
 
 /** OUTPUT behind a priority, and the way out. */
@@ -139,6 +160,7 @@ function runOutput(
     );
     if (next === undefined) return unroutable(namespace, packet, 'no route');
     route = next;
+    if (isBoundToLoopback(namespace, packet, route)) return unsendable(namespace, packet);
   }
   const mtuBytes = namespace.pathMtus.bytesTo(destinationOf(bytes, start), route);
   return transmitIpv4(namespace, packet, route.device, route.nextHop, mtuBytes);

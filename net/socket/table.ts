@@ -340,11 +340,18 @@ export class SocketTable {
     const destinationPort = tcp.destinationPortOf(bytes, at);
     const endpoint = this.endpoints.find(destination, destinationPort, source, sourcePort);
     if (packet.way !== undefined) {
-      this.#noteDelivery(packet, 'tcp', `port ${destinationPort}`);
       packet.way.watch?.onDelivery(this, packet, at);
+      if (endpoint !== undefined || this.#findListener(destination, destinationPort)) {
+        this.#noteDelivery(packet, 'tcp', `port ${destinationPort}`);
+      }
     }
     if (endpoint !== undefined) endpoint.receive(packet, at, end);
-    else if (!this.receiveByListener(packet, at, end)) sendResetFor(this, packet, at, end);
+    else if (!this.receiveByListener(packet, at, end)) {
+      sendResetFor(this, packet, at, end);
+      const { syn, ack } = tcp.TcpFlag;
+      const opens = (tcp.flagsOf(bytes, at) & (syn | ack)) === syn;
+      this.noteDrop(packet, opens ? 'TCP port is closed' : 'no connection for the segment');
+    }
   }
 
   #deliverUdp(packet: Packet): void {

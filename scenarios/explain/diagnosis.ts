@@ -5,9 +5,13 @@
 import type { TimelineLine } from '../result.ts';
 import type { Diagnosis, PacketWalk } from './explanation.ts';
 import { hostOfNamespace, placeOfNamespace } from './namespace-names.ts';
+import { remedyOf } from './remedies.ts';
 
 /** As many lines of history as a reader wants to see. */
 const HISTORY_LINES_MAX = 8;
+
+/** Reasons that are told to the sender. */
+const RESET_REASONS: readonly string[] = ['TCP port is closed', 'no connection for the segment'];
 
 /** What is known of a request when it is judged. */
 export interface Evidence {
@@ -26,7 +30,11 @@ export function diagnose(evidence: Evidence): Diagnosis | undefined {
   const isAnswered = outcome === 'ok';
   const dropped = packets.findIndex((packet) => packet.fate === 'dropped');
   if (dropped >= 0) {
-    const { title, place, reason } = packets[dropped]!;
+    const { title, place, reason, steps } = packets[dropped]!;
+    if (RESET_REASONS.includes(reason)) {
+      const sender = placeOfNamespace(steps.at(-1)!.namespace, evidence.namespaceNames);
+      return diagnosisOf(evidence, dropped, `${sender} answered with a RST: ${reason}`);
+    }
     const mended = isAnswered ? '; it was sent again' : '';
     return diagnosisOf(evidence, dropped, `${title} was dropped at ${place}: ${reason}${mended}`);
   }
@@ -56,7 +64,12 @@ function withoutPacket({ sentAtNs, outcome }: Evidence): Diagnosis {
     unreachable: 'no packet was sent: no such client runs, or it has no route to the target',
   };
   const text = reasons[outcome] ?? 'no packet was sent';
-  return { atNs: sentAtNs, packet: undefined, text, choice: '', history: [] };
+  const remedies: Readonly<Record<string, string>> = {
+    unresolved: 'ask for a name that the sender knows: a service or alias on one of its networks',
+    unreachable: 'let the client run, and give it a route to the target',
+  };
+  const remedy = remedies[outcome] ?? '';
+  return { atNs: sentAtNs, packet: undefined, text, remedy, choice: '', history: [] };
 }
 
 function diagnosisOf(evidence: Evidence, index: number, text: string): Diagnosis {
@@ -66,6 +79,7 @@ function diagnosisOf(evidence: Evidence, index: number, text: string): Diagnosis
     atNs,
     packet: index,
     text,
+    remedy: remedyOf(packet),
     choice: choiceOf(evidence, index),
     history: historyOf(evidence.timeline, nodesOf(packet), atNs),
   };

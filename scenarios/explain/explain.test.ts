@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Watch } from '../../net/watch.ts';
 import { loadInline } from '../../test/support/runs.ts';
 import type { ScenarioInput } from '../language/scenario.ts';
-import { formatExplanation } from '../report/explanation.ts';
+import { formatExplanation, formatWhyNot } from '../report/explanation.ts';
 import { runScenario } from '../run/run-scenario.ts';
 import { explainProbe } from './explain-probe.ts';
 import { explainRequest } from './explain-request.ts';
@@ -167,7 +167,23 @@ test('a closed port answers with a RST', () => {
   const { outcome, packets, diagnosis } = explainProbe(loaded, probe);
   expect(outcome).toBe('refused');
   expect(packets.map(({ title }) => title)).toEqual(['SYN', 'RST']);
-  expect(diagnosis!.text).toBe('manager-1 answered with a RST');
+  expect(diagnosis!.text).toBe('manager-1 answered with a RST: TCP port is closed');
+});
+
+test('why not: where it first went wrong, why, and what would mend it', () => {
+  const whyNot = (from: string, host: string, port: number, atNs: number) =>
+    formatWhyNot(explainProbe(loaded, { from, host, port, atNs }), false).split('\n').slice(2, -1);
+  expect(
+    whyNot('worker-1', 'manager-1', 81, 7e9).filter((line) => !line.includes('blame')),
+  ).toEqual([
+    '  where     manager-1, socket',
+    '  what      manager-1 answered with a RST: TCP port is closed',
+    '  to mend   start a program that listens on the port, or ask for the right one',
+  ]);
+  expect(whyNot('outside', 'worker-2', 5000, 9e9).at(-1)).toBe(
+    '  to mend   set the device up, or start its host or container again',
+  );
+  expect(whyNot('outside', 'manager-1', 5000, 7e9)).toEqual(['Nothing went wrong.']);
 });
 
 test('an echo request and its reply are two packets', () => {

@@ -36,6 +36,8 @@ export interface Diagnosis {
   readonly packet: number | undefined;
   /** What went wrong, and where. */
   readonly text: string;
+  /** What would mend it; empty when nobody can say. */
+  readonly remedy: string;
   /** The choice of ipvs that had brought the packet there; empty when there was none. */
   readonly choice: string;
   /** What had happened to the nodes concerned, and when others came to know of it. */

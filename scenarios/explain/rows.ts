@@ -108,10 +108,11 @@ function rulesRow(steps: readonly WayStep[]): Row | undefined {
   for (const { chain } of rules) {
     const name = chain.slice(chain.indexOf('/') + 1);
     if (chains.at(-1) !== name) chains.push(name);
-    if (chain === shown.chain) break;
+    if (deciding !== undefined && chain === shown.chain) break;
   }
   const rule = shown.detail.replace(/^-A \S+ ?/, '');
-  const words = [rule, ...rewrites.map((rewrite) => rewrite.detail)];
+  const rewritten = rewrites.map((rewrite) => rewrite.detail);
+  const words = deciding === undefined ? [] : [rule, ...rewritten];
   if (drop !== undefined)
     words.push(`DROPPED${drop.detail.startsWith('-A') ? '' : `: ${drop.detail}`}`);
   const text = words.join('; ');

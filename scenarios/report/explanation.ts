@@ -40,6 +40,27 @@ export function formatExplanation(explanation: Explanation, options: Explanation
   return `${sections.join('\n\n')}\n`;
 }
 
+/**
+ * The short answer of `--why-not`: where it first went wrong, why, and what would mend it; a final
+ * newline included.
+ */
+export function formatWhyNot(explanation: Explanation, hasColour: boolean): string {
+  const paint = painter(hasColour);
+  const { diagnosis, packets, planes } = explanation;
+  const head = heading(explanation, paint);
+  if (diagnosis === undefined) return `${head}\n${paint('good', 'Nothing went wrong.')}\n`;
+  const walk = diagnosis.packet === undefined ? undefined : packets[diagnosis.packet];
+  const rows = [
+    ['where', walk === undefined ? '' : walk.place],
+    ['what', paint('bad', diagnosis.text)],
+    ['by', diagnosis.choice],
+    ['to blame', planes === undefined ? '' : planes.verdict],
+    ['to mend', diagnosis.remedy],
+  ].filter(([, text]) => text !== '');
+  const lines = table(rows, ['left', 'left']).split('\n');
+  return `${head}\n${lines.map((line) => `  ${line}`).join('\n')}\n`;
+}
+
 function heading(explanation: Explanation, paint: Paint): string {
   const { subject, sentAtNs, endedAtNs, outcome, server, scenario, seed } = explanation;
   const by = server === '' ? '' : ` by ${server}`;
@@ -105,6 +126,7 @@ function diagnosisSections(explanation: Explanation, paint: Paint): string[] {
     `  ${which}at ${formatInstant(diagnosis.atNs)}: ${paint('bad', diagnosis.text)}`,
   ];
   if (diagnosis.choice !== '') lines.push(`  ${diagnosis.choice}`);
+  if (diagnosis.remedy !== '') lines.push(`  to mend it: ${diagnosis.remedy}`);
   const sections = [lines.join('\n'), ...planesSection(explanation, paint)];
   if (diagnosis.history.length === 0) return sections;
   const rows = diagnosis.history.map((line) => [

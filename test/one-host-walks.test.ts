@@ -1,0 +1,269 @@
+/**
+ * The walks of one Docker host, there and back: published ports, masquerading, isolation, hairpins,
+ * macvlan and ipvlan. Each is written down as the table that `swarmlab explain packet` draws, and a
+ * packet that is dropped ends with the reason. The rules are those that each engine writes.
+ */
+import { expect, test } from 'vitest';
+import { Ipvlan, type IpvlanMode } from '../net/device/ipvlan.ts';
+import { Macvlan, type MacvlanMode } from '../net/device/macvlan.ts';
+import { createVethPair } from '../net/device/veth.ts';
+import { HostCounters } from '../net/host-counters.ts';
+import { Namespace } from '../net/namespace.ts';
+import { PingSocket } from '../net/socket/ping.ts';
+import { Watch } from '../net/watch.ts';
+import type { BridgeNetwork } from '../node/network/bridge-network.ts';
+import {
+  addBridge,
+  addContainer,
+  bootHost,
+  type NetworkWishes,
+} from '../node/testing/docker-host.ts';
+import { packetWalksOf } from '../scenarios/explain/packet-walks.ts';
+import { remedyOf } from '../scenarios/explain/remedies.ts';
+import { rowsOf } from '../scenarios/explain/rows.ts';
+import { table } from '../scenarios/report/style.ts';
+import { SECOND_NS } from '../sim/time.ts';
+import { World } from '../sim/world.ts';
+import {
+  formatIpv4Address,
+  type Ipv4Address,
+  parseIpv4Address,
+  parsePrefix,
+} from '../wire/addresses.ts';
+
+const ip = (text: string): Ipv4Address => parseIpv4Address(text)!;
+
+/** Client X 198.51.100.7 behind the router 203.0.113.1, and a host 203.0.113.10 with an engine. */
+class Street {
+  readonly world = new World('street');
+  readonly outside: Namespace;
+  readonly host: ReturnType<typeof bootHost>;
+  readonly lines: string[] = [];
+
+  constructor(engine: string) {
+    this.outside = new Namespace(this.world, {
+      name: 'X',
+      nodeIndex: 1,
+      host: new HostCounters(this.world),
+    });
+    const [eth0, wire] = createVethPair('eth0', 0x0200_0000_0001, 'eth0', 0x0200_0000_0002);
+    this.outside.setUp(this.outside.loopback, true);
+    this.outside.addDevice(wire);
+    this.outside.setUp(wire, true);
+    for (const [address, prefixLength] of [
+      ['203.0.113.1', 24],
+      ['198.51.100.7', 32],
+    ] as const) {
+      this.outside.addAddress(wire, { address: ip(address), prefixLength });
+    }
+    this.host = bootHost(engine, this.world, eth0);
+    this.serve(this.outside, 443);
+  }
+
+  /** Anybody who connects is welcome. */
+  serve(namespace: Namespace, port: number): void {
+    namespace.sockets.listen({ port, onConnection: () => ({}) });
+  }
+
+  /** A container that serves these ports and knows its gateway. */
+  container(network: BridgeNetwork, name: string, ports: readonly number[] = []): Namespace {
+    return this.published(network, name, ports, []);
+  }
+
+  /** A container with published ports. */
+  published(
+    network: BridgeNetwork,
+    name: string,
+    ports: readonly number[],
+    published: readonly { hostAddress: string; hostPort: number; containerPort: number }[],
+  ): Namespace {
+    const { sandbox, endpoint } = addContainer(this.host, network, name);
+    for (const port of ports) this.serve(sandbox, port);
+    const containerAddress = formatIpv4Address(endpoint.address);
+    network.publish(
+      endpoint,
+      published.map((port) => ({ protocol: 'tcp', containerAddress, ...port })),
+    );
+    if (!network.facts.isInternal) {
+      sandbox.addRoute({ destination: 0, prefixLength: 0, gateway: network.gateway });
+    }
+    return sandbox;
+  }
+
+  /** What docker-proxy does: it answers on the host, and asks the container from there. */
+  proxy(port: number, address: string, containerPort: number): void {
+    const { sockets } = this.host.namespace;
+    sockets.listen({
+      port,
+      onConnection: () => {
+        sockets.connect({ address: ip(address), port: containerPort, handlers: {} });
+        return {};
+      },
+    });
+  }
+
+  /** Writes down the first packet of a connection (or, without a port, of a ping) and its answer. */
+  walk(title: string, from: Namespace, to: string, port?: number): void {
+    this.settle();
+    const watch = new Watch();
+    watch.open(from.sockets, () => {
+      const address = ip(to);
+      const source = from === this.outside ? { sourceAddress: ip('198.51.100.7') } : {};
+      if (port !== undefined) from.sockets.connect({ address, port, ...source, handlers: {} });
+      else PingSocket.start(from.sockets, { address, onResult: () => {} });
+    });
+    this.settle();
+    from.sockets.onSend = undefined;
+    this.lines.push(`== ${title}`);
+    const walks = packetWalksOf(watch.ways, {}).filter(({ title }) => !title.includes(', sent'));
+    for (const walk of walks.slice(0, 2)) {
+      const rows = rowsOf(walk.steps, false).map((row) => [
+        row.namespace,
+        row.place,
+        row.chain,
+        row.text,
+      ]);
+      this.lines.push(`-- ${walk.title}`, table(rows, ['left', 'left', 'left', 'left']));
+      const remedy = remedyOf(walk);
+      if (remedy !== '') this.lines.push(`   to mend it: ${remedy}`);
+    }
+    this.lines.push('');
+  }
+
+  /** Lets what is under way arrive, or be given up by ARP. */
+  settle(): void {
+    const { queue } = this.world;
+    queue.runUntil(queue.nowNs + 4 * SECOND_NS);
+  }
+
+  /** Compares all walks with a file of `testdata`; `vitest -u` writes it, to be read as a diff. */
+  async expect(file: string): Promise<void> {
+    const text = `${this.lines.join('\n')}`
+      .replaceAll(/veth[0-9a-f]{7}/g, 'vethXXXXXXX')
+      .replaceAll(/\.(\d+):(3[3-9]|4\d|5\d|60)\d{3}\b/g, '.$1:CPORT')
+      .replaceAll(/port (3[3-9]|4\d|5\d|60)\d{3}\b/g, 'port CPORT');
+    await expect(text).toMatchFileSnapshot(`testdata/packet-walks/${file}.txt`);
+  }
+}
+
+/** web 172.17.0.2 with port 8080, cli beside it, api 172.18.0.2 on another network. */
+function shop(engine: string, wishes: NetworkWishes = {}) {
+  const street = new Street(engine);
+  const { host } = street;
+  const publish = { hostAddress: '', hostPort: 8080, containerPort: 80 };
+  const web = street.published(host.docker0, 'web', [80, 81], [publish]);
+  const cli = street.container(host.docker0, 'cli');
+  const br = addBridge(host, 'br-c0ffee00aa01', '172.18.0.0/16', wishes);
+  const local = { hostAddress: '127.0.0.1', hostPort: 9000, containerPort: 9000 };
+  const api = street.published(br, 'api', [9000], [local]);
+  const peer = street.container(br, 'peer');
+  return { street, host: host.namespace, outside: street.outside, web, cli, api, peer };
+}
+
+const H = '203.0.113.10';
+
+test.each(['20.10', '28', '29'])('engine %s: bridges, with docker-proxy', async (engine) => {
+  const { street, host, outside, web, cli, api } = shop(engine);
+  street.proxy(8080, '172.17.0.2', 80);
+  street.walk('W1 a client to the published port', outside, H, 8080);
+  street.walk('W2 a container to the internet', cli, '198.51.100.7', 443);
+  street.walk('W2 the same, by ping', cli, '198.51.100.7');
+  street.walk('W3 between containers of one bridge', cli, '172.17.0.2', 80);
+  host.sysctls.set('net.bridge.bridge-nf-call-iptables', 0);
+  street.walk('W3 the same without br_netfilter', cli, '172.17.0.2', 80);
+  host.sysctls.set('net.bridge.bridge-nf-call-iptables', 1);
+  street.walk('W4 to a container on another bridge', api, '172.17.0.2', 80);
+  street.walk('W5 to the published port from another bridge', api, H, 8080);
+  street.walk('W6 to the own published port', web, H, 8080);
+  street.walk('W7 the host to 127.0.0.1', host, '127.0.0.1', 8080);
+  street.walk('W7b the host to its own address', host, H, 8080);
+  outside.addRoute({ destination: ip('172.16.0.0'), prefixLength: 12, gateway: ip(H) });
+  street.walk(
+    'a client with a route to the published port of the container',
+    outside,
+    '172.17.0.2',
+    80,
+  );
+  street.walk('a client with a route to another port of the container', outside, '172.17.0.2', 81);
+  street.walk('a client to a port that nobody published', outside, H, 9000);
+  street.walk('a container to its gateway', cli, '172.17.0.1');
+  await street.expect(`one-host-${engine}`);
+});
+
+test('engine 20.10: bridges without docker-proxy, without ICC, and internal', async () => {
+  const { street, host, web, cli, api, peer } = shop('20.10', { hasIcc: false });
+  const { tables, sysctls } = host;
+  const rules = [
+    '-t nat -D DOCKER -i docker0 -j RETURN',
+    '-t nat -D DOCKER -i br-c0ffee00aa01 -j RETURN',
+    '-t nat -D DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80',
+    '-t nat -A DOCKER -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80',
+    '-t nat -I POSTROUTING -o docker0 -m addrtype --src-type LOCAL -j MASQUERADE',
+    '-t nat -D OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER',
+    '-t nat -A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER',
+  ];
+  for (const rule of rules) expect([rule, tables.run(rule)]).toEqual([rule, undefined]);
+  street.walk('W6 to the own published port, not hairpin', web, H, 8080);
+  for (const { bridgePort } of host.devices.list()) if (bridgePort) bridgePort.isHairpin = true;
+  street.walk('W6 to the own published port, hairpin', web, H, 8080);
+  street.walk('W5 to the published port from the same bridge', cli, H, 8080);
+  street.walk('W5 to the published port from another bridge', api, H, 8080);
+  street.walk('W7 the host to 127.0.0.1, route_localnet off', host, '127.0.0.1', 8080);
+  sysctls.set('net.ipv4.conf.docker0.route_localnet', 1);
+  street.walk('W7 the host to 127.0.0.1', host, '127.0.0.1', 8080);
+  street.walk('W7b the host to its own address', host, H, 8080);
+  street.walk('between containers without ICC', peer, '172.18.0.2', 9000);
+  const vault = addBridge(street.host, 'br-feedbeef0102', '172.19.0.0/16', { isInternal: true });
+  const safe = street.container(vault, 'safe', [80]);
+  street.walk('from an internal network to the internet', safe, '198.51.100.7', 443);
+  safe.addRoute({ destination: 0, prefixLength: 0, gateway: vault.gateway });
+  street.walk('the same with a default route', safe, '198.51.100.7', 443);
+  street.walk('into an internal network', cli, '172.19.0.2', 80);
+  await street.expect('one-host-no-proxy');
+});
+
+/** A container with a macvlan or ipvlan as eth0. */
+function stacked(street: Street, name: string, address: string, device: Macvlan | Ipvlan) {
+  const { host } = street;
+  const sandbox = host.createNamespace(name);
+  host.namespace.addDevice(device);
+  host.namespace.moveDevice(device, sandbox, 'eth0');
+  const prefix = parsePrefix(address)!;
+  sandbox.addAddress(device, { address: prefix.address, prefixLength: prefix.lengthBits });
+  sandbox.setUp(device, true);
+  street.serve(sandbox, 80);
+  const isRouted = device instanceof Ipvlan && device.mode !== 'l2';
+  const gateway = isRouted ? { device } : { gateway: ip('203.0.113.1') };
+  sandbox.addRoute({ destination: 0, prefixLength: 0, ...gateway });
+  return sandbox;
+}
+
+test('macvlan and ipvlan', async () => {
+  const street = new Street('20.10');
+  const { host, outside } = street;
+  const { uplink } = host;
+  const modes: readonly (MacvlanMode | IpvlanMode)[] = ['bridge', 'private', 'l2', 'l3', 'l3s'];
+  let mac = 0x0242_cb00_7100;
+  for (const mode of modes) {
+    const isMacvlan = mode === 'bridge' || mode === 'private';
+    const make = (name: string) =>
+      isMacvlan
+        ? new Macvlan(name, uplink, ++mac, mode)
+        : new Ipvlan(name, uplink, mode as IpvlanMode);
+    const subnet = mode === 'l3' || mode === 'l3s' ? '10.9.0' : '203.0.113';
+    const [a, b] = [`${subnet}.21`, `${subnet}.22`];
+    const one = stacked(street, `a-${mode}`, `${a}/24`, make('m1'));
+    const two = stacked(street, `b-${mode}`, `${b}/24`, make('m2'));
+    if (subnet === '10.9.0') {
+      outside.routes.replace({ destination: ip('10.9.0.0'), prefixLength: 24, gateway: ip(H) });
+    }
+    const name = isMacvlan ? `W12 macvlan ${mode}` : `W13 ipvlan ${mode}`;
+    street.walk(`${name}: to the internet`, one, '198.51.100.7', 443);
+    street.walk(`${name}: to a sibling`, one, b, 80);
+    street.walk(`${name}: to the host`, one, H);
+    street.walk(`${name}: from outside`, outside, a, 80);
+    for (const namespace of [one, two]) namespace.destroy();
+    street.world.queue.runUntil(street.world.nowNs + 120 * SECOND_NS);
+  }
+  await street.expect('one-host-macvlan');
+});
