@@ -181,7 +181,7 @@ test('why not: where it first went wrong, why, and what would mend it', () => {
     '  to mend   start a program that listens on the port, or ask for the right one',
   ]);
   expect(whyNot('outside', 'worker-2', 5000, 9e9).at(-1)).toBe(
-    '  to mend   set the device up, or start its host or container again',
+    '  to mend  nobody answers ARP for the next hop: is it up, on this link, allowed?',
   );
   expect(whyNot('outside', 'manager-1', 5000, 7e9)).toEqual(['Nothing went wrong.']);
 });
