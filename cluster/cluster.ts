@@ -30,6 +30,7 @@ import { HostCounters } from '../net/host-counters.ts';
 import { Namespace } from '../net/namespace.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
 import type { ResolverConfig } from '../node/host/host.ts';
+import type { KernelModule } from '../node/host/kernel-modules.ts';
 import { assert } from '../sim/assert.ts';
 import { drawBelow } from '../sim/chance.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
@@ -73,6 +74,8 @@ export interface NodeOptions {
   readonly gossip?: Partial<SwimConfig>;
   /** By how much its clock is fast, as a ratio; 0 unless given. */
   readonly clockDriftRatio?: number;
+  /** What its kernel lacks; default: nothing. */
+  readonly missingModules?: readonly KernelModule[];
 }
 
 /** What a cluster is made from. */
@@ -258,6 +261,7 @@ export class Cluster {
       address: { address: HOST_SUBNET + FIRST_HOST_NUMBER + index, lengthBits: HOST_PREFIX_LENGTH },
       gateway: HOST_SUBNET + 1,
       resolver: this.#resolver,
+      missingModules: node.missingModules ?? [],
       manager,
       managers: nodes.flatMap((other, i) => (other.isManager ? [i] : [])),
       send,

@@ -15,6 +15,7 @@ import { HostExecutor } from '../node/agent/executor.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
 import { Host, type ResolverConfig } from '../node/host/host.ts';
 import { Identifiers } from '../node/host/identifiers.ts';
+import type { KernelModule } from '../node/host/kernel-modules.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
 import { formatIpv4Address, macOfIpv4, type Prefix, parseIpv4Address } from '../wire/addresses.ts';
@@ -43,6 +44,8 @@ export interface MachineParts {
   readonly address: Prefix;
   readonly gateway: number;
   readonly resolver: ResolverConfig;
+  /** What its kernel lacks. */
+  readonly missingModules: readonly KernelModule[];
   /** Set on manager nodes. */
   readonly manager: Manager | undefined;
   /** Indexes of the managers that the machine knows from joining. */
@@ -124,6 +127,7 @@ export class Machine {
       uplink,
       resolver,
       identifiers: this.#identifiers,
+      missingModules: this.#parts.missingModules,
     });
     this.executor = new HostExecutor(
       this.host,

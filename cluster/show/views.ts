@@ -41,7 +41,7 @@ const NAMESPACE_VIEWS: Readonly<Record<string, NamespaceView>> = {
   ipvs: (namespace, machine) => {
     const networks = machine.executor?.networksIfAny?.networks ?? [];
     const balancer = networks.find((n) => n.balancer?.namespace === namespace)?.balancer;
-    return balancer === undefined ? '' : formatServices(balancer.ipvs);
+    return balancer?.ipvs === undefined ? '' : formatServices(balancer.ipvs);
   },
   conntrack: (namespace) => namespace.connections.list(),
   sockets: (namespace) => formatSockets(namespace.sockets),

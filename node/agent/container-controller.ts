@@ -211,8 +211,7 @@ export class ContainerController implements TaskController {
     const ports = this.#ports('host');
     if (ports.length === 0 || sandbox.gateway === undefined) return;
     const containerAddress = formatIpv4Address(sandbox.gateway.address);
-    this.#executor.host.gatewayBridge.publish(
-      sandbox.gateway,
+    sandbox.publish(
       ports.map((port) => ({
         protocol: port.protocol,
         hostAddress: '',

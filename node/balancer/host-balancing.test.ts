@@ -126,7 +126,7 @@ test('a published service of three replicas, as a real node has it', () => {
     `${ip('10.0.1.6')}/24`,
     `${ip('10.0.1.2')}/32`,
   ]);
-  expect(formatServices(ingress.ipvs)).toBe(
+  expect(formatServices(ingress.ipvs!)).toBe(
     `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
@@ -136,7 +136,7 @@ FWM  256 rr
   -> 10.0.0.10:0                  Masq    1      0          0         
 `,
   );
-  expect(formatServices(net1.ipvs)).toContain('FWM  257 rr\n  -> 10.0.1.3:0  ');
+  expect(formatServices(net1.ipvs!)).toContain('FWM  257 rr\n  -> 10.0.1.3:0  ');
   const { sysctls } = ingress.namespace;
   expect(sysctls.number('net.ipv4.vs.conntrack')).toBe(1);
   expect(host.namespace.sysctls.number('net.ipv4.conf.docker_gwbridge.route_localnet')).toBe(1);
@@ -146,14 +146,14 @@ test('after the service was removed, chains and the SNAT rule stay', () => {
   const { host, bindings, ingress, net1, records } = swarm('20.10');
   for (const binding of REPLICAS) bindings.add(binding);
   for (const binding of REPLICAS) bindings.remove(binding, false);
-  expect(formatServices(ingress.ipvs)).toContain('  -> 10.0.0.6:0                   Masq    0   ');
+  expect(formatServices(ingress.ipvs!)).toContain('  -> 10.0.0.6:0                   Masq    0   ');
   for (const binding of REPLICAS) bindings.remove(binding, true);
   const real = 'V03-service-removed/node1';
   expect(rulesOf(host.namespace)).toBe(realDump(`${real}/host`));
   expect(rulesOf(ingress.namespace)).toBe(realDump(`${real}/ns_ingress_sbox`));
   expect(rulesOf(net1.namespace)).toBe(realDump(`${real}/ns_lb_uq0325agq`));
   expect(addressesOf(net1.namespace, 'eth0')).toHaveLength(1);
-  expect(ingress.ipvs.services).toEqual([]);
+  expect(ingress.ipvs!.services).toEqual([]);
   expect(records.names).toEqual([]);
 });
 

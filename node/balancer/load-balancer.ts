@@ -8,8 +8,10 @@
  * address by one rule per network.
  */
 import type { Ipvs } from '../../ipvs/ipvs.ts';
+import type { Service } from '../../ipvs/service.ts';
 import type { Device } from '../../net/device/device.ts';
 import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
 import {
   formatIpv4Address,
   formatPrefix,
@@ -23,7 +25,12 @@ import type { BackEndProgrammer, LoadBalancer } from './service-bindings.ts';
 /** The load-balancer sandbox of one network on one host. */
 export interface BalancerSandbox {
   readonly namespace: Namespace;
-  readonly ipvs: Ipvs;
+  /**
+   * Undefined where the kernel has no ip_vs. dockerd then talks to netlink family 0, which
+   * acknowledges everything: a service seems to be there already, so that nothing is made for it,
+   * and is taken away with all that belongs to it when its last back end goes.
+   */
+  readonly ipvs: Ipvs | undefined;
   /** The interface on the network, and its own address. */
   readonly device: Device;
   readonly address: Ipv4Address;
@@ -52,10 +59,11 @@ export class BalancerProgrammer implements BackEndProgrammer {
 
   addBackEnd(balancer: LoadBalancer, address: Ipv4Address): void {
     const sandbox = this.#sandboxOf(balancer.networkId);
-    if (sandbox === undefined) return;
-    const key = { fwmark: balancer.fwmark };
-    if (sandbox.ipvs.serviceOf(key) === undefined) this.#addService(sandbox, balancer);
-    sandbox.ipvs.serviceOf(key)!.add(address, 0, 1, 'masq');
+    if (sandbox?.ipvs === undefined) return;
+    const { ipvs } = sandbox;
+    const service =
+      ipvs.serviceOf({ fwmark: balancer.fwmark }) ?? this.#addService(sandbox, ipvs, balancer);
+    service.add(address, 0, 1, 'masq');
   }
 
   removeBackEnd(
@@ -65,14 +73,17 @@ export class BalancerProgrammer implements BackEndProgrammer {
     isFull: boolean,
   ): void {
     const sandbox = this.#sandboxOf(balancer.networkId);
-    const service = sandbox?.ipvs.serviceOf({ fwmark: balancer.fwmark });
-    if (sandbox === undefined || service === undefined) return;
-    if (isFull) service.remove(address, 0);
-    else service.setWeight(address, 0, 0);
+    if (sandbox === undefined) return;
+    if (sandbox.ipvs !== undefined) {
+      const service = sandbox.ipvs.serviceOf({ fwmark: balancer.fwmark });
+      if (service === undefined) return;
+      if (isFull) service.remove(address, 0);
+      else service.setWeight(address, 0, 0);
+    }
     if (isLast) this.#removeService(sandbox, balancer);
   }
 
-  #addService(sandbox: BalancerSandbox, balancer: LoadBalancer): void {
+  #addService(sandbox: BalancerSandbox, ipvs: Ipvs, balancer: LoadBalancer): Service {
     const { namespace } = sandbox;
     namespace.addAddress(sandbox.device, { address: balancer.vip, prefixLength: 32 });
     if (sandbox.isIngress) this.#ingress.open(balancer.ports);
@@ -84,12 +95,14 @@ export class BalancerProgrammer implements BackEndProgrammer {
     writer.append('nat', 'POSTROUTING', `-d ${subnet} -m ipvs --ipvs -j SNAT --to-source ${own}`);
     namespace.sysctls.set('net.ipv4.vs.conntrack', 1);
     writer.append('mangle', 'INPUT', markVip(balancer));
-    sandbox.ipvs.addService({ fwmark: balancer.fwmark }, 'rr');
+    const service = ipvs.addService({ fwmark: balancer.fwmark }, 'rr');
+    assert(typeof service !== 'string', 'the service is new and rr is known');
+    return service;
   }
 
   #removeService(sandbox: BalancerSandbox, balancer: LoadBalancer): void {
     const { namespace } = sandbox;
-    sandbox.ipvs.removeService({ fwmark: balancer.fwmark });
+    sandbox.ipvs?.removeService({ fwmark: balancer.fwmark });
     const writer = new RuleWriter(namespace.tables);
     if (sandbox.isIngress) this.#ingress.close(balancer.ports);
     for (const port of balancer.ports)

@@ -17,6 +17,7 @@ import { RuleWriter } from '../firewall/writer.ts';
 import { LocalPools } from '../ipam/local-pools.ts';
 import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { Identifiers } from './identifiers.ts';
+import type { KernelModule } from './kernel-modules.ts';
 
 /** MTU of Docker's bridges when nobody says otherwise. */
 const BRIDGE_MTU_BYTES = 1500;
@@ -37,6 +38,8 @@ export interface HostOptions {
   readonly identifiers: Identifiers;
   /** Its `resolv.conf`; default: no server. */
   readonly resolver?: ResolverConfig | undefined;
+  /** What its kernel lacks; default: nothing. */
+  readonly missingModules?: readonly KernelModule[] | undefined;
 }
 
 /** What a host's `resolv.conf` says: DNS servers in order, and domains to search names in. */
@@ -71,6 +74,7 @@ export class Host {
   isOn = true;
   /** What dockerd has to do as soon as its process goes on; `undefined` while it runs. */
   #deferred: (() => void)[] | undefined;
+  readonly #missingModules: readonly KernelModule[];
   readonly #pools = new LocalPools();
   readonly #subnet: Prefix;
   #gatewayBridge: BridgeNetwork | undefined;
@@ -86,6 +90,7 @@ export class Host {
     this.uplink = uplink;
     this.resolver = options.resolver ?? NO_RESOLVER;
     this.#subnet = address;
+    this.#missingModules = options.missingModules ?? [];
     this.counters = new HostCounters(world);
     this.namespace = new Namespace(world, { name, nodeIndex: index, host: this.counters });
     this.namespaces.set('default', this.namespace);
@@ -96,6 +101,11 @@ export class Host {
     this.docker0 = this.#startDaemon();
   }
 
+  /** True when the kernel has a module. */
+  hasModule(module: KernelModule): boolean {
+    return !this.#missingModules.includes(module);
+  }
+
   /** A new namespace of this host: `fileName` is what `ip netns` would show. */
   createNamespace(fileName: string): Namespace {
     const namespace = new Namespace(this.world, {
@@ -104,6 +114,7 @@ export class Host {
       host: this.counters,
       initial: this.namespace,
     });
+    namespace.sysctls.set('net.ipv6.conf.all.disable_ipv6', 1);
     namespace.setUp(namespace.loopback, true);
     this.namespaces.set(fileName, namespace);
     return namespace;
@@ -126,11 +137,14 @@ export class Host {
     return this.#gatewayBridge;
   }
 
-  /** Gives a sandbox its way out: an interface on `docker_gwbridge` and the default route. */
-  attachGateway(sandbox: Namespace, interfaceName: string): BridgeEndpoint {
-    const bridge = this.gatewayBridge;
+  /** Gives a sandbox its way out: an interface on a bridge and the default route. */
+  attachGateway(
+    sandbox: Namespace,
+    interfaceName: string,
+    bridge: BridgeNetwork = this.gatewayBridge,
+  ): BridgeEndpoint {
     const endpoint = bridge.attach(sandbox, interfaceName);
-    assert(endpoint !== undefined, 'no available addresses on docker_gwbridge');
+    assert(endpoint !== undefined, `no available addresses on ${bridge.name}`);
     sandbox.addRoute({
       destination: 0,
       prefixLength: 0,

@@ -76,12 +76,12 @@ export class SwarmNetwork {
     }
     const { device } = endpoint;
     if (this.isIngress) host.attachGateway(namespace, 'eth1');
-    setBalancerSysctls(namespace);
+    if (host.hasModule('ip_vs')) setBalancerSysctls(namespace);
     this.balancer = {
       endpointId,
       fileName,
       namespace,
-      ipvs: new Ipvs(namespace),
+      ipvs: host.hasModule('ip_vs') ? new Ipvs(namespace) : undefined,
       device,
       address,
       subnet: this.subnet,
@@ -93,7 +93,7 @@ export class SwarmNetwork {
   /** Takes the load-balancer sandbox down; the overlay's namespace goes with its last endpoint. */
   destroyBalancer(): void {
     if (this.balancer === undefined) return;
-    this.balancer.ipvs.stop();
+    this.balancer.ipvs?.stop();
     this.overlay.leave(this.balancer.endpointId);
     this.#host.destroyNamespace(this.balancer.fileName);
     this.balancer = undefined;

@@ -95,7 +95,7 @@ class Bench {
     const names = network.records.names.map(
       (name) => `${name}=${network.records.addressesOf(name)!.map(formatIpv4Address).join()}`,
     );
-    const destinations = [...network.balancer!.ipvs.services].flatMap((service) =>
+    const destinations = [...network.balancer!.ipvs!.services].flatMap((service) =>
       service.destinations.map((d) => `${formatIpv4Address(d.address)} ${d.weight}`),
     );
     return [...names.sort(), ...destinations];

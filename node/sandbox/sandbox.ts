@@ -7,8 +7,9 @@ import { assert } from '../../sim/assert.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
+import type { PortMapping } from '../firewall/bridge-rules.ts';
 import type { Host } from '../host/host.ts';
-import type { BridgeEndpoint } from '../network/bridge-network.ts';
+import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { SwarmNetwork } from '../network/swarm-network.ts';
 
 /** A sandbox' place on a swarm network. */
@@ -29,6 +30,7 @@ export class Sandbox implements NameView {
   readonly #fileName: string;
   #interfaceCount = 0;
   #gateway: BridgeEndpoint | undefined;
+  #gatewayBridge: BridgeNetwork | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -56,7 +58,7 @@ export class Sandbox implements NameView {
     return this.#host.resolver.search;
   }
 
-  /** The end on `docker_gwbridge`, once it has one. */
+  /** The end on `docker_gwbridge` or the default bridge, once it has one. */
   get gateway(): BridgeEndpoint | undefined {
     return this.#gateway;
   }
@@ -72,17 +74,29 @@ export class Sandbox implements NameView {
     return endpoint;
   }
 
-  /** Gets the way out by `docker_gwbridge`, unless all its networks are internal. */
+  /**
+   * Gets the way out: by `docker_gwbridge`, unless all its networks are internal, and by the default
+   * bridge when it has none.
+   */
   maybeAttachGateway(): void {
     if (this.#gateway !== undefined) return;
-    if (this.endpoints.every(({ network }) => network.isInternal)) return;
-    this.#gateway = this.#host.attachGateway(this.namespace, `eth${this.#interfaceCount++}`);
+    const isAlone = this.endpoints.length === 0;
+    if (!isAlone && this.endpoints.every(({ network }) => network.isInternal)) return;
+    const bridge = isAlone ? this.#host.docker0 : this.#host.gatewayBridge;
+    const name = `eth${this.#interfaceCount++}`;
+    this.#gateway = this.#host.attachGateway(this.namespace, name, bridge);
+    this.#gatewayBridge = bridge;
+  }
+
+  /** Publishes ports of the node at the way out. */
+  publish(mappings: readonly PortMapping[]): void {
+    if (this.#gateway !== undefined) this.#gatewayBridge?.publish(this.#gateway, mappings);
   }
 
   /** Leaves all networks and destroys the namespace. */
   destroy(): void {
     for (const { network, id } of this.endpoints) network.overlay.leave(id);
-    if (this.#gateway !== undefined) this.#host.gatewayBridge.detach(this.#gateway);
+    if (this.#gateway !== undefined) this.#gatewayBridge?.detach(this.#gateway);
     this.#host.destroyNamespace(this.#fileName);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
+import { KERNEL_MODULES } from '../../node/host/kernel-modules.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
@@ -33,6 +34,10 @@ const dockerVersion = z
   .union([z.string(), z.number()])
   .transform(String)
   .meta({ description: `whose rules the hosts write: ${ENGINE_VERSIONS.join(', ')}` });
+
+const missingModules = z.array(z.enum(KERNEL_MODULES)).meta({
+  description: 'kernel modules that the hosts lack: ip_vs (no load balancing), esp (no encryption)',
+});
 
 const link = {
   latency: spanRange.optional().meta({ description: 'one-way delay, uniform in the range' }),
@@ -70,6 +75,7 @@ const cluster = z
         z.strictObject({
           docker: dockerVersion.optional(),
           labels: z.record(z.string(), z.string()).optional(),
+          'missing-modules': missingModules.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
           'clock-drift': drift.optional().meta({
             description: "by how much its clock is fast, or slow: membership's timers go by it",
@@ -78,6 +84,7 @@ const cluster = z
       )
       .default({})
       .meta({ description: 'what is special about a node, by its name' }),
+    'missing-modules': missingModules.default([]),
     'dispatcher-heartbeat': span.default(5 * SECOND_NS).meta({
       description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
     }),

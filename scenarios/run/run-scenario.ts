@@ -328,6 +328,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       ...(facts?.labels === undefined ? {} : { labels: facts.labels }),
       ...(facts?.availability === undefined ? {} : { availability: facts.availability }),
       clockDriftRatio: facts?.['clock-drift'] ?? 0,
+      missingModules: facts?.['missing-modules'] ?? cluster['missing-modules'],
     };
   });
 }

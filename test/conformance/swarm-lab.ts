@@ -1,0 +1,184 @@
+/**
+ * The lab's swarm, simulated: three nodes 192.168.56.101 to .103 of which the first leads, networks
+ * and services made step by step as the lab's scripts made them, and the dumps of every namespace by
+ * the names that the lab's files have.
+ *
+ * The lab's plain containers on attachable networks stand here as services of one task without a
+ * VIP: their namespaces, peers and names are the same.
+ */
+import { Cluster } from '../../cluster/cluster.ts';
+import type { Machine } from '../../cluster/machine.ts';
+import { viewText } from '../../cluster/show/views.ts';
+import { answerOf, type Reply } from '../../manager/control/result.ts';
+import { EndpointMode, PortProtocol, PublishMode } from '../../manager/objects/endpoint.ts';
+import { type Network, vnisOf } from '../../manager/objects/network.ts';
+import { engineVersionOf } from '../../node/engine-version.ts';
+import type { KernelModule } from '../../node/host/kernel-modules.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import { World } from '../../sim/world.ts';
+
+/** What a lab service is made from. */
+export interface LabService {
+  readonly name: string;
+  readonly network?: string;
+  readonly replicas?: number;
+  /** Names of the nodes that may run it; default any. */
+  readonly node?: string;
+  readonly isDnsrr?: boolean;
+  readonly isGlobal?: boolean;
+  readonly publish?: {
+    readonly port: number;
+    readonly target: number;
+    readonly mode: 'ingress' | 'host';
+  };
+}
+
+/** The simulated lab. */
+export class SwarmLab {
+  readonly cluster: Cluster;
+  /** Services that stand for plain containers. */
+  readonly #containers = new Set<string>();
+
+  /**
+   * A swarm of engine 20.10 that has formed, on kernels without these modules; the seed decides
+   * which node gets which task.
+   */
+  constructor(missingModules: readonly KernelModule[] = [], seed = 'lab') {
+    const engine = engineVersionOf('20.10')!;
+    const nodes = [1, 2, 3].map((number) => ({
+      name: `node${number}`,
+      engine,
+      isManager: number === 1,
+      missingModules,
+    }));
+    this.cluster = new Cluster({ world: new World(seed), nodes });
+    this.run(this.cluster.formedAtNs / SECOND_NS);
+  }
+
+  /** Lets time pass, in seconds. */
+  run(seconds: number): void {
+    const { queue } = this.cluster.world;
+    queue.runUntil(queue.nowNs + Math.round(seconds * SECOND_NS));
+  }
+
+  /** `docker network create -d overlay --attachable`. */
+  createNetwork(name: string, options: Readonly<Record<string, string>> = {}): void {
+    const annotations = { name, labels: {} };
+    const driverConfig = { name: 'overlay', options };
+    this.#must<Network>((reply) =>
+      this.#control.createNetwork({ annotations, driverConfig, attachable: true }, reply),
+    );
+    this.run(1);
+  }
+
+  /** `docker service create`, until its tasks run. */
+  createService(wish: LabService): void {
+    const { name, network, replicas = 1, node, publish } = wish;
+    const { isDnsrr = false, isGlobal = false } = wish;
+    const constraints = node === undefined ? [] : [`node.hostname==${node}`];
+    const ports = publish === undefined ? [] : [portOf(publish)];
+    this.#must((reply) =>
+      this.#control.createService(
+        {
+          annotations: { name, labels: {} },
+          task: {
+            container: { image: 'nginx' },
+            placement: { constraints },
+            networks: network === undefined ? [] : [{ target: network }],
+          },
+          mode: isGlobal ? { kind: 'global' } : { kind: 'replicated', replicas },
+          endpoint: { mode: isDnsrr ? EndpointMode.dnsrr : EndpointMode.vip, ports },
+        },
+        reply,
+      ),
+    );
+    this.run(10);
+  }
+
+  /** A container on an attachable network. */
+  runContainer(name: string, network: string, node: string): void {
+    this.#containers.add(name);
+    this.createService({ name, network, node, isDnsrr: true });
+  }
+
+  /** `docker service scale`, until it has settled. */
+  scale(name: string, replicas: number): void {
+    this.#must((reply) => this.#control.scaleService(name, replicas, reply));
+    this.run(20);
+  }
+
+  /** `docker service rm`, until it has settled. */
+  removeService(name: string): void {
+    const found = this.#control.findService(name);
+    if (!found.ok) throw new Error(found.refusal.message);
+    this.#must((reply) => this.#control.removeService(found.value.id, reply));
+    this.run(20);
+  }
+
+  /** A node by its number in the lab, from 1 on. */
+  node(number: number): Machine {
+    return this.cluster.machines[number - 1]!;
+  }
+
+  /**
+   * The name of a namespace on a node: `host`, `ingress_sbox`, `1- net1`, `lb_ net1`, or that of
+   * a container, `web.1`.
+   */
+  namespaceName(node: number, name: string): string {
+    if (name === 'host') return 'default';
+    const [prefix, network] = name.split(' ');
+    if (network !== undefined) {
+      const { id } = this.#network(network);
+      return `${prefix}${id.slice(0, prefix === 'lb_' ? 9 : 10)}`;
+    }
+    for (const container of this.node(node).executor?.containers.values() ?? []) {
+      const { serviceAnnotations, slot } = container.task;
+      const own = this.containerName(serviceAnnotations.name, slot);
+      if (container.sandbox !== undefined && own === name) {
+        return container.sandbox.namespace.name.split('/')[1]!;
+      }
+    }
+    return name;
+  }
+
+  /** What a tool prints in a namespace of a node; empty when there is no such namespace. */
+  show(node: number, namespace: string, view: string): string {
+    const name = this.namespaceName(node, namespace);
+    return viewText(this.cluster, this.node(node), view, name) ?? '';
+  }
+
+  /** What a container is called: `web.1`, or `probe` for one that belongs to no service. */
+  containerName(service: string, slot: number): string {
+    return this.#containers.has(service) ? service : `${service}.${slot}`;
+  }
+
+  /** The VNI of a network. */
+  vniOf(name: string): number {
+    return vnisOf(this.#network(name))[0]!;
+  }
+
+  get #control() {
+    return this.cluster.leader.control;
+  }
+
+  #network(name: string): Network {
+    const found = this.#control.findNetwork(name);
+    if (!found.ok) throw new Error(found.refusal.message);
+    return found.value;
+  }
+
+  #must<T>(call: (reply: Reply<T>) => void): void {
+    const result = answerOf<T>(call);
+    if (!result.ok) throw new Error(result.refusal.message);
+  }
+}
+
+function portOf({ port, target, mode }: NonNullable<LabService['publish']>) {
+  return {
+    name: '',
+    protocol: PortProtocol.tcp,
+    targetPort: target,
+    publishedPort: port,
+    publishMode: PublishMode[mode],
+  };
+}

@@ -1,0 +1,247 @@
+/**
+ * The lab's three-node swarm against the simulated one: what the tools print in every namespace, on
+ * a kernel with ip_vs and ESP (V cases) and on one without (B cases).
+ */
+import { describe, expect, test } from 'vitest';
+import { RealCase } from './fixtures.ts';
+import { forwardingLines, neighbourLines, routeLines } from './json-dumps.ts';
+import { mappedBlocks, mappedLines, mappedSet, type Roles } from './mapping.ts';
+import { rolesOfInspection, rolesOfLab } from './roles.ts';
+import { SwarmLab } from './swarm-lab.ts';
+
+/** A namespace as the lab's files and as the simulated lab call it. */
+interface Place {
+  readonly node: number;
+  readonly real: string;
+  readonly simulated: string;
+}
+
+/** One listing: the lab's file, and how the two are brought together. */
+interface Listing {
+  readonly file: string;
+  readonly view: string;
+  readonly toText?: (json: never) => string;
+  readonly map: (text: string, roles: Roles) => string[];
+  readonly isFor?: (place: Place) => boolean;
+}
+
+/**
+ * What a bridge or a vxlan device has learned comes and goes with traffic. docker0 of the lab's first
+ * node once had containers, and kept the IPv6 address and group that it got with them.
+ */
+function withoutLearned(text: string, roles: Roles): string[] {
+  const lines = mappedSet(text, roles).filter((line) => line.endsWith('permanent'));
+  return lines.filter((line) => line !== '33:33:ff dev docker0 self permanent');
+}
+
+function addressesOf(text: string, roles: Roles): string[] {
+  return mappedBlocks(text, roles).map((block) =>
+    block.startsWith('docker0:') ? block.replace(/\n *inet6 .*\n.*/, '') : block,
+  );
+}
+
+/**
+ * On node2 of the V cases two goroutines of dockerd each moved this jump to the head at once, and it
+ * is there twice. The simulated daemon does one thing after the other.
+ */
+const RACED_JUMP = '-A FORWARD -j DOCKER-USER';
+
+function rulesOf(text: string, roles: Roles): string[] {
+  const lines = mappedLines(text, roles);
+  return lines.filter((line, i) => line !== RACED_JUMP || lines.indexOf(line) === i);
+}
+
+/** Connections come and go with traffic. */
+function balancersOf(text: string, roles: Roles): string[] {
+  return mappedSet(text, roles).map((line) => line.replace(/(Masq +\d+) .*/, '$1'));
+}
+
+const LISTINGS: readonly Listing[] = [
+  { file: 'iptables_save.txt', view: 'iptables', map: rulesOf },
+  { file: 'ip_addr.txt', view: 'ip-addr', map: addressesOf },
+  { file: 'ip_route.json', view: 'ip-route', toText: routeLines, map: mappedLines },
+  { file: 'bridge_fdb.json', view: 'bridge-fdb', toText: forwardingLines, map: withoutLearned },
+  {
+    file: 'ip_neigh.json',
+    view: 'ip-neigh',
+    toText: neighbourLines,
+    map: mappedSet,
+    isFor: ({ real }) => real.startsWith('ns_1-'),
+  },
+  {
+    file: 'ipvsadm_Ln.txt',
+    view: 'ipvs',
+    map: balancersOf,
+    isFor: ({ real }) => real.startsWith('ns_lb_') || real === 'ns_ingress_sbox',
+  },
+];
+
+/** Compares a namespace, listing by listing, as far as the lab has kept it. */
+function expectSame(
+  real: RealCase,
+  inspected: readonly RealCase[],
+  lab: SwarmLab,
+  place: Place,
+): void {
+  const folder = real.folder(`node${place.node}/${place.real}`);
+  const networks = inspected.flatMap((one) => one.networks());
+  const realRoles = rolesOfInspection(networks, place.node);
+  const roles = rolesOfLab(lab, place.node);
+  for (const { file, view, toText, map, isFor } of LISTINGS) {
+    const path = `${folder}/${file}`;
+    if (!real.paths.includes(path) || isFor?.(place) === false) continue;
+    const text = toText === undefined ? real.text(path) : toText(real.json(path) as never);
+    const simulated = lab.show(place.node, place.simulated, view);
+    expect
+      .soft(map(simulated, roles), `${view} of ${place.simulated} on node ${place.node}`)
+      .toEqual(map(text, realRoles));
+  }
+}
+
+/** The namespaces that every node of every case has. */
+function everyNode(count: number, ingress: string): Place[] {
+  return Array.from({ length: count }, (_, i) => i + 1).flatMap((node) => [
+    { node, real: 'host', simulated: 'host' },
+    { node, real: 'ns_ingress_sbox', simulated: 'ingress_sbox' },
+    { node, real: `ns_1-${ingress}`, simulated: '1- ingress' },
+  ]);
+}
+
+/** The namespaces of a user network on some nodes. */
+function network(id: string, name: string, nodes: readonly number[]): Place[] {
+  return nodes.flatMap((node) => [
+    { node, real: `ns_lb_${id.slice(0, 9)}`, simulated: `lb_ ${name}` },
+    { node, real: `ns_1-${id}`, simulated: `1- ${name}` },
+  ]);
+}
+
+function container(node: number, real: string, simulated = real): Place {
+  return { node, real: `ct_${real}`, simulated };
+}
+
+/** Compares a case; `inspected` names cases whose inspect files tell further addresses. */
+function expectCase(
+  name: string,
+  lab: SwarmLab,
+  places: readonly Place[],
+  ...inspected: string[]
+): void {
+  const real = new RealCase(name);
+  const all = [...inspected.map((other) => new RealCase(other)), real];
+  for (const place of places) expectSame(real, all, lab, place);
+}
+
+describe('with ip_vs and ESP', () => {
+  const lab = new SwarmLab();
+  const places = [...everyNode(2, 'i8eoxx49xg'), ...network('uq0325agqm', 'net1', [1])];
+  const kept = places.filter(({ real }) => !real.startsWith('ns_1-'));
+  const names = { probe1: 'ns_5dea3a10f709', 'web.1': 'ns_6d80c8cebe55' };
+  const containers = Object.entries(names).map(([simulated, real]) => ({
+    node: 1,
+    real,
+    simulated,
+  }));
+
+  test('V01: three tasks on one node, published port, a container beside them', () => {
+    lab.createNetwork('net1');
+    const publish = { port: 8080, target: 80, mode: 'ingress' } as const;
+    lab.createService({ name: 'web', network: 'net1', replicas: 3, node: 'node1', publish });
+    lab.runContainer('probe1', 'net1', 'node1');
+    expectCase('V01b-after-traffic', lab, [...places, ...containers]);
+  });
+
+  test('V02: scaled to one', () => {
+    lab.scale('web', 1);
+    expectCase('V02-scaled-to-1', lab, kept, 'V01b-after-traffic');
+  });
+
+  test('V03: the service is gone; the SNAT rule of each balancer stays', () => {
+    lab.removeService('web');
+    expectCase('V03-service-removed', lab, kept, 'V01b-after-traffic');
+  });
+});
+
+describe('without ip_vs and ESP', () => {
+  const ingress = everyNode(3, 'jhg2jkox46');
+
+  describe('an attachable network and services', () => {
+    const lab = new SwarmLab(['ip_vs', 'esp']);
+
+    test('B01: three nodes idle', () => {
+      expectCase('B01-swarm-idle', lab, ingress);
+    });
+
+    test('B02: workers do not know a network that they have no task on', () => {
+      lab.createNetwork('my-overlay');
+      expectCase('B02-overlay-attachable-a-created', lab, everyNode(2, 'jhg2jkox46'));
+    });
+
+    test('B02: a container on each node', () => {
+      for (const node of [1, 2, 3]) lab.runContainer(`CT${node}`, 'my-overlay', `node${node}`);
+      expectCase('B02-overlay-attachable', lab, [
+        ...ingress,
+        ...network('o3j74f546r', 'my-overlay', [1, 2, 3]),
+        ...[1, 2, 3].map((node) => container(node, `CT${node}`)),
+      ]);
+    });
+
+    test('B02: the network leaves the node of the container that ended', () => {
+      lab.removeService('CT3');
+      expectCase('B02-overlay-attachable-b-CT3-gone', lab, [
+        ...ingress,
+        ...network('o3j74f546r', 'my-overlay', [1, 2]),
+        container(1, 'CT1'),
+        container(2, 'CT2'),
+      ]);
+    });
+  });
+
+  describe('services on a network', () => {
+    const lab = new SwarmLab(['ip_vs', 'esp'], 'lab 2');
+    const net1 = network('hemmjkhok9', 'net1', [1, 2, 3]);
+    const probes = [1, 2, 3].map((node) => container(node, `probe${node}`));
+
+    test('B03: a task on each node; the VIP is a name only', () => {
+      lab.createNetwork('net1');
+      lab.createService({ name: 'web', network: 'net1', replicas: 3 });
+      for (const node of [1, 2, 3]) lab.runContainer(`probe${node}`, 'net1', `node${node}`);
+      const tasks = [1, 2, 3].map((node) => container(node, `web.${node}`));
+      expectCase('B03-service-replicas-3', lab, [...ingress, ...net1, ...probes, ...tasks]);
+    });
+
+    test('B03: scaled to one, and removed', () => {
+      lab.scale('web', 1);
+      expectCase('B03b-scaled-to-1', lab, [...ingress, ...net1, ...probes, container(1, 'web.1')]);
+      lab.removeService('web');
+      expectCase('B03c-service-removed', lab, [...ingress, ...net1, ...probes]);
+    });
+
+    test('B04: names of single tasks instead of a VIP', () => {
+      lab.createService({ name: 'rr', network: 'net1', replicas: 3, isDnsrr: true });
+      const places = [...network('hemmjkhok9', 'net1', [1]), container(1, 'probe1')];
+      places.push(container(1, 'rr.1'));
+      expectCase('B04-dnsrr', lab, places, 'B03c-service-removed');
+    });
+  });
+
+  test('B05: a port that is published by nobody', () => {
+    const lab = new SwarmLab(['ip_vs', 'esp']);
+    const publish = { port: 8080, target: 80, mode: 'ingress' } as const;
+    lab.createService({ name: 'nginx', replicas: 2, publish });
+    expectCase('B05-ingress-noipvs', lab, [
+      ...ingress,
+      container(1, 'nginx.2'),
+      container(2, 'nginx.1'),
+    ]);
+  });
+
+  test('B06: a port of the node, on the default bridge', () => {
+    const lab = new SwarmLab(['ip_vs', 'esp']);
+    const publish = { port: 8085, target: 80, mode: 'host' } as const;
+    lab.createService({ name: 'hostpub', isGlobal: true, publish });
+    expectCase('B06-publish-mode-host', lab, [
+      { node: 1, real: 'host', simulated: 'host' },
+      { node: 2, real: 'host', simulated: 'host' },
+    ]);
+  });
+});
