@@ -1,5 +1,5 @@
 /**
- * The `--pcap` directory: one pcapng file per node, with an interface block for its uplink. Frames
+ * The `--pcap` directory: one pcapng file per node, with an interface block for each card. Frames
  * are copied as they pass; gossip datagrams, which are messages until somebody looks, get their
  * bytes, encrypted unless asked otherwise. The keys are in a file beside the captures.
  */
@@ -36,13 +36,17 @@ export class Captures {
     const interfaces = new Map<string, number>();
     for (const name of [...cluster.machines.map((machine) => machine.name), 'outside']) {
       const writer = new PcapngWriter('swarmlab');
-      interfaces.set(name, writer.addInterface('eth0', name));
+      const host = cluster.machines.find((machine) => machine.name === name);
+      for (const { segment } of host?.addresses.cards ?? [{ segment: 0 }]) {
+        const card = `eth${segment}`;
+        interfaces.set(`${name} ${card}`, writer.addInterface(card, name));
+      }
       this.#writers.set(name, writer);
     }
-    const listener: FrameListener = (name, atNs, bytes, start, end, isOutgoing) => {
+    const listener: FrameListener = (name, card, atNs, bytes, start, end, isOutgoing) => {
       const writer = this.#writers.get(name);
       const direction = isOutgoing ? PacketDirection.outbound : PacketDirection.inbound;
-      writer?.addPacket(interfaces.get(name)!, atNs, bytes, start, end, direction);
+      writer?.addPacket(interfaces.get(`${name} ${card}`)!, atNs, bytes, start, end, direction);
     };
     tapUplinks(cluster, listener, this.#options);
   }

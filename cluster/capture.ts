@@ -20,9 +20,10 @@ import { GOSSIP_PORT } from './gossip-network.ts';
 import type { Machine } from './machine.ts';
 import { LOST } from './underlay/underlay.ts';
 
-/** Hears of a frame at a node's uplink: `bytes` from `start` to `end`, copied by who keeps it. */
+/** Hears of a frame at a node's card: `bytes` from `start` to `end`, copied by who keeps it. */
 export type FrameListener = (
   node: string,
+  card: string,
   atNs: number,
   bytes: Uint8Array,
   start: number,
@@ -47,6 +48,7 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEA
     uplink.tap = (_device, packet, isOutgoing) =>
       listener(
         names[uplink.host]!,
+        uplink.name,
         world.nowNs,
         packet.bytes,
         packet.start,
@@ -63,12 +65,14 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEA
     const messages = cluster.swim.wireMessagesOf(from, parts);
     const framing = framingOf(sender, form, hasCrc);
     const payload = encodePacket({ messages, ...framing, nonce: nonceOf(nonceKey, count) });
-    const { address: source } = sender.address;
-    const frame = udpFrame(source, receiver.address.address, payload, count & 0xffff);
-    listener(sender.name, sentAtNs, frame, 0, frame.length, true);
+    const { segment, prefix } = sender.addresses.cardTo(receiver.addresses);
+    const { advertise } = receiver.addresses;
+    const frame = udpFrame(prefix.address, advertise, payload, count & 0xffff);
+    const card = `eth${segment}`;
+    listener(sender.name, card, sentAtNs, frame, 0, frame.length, true);
     if (arrivalNs === LOST) return;
     world.queue.scheduleCallback(arrivalNs, (nowNs) => {
-      if (receiver.isOn) listener(receiver.name, nowNs, frame, 0, frame.length, false);
+      if (receiver.isOn) listener(receiver.name, card, nowNs, frame, 0, frame.length, false);
     });
   });
 }

@@ -39,6 +39,12 @@ import { macOfIpv4, parseIpv4Address } from '../wire/addresses.ts';
 import { ControlConnections } from './control/connection.ts';
 import { GossipKeys } from './gossip-keys.ts';
 import { GossipNetwork } from './gossip-network.ts';
+import {
+  type AddressChoices,
+  HOST_GATEWAY,
+  HOST_PREFIX_LENGTH,
+  HostAddresses,
+} from './host-addresses.ts';
 import { Machine } from './machine.ts';
 import { NameServer, type NameServerOptions } from './name-server.ts';
 import type { LinkConditions } from './underlay/conditions.ts';
@@ -46,10 +52,7 @@ import { Exchanges } from './underlay/exchange.ts';
 import { Underlay } from './underlay/underlay.ts';
 import { Uplink } from './underlay/uplink.ts';
 
-/** The hosts' subnet, the first host's number in it, and the address of a client far away. */
-const HOST_SUBNET = parseIpv4Address('192.168.56.0')!;
-const HOST_PREFIX_LENGTH = 22;
-const FIRST_HOST_NUMBER = 101;
+/** The address of a client far away. */
 const OUTSIDE_ADDRESS = parseIpv4Address('198.51.100.7')!;
 
 /** The first machine boots within this span; the others join one after the other behind it. */
@@ -76,6 +79,8 @@ export interface NodeOptions {
   readonly clockDriftRatio?: number;
   /** What its kernel lacks; default: nothing. */
   readonly missingModules?: readonly KernelModule[];
+  /** Its cards, and what it advertises. */
+  readonly addresses?: AddressChoices;
 }
 
 /** What a cluster is made from. */
@@ -124,12 +129,14 @@ export class Cluster {
     this.underlay = new Underlay(world, nodes.length + 1, options.conditions);
     this.gossipKeys = new GossipKeys(world);
     const exchanges = new Exchanges(world, this.underlay, {
-      portState: (host) => this.#portState(host),
+      portState: (host, from) => this.#portState(host, from),
     });
+    const addresses = nodes.map((node, index) => new HostAddresses(index, node.addresses));
     const hostOf = (member: number) => this.machineOfMember(member).index;
+    const reaches = (from: number, to: number) => addresses[from]!.reaches(addresses[to]!);
     this.swim = new Swim({
       world,
-      underlay: new GossipNetwork(this.underlay, exchanges, this.gossipKeys, hostOf),
+      underlay: new GossipNetwork(this.underlay, exchanges, this.gossipKeys, hostOf, reaches),
       config: options.gossip ?? DOCKER,
       shortcuts: options.shortcuts ?? true,
     });
@@ -153,7 +160,9 @@ export class Cluster {
     const { nameServers = [], search = [] } = options;
     for (const server of nameServers) new NameServer(this.outside, server);
     this.#resolver = { servers: nameServers.map(({ address }) => address), search };
-    nodes.forEach((node, index) => this.machines.push(this.#createMachine(node, index, nodes)));
+    nodes.forEach((node, index) =>
+      this.machines.push(this.#createMachine(node, index, nodes, addresses)),
+    );
     this.#scheduleBoots(nodes);
   }
 
@@ -229,9 +238,15 @@ export class Cluster {
     return Math.min(JOIN_GAP_NS, Math.floor(JOINS_NS_MAX / this.machines.length));
   }
 
-  #createMachine(node: NodeOptions, index: number, nodes: readonly NodeOptions[]): Machine {
+  #createMachine(
+    node: NodeOptions,
+    index: number,
+    nodes: readonly NodeOptions[],
+    addresses: readonly HostAddresses[],
+  ): Machine {
     const { world } = this;
     const nodeId = this.directory.admit(index);
+    const managers = nodes.flatMap((other, i) => (other.isManager ? [i] : []));
     const send = (to: number, message: ManagerMessage) => {
       if (message.kind === 'sessionRequest') this.#control.open(index, to);
       this.#control.send(index, to, message, sizeBytesOf(message));
@@ -258,12 +273,13 @@ export class Cluster {
       engine: node.engine,
       gossip: { memberlist: node.engine.memberlist, ...node.gossip },
       clockDriftRatio: node.clockDriftRatio ?? 0,
-      address: { address: HOST_SUBNET + FIRST_HOST_NUMBER + index, lengthBits: HOST_PREFIX_LENGTH },
-      gateway: HOST_SUBNET + 1,
+      addresses: addresses[index]!,
+      gateway: HOST_GATEWAY,
       resolver: this.#resolver,
       missingModules: node.missingModules ?? [],
       manager,
-      managers: nodes.flatMap((other, i) => (other.isManager ? [i] : [])),
+      managers,
+      managementAddress: addresses[index]!.cardTo(addresses[managers[0]!]!).prefix.address,
       send,
       onMember: (machine, member) => {
         this.#machineOfMember[member] = machine;
@@ -307,11 +323,10 @@ export class Cluster {
       nodeIndex: -1,
       host: new HostCounters(world),
     });
-    const gateway = HOST_SUBNET + 1;
-    const uplink = new Uplink('eth0', macOfIpv4(gateway), 1500, outsideIndex, underlay);
+    const uplink = new Uplink(0, macOfIpv4(HOST_GATEWAY), 1500, outsideIndex, underlay);
     namespace.setUp(namespace.loopback, true);
     namespace.addDevice(uplink);
-    namespace.addAddress(uplink, { address: gateway, prefixLength: HOST_PREFIX_LENGTH });
+    namespace.addAddress(uplink, { address: HOST_GATEWAY, prefixLength: HOST_PREFIX_LENGTH });
     namespace.addAddress(namespace.loopback, { address: OUTSIDE_ADDRESS, prefixLength: 32 });
     namespace.setUp(uplink, true);
     underlay.attach(uplink);
@@ -330,9 +345,10 @@ export class Cluster {
     return machine.state === 'paused' ? 'paused' : 'up';
   }
 
-  #portState(host: number): 'open' | 'closed' | 'silent' {
+  #portState(host: number, from: number): 'open' | 'closed' | 'silent' {
     const machine = this.machines[host];
     if (machine === undefined || !machine.isOn) return 'silent';
+    if (!this.machines[from]!.addresses.reaches(machine.addresses)) return 'silent';
     return machine.member === undefined ? 'closed' : 'open';
   }
 }

@@ -2,9 +2,10 @@
  * The gossip's view of the underlay: datagrams and streams on port 7946, between members, which are
  * daemons on hosts.
  *
- * What the receiver cannot decrypt counts as lost: a datagram does not arrive, and a stream is
- * closed by the side that cannot read it, which who only writes does not notice. The keys are those
- * of the instant of sending.
+ * A datagram goes to the address that its receiver advertises, an answer too (memberlist's pings
+ * name the sender's); who has no way to that address loses it. What the receiver cannot decrypt counts
+ * as lost: a datagram does not arrive, and a stream is closed by the side that cannot read it, which
+ * who only writes does not notice. The keys are those of the instant of sending.
  */
 import type { ExchangeHandlers, GossipExchange, GossipUnderlay } from '../gossip/underlay.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
@@ -21,17 +22,20 @@ export class GossipNetwork implements GossipUnderlay {
   readonly #exchanges: Exchanges;
   readonly #keys: GossipKeys;
   readonly #hostOf: (member: number) => number;
+  readonly #reaches: (from: number, to: number) => boolean;
 
   constructor(
     underlay: Underlay,
     exchanges: Exchanges,
     keys: GossipKeys,
     hostOf: (member: number) => number,
+    reaches: (from: number, to: number) => boolean,
   ) {
     this.#underlay = underlay;
     this.#exchanges = exchanges;
     this.#keys = keys;
     this.#hostOf = hostOf;
+    this.#reaches = reaches;
   }
 
   datagramArrivalNs(
@@ -43,7 +47,7 @@ export class GossipNetwork implements GossipUnderlay {
   ): number {
     const fromHost = this.#hostOf(from);
     const toHost = this.#hostOf(to);
-    if (!this.#keys.canHear(fromHost, toHost)) return LOST;
+    if (!this.#keys.canHear(fromHost, toHost) || !this.#reaches(fromHost, toHost)) return LOST;
     return this.#underlay.datagramArrivalNs(
       fromHost,
       toHost,
@@ -84,6 +88,7 @@ export class GossipNetwork implements GossipUnderlay {
     const hostA = this.#hostOf(a);
     const hostB = this.#hostOf(b);
     if (!this.#keys.canTalk(hostA, hostB)) return -1;
+    if (!this.#reaches(hostA, hostB) || !this.#reaches(hostB, hostA)) return -1;
     return this.#underlay.plainDelayNsMax(hostA, hostB, IpProtocol.udp, GOSSIP_PORT);
   }
 }

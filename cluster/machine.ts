@@ -18,8 +18,14 @@ import { Identifiers } from '../node/host/identifiers.ts';
 import type { KernelModule } from '../node/host/kernel-modules.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
-import { formatIpv4Address, macOfIpv4, type Prefix, parseIpv4Address } from '../wire/addresses.ts';
+import {
+  formatIpv4Address,
+  type Ipv4Address,
+  macOfIpv4,
+  parseIpv4Address,
+} from '../wire/addresses.ts';
 import type { GossipKeys } from './gossip-keys.ts';
+import type { HostAddresses } from './host-addresses.ts';
 import type { Underlay } from './underlay/underlay.ts';
 import { Uplink } from './underlay/uplink.ts';
 
@@ -41,13 +47,15 @@ export interface MachineParts {
   readonly gossip: Partial<SwimConfig>;
   /** By how much its clock is fast, as a ratio. */
   readonly clockDriftRatio: number;
-  readonly address: Prefix;
+  readonly addresses: HostAddresses;
   readonly gateway: number;
   readonly resolver: ResolverConfig;
   /** What its kernel lacks. */
   readonly missingModules: readonly KernelModule[];
   /** Set on manager nodes. */
   readonly manager: Manager | undefined;
+  /** The address from which its agent connects to managers. */
+  readonly managementAddress: Ipv4Address;
   /** Indexes of the managers that the machine knows from joining. */
   readonly managers: readonly number[];
   readonly send: (to: number, message: ManagerMessage) => void;
@@ -64,7 +72,7 @@ export class Machine {
   readonly name: string;
   readonly nodeId: string;
   readonly engine: EngineVersion;
-  readonly address: Prefix;
+  readonly addresses: HostAddresses;
   readonly manager: Manager | undefined;
   readonly agent: Agent;
   state: MachineState = 'off';
@@ -85,14 +93,14 @@ export class Machine {
     this.name = parts.name;
     this.nodeId = parts.nodeId;
     this.engine = parts.engine;
-    this.address = parts.address;
+    this.addresses = parts.addresses;
     this.manager = parts.manager;
     this.#identifiers = new Identifiers(parts.world.chance, parts.index);
     this.agent = new Agent({
       world: parts.world,
       nodeIndex: parts.index,
       nodeId: parts.nodeId,
-      address: formatIpv4Address(parts.address.address),
+      address: formatIpv4Address(parts.managementAddress),
       executor: this.#currentExecutor(),
       send: parts.send,
       managers: parts.managers,
@@ -107,24 +115,23 @@ export class Machine {
 
   /** The machine boots: kernel, engine, manager, agent. */
   boot(): void {
-    const { world, underlay, index, name, engine, address, gateway, resolver } = this.#parts;
+    const { world, underlay, index, name, engine, addresses, gateway, resolver } = this.#parts;
     const keysOfHosts = this.#parts.gossipKeys;
-    const uplink = new Uplink(
-      'eth0',
-      macOfIpv4(address.address),
-      UPLINK_MTU_BYTES,
-      index,
-      underlay,
-    );
-    underlay.attach(uplink);
+    const [card, ...furtherCards] = addresses.cards.map(({ segment, prefix }) => {
+      const mac = macOfIpv4(prefix.address);
+      const uplink = new Uplink(segment, mac, UPLINK_MTU_BYTES, index, underlay);
+      underlay.attach(uplink);
+      return { uplink, address: prefix };
+    });
     this.host = new Host({
       world,
       index,
       name,
       engine,
-      address,
+      ...card!,
+      furtherCards,
+      dataPathAddress: addresses.dataPath,
       gateway,
-      uplink,
       resolver,
       identifiers: this.#identifiers,
       missingModules: this.#parts.missingModules,
@@ -207,24 +214,25 @@ export class Machine {
     managers: readonly WeightedPeer[],
     onJoined: (networks: SwarmNetworks) => void,
   ): void {
-    const { swim, db, address, engine } = this.#parts;
+    const { swim, db, engine } = this.#parts;
+    const address = this.addresses.advertise;
     const name = this.#identifiers.hex(12);
     const member = swim.memberCount;
     db.addNode({
       node: member,
       name,
       hostname: this.name,
-      address: address.address,
+      address,
       generation: engine.networkDbRules,
     });
     this.member = member;
     this.#parts.onMember(this, member);
     const { gossip: config, clockDriftRatio } = this.#parts;
-    swim.addMember({ name, address: address.address, config, clockDriftRatio });
+    swim.addMember({ name, address, config, clockDriftRatio });
     if (this.starvation !== undefined) swim.starve(member, this.starvation);
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
-      .filter((peer) => peer.address !== address.address && peer.address !== 0);
+      .filter((peer) => peer.address !== address && peer.address !== 0);
     const networks = new SwarmNetworks(this.host!, db, member);
     if (bootstrap.length === 0) onJoined(networks);
     else db.join(member, bootstrap, () => onJoined(networks));

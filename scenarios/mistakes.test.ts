@@ -364,6 +364,30 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'cards that a node does not have, and a manager out of reach',
+    scenario: yaml`
+      name: x
+      until: 3s
+      cluster:
+        workers: 2
+        interfaces: { eth1: [manager-1, worker-3], eth2: worker-2 }
+        nodes:
+          manager-1: { advertise-addr: eth1 }
+          worker-1: { data-path-addr: eth2 }
+          worker-2: { advertise-addr: eth3 }
+    `,
+    says: [
+      "x.yaml:5:35: error: unknown node 'worker-3'",
+      "hint: did you mean 'worker-1'?",
+      "x.yaml:8:33: error: unknown interface 'eth2'",
+      "hint: did you mean 'eth0'?",
+      "x.yaml:9:33: error: unknown interface 'eth3'",
+      "hint: did you mean 'eth0'?",
+      'x.yaml:7:34: error: worker-1 has no eth1 and could not join manager-1',
+      'hint: give every node a card eth1',
+    ],
+  },
+  {
     name: 'a tab',
     scenario: 'name: x\ncluster:\n\tmanagers: 1\n',
     says: [

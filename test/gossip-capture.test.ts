@@ -35,7 +35,7 @@ function gossipOf(isClear: boolean): { cluster: Cluster; payloads: Uint8Array[] 
     onCluster: (cluster) => {
       tapUplinks(
         cluster,
-        (_node, _atNs, bytes, start, end, isOutgoing) => {
+        (_node, _card, _atNs, bytes, start, end, isOutgoing) => {
           if (!isOutgoing || protocolOf(bytes, start + ETHERNET_HEADER_BYTES) !== IpProtocol.udp) {
             return;
           }

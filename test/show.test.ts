@@ -178,7 +178,7 @@ describe('engine 20.10', () => {
       if (other === machine) return [];
       const network = other.executor!.networks.find(user.network.id);
       const endpoints = [...(network?.overlay.endpoints.values() ?? [])];
-      const host = formatIpv4Address(other.address.address);
+      const host = formatIpv4Address(other.addresses.advertise);
       return endpoints.map(({ address }) => `${macOf(address)} at ${host}`);
     });
     expect(expected.length).toBeGreaterThan(6);

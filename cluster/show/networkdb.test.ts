@@ -40,8 +40,8 @@ const ingressId = () => worker.executor!.networks.networks[Symbol.iterator]().ne
 test('peers of the cluster and of the network, with the key that upstream misspelt', () => {
   const entries = cluster.machines
     .toSorted((a, b) => a.member! - b.member!)
-    .map(({ member, address }) => {
-      const ip = `192.168.56.${address.address & 0xff}`;
+    .map(({ member, addresses }) => {
+      const ip = `192.168.56.${addresses.advertise & 0xff}`;
       return `{"-=name":"${cluster.swim.nameOf(member!)}","ip":"${ip}"}`;
     });
   const text = `{"message":"OK","details":{"size":3,"entries":[${entries.join(',')}]}}`;
@@ -71,8 +71,8 @@ test('tables: key, record in base64 and owner', () => {
     if (typeof record === 'string') throw new Error(record);
     tunnels.set(owner, record.tunnelEndpointIp);
   }
-  for (const { member, address } of cluster.machines) {
-    const ip = `192.168.56.${address.address & 0xff}`;
+  for (const { member, addresses } of cluster.machines) {
+    const ip = `192.168.56.${addresses.dataPath & 0xff}`;
     expect(tunnels.get(cluster.swim.nameOf(member!))).toBe(ip);
   }
 });

@@ -116,7 +116,7 @@ function peersOf(
   const rows = peers.map((peer) => {
     const name = cluster.swim.nameOf(peer);
     if (isActive.has(peer)) {
-      const ip = formatIpv4Address(cluster.machineOfMember(peer).address.address);
+      const ip = formatIpv4Address(cluster.machineOfMember(peer).addresses.advertise);
       return { name, ip, ipText: ip };
     }
     const [ip, ipText] = isFirstGeneration ? ['unknown', 'unknown'] : ['', 'invalid IP'];

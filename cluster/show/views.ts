@@ -127,7 +127,7 @@ function membersText(cluster: Cluster, machine: Machine): string {
     const state = cluster.swim.stateOf(member, subject);
     const stateName = names.find(([, number]) => number === state)?.[0] ?? '';
     const host = cluster.machineOfMember(subject);
-    const address = `${formatIpv4Address(host.address.address)}:${GOSSIP_PORT}`;
+    const address = `${formatIpv4Address(host.addresses.advertise)}:${GOSSIP_PORT}`;
     const incarnation = String(cluster.swim.incarnationOf(member, subject));
     return [cluster.swim.nameOf(subject), host.name, address, stateName, incarnation];
   });

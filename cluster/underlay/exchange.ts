@@ -24,8 +24,11 @@ export type PortState = 'open' | 'closed' | 'silent';
 
 /** The two ends of an exchange, as the underlay asks them. */
 export interface ExchangeEnds {
-  /** Asked when the SYN arrives: a listening process, a host without one, or no host at all. */
-  portState(host: number): PortState;
+  /**
+   * Asked when the SYN of `from` arrives: a listening process, a host without one, or no host at
+   * the address.
+   */
+  portState(host: number, from: number): PortState;
 }
 
 /** What an exchange tells its two ends; exactly one of onReply and onFailure is called, once. */
@@ -92,7 +95,7 @@ export class Exchanges {
       return true;
     };
     const answerSyn = () => {
-      const state = this.#ends.portState(to);
+      const state = this.#ends.portState(to, from);
       if (state === 'silent') return false;
       const refuse = (atNs: number) => {
         fail(atNs, 'refused');

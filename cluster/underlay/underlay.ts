@@ -1,6 +1,6 @@
 /**
- * The underlay: what stands between the hosts. One switch, and one verdict for everything that
- * crosses it.
+ * The underlay: what stands between the hosts. One verdict for everything that crosses it; a switch
+ * for each *segment*, of which there is one unless hosts have further cards.
  *
  * Frames of the data plane (VXLAN, client traffic, ARP) are carried by {@link Underlay.carry};
  * gossip and manager datagrams, which are messages and not frames until somebody looks, ask
@@ -50,9 +50,10 @@ export class Underlay {
   readonly world: World;
   readonly paths: Paths;
   readonly counters: UnderlayCounters[];
-  readonly #uplinks: (Uplink | undefined)[];
+  /** By segment and host. */
+  readonly #uplinks: (Uplink | undefined)[][] = [];
   readonly #attachListeners: ((uplink: Uplink) => void)[] = [];
-  readonly #hostByMac = new Map<Mac, number>();
+  readonly #uplinkByMac = new Map<Mac, Uplink>();
   readonly #busyUntilNs: Float64Array;
   readonly #lastArrivalNs: Float64Array;
   readonly #frameCount: Uint32Array;
@@ -66,7 +67,6 @@ export class Underlay {
   constructor(world: World, hostCount: number, base?: LinkConditions) {
     this.world = world;
     this.paths = new Paths(hostCount, base);
-    this.#uplinks = new Array<Uplink | undefined>(hostCount);
     this.counters = Array.from({ length: hostCount }, () => ({
       carriedPackets: 0,
       carriedBytes: 0,
@@ -78,37 +78,40 @@ export class Underlay {
     this.#latencyKey = world.chance.key('underlay.latency');
     this.#fateKey = world.chance.key('underlay.fate');
     this.#controlKey = world.chance.key('underlay.control');
-    this.#deliverKind = world.queue.registerKind((to, slot) => this.#deliver(to, slot));
+    this.#deliverKind = world.queue.registerKind((to, slot, segment) =>
+      this.#deliver(to, slot, segment),
+    );
   }
 
   /** Hears of every uplink, those that are plugged in already and those to come. */
   onAttach(listener: (uplink: Uplink) => void): void {
     this.#attachListeners.push(listener);
-    for (const uplink of this.#uplinks) if (uplink !== undefined) listener(uplink);
+    for (const uplink of this.#uplinks.flat()) if (uplink !== undefined) listener(uplink);
   }
 
   /** Plugs a host's uplink in. */
   attach(uplink: Uplink): void {
-    this.#uplinks[uplink.host] = uplink;
+    const segment = (this.#uplinks[uplink.segment] ??= new Array(this.counters.length));
+    segment[uplink.host] = uplink;
     for (const listener of this.#attachListeners) listener(uplink);
-    this.#hostByMac.set(uplink.mac, uplink.host);
+    this.#uplinkByMac.set(uplink.mac, uplink);
   }
 
-  /** Carries a frame to the host that owns its destination MAC, or to all for broadcasts. */
+  /** Carries a frame to the card that has its destination MAC, or to all for broadcasts. */
   carry(from: Uplink, packet: Packet): void {
     const destination = destinationMacOf(packet.bytes, packet.start);
-    const host = this.#hostByMac.get(destination);
-    if (host !== undefined) {
-      if (host !== from.host) this.#send(from.host, host, packet);
+    const to = this.#uplinkByMac.get(destination);
+    if (to !== undefined && to.segment === from.segment) {
+      if (to.host !== from.host) this.#send(from, to.host, packet);
       return;
     }
     if (destination !== BROADCAST_MAC && (destination / 0x100_0000_0000) % 2 < 1) {
-      this.#drop(from.host, packet, 'no host has this MAC');
+      this.#drop(from, packet, 'no host has this MAC');
       return;
     }
-    for (const uplink of this.#uplinks) {
+    for (const uplink of this.#uplinks[from.segment]!) {
       if (uplink !== undefined && uplink.host !== from.host) {
-        this.#send(from.host, uplink.host, packet.clone());
+        this.#send(from, uplink.host, packet.clone());
       }
     }
   }
@@ -158,7 +161,7 @@ export class Underlay {
     return delayNs;
   }
 
-  #send(from: number, to: number, packet: Packet): void {
+  #send({ host: from, segment }: Uplink, to: number, packet: Packet): void {
     const world = this.world;
     const nowNs = world.queue.nowNs;
     const path = this.#pathOfFrame(from, to, packet);
@@ -169,7 +172,7 @@ export class Underlay {
     const departNs = Math.max(nowNs, this.#busyUntilNs[from]!);
     const reason = this.#dropReason(path, pair, count, lengthBytes, departNs - nowNs);
     if (reason !== '') {
-      this.#drop(from, packet, reason);
+      this.#drop(this.#uplinks[segment]![from]!, packet, reason);
       return;
     }
     const sentNs = departNs + Math.round(lengthBytes * path.byteNs);
@@ -178,9 +181,9 @@ export class Underlay {
     counters.carriedPackets++;
     counters.carriedBytes += lengthBytes;
     if (drawChance(this.#fateKey, path.duplicateRatio, pair, count, 2)) {
-      this.#scheduleArrival(to, pair, sentNs, path, count, 1, packet.clone());
+      this.#scheduleArrival(to, segment, pair, sentNs, path, count, 1, packet.clone());
     }
-    this.#scheduleArrival(to, pair, sentNs, path, count, 0, packet);
+    this.#scheduleArrival(to, segment, pair, sentNs, path, count, 0, packet);
   }
 
   #dropReason(
@@ -200,6 +203,7 @@ export class Underlay {
 
   #scheduleArrival(
     to: number,
+    segment: number,
     pair: number,
     sentNs: number,
     path: Path,
@@ -217,22 +221,21 @@ export class Underlay {
     }
     const slot = this.#freeSlots.pop() ?? this.#inFlight.length;
     this.#inFlight[slot] = packet;
-    this.world.queue.schedule(arrivalNs, this.#deliverKind, to, slot);
+    this.world.queue.schedule(arrivalNs, this.#deliverKind, to, slot, segment);
   }
 
-  #deliver(to: number, slot: number): void {
+  #deliver(to: number, slot: number, segment: number): void {
     const packet = this.#inFlight[slot]!;
     this.#inFlight[slot] = undefined;
     this.#freeSlots.push(slot);
     packet.scrub();
-    this.#uplinks[to]!.receive(packet);
+    this.#uplinks[segment]![to]!.receive(packet);
   }
 
-  #drop(from: number, packet: Packet, reason: string): void {
-    this.counters[from]!.droppedPackets++;
-    const uplink = this.#uplinks[from]!;
+  #drop(uplink: Uplink, packet: Packet, reason: string): void {
+    this.counters[uplink.host]!.droppedPackets++;
     uplink.noteWay(packet, 'drop', `underlay: ${reason}`);
-    this.world.observe(UNDERLAY_DROP, from, packet.end - packet.start, 0, reason);
+    this.world.observe(UNDERLAY_DROP, uplink.host, packet.end - packet.start, 0, reason);
   }
 
   #pathOfFrame(from: number, to: number, packet: Packet): Path {

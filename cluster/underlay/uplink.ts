@@ -1,5 +1,6 @@
 /**
- * A host's network card: the device (`eth0`) whose wire is the underlay.
+ * A host's network card: the device (`eth0`, and further ones) whose wire is a segment of the
+ * underlay.
  *
  * Taps see every frame that leaves or arrives, with its instant; a capture is a tap.
  */
@@ -13,11 +14,14 @@ import type { Underlay } from './underlay.ts';
 export class Uplink extends Device {
   readonly kind = 'ethernet';
   readonly host: number;
+  /** Cards reach those of their own segment: the number in `eth0`. */
+  readonly segment: number;
   readonly #underlay: Underlay;
 
-  constructor(name: string, mac: Mac, mtuBytes: number, host: number, underlay: Underlay) {
-    super(name, mac, mtuBytes);
+  constructor(segment: number, mac: Mac, mtuBytes: number, host: number, underlay: Underlay) {
+    super(`eth${segment}`, mac, mtuBytes);
     this.host = host;
+    this.segment = segment;
     this.#underlay = underlay;
   }
 

@@ -31,15 +31,25 @@ export interface HostOptions {
   readonly index: number;
   readonly name: string;
   readonly engine: EngineVersion;
-  /** The address of the uplink with its subnet, which is also the VTEP's. */
+  /** The address of the uplink with its subnet. */
   readonly address: Prefix;
   readonly gateway: Ipv4Address;
   readonly uplink: Device;
+  /** Cards beside the uplink. */
+  readonly furtherCards?: readonly HostCard[];
+  /** Where the others send VXLAN to; default: the uplink's address. */
+  readonly dataPathAddress?: Ipv4Address;
   readonly identifiers: Identifiers;
   /** Its `resolv.conf`; default: no server. */
   readonly resolver?: ResolverConfig | undefined;
   /** What its kernel lacks; default: nothing. */
   readonly missingModules?: readonly KernelModule[] | undefined;
+}
+
+/** A network card with its address. */
+interface HostCard {
+  readonly uplink: Device;
+  readonly address: Prefix;
 }
 
 /** What a host's `resolv.conf` says: DNS servers in order, and domains to search names in. */
@@ -56,12 +66,12 @@ export class Host {
   readonly index: number;
   readonly name: string;
   readonly engine: EngineVersion;
-  readonly address: Ipv4Address;
+  /** Its VTEP (`--data-path-addr`). */
+  readonly dataPathAddress: Ipv4Address;
   readonly identifiers: Identifiers;
   readonly counters: HostCounters;
   /** The initial namespace. */
   readonly namespace: Namespace;
-  readonly uplink: Device;
   readonly resolver: ResolverConfig;
   readonly writer: RuleWriter;
   readonly docker0: BridgeNetwork;
@@ -76,25 +86,26 @@ export class Host {
   #deferred: (() => void)[] | undefined;
   readonly #missingModules: readonly KernelModule[];
   readonly #pools = new LocalPools();
-  readonly #subnet: Prefix;
+  /** The uplink first. */
+  readonly #cards: readonly HostCard[];
   #gatewayBridge: BridgeNetwork | undefined;
 
   constructor(options: HostOptions) {
     const { world, index, name, engine, address, uplink } = options;
+    const { furtherCards = [], dataPathAddress = address.address } = options;
     this.world = world;
     this.index = index;
     this.name = name;
     this.engine = engine;
-    this.address = address.address;
+    this.dataPathAddress = dataPathAddress;
     this.identifiers = options.identifiers;
-    this.uplink = uplink;
+    this.#cards = [{ uplink, address }, ...furtherCards];
     this.resolver = options.resolver ?? NO_RESOLVER;
-    this.#subnet = address;
     this.#missingModules = options.missingModules ?? [];
     this.counters = new HostCounters(world);
     this.namespace = new Namespace(world, { name, nodeIndex: index, host: this.counters });
     this.namespaces.set('default', this.namespace);
-    this.#bootKernel(options);
+    this.#bootKernel(options.gateway);
     this.writer = new RuleWriter(this.namespace.tables);
     this.hostNetworkId = options.identifiers.id();
     this.noneNetworkId = options.identifiers.id();
@@ -175,26 +186,22 @@ export class Host {
   /** The power goes: nothing of this host sends, receives or runs any more. */
   powerOff(): void {
     this.isOn = false;
-    this.namespace.setUp(this.uplink, false);
+    for (const { uplink } of this.#cards) this.namespace.setUp(uplink, false);
     for (const namespace of this.namespaces.values()) namespace.destroy();
   }
 
-  #bootKernel(options: HostOptions): void {
-    const { namespace, uplink } = this;
+  #bootKernel(gateway: Ipv4Address): void {
+    const { namespace } = this;
     namespace.setUp(namespace.loopback, true);
-    uplink.queueLength = 1000;
-    namespace.addDevice(uplink);
-    const { address, lengthBits } = options.address;
-    namespace.addAddress(uplink, { address, prefixLength: lengthBits });
-    namespace.setUp(uplink, true);
-    if (options.gateway !== address) {
-      namespace.addRoute({
-        destination: 0,
-        prefixLength: 0,
-        gateway: options.gateway,
-        device: uplink,
-      });
+    for (const { uplink, address } of this.#cards) {
+      uplink.queueLength = 1000;
+      namespace.addDevice(uplink);
+      namespace.addAddress(uplink, { address: address.address, prefixLength: address.lengthBits });
+      namespace.setUp(uplink, true);
     }
+    const { uplink, address } = this.#cards[0]!;
+    if (gateway === address.address) return;
+    namespace.addRoute({ destination: 0, prefixLength: 0, gateway, device: uplink });
   }
 
   #startDaemon(): BridgeNetwork {
@@ -210,7 +217,7 @@ export class Host {
   }
 
   #createBridge(name: string, device: string, hasIcc: boolean): BridgeNetwork {
-    const pool = this.#pools.allocate([this.#subnet]);
+    const pool = this.#pools.allocate(this.#cards.map(({ address }) => address));
     assert(pool !== undefined, 'all predefined address pools have been fully subnetted');
     return new BridgeNetwork(this, {
       id: this.identifiers.id(),

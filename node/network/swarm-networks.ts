@@ -115,7 +115,7 @@ export class SwarmNetworks {
     const endpoint = network.overlay.endpoints.get(endpointId);
     if (endpoint === undefined) return;
     const { address, mac } = endpoint;
-    const value = peerValue(address, network.subnet.lengthBits, mac, this.#host.address);
+    const value = peerValue(address, network.subnet.lengthBits, mac, this.#host.dataPathAddress);
     this.#db.createEntry(this.#member, TableNames.peers, network.id, endpointId, value);
   }
 
@@ -223,7 +223,7 @@ export class SwarmNetworks {
 
   #hearPeer(network: SwarmNetwork, event: WatchEvent): void {
     const peer = peerOf(event.key, event.value as PeerValue);
-    if (peer.vtep === this.#host.address) return;
+    if (peer.vtep === this.#host.dataPathAddress) return;
     const isFirstGeneration = this.#host.engine.networkDbGeneration === 1;
     if (event.kind === 'create') network.overlay.addPeer(peer);
     else if (event.kind === 'delete' || isFirstGeneration) network.overlay.removePeer(peer);

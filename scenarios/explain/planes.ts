@@ -94,7 +94,7 @@ function planesOfPacket(
   const destination = destinationOf(packet);
   const tunnel = packet.steps.findLast(({ event }) => event === 'encapsulate');
   const vtep = parseIpv4Address(tunnel?.detail.split(' ').at(-1) ?? '');
-  const meant = cluster.machines.find(({ address }) => address.address === vtep);
+  const meant = cluster.machines.find(({ addresses }) => vtep !== undefined && addresses.has(vtep));
   // the node whose knowledge decided, and the one that it decided for
   const sender = tunnel === undefined ? machines.at(-1) : machineOf(cluster, tunnel.namespace);
   const receiver = meant ?? machines.at(-1);
@@ -152,7 +152,7 @@ function toldBy(cluster: Cluster, machine: Machine, address: Ipv4Address): Machi
     for (const { value } of cluster.db.entriesOf(member, TableNames.peers, network.id)) {
       const peer = value as PeerValue;
       if (peer.address !== address) continue;
-      return cluster.machines.find((other) => other.address.address === peer.vtep);
+      return cluster.machines.find((other) => other.addresses.has(peer.vtep));
     }
   }
   return undefined;

@@ -8,6 +8,7 @@ import { formatDuration } from '../../sim/time.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
 import { clusterConfigOf, hostConfigOf } from './gossip.ts';
+import { interfacesOf } from './interfaces.ts';
 import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 import { type NodeNames, nodeNamesOf, selectNodes, selectorsOf } from './node-names.ts';
@@ -93,11 +94,37 @@ class Check {
       }
     }
     this.#protocolVersions();
+    this.#addresses();
     (cluster.underlay.pairs ?? []).forEach((pair, i) => {
       pair.between.forEach((end, j) =>
         this.#selector(['cluster', 'underlay', 'pairs', i, 'between', j], end),
       );
     });
+  }
+
+  /** A node advertises addresses of its own, and a manager one that all can reach to join it. */
+  #addresses(): void {
+    const { cluster } = this.#scenario;
+    const { names, managerCount } = this.#nodes;
+    for (const [name, selector] of Object.entries(cluster.interfaces)) {
+      this.#nodesAt(['cluster', 'interfaces', name], selector);
+    }
+    const cards = names.map((_, node) => interfacesOf(cluster, this.#nodes, node));
+    names.forEach((name, node) => {
+      for (const option of ['advertise-addr', 'data-path-addr'] as const) {
+        const chosen = cluster.nodes[name]?.[option];
+        if (chosen === undefined || cards[node]!.includes(chosen)) continue;
+        this.#unknown(['cluster', 'nodes', name, option], chosen, 'interface', cards[node]!, false);
+      }
+    });
+    for (const manager of names.slice(0, managerCount)) {
+      const advertised = cluster.nodes[manager]?.['advertise-addr'] ?? 'eth0';
+      const stranger = names.find((_, node) => !cards[node]!.includes(advertised));
+      if (stranger === undefined) continue;
+      const message = `${stranger} has no ${advertised} and could not join ${manager}`;
+      const path = ['cluster', 'nodes', manager, 'advertise-addr'] as const;
+      this.#add(path, 'unreachable-manager', message, `give every node a card ${advertised}`);
+    }
   }
 
   /** Every host speaks a version that it understands (memberlist refuses to start otherwise). */

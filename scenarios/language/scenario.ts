@@ -4,6 +4,7 @@
  * `check.ts`.
  */
 import { z } from 'zod';
+import { FURTHER_CARDS } from '../../cluster/host-addresses.ts';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
 import { KERNEL_MODULES } from '../../node/host/kernel-modules.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
@@ -66,6 +67,10 @@ const cluster = z
     docker: dockerVersion.default(DEFAULT_ENGINE_VERSION),
     managers: z.int().min(1).max(7).default(1).meta({ description: 'how many, from 1 to 7' }),
     workers: z.int().min(0).max(1000).default(0).meta({ description: 'how many, up to 1000' }),
+    interfaces: z
+      .partialRecord(z.enum(FURTHER_CARDS), nodes)
+      .default({})
+      .meta({ description: 'cards beside eth0, on a network each, and the nodes that have them' }),
     racks: z.record(z.string(), z.array(z.string()).min(1)).default({}).meta({
       description: 'names for groups of nodes',
     }),
@@ -77,6 +82,12 @@ const cluster = z
           labels: z.record(z.string(), z.string()).optional(),
           'missing-modules': missingModules.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
+          'advertise-addr': z.string().optional().meta({
+            description: 'the interface where the others find its gossip; default eth0',
+          }),
+          'data-path-addr': z.string().optional().meta({
+            description: 'the interface to which the others send VXLAN; default as advertise-addr',
+          }),
           'clock-drift': drift.optional().meta({
             description: "by how much its clock is fast, or slow: membership's timers go by it",
           }),

@@ -107,7 +107,7 @@ function peersAreProgrammed(_cluster: Cluster, machines: readonly Machine[]): st
         const mac = vxlan.namespace.neighbours.macOf(vxlan, endpoint.address);
         const nowNs = machine.host?.world.nowNs ?? 0;
         const remote = mac === undefined ? undefined : vxlan.fdb.find(mac, nowNs)?.remote;
-        if (remote === endpoint.machine.address.address) continue;
+        if (remote === endpoint.machine.addresses.dataPath) continue;
         const address = formatIpv4Address(endpoint.address);
         violations.push(`${machine.name} does not know where ${address} (${endpoint.name}) is`);
       }

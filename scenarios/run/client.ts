@@ -38,5 +38,5 @@ export function clientOf(cluster: Cluster, from: string, number: number): Client
 /** A node's address, or a literal one; `undefined` for names that the client must resolve. */
 export function addressOfHost(cluster: Cluster, host: string): number | undefined {
   const machine = cluster.machines.find((m) => m.name === host);
-  return machine?.address.address ?? parseIpv4Address(host);
+  return machine?.addresses.first.address ?? parseIpv4Address(host);
 }

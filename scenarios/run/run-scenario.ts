@@ -15,6 +15,7 @@ import { observationKind } from '../../sim/observations.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
 import { clusterConfigOf, hostConfigOf } from '../language/gossip.ts';
+import { addressChoicesOf } from '../language/interfaces.ts';
 import type { LoadedScenario } from '../load.ts';
 import { RESULT_SCHEMA_VERSION, type RunResult, type TimelineLine } from '../result.ts';
 import { VERSION } from '../version.ts';
@@ -329,6 +330,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       ...(facts?.availability === undefined ? {} : { availability: facts.availability }),
       clockDriftRatio: facts?.['clock-drift'] ?? 0,
       missingModules: facts?.['missing-modules'] ?? cluster['missing-modules'],
+      addresses: addressChoicesOf(cluster, nodes, index),
     };
   });
 }

@@ -44,7 +44,7 @@ export class StalenessRecord implements BeliefWatch {
   }
 
   onTunnel(vni: number, mac: Mac, remote: Ipv4Address): void {
-    const machine = this.#cluster.machines.find((m) => m.address.address === remote);
+    const machine = this.#cluster.machines.find((m) => m.addresses.has(remote));
     const networks = machine?.isOn === true ? machine.executor?.networksIfAny?.networks : undefined;
     const network = networks?.find(({ overlay }) => overlay.options.vni === vni);
     for (const endpoint of network?.overlay.endpoints.values() ?? []) {
