@@ -117,6 +117,11 @@ export class Host {
     return !this.#missingModules.includes(module);
   }
 
+  /** `eth0`. */
+  get uplink(): Device {
+    return this.#cards[0]!.uplink;
+  }
+
   /** A new namespace of this host: `fileName` is what `ip netns` would show. */
   createNamespace(fileName: string): Namespace {
     const namespace = new Namespace(this.world, {
