@@ -21,6 +21,7 @@ import {
   spanDistribution,
   spanRange,
 } from '../../scenarios/language/quantities.ts';
+import { SECOND_NS } from '../../sim/time.ts';
 import { formatSufferingJson, formatSufferingReport } from '../../sweep/gossip/suffering-report.ts';
 import { sweepSuffering } from '../../sweep/gossip/suffering-sweep.ts';
 import { parseSeeds } from '../../sweep/seeds.ts';
@@ -39,6 +40,7 @@ const EXAMPLES = `
 Examples:
   $ swarmlab gossip suffer --starve "exponential(6s)"
   $ swarmlab gossip suffer --suffering 8 --block 16s --rest 64ms --seeds 1..10
+  $ swarmlab gossip suffer --cut 5s --rest 25s
   $ swarmlab gossip suffer --members 50 --suffering 5 --lose udp-in=100%,out=20%
   $ swarmlab gossip suffer --starve lognormal\\(500ms,1.5\\) --share 30% --drift 2% --json -`;
 
@@ -52,6 +54,7 @@ interface Flags {
   readonly burst?: string;
   readonly pause?: string;
   readonly block?: string;
+  readonly cut?: string;
   readonly rest?: string;
   readonly lose?: string;
   readonly delay?: string;
@@ -79,7 +82,8 @@ export function addGossipSuffer(gossip: Command): void {
     .option('--burst <duration>', 'in bursts of this length (default: 10s)')
     .option('--pause <duration>', 'their processes stop for so long, again and again')
     .option('--block <duration>', 'their messages are stuck for so long while their timers go on')
-    .option('--rest <duration>', 'between two stops (default: 1s)')
+    .option('--cut <duration>', 'their links are cut for so long, again and again')
+    .option('--rest <duration>', 'between two stops or cuts (default: 1s)')
     .option('--lose <flows>', 'they lose packets: udp-in=100%,tcp-out=20%; udp, in and all do too')
     .option('--delay <flows>', 'their packets take longer: out=200ms..400ms')
     .option('--drift <ratio>', "every other one's clock is fast, the others' are slow: 200ppm")
@@ -181,17 +185,15 @@ function starvationOf(flags: Flags): Starvation | undefined {
 }
 
 function stallsOf(flags: Flags): Stalls | undefined {
-  const { pause, block, rest } = flags;
-  if (pause !== undefined && block !== undefined) {
-    fail('--pause and --block do not go together');
+  const kinds = (['pause', 'block', 'cut'] as const).filter((how) => flags[how] !== undefined);
+  const [how, other] = kinds;
+  if (other !== undefined) fail(`--${how} and --${other} do not go together`);
+  const { rest } = flags;
+  if (how === undefined) {
+    return rest === undefined ? undefined : fail('--rest belongs to --pause, --block and --cut');
   }
-  const forText = pause ?? block;
-  if (forText === undefined) {
-    return rest === undefined ? undefined : fail('--rest belongs to --pause and --block');
-  }
-  const how = pause === undefined ? 'block' : 'pause';
-  const restNs = rest === undefined ? 1_000_000_000 : positiveSpanOf('--rest', rest);
-  return { how, forNs: positiveSpanOf(`--${how}`, forText), restNs };
+  const restNs = rest === undefined ? SECOND_NS : positiveSpanOf('--rest', rest);
+  return { how, forNs: positiveSpanOf(`--${how}`, flags[how]!), restNs };
 }
 
 /** The flows by the names that people give them: a protocol, a direction, both or neither. */

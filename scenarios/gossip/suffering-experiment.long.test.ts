@@ -1,42 +1,53 @@
 /**
- * Where two fifths of all packets are lost, false positives grow when Lifeguard's local health and its
- * dynamic suspicion are switched off, one after the other. Its buddy system
- * shows no effect here, and with it the order of the two did not hold in nine seeds.
+ * Lifeguard with the paper's 128 members and its SuspicionMult of 5: false positives grow with each
+ * part that is switched off, whichever goes first. Where packets are lost evenly the Buddy System has
+ * no share: gossip reaches a suspect sooner than the next ping.
  */
 import { expect, test } from 'vitest';
 import { LAN } from '../../gossip/constants.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
-import { type LifeguardPart, withParts } from './lifeguard.ts';
-import { simulateSuffering } from './suffering-experiment.ts';
+import type { SufferingInit } from './suffering-experiment.ts';
+import { falsePositivesByParts, LIFEGUARD_STEPS } from './testing/lifeguard-steps.ts';
 
-const counted = new Map<string, number>();
+const CUT: SufferingInit = {
+  seed: '1',
+  memberCount: 128,
+  sufferingCount: 16,
+  affliction: { stalls: { how: 'cut', forNs: 5 * SECOND_NS, restNs: 25 * SECOND_NS } },
+  sufferNs: 120 * SECOND_NS,
+  killCount: 1,
+  config: { ...LAN, suspicionMult: 5 },
+  latencyNsMin: 0.2 * MILLISECOND_NS,
+  latencyNsMax: 0.8 * MILLISECOND_NS,
+  lossRatio: 0,
+};
 
-/** Healthy members called dead, by how many in all, with nine seeds. */
-function falsePositives(parts: readonly LifeguardPart[]): number {
-  const known = counted.get(parts.join());
-  if (known !== undefined) return known;
-  const results = Array.from({ length: 9 }, (_, i) => String(i + 1)).map((seed) =>
-    simulateSuffering({
-      seed,
+const SEEDS = Array.from({ length: 10 }, (_, i) => String(i + 1));
+
+test('links cut for 5 s: each part has its share, in every order', () => {
+  const counts = falsePositivesByParts(CUT, SEEDS);
+  for (const { more, fewer } of LIFEGUARD_STEPS) {
+    expect(counts.get(fewer), `${fewer} after ${more}`).toBeGreaterThan(1.1 * counts.get(more)!);
+  }
+});
+
+test('two fifths of all packets lost: local health and dynamic suspicion have their share', () => {
+  const counts = falsePositivesByParts(
+    {
+      ...CUT,
       memberCount: 48,
       sufferingCount: 0,
       affliction: {},
       sufferNs: 60 * SECOND_NS,
-      killCount: 1,
-      config: withParts({ ...LAN, disableTcpPings: true }, parts),
-      latencyNsMin: 0.1 * MILLISECOND_NS,
-      latencyNsMax: 0.3 * MILLISECOND_NS,
+      config: { ...LAN, disableTcpPings: true },
       lossRatio: 0.4,
-    }),
+    },
+    SEEDS,
   );
-  const count = results.reduce((sum, { alarms }) => sum + alarms.deaths, 0);
-  counted.set(parts.join(), count);
-  return count;
-}
-
-test('probe and suspicion switched off one by one, without buddy refutation', () => {
-  const counts = [falsePositives(['probe', 'suspicion']), falsePositives(['suspicion'])];
-  counts.push(falsePositives([]));
-  for (let i = 1; i < counts.length; i++) expect(counts[i]!).toBeGreaterThan(counts[i - 1]!);
-  expect(counts.at(-1)!).toBeGreaterThan(3 * counts[0]!);
+  const [swim, all] = [counts.get('SWIM')!, counts.get('without Buddy System')!];
+  for (const name of ['LHA-Probe', 'LHA-Suspicion']) {
+    expect(counts.get(name), name).toBeLessThan(swim);
+    expect(counts.get(name), name).toBeGreaterThan(all);
+  }
+  expect(swim).toBeGreaterThan(3 * all);
 });

@@ -1,7 +1,8 @@
 /**
  * What the Lifeguard paper reports, with few members: slow members call healthy ones dead, dynamic
- * suspicion prevents nearly all of that, local health most. The long test has each part's share where
- * packets are lost; `docs/experiments.md` has the tables of larger runs.
+ * suspicion prevents nearly all of that, local health most; where links are cut for seconds, each
+ * part has its share. The long test has the paper's number of members; `docs/experiments.md` has the
+ * tables.
  */
 import { expect, test } from 'vitest';
 import { LAN } from '../../gossip/constants.ts';
@@ -12,6 +13,7 @@ import {
   type SufferingResult,
   simulateSuffering,
 } from './suffering-experiment.ts';
+import { falsePositivesByParts, LIFEGUARD_STEPS } from './testing/lifeguard-steps.ts';
 import type { MemberConditions } from './uniform-network.ts';
 
 const STARVED: SufferingInit = {
@@ -63,6 +65,16 @@ test('a blocked member calls dead whose refutation is stuck, mostly to itself; a
   expect(all).toBeLessThan(falsePositives(blocked, []) / 10);
   const paused = { ...STARVED, affliction: { stalls: { ...stalls, how: 'pause' } } } as const;
   expect(falsePositives(paused, [])).toBe(0);
+});
+
+test('links cut for 5 s: false positives grow with each part switched off, in every order', () => {
+  const stalls = { how: 'cut', forNs: 5 * SECOND_NS, restNs: 15 * SECOND_NS } as const;
+  const init = { ...STARVED, memberCount: 24, sufferingCount: 3, affliction: { stalls } };
+  const counts = falsePositivesByParts(init, ['1', '2']);
+  for (const { more, fewer } of LIFEGUARD_STEPS) {
+    expect(counts.get(fewer), `${fewer} after ${more}`).toBeGreaterThan(1.1 * counts.get(more)!);
+  }
+  expect(counts.get('SWIM')).toBeGreaterThan(10 * counts.get('Lifeguard')!);
 });
 
 test.each<[string, MemberConditions, boolean]>([

@@ -1,11 +1,12 @@
 /**
  * The experiment behind `gossip suffer`: some members suffer (their processes are starved of CPU, or
- * paused or blocked again and again; their packets fare worse; their clocks drift) and the others are
- * healthy. How often is a healthy one called dead, by anybody and by other healthy ones? How soon is
- * a member that is really killed meanwhile?
+ * paused or blocked again and again, or their links cut; their packets fare worse; their clocks
+ * drift) and the others are healthy. How often is a healthy one called dead, by anybody and by other
+ * healthy ones? How soon is a member that is really killed meanwhile?
  *
  * These are the measures of the Lifeguard paper (false positives FP and FP-, latency of the first
- * detection and of full dissemination, message load), and its anomaly is the blocked process.
+ * detection and of full dissemination, message load), and its anomaly is the blocked process. A
+ * member whose link was cut is healthy again as soon as it is not: nothing waits for it to be done.
  */
 import type { Starvation } from '../../gossip/transport/starvation.ts';
 import { SECOND_NS } from '../../sim/time.ts';
@@ -18,12 +19,13 @@ import type { MemberConditions } from './uniform-network.ts';
 /** How long all are healthy before. */
 const CALM_NS = 15 * SECOND_NS;
 
-/** A process that stops again and again. */
+/** A process that stops again and again, or the link of its host. */
 export interface Stalls {
-  readonly how: 'pause' | 'block';
+  /** To be cut off is to lose all packets, of every suffering member by itself. */
+  readonly how: 'pause' | 'block' | 'cut';
   /** How long each time, ns. */
   readonly forNs: number;
-  /** How long it runs between two stalls, ns. */
+  /** How long all goes well between two stalls, ns. */
   readonly restNs: number;
 }
 
@@ -53,7 +55,7 @@ export interface SufferingResult {
   readonly alarms: AlarmCounts;
   /** Those that healthy members believed; `deaths` is the paper's FP-. */
   readonly alarmsAtHealthy: AlarmCounts;
-  /** Deaths of suffering members, summed over the healthy that held them. */
+  /** Deaths of members while they suffer, summed over the healthy that held them. */
   readonly sufferingDeaths: number;
   /** Since the kill: when the first healthy survivor held a killed one dead, and when all held all. */
   readonly firstDeadNs: number | undefined;
@@ -74,7 +76,9 @@ export function simulateSuffering(init: SufferingInit): SufferingResult {
   });
   const { world, swim } = cluster;
   cluster.runFor(CALM_NS);
-  const isHealthy = (member: number): boolean => !suffers(member) && swim.isUp(member);
+  const ails = (member: number): boolean =>
+    suffers(member) && (affliction.stalls?.how !== 'cut' || cluster.network.isCut);
+  const isHealthy = (member: number): boolean => !ails(member) && swim.isUp(member);
   const alarms = new FalseAlarms(world, memberCount, (_, subject) => isHealthy(subject));
   const alarmsAtHealthy = new FalseAlarms(
     world,
@@ -84,7 +88,7 @@ export function simulateSuffering(init: SufferingInit): SufferingResult {
   const lost = new FalseAlarms(
     world,
     memberCount,
-    (observer, subject) => !suffers(observer) && suffers(subject),
+    (observer, subject) => !suffers(observer) && ails(subject),
   );
   const meter = new LoadMeter(world, swim);
   const untilNs = world.nowNs + sufferNs;
@@ -130,12 +134,30 @@ function stall(
   stalls: Stalls,
   untilNs: number,
 ): void {
-  const { swim, world } = cluster;
-  for (let member = 0; member < sufferingCount; member++) swim[stalls.how](member);
+  const { world } = cluster;
+  setStalled(cluster, sufferingCount, stalls.how, true);
   world.queue.scheduleCallback(world.nowNs + stalls.forNs, (nowNs) => {
-    for (let member = 0; member < sufferingCount; member++) swim.resume(member);
+    setStalled(cluster, sufferingCount, stalls.how, false);
     const againNs = nowNs + stalls.restNs;
     if (againNs >= untilNs) return;
     world.queue.scheduleCallback(againNs, () => stall(cluster, sufferingCount, stalls, untilNs));
   });
+}
+
+function setStalled(
+  { swim, network }: EstablishedCluster,
+  sufferingCount: number,
+  how: Stalls['how'],
+  isStalled: boolean,
+): void {
+  if (how === 'cut') {
+    swim.beforeUnderlayChange();
+    if (isStalled) network.cut((member) => (member < sufferingCount ? member + 1 : 0));
+    else network.heal();
+    return;
+  }
+  for (let member = 0; member < sufferingCount; member++) {
+    if (isStalled) swim[how](member);
+    else swim.resume(member);
+  }
 }

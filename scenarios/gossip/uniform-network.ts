@@ -87,6 +87,11 @@ export class UniformNetwork implements GossipUnderlay {
     this.#sideOf = undefined;
   }
 
+  /** Whether the network is cut now. */
+  get isCut(): boolean {
+    return this.#sideOf !== undefined;
+  }
+
   /** Makes a member's packets fare so, besides what all suffer. Call `beforeUnderlayChange` first. */
   worsen(member: number, conditions: MemberConditions): void {
     this.#worse.set(member, conditions);

@@ -21,7 +21,7 @@ import type { VariantOutcome } from './suffering-sweep.ts';
 
 const LEGEND = `FP   healthy members called dead, by how many members in all
 FP-  the same, by how many healthy ones
-lost suffering members called dead, by how many healthy ones
+lost members called dead while they suffer, by how many healthy ones
 first, all: median time from a kill to the first healthy member that knows, and to the last`;
 
 /** One row: what the seeds of a combination came to. */
