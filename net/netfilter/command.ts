@@ -191,7 +191,7 @@ class Parser {
     if (isNegated && option.owner === this.#rule.target) {
       return usageError(cannotBeInverted(this.#jump, option.name));
     }
-    const error = option.owner.option(option.name, values.join(' '), isNegated);
+    const error = option.owner.option(option.name, values.join(' '), isNegated, this.#rule);
     return error === undefined ? undefined : usageError(error);
   }
 

@@ -37,8 +37,11 @@ export interface ParseEnvironment {
 
 /** A match or a target of one rule. */
 interface Extension {
-  /** Takes an option (`--dport`) with its argument; returns iptables' error text. */
-  option(name: string, value: string, isNegated: boolean): string | undefined;
+  /**
+   * Takes an option (`--dport`) with its argument; returns iptables' error text. `head` is as far as
+   * it has been read.
+   */
+  option(name: string, value: string, isNegated: boolean, head: RuleHead): string | undefined;
   /** Called after all options; returns iptables' error text. */
   finish(head: RuleHead): string | undefined;
   /** Options as `iptables-save` prints them, each with a blank before it. */

@@ -4,12 +4,20 @@
  * One object per table and depth of nesting is reused for every packet, so that evaluating rules
  * allocates nothing. Mirrors `struct xt_action_param`.
  */
-import { readU32 } from '../../wire/bytes.ts';
+import { readU16, readU32 } from '../../wire/bytes.ts';
 import { fragmentOffsetBytesOf, headerBytesOf } from '../../wire/ipv4.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
 import { Hook } from './hook.ts';
+
+/** Source and destination port; 0 where there are none. */
+export function portsOf(inspection: Inspection): { source: number; destination: number } {
+  const { protocol, bytes, transportAt } = inspection;
+  const hasPorts = protocol === 6 || protocol === 17 || protocol === 132;
+  if (!hasPorts || !inspection.hasTransport(4)) return { source: 0, destination: 0 };
+  return { source: readU16(bytes, transportAt), destination: readU16(bytes, transportAt + 2) };
+}
 
 /** A packet under inspection at a hook. */
 export class Inspection {

@@ -27,6 +27,27 @@ export function badInteger(extension: string, option: string): string {
   return `${extension}: bad integer value for option "${option}", or out of range.\n`;
 }
 
+/** The text for a number outside [min, max]. */
+export function outOfRange(extension: string, option: string, min: number, max: number): string {
+  return `${extension}: bad value for option "${option}", or out of range (${min}-${max}).\n`;
+}
+
+/** The text for one end of a range outside [0, 65535]. */
+export function badEnd(extension: string, option: string, text: string): string {
+  return `${extension}: bad value for option "${option}" near "${text}", or out of range (0-65535).\n`;
+}
+
+/** The text for two options of which only one may be there. */
+export function cannotBeUsedWith(extension: string, option: string, other: string): string {
+  return `${extension}: option "${option}" cannot be used together with "${other}".\n`;
+}
+
+/** A number from 0 to 255; undefined when it is none. */
+export function parseByte(text: string): number | undefined {
+  const number = parseUnsigned32(text);
+  return number !== undefined && number <= 255 ? number : undefined;
+}
+
 /** An inclusive range of ports. */
 export interface PortRange {
   readonly min: number;

@@ -118,4 +118,10 @@ export class Chain {
     this.name = name;
     this.policy = policy;
   }
+
+  /** Takes all rules out. */
+  flush(): void {
+    for (const rule of this.rules) if (rule.chain !== undefined) rule.chain.references--;
+    this.rules.length = 0;
+  }
 }

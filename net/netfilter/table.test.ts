@@ -230,16 +230,95 @@ test('TCPMSS lowers what a SYN offers and never raises it', () => {
   }
 });
 
-test('LOG is an observation, and the packet goes on', () => {
-  const all = hostWith('-A INPUT -j LOG --log-prefix "in: "', '-A INPUT -j DROP');
+test('LOG is an observation with the line of the kernel, and the packet goes on', () => {
+  const all = hostWith(
+    '-A INPUT -p udp -j LOG --log-prefix "in: "',
+    '-A INPUT -j LOG --log-tcp-sequence',
+    '-A INPUT -j DROP',
+  );
   const lines: string[] = [];
   all.host.world.observations.subscribe(undefined, ({ kind, text }) => {
     lines.push(`${kind.name} ${text}`);
   });
   expect(inputVerdict(all, udpPacket('10.0.0.1:5000', '10.0.0.254:53'))).toBe(NO);
-  expect(lines).toEqual([
-    'netfilter.log in: IN=eth0 OUT= SRC=10.0.0.1 DST=10.0.0.254 LEN=33 TTL=64 PROTO=UDP SPT=5000 DPT=53',
-  ]);
+  expect(inputVerdict(all, tcpPacket('10.0.0.1:5000', '10.0.0.254:80', { sequence: 7 }))).toBe(NO);
+  expect(inputVerdict(all, echoPacket('10.0.0.1', '10.0.0.254', 3))).toBe(NO);
+  const udp = 'LEN=33 TOS=0x00 PREC=0x00 TTL=64 ID=7 DF PROTO=UDP SPT=5000 DPT=53 LEN=13';
+  const ends = lines.map((line) => line.replace(/MAC=\S+ SRC=10.0.0.1 DST=10.0.0.254 /, ''));
+  expect(ends[0]).toBe(`netfilter.log in: IN=eth0 OUT= ${udp}`);
+  expect(ends[1]).toBe(`netfilter.log IN=eth0 OUT= ${udp}`);
+  expect(ends[2]).toMatch(/PROTO=TCP SPT=5000 DPT=80 SEQ=7 ACK=0 WINDOW=\d+ RES=0x00 SYN URGP=0$/);
+  expect(ends[3]).toMatch(/PROTO=ICMP TYPE=8 CODE=0 ID=3 SEQ=\d+$/);
+});
+
+/** Sends packets through INPUT and says which of them were dropped, as `01`. */
+function drops(rules: readonly string[], packets: readonly (() => Packet)[]): string {
+  const all = hostWith(...rules);
+  return packets.map((make) => (inputVerdict(all, make()) === NO ? '1' : '0')).join('');
+}
+
+const small = () => udpPacket('10.0.0.1:5000', '10.0.0.254:53');
+const large = () => udpPacket('10.0.0.9:5001', '10.0.0.254:53', 1000);
+
+test.each([
+  ['length --length 500:', '01'],
+  ['length ! --length 33', '01'],
+  ['ttl --ttl-eq 64', '11'],
+  ['ttl --ttl-gt 64', '00'],
+  ['iprange --src-range 10.0.0.2-10.0.0.9', '01'],
+  ['iprange ! --src-range 10.0.0.2-10.0.0.9', '10'],
+  ['pkttype --pkt-type unicast', '11'],
+  ['pkttype --pkt-type broadcast', '00'],
+  ['dscp --dscp 0', '11'],
+  ['tos --tos 0x10', '00'],
+  ['string --algo bm --hex-string "|0035|"', '11'],
+  ['string --algo bm --hex-string "|1389|" --from 20 --to 30', '01'],
+  ['string --algo kmp --hex-string "|1389|" --from 21', '00'],
+  ['statistic --mode nth --every 2 --packet 1', '01'],
+  ['statistic --mode random --probability 1', '11'],
+])('-m %s', (match, expected) => {
+  expect(drops([`-A INPUT -m ${match} -j DROP`], [small, large])).toBe(expected);
+});
+
+test('recent, hashlimit and connlimit count per address', () => {
+  const packets = [small, small, large, small, small];
+  const recent = '-A INPUT -m recent --name r --update --seconds 60 --hitcount 2 -j DROP';
+  expect(drops([recent, '-A INPUT -m recent --name r --set'], packets)).toBe('00011');
+  const hash = '--hashlimit-above 1/min --hashlimit-burst 2 --hashlimit-mode srcip';
+  expect(drops([`-A INPUT -m hashlimit ${hash} --hashlimit-name h -j DROP`], packets)).toBe(
+    '00011',
+  );
+  const all = hostWith('-A INPUT -m connlimit --connlimit-above 2 -j DROP');
+  const opens = [1, 2, 3, 1, 3].map((port) => {
+    const packet = udpPacket(`10.0.0.1:${port}`, '10.0.0.254:53');
+    all.host.world.queue.runUntil(all.host.world.nowNs + MILLISECOND_NS);
+    return all.host.receive(packet, all.eth0) === NO;
+  });
+  expect(opens).toEqual([false, false, true, false, true]);
+  expect(all.host.receive(udpPacket('10.0.0.2:1', '10.0.0.254:53'), all.eth0)).toBe(YES);
+});
+
+test('TTL, TOS and DSCP rewrite the header and its checksum', () => {
+  const all = hostWith(
+    '-t mangle -A PREROUTING -j TTL --ttl-dec 4',
+    '-t mangle -A PREROUTING -j DSCP --set-dscp-class EF',
+    '-t mangle -A PREROUTING -j TOS --or-tos 0x01',
+  );
+  const packet = small();
+  all.host.forward(packet, all.eth0, all.eth0);
+  expect([...packet.bytes.subarray(packet.start + 1, packet.start + 2)]).toEqual([0xb9]);
+  expect(packet.bytes[packet.start + 8]).toBe(60);
+  expect(hasRightChecksums(packet)).toBe(true);
+});
+
+test('NETMAP keeps the place in the network, there and back', () => {
+  const all = hostWith('-t nat -A PREROUTING -d 10.5.0.0/24 -j NETMAP --to 10.1.0.0/24');
+  const there = udpPacket('10.0.0.1:5000', '10.5.0.7:53');
+  all.host.forward(there, all.eth0, all.eth0);
+  expect(flowOf(there)).toBe('10.0.0.1:5000 > 10.1.0.7:53');
+  const back = udpPacket('10.1.0.7:53', '10.0.0.1:5000');
+  all.host.forward(back, all.eth0, all.eth0);
+  expect(flowOf(back)).toBe('10.5.0.7:53 > 10.0.0.1:5000');
 });
 
 test('a set matches the prefixes in it', () => {

@@ -47,6 +47,36 @@ export class Table {
     }
   }
 
+  /** Takes all rules and user chains out; policies stay. */
+  clear(): void {
+    for (const chain of [...this.chains.values()]) {
+      chain.flush();
+      chain.packets = 0;
+      chain.bytes = 0;
+      if (chain.policy === undefined) this.chains.delete(chain.name);
+    }
+  }
+
+  /** Remembers the table; what is returned puts it back. */
+  savepoint(): () => void {
+    const before = [...this.chains.values()].map((chain) => {
+      const { name, policy, packets, bytes, references } = chain;
+      return {
+        chain,
+        fields: { name, policy, packets, bytes, references },
+        rules: [...chain.rules],
+      };
+    });
+    return () => {
+      this.chains.clear();
+      for (const { chain, fields, rules } of before) {
+        Object.assign(chain, fields);
+        chain.rules.splice(0, chain.rules.length, ...rules);
+        this.chains.set(chain.name, chain);
+      }
+    };
+  }
+
   /** The built-in chains in hook order, then the user chains by name (bytewise). */
   sortedChains(): Chain[] {
     const user = [...this.chains.values()].filter((chain) => chain.policy === undefined);

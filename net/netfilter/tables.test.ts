@@ -16,6 +16,14 @@ interface RuleText {
   error?: string;
 }
 
+interface RestoreCase {
+  flags: string;
+  text: string;
+  status: number;
+  stderr: string;
+  after: string;
+}
+
 test('every rule is printed back by -S and -L -n -v as iptables prints it', () => {
   const { tables } = new FakeNamespace();
   for (const table of ['filter', 'nat', 'mangle', 'raw']) tables.run(`-t ${table} -N U`);
@@ -51,8 +59,36 @@ test('dumps of real hosts and sandboxes are loaded and printed again, byte for b
   for (const { file, text } of dumps) {
     const { tables } = new FakeNamespace();
     const parts = text.split(/(?<=^COMMIT\n)/m);
-    for (const part of parts.reverse()) expect(tables.restore(part)).toBeUndefined();
+    for (const part of parts.reverse()) {
+      expect(tables.restore(part, { hasCounters: true })).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: '',
+      });
+    }
     expect({ file, text: tables.save(undefined, /^\[/m.test(text)) }).toEqual({ file, text });
+  }
+});
+
+test('iptables-restore: a table is replaced at its COMMIT, or stays as it was', () => {
+  const before = ['-N OLD', '-A OLD -j DROP', '-A INPUT -j OLD'];
+  for (const { flags, text, status, stderr, after } of load<RestoreCase[]>(
+    'testdata/restore.json',
+  )) {
+    const { tables } = new FakeNamespace();
+    for (const rule of before) tables.run(rule);
+    tables.run('-t nat -S');
+    const options = {
+      hasCounters: flags === '-c',
+      keepsRules: flags === '-n',
+      isTest: flags === '-t',
+    };
+    expect([flags, text, tables.restore(text, options)]).toEqual([
+      flags,
+      text,
+      { status, stdout: '', stderr },
+    ]);
+    expect([flags, text, tables.save(undefined, true)]).toEqual([flags, text, after]);
   }
 });
 

@@ -21,7 +21,7 @@ import type { ParseEnvironment } from './extension.ts';
 import { HookPriority, Verdict } from './hook.ts';
 import { IpSets } from './ip-sets.ts';
 import { listRules, listTable } from './list.ts';
-import { restoreTables } from './restore.ts';
+import { type RestoreOptions, restoreTables } from './restore.ts';
 import { Chain, type Rule, RuleAction } from './rule.ts';
 import { ruleArguments, saveTables } from './save.ts';
 import { TABLE_HOOKS, Table, type TableName } from './table.ts';
@@ -52,6 +52,8 @@ export class Tables {
   readonly sets = new IpSets();
   /** Binds and rewrites connections; used by the NAT targets. */
   readonly nat: Nat;
+  #isDraft = false;
+  readonly #shared = new Map<string, object>();
   readonly #tables = new Map<TableName, Table>();
   readonly #environment: ParseEnvironment;
 
@@ -98,9 +100,23 @@ export class Tables {
     return listTable(table, table.chains.get(chainName ?? ''), 0, format);
   }
 
-  /** Loads a text of `iptables-save`, replacing each table in it; returns the error text. */
-  restore(text: string): string | undefined {
-    return restoreTables(this, text);
+  /** `iptables-restore`: loads a text of `iptables-save`, each table at its COMMIT or not at all. */
+  restore(text: string, options: RestoreOptions = {}): CommandResult {
+    return restoreTables(this, text, options);
+  }
+
+  /** As {@link execute}, for a table that the kernel sees only once it is whole. */
+  executeDraft(argv: readonly string[]): CommandResult {
+    this.#isDraft = true;
+    const result = this.execute(argv);
+    this.#isDraft = false;
+    return result;
+  }
+
+  /** True when the kernel takes the table as it is. */
+  accepts(table: Table): boolean {
+    const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
+    return !isTooDeep(table) && !violatesHooks(table, rules);
   }
 
   /** The table, made and hooked in when this is the first touch. */
@@ -113,18 +129,11 @@ export class Tables {
     return table;
   }
 
-  /** Replaces a table by an empty one with ACCEPT policies, as iptables-restore begins. */
-  reset(name: TableName): Table {
-    const table = this.table(name);
-    for (const [chainName, chain] of [...table.chains]) {
-      chain.rules.length = 0;
-      chain.references = 0;
-      chain.packets = 0;
-      chain.bytes = 0;
-      if (chain.policy === undefined) table.chains.delete(chainName);
-      else chain.policy = 'ACCEPT';
-    }
-    return table;
+  /** What rules share by name (the lists of `recent`, the buckets of `hashlimit`); made once. */
+  shared<T extends object>(name: string, make: () => T): T {
+    const known = this.#shared.get(name) ?? make();
+    this.#shared.set(name, known);
+    return known as T;
   }
 
   #hookIn(table: Table): void {
@@ -183,7 +192,7 @@ export class Tables {
       case 'Z':
         if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
         for (const each of chain === undefined ? table.chains.values() : [chain]) {
-          if (letter === 'F') clearRules(each);
+          if (letter === 'F') each.flush();
           else zeroCounters(each, command.number);
         }
         return '';
@@ -232,11 +241,7 @@ export class Tables {
     if (typeof index !== 'number') return index;
     const before = chain.rules.slice();
     chain.rules.splice(index, letter === 'R' ? 1 : 0, ...command.rules);
-    const problem = isTooDeep(table)
-      ? 'Too many levels of symbolic links.'
-      : violatesHooks(table, command.rules)
-        ? INVALID
-        : undefined;
+    const problem = this.#isDraft ? undefined : problemOf(table, command.rules);
     if (problem !== undefined) {
       chain.rules.splice(0, chain.rules.length, ...before);
       return refused(problem);
@@ -246,6 +251,12 @@ export class Tables {
     if (command.needsTracking) this.namespace.connections.enable();
     return '';
   }
+}
+
+/** Why the kernel would refuse the table with these new rules. */
+function problemOf(table: Table, added: readonly Rule[]): string | undefined {
+  if (isTooDeep(table)) return 'Too many levels of symbolic links.';
+  return violatesHooks(table, added) ? INVALID : undefined;
 }
 
 /** Where `-A`, `-I` and `-R` put a rule. */
@@ -303,11 +314,6 @@ function deleteNumber(chain: Chain | undefined, number: number): string | Comman
   if (number > chain.rules.length) return refused('Index of deletion too big.');
   removeRule(chain, number - 1);
   return '';
-}
-
-function clearRules(chain: Chain): void {
-  for (const rule of chain.rules) if (rule.chain !== undefined) rule.chain.references--;
-  chain.rules.length = 0;
 }
 
 function zeroCounters(chain: Chain, number: number): void {

@@ -32,7 +32,9 @@ export function violatesHooks(table: Table, added: readonly Rule[]): boolean {
   if (added.some((rule) => !isRuleAllowed(table, rule))) return true;
   const isPlain = added.every(
     (rule) =>
-      rule.matches.every(({ match }) => match.allowedHooks === undefined) &&
+      rule.matches.every(({ name, match }) => {
+        return match.allowedHooks === undefined && MATCH_KINDS.get(name)!.hooks === undefined;
+      }) &&
       rule.action !== RuleAction.jump &&
       rule.action !== RuleAction.goto &&
       rule.action !== RuleAction.target,

@@ -9,13 +9,24 @@ import { addrtypeMatch } from './addrtype.ts';
 import { bpfMatch } from './bpf.ts';
 import { commentMatch } from './comment.ts';
 import { conntrackMatch } from './conntrack.ts';
+import { iprangeMatch } from './field/iprange.ts';
+import { lengthMatch } from './field/length.ts';
+import { macMatch, pkttypeMatch } from './field/link.ts';
+import { stringMatch } from './field/string.ts';
+import { tcpmssMatch } from './field/tcpmss.ts';
+import { dscpMatch, tosMatch } from './field/tos.ts';
+import { ttlMatch } from './field/ttl.ts';
 import { icmpMatch } from './icmp.ts';
 import { ipvsMatch } from './ipvs.ts';
-import { limitMatch } from './limit.ts';
 import { connmarkMatch, markMatch } from './mark.ts';
 import { multiportMatch } from './multiport.ts';
 import { physdevMatch } from './physdev.ts';
 import { policyMatch } from './policy.ts';
+import { connlimitMatch } from './rate/connlimit.ts';
+import { hashlimitMatch } from './rate/hashlimit.ts';
+import { limitMatch } from './rate/limit.ts';
+import { recentMatch } from './rate/recent.ts';
+import { statisticMatch } from './rate/statistic.ts';
 import { setMatch } from './set.ts';
 import { stateMatch } from './state.ts';
 import { sctpMatch, tcpMatch, udpMatch } from './transport-ports.ts';
@@ -25,19 +36,32 @@ const KINDS: readonly MatchKind[] = [
   addrtypeMatch,
   bpfMatch,
   commentMatch,
+  connlimitMatch,
   connmarkMatch,
   conntrackMatch,
+  dscpMatch,
+  hashlimitMatch,
   icmpMatch,
+  iprangeMatch,
   ipvsMatch,
+  lengthMatch,
   limitMatch,
+  macMatch,
   markMatch,
   multiportMatch,
   physdevMatch,
+  pkttypeMatch,
   policyMatch,
+  recentMatch,
   sctpMatch,
   setMatch,
   stateMatch,
+  statisticMatch,
+  stringMatch,
   tcpMatch,
+  tcpmssMatch,
+  tosMatch,
+  ttlMatch,
   u32Match,
   udpMatch,
 ];

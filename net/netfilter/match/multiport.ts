@@ -22,13 +22,20 @@ const LONG_NAMES: Readonly<Record<Side, string>> = {
   ports: '--ports',
 };
 
+const NEEDS_PROTOCOL = "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'";
+
+function hasPorts({ protocol, isProtocolNegated }: RuleHead): boolean {
+  return PROTOCOLS.includes(protocol) && !isProtocolNegated;
+}
+
 class MultiportMatch implements Match {
   #side: Side | undefined = undefined;
   readonly #ranges: PortRange[] = [];
   #isNegated = false;
   #text = '';
 
-  option(name: string, value: string, isNegated: boolean): string | undefined {
+  option(name: string, value: string, isNegated: boolean, head: RuleHead): string | undefined {
+    if (!hasPorts(head)) return NEEDS_PROTOCOL;
     const side: Side = name === '--ports' ? 'ports' : name.startsWith('--s') ? 'sports' : 'dports';
     if (this.#side !== undefined) {
       const [a, b] = [LONG_NAMES[side], LONG_NAMES[this.#side]];
@@ -57,9 +64,6 @@ class MultiportMatch implements Match {
   }
 
   finish(head: RuleHead): string | undefined {
-    if (!PROTOCOLS.includes(head.protocol) || head.isProtocolNegated) {
-      return "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'";
-    }
     if (this.#side === undefined) return 'multiport expection an option';
     return this.#readRanges(protocolName(head.protocol));
   }

@@ -3,24 +3,21 @@
  * Mirrors `extensions/libxt_LOG.c` and `net/netfilter/nf_log_syslog.c`.
  */
 import { observationKind } from '../../../sim/observations.ts';
-import { formatIpv4Address } from '../../../wire/addresses.ts';
-import { readU16 } from '../../../wire/bytes.ts';
-import { IpProtocol, totalLengthOf, ttlOf } from '../../../wire/ipv4.ts';
 import { Outcome, type Target, type TargetKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
 import { quotedText } from '../options.ts';
-import { protocolName } from '../protocols.ts';
+import { LogFlag, logLine } from './log-line.ts';
 
 const logged = observationKind('netfilter.log');
 const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
 const LEVEL_ALIASES: Readonly<Record<string, number>> = { panic: 0, warn: 4, err: 3 };
 /** The flags' option names, by bit (`XT_LOG_*`). */
 const FLAG_OPTIONS: readonly (readonly [string, number])[] = [
-  ['--log-tcp-sequence', 1],
-  ['--log-tcp-options', 2],
-  ['--log-ip-options', 4],
-  ['--log-uid', 8],
-  ['--log-macdecode', 32],
+  ['--log-tcp-sequence', LogFlag.tcpSequence],
+  ['--log-tcp-options', LogFlag.tcpOptions],
+  ['--log-ip-options', LogFlag.ipOptions],
+  ['--log-uid', LogFlag.uid],
+  ['--log-macdecode', LogFlag.macDecode],
 ];
 const DEFAULT_LEVEL = 4;
 
@@ -59,19 +56,8 @@ class LogTarget implements Target {
   }
 
   run(inspection: Inspection): Outcome {
-    const { namespace, bytes, at, transportAt, protocol } = inspection;
-    let text = `${this.#prefix}IN=${inspection.inName} OUT=${inspection.outName}`;
-    text += ` SRC=${formatIpv4Address(inspection.source)}`;
-    text += ` DST=${formatIpv4Address(inspection.destination)}`;
-    text += ` LEN=${totalLengthOf(bytes, at)} TTL=${ttlOf(bytes, at)}`;
-    text += ` PROTO=${protocolName(protocol).toUpperCase()}`;
-    if (
-      (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) &&
-      inspection.hasTransport(4)
-    ) {
-      text += ` SPT=${readU16(bytes, transportAt)} DPT=${readU16(bytes, transportAt + 2)}`;
-    }
-    if (inspection.packet.mark !== 0) text += ` MARK=0x${inspection.packet.mark.toString(16)}`;
+    const { namespace } = inspection;
+    const text = (this.#prefix + logLine(inspection, this.#flags)).trimEnd();
     namespace.world.observe(logged, namespace.nodeIndex, this.#level, 0, text);
     return Outcome.next;
   }

@@ -3,12 +3,12 @@
  * CRC-32c nothing here ever gets wrong, so only TCP and UDP are filled in.
  * Mirrors `extensions/libxt_CHECKSUM.c`.
  */
-import { IpProtocol } from '../../../wire/ipv4.ts';
-import { finishTcpChecksum } from '../../../wire/tcp.ts';
-import { finishUdpChecksum } from '../../../wire/udp.ts';
-import { Outcome, type Target, type TargetKind } from '../extension.ts';
-import type { Inspection } from '../inspection.ts';
-import { mustBeSpecified } from '../options.ts';
+import { IpProtocol } from '../../../../wire/ipv4.ts';
+import { finishTcpChecksum } from '../../../../wire/tcp.ts';
+import { finishUdpChecksum } from '../../../../wire/udp.ts';
+import { Outcome, type Target, type TargetKind } from '../../extension.ts';
+import type { Inspection } from '../../inspection.ts';
+import { mustBeSpecified } from '../../options.ts';
 
 class ChecksumTarget implements Target {
   #isFill = false;

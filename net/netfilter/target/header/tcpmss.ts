@@ -2,13 +2,14 @@
  * The `TCPMSS` target: lowers the MSS that a SYN offers.
  * Mirrors `extensions/libxt_TCPMSS.c` and `net/netfilter/xt_TCPMSS.c`.
  */
-import { readU16, writeU16 } from '../../../wire/bytes.ts';
-import { adjustChecksum16 } from '../../../wire/checksum.ts';
-import { IpProtocol } from '../../../wire/ipv4.ts';
-import { TcpFlag } from '../../../wire/tcp.ts';
-import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
-import type { Inspection } from '../inspection.ts';
-import { badInteger } from '../options.ts';
+import { readU16, writeU16 } from '../../../../wire/bytes.ts';
+import { adjustChecksum16 } from '../../../../wire/checksum.ts';
+import { IpProtocol } from '../../../../wire/ipv4.ts';
+import { TcpFlag } from '../../../../wire/tcp.ts';
+import { Outcome, type RuleHead, type Target, type TargetKind } from '../../extension.ts';
+import { offsetOfMss } from '../../header/tcp-options.ts';
+import type { Inspection } from '../../inspection.ts';
+import { badInteger } from '../../options.ts';
 
 class TcpmssTarget implements Target {
   #mss: number | undefined = undefined;
@@ -42,20 +43,12 @@ class TcpmssTarget implements Target {
       if (outDevice === undefined) return Outcome.next;
       wanted = outDevice.mtu - 40;
     }
-    const stop = Math.min(end, transportAt + (bytes[transportAt + 12]! >> 4) * 4);
-    for (let at = transportAt + 20; at + 3 < stop; ) {
-      const kind = bytes[at]!;
-      if (kind === 0) break;
-      if (kind === 2) {
-        const old = readU16(bytes, at + 2);
-        if (old <= wanted) break;
-        writeU16(bytes, at + 2, wanted);
-        const checksum = readU16(bytes, transportAt + 16);
-        writeU16(bytes, transportAt + 16, adjustMss(checksum, at - transportAt, old, wanted));
-        break;
-      }
-      at += kind === 1 ? 1 : Math.max(bytes[at + 1]!, 1);
-    }
+    const at = offsetOfMss(bytes, transportAt, end);
+    const old = at < 0 ? 0 : readU16(bytes, at);
+    if (old <= wanted) return Outcome.next;
+    writeU16(bytes, at, wanted);
+    const checksum = readU16(bytes, transportAt + 16);
+    writeU16(bytes, transportAt + 16, adjustMss(checksum, at - transportAt, old, wanted));
     return Outcome.next;
   }
 

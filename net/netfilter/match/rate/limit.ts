@@ -3,53 +3,15 @@
  * Mirrors `extensions/libxt_limit.c` and `net/netfilter/xt_limit.c`; credit grows by the virtual
  * nanosecond instead of by the jiffy.
  */
-import { SECOND_NS } from '../../../sim/time.ts';
-import type { Match, MatchKind } from '../extension.ts';
-import type { Inspection } from '../inspection.ts';
-import { badInteger, cannotBeInverted } from '../options.ts';
-
-/** Periods are told in 1/10000 s. */
-const SCALE = 10_000;
-const UNITS: readonly (readonly [string, number])[] = [
-  ['day', SCALE * 86_400],
-  ['hour', SCALE * 3_600],
-  ['min', SCALE * 60],
-  ['sec', SCALE],
-];
-const UNIT_NAMES: readonly (readonly [string, number])[] = [
-  ['second', 1],
-  ['minute', 60],
-  ['hour', 3_600],
-  ['day', 86_400],
-];
-
-/** The period of one packet in 1/10000 s, or iptables' error text. */
-function parseRate(text: string): number | string {
-  const [countText = '', unitText] = text.split('/');
-  let unitSeconds = 1;
-  if (unitText !== undefined) {
-    const unit = UNIT_NAMES.find(([name]) => unitText !== '' && name.startsWith(unitText));
-    if (unit === undefined) return `bad rate "${text}"'`;
-    unitSeconds = unit[1];
-  }
-  const count = Number.parseInt(countText, 10);
-  if (!(count > 0)) return `bad rate "${text}"'`;
-  const period = Math.floor((SCALE * unitSeconds) / count);
-  return count / unitSeconds > SCALE || period === 0 ? `Rate too fast "${text}"` : period;
-}
-
-function rateText(period: number): string {
-  let index = 1;
-  for (; index < 4; index++) {
-    const scale = UNITS[index]![1];
-    if (period > scale || Math.floor(scale / period) < scale % period) break;
-  }
-  const [name, scale] = UNITS[index - 1]!;
-  return `${Math.floor(scale / period)}/${name}`;
-}
+import { SECOND_NS } from '../../../../sim/time.ts';
+import type { Match, MatchKind } from '../../extension.ts';
+import type { Inspection } from '../../inspection.ts';
+import { badInteger, cannotBeInverted } from '../../options.ts';
+import { parseRate, rateText, SCALE } from './rate.ts';
 
 class LimitMatch implements Match {
-  #period = UNITS[1]![1] / 3;
+  /** Three an hour. */
+  #period = (SCALE * 3600) / 3;
   #burst = 5;
   #isRateGiven = false;
   #costNs = 0;
