@@ -226,7 +226,7 @@ test('ICMP: queries, their answers, and errors about known and unknown packets',
 test('a full table gives up what is not assured, or else the new packet', () => {
   const all = tracked();
   const { host, eth0, eth1 } = all;
-  host.connections.max = 1;
+  host.sysctls.set('net.netfilter.nf_conntrack_max', 1);
   host.forward(udpPacket('10.0.0.1:5000', '10.1.0.1:53'), eth0, eth1);
   const buckets = 64;
   let dropped = 0;

@@ -30,8 +30,6 @@ import {
   tuplesEqual,
 } from './tuple.ts';
 
-/** `nf_conntrack_max` of a host with 8 GiB. */
-const CONNECTIONS_MAX = 262_144;
 /** How often ended connections are swept out while there are any, in ns. */
 const SWEEP_INTERVAL_NS = 60 * SECOND_NS;
 
@@ -52,8 +50,6 @@ const { accept: PASS, invalid: INVALID, repeat: REPEAT } = TcpDecision;
 export class ConnectionTracker {
   readonly namespace: Namespace;
   readonly table = new ConnectionTable();
-  /** `net.netfilter.nf_conntrack_max`. */
-  max = CONNECTIONS_MAX;
   /** Packets that were dropped because the table was full. */
   fullDropCount = 0;
   #isEnabled = false;
@@ -217,7 +213,8 @@ export class ConnectionTracker {
     const nowNs = this.namespace.world.nowNs;
     let tuple = this.table.find(this.#scratch, nowNs);
     if (tuple === undefined) {
-      if (this.table.count >= this.max && !this.table.dropUnassured(this.#scratch)) {
+      const max = this.namespace.sysctls.number('net.netfilter.nf_conntrack_max');
+      if (this.table.count >= max && !this.table.dropUnassured(this.#scratch)) {
         this.fullDropCount++;
         this.noteDrop(packet, hook, 'nf_conntrack: table full, dropping packet');
         return Verdict.drop;

@@ -10,6 +10,7 @@
 import { assert } from '../../sim/assert.ts';
 import type { Mac } from '../../wire/addresses.ts';
 import type { Namespace } from '../namespace.ts';
+import { maybeAnnounceAll } from '../neighbour/arp.ts';
 import type { Bridge } from './bridge.ts';
 import type { Device } from './device.ts';
 
@@ -120,6 +121,7 @@ export class NamespaceDevices {
     }
     device.onUpChange();
     this.noteCarrier(device);
+    if (isUp) maybeAnnounceAll(namespace, device);
     for (const upper of [...device.uppers]) upper.onParentUp();
     const linked = device.linked;
     if (linked?.namespace !== undefined) linked.namespace.devices.noteCarrier(linked);
@@ -155,6 +157,7 @@ export class NamespaceDevices {
     this.#namespace.neighbours.flush(device);
     if (device.master !== undefined) device.master.onPortMac(device, old);
     device.onOwnMac(old);
+    maybeAnnounceAll(this.#namespace, device);
     for (const upper of device.uppers) upper.onParentMac(old);
   }
 

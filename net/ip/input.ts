@@ -9,6 +9,7 @@
  * Mirrors net/ipv4/ip_input.c and `ip_route_input_slow` (net/ipv4/route.c); reasons of drops are
  * worded after `enum skb_drop_reason`.
  */
+import { observationKind } from '../../sim/observations.ts';
 import {
   BROADCAST_MAC,
   formatIpv4Address,
@@ -42,6 +43,8 @@ import { receiveIcmp } from './icmp-receive.ts';
 import type { RouteResult } from './route.ts';
 import { validateSource } from './source-validation.ts';
 
+/** The kernel's log line of a packet that came in by the wrong device. */
+const martian = observationKind('ip.martian');
 const LIMITED_BROADCAST = 0xffff_ffff;
 
 /** Takes a frame from a device; `packet.start` is its Ethernet header. */
@@ -114,7 +117,7 @@ function routeInput(namespace: Namespace, device: Device, packet: Packet): void 
   if (!isLoopedBack) {
     const reason = martianReason(namespace, device, source, destination);
     if (reason !== undefined) {
-      namespace.drop(packet, device.name, reason);
+      dropMartian(namespace, device, packet, reason);
       return;
     }
   }
@@ -132,7 +135,7 @@ function routeInput(namespace: Namespace, device: Device, packet: Packet): void 
   if (!isLoopedBack) {
     const reason = validateSource(namespace, device, source);
     if (reason !== undefined && !(source === 0 && route.type !== 'unicast')) {
-      namespace.drop(packet, device.name, reason);
+      dropMartian(namespace, device, packet, reason);
       return;
     }
   }
@@ -158,13 +161,31 @@ function routeInput(namespace: Namespace, device: Device, packet: Packet): void 
   }
 }
 
+/** Drops what came in by the wrong device, and logs it where `log_martians` asks for it. */
+function dropMartian(
+  namespace: Namespace,
+  device: Device,
+  packet: Packet,
+  reason: 'martian source' | 'martian destination' | 'rp_filter',
+): void {
+  namespace.drop(packet, device.name, reason);
+  if (device.ipv4.log_martians === 0 && namespace.sysctls.all.log_martians === 0) return;
+  const source = formatIpv4Address(sourceOf(packet.bytes, packet.start));
+  const destination = formatIpv4Address(destinationOf(packet.bytes, packet.start));
+  const text =
+    reason === 'martian destination'
+      ? `IPv4: martian destination ${destination} from ${source}, dev ${device.name}`
+      : `IPv4: martian source ${destination} from ${source}, on dev ${device.name}`;
+  namespace.world.observe(martian, namespace.nodeIndex, 0, 0, text);
+}
+
 /** What no device but loopback may bring in; undefined for a proper packet. */
 function martianReason(
   namespace: Namespace,
   device: Device,
   source: number,
   destination: number,
-): string | undefined {
+): 'martian source' | 'martian destination' | undefined {
   if (isMulticastAddress(source) || source === LIMITED_BROADCAST) return 'martian source';
   if (destination === LIMITED_BROADCAST || (source === 0 && destination === 0)) return undefined;
   if (source >>> 24 === 0 && source !== 0) return 'martian source';

@@ -17,7 +17,7 @@ export function validateSource(
   namespace: Namespace,
   device: Device,
   source: Ipv4Address,
-): string | undefined {
+): 'martian source' | 'rp_filter' | undefined {
   const { routes, sysctls } = namespace;
   const acceptsLocal = device.ipv4.accept_local !== 0 || sysctls.all.accept_local !== 0;
   const filter = reversePathFilterOf(namespace, device);

@@ -44,6 +44,18 @@ export function solicit(
   send(device, ArpOperation.request, targetMac, device.mac, source, knownMac, target);
 }
 
+/** Tells everybody on the link where an address is, by a request for itself. */
+function announce(device: Device, address: Ipv4Address): void {
+  send(device, ArpOperation.request, BROADCAST_MAC, device.mac, address, 0, address);
+}
+
+/** With `arp_notify`, tells of every address of a device that came up or changed its MAC address. */
+export function maybeAnnounceAll(namespace: Namespace, device: Device): void {
+  if (device.ipv4.arp_notify === 0 && namespace.sysctls.all.arp_notify === 0) return;
+  if (!device.isUp || !device.usesNeighbours) return;
+  for (const { address } of namespace.addresses.of(device)) announce(device, address);
+}
+
 /** The source that a request names, as `arp_announce` says; 0 when there is none. */
 function requestSource(
   namespace: Namespace,

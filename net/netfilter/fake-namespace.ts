@@ -8,6 +8,7 @@ import { ConnectionTracker } from '../conntrack/tracker.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
+import { Sysctls } from '../sysctls.ts';
 import { Hook, Hooks, Verdict } from './hook.ts';
 import { Tables } from './tables.ts';
 
@@ -22,6 +23,7 @@ export class FakeNamespace {
   readonly name = 'fake';
   readonly nodeIndex = 0;
   readonly hooks = new Hooks();
+  readonly sysctls = new Sysctls(undefined);
   readonly connections: ConnectionTracker;
   readonly tables: Tables;
   readonly sent: Packet[] = [];

@@ -226,6 +226,11 @@ export class SocketTable {
 
   // what follows is for the sockets
 
+  /** The number behind `net.ipv4.<name>`. */
+  tunable(name: string): number {
+    return this.namespace.sysctls.number(`net.ipv4.${name}`);
+  }
+
   /** Hands a packet to IP. */
   transmit(packet: Packet): SendResult {
     if (this.onSend !== undefined) this.onSend(packet);

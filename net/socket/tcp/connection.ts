@@ -9,18 +9,13 @@
  * Linux has it by default: Nagle on, quick acknowledgements at first, then delayed ones of 40 ms.
  */
 import { type EventHandle, NO_EVENT } from '../../../sim/event-queue.ts';
+import { SECOND_NS } from '../../../sim/time.ts';
 import type { Ipv4Address } from '../../../wire/addresses.ts';
 import type { Packet } from '../../packet.ts';
 import { Errno } from '../errno.ts';
 import type { SocketTable } from '../table.ts';
 import { Congestion } from './congestion.ts';
-import {
-  FIN_TIMEOUT_NS,
-  KEEPALIVE_TIME_NS,
-  MSS_DEFAULT_BYTES,
-  RECEIVE_WINDOW_BYTES,
-  SEND_BUFFER_BYTES,
-} from './constants.ts';
+import { MSS_DEFAULT_BYTES, RECEIVE_WINDOW_BYTES, SEND_BUFFER_BYTES } from './constants.ts';
 import type { TcpEndpoint } from './endpoint-map.ts';
 import { onTimer } from './expiry.ts';
 import type { CloseReason, TcpHandlers } from './handlers.ts';
@@ -42,7 +37,7 @@ const NO_HANDLERS: TcpHandlers = {};
 export interface TcpOptionSettings {
   /** TCP_NODELAY: send small segments although others are in flight. Default false. */
   readonly noDelay?: boolean;
-  /** SO_KEEPALIVE, with the time before the first probe in ns (default 2 h). */
+  /** SO_KEEPALIVE, with the time before the first probe in ns (default `tcp_keepalive_time`). */
   readonly keepAlive?: boolean;
   readonly keepAliveTimeNs?: number;
   /** TCP_USER_TIMEOUT in ns: how long sent data may stay without acknowledgement. */
@@ -192,7 +187,8 @@ export class TcpConnection implements TcpEndpoint {
     if (options.noDelay !== undefined) this.isNoDelay = options.noDelay;
     if (options.userTimeoutNs !== undefined) this.userTimeoutNs = options.userTimeoutNs;
     if (options.keepAlive !== undefined) {
-      this.keepAliveTimeNs = options.keepAlive ? (options.keepAliveTimeNs ?? KEEPALIVE_TIME_NS) : 0;
+      const defaultNs = this.table.tunable('tcp_keepalive_time') * SECOND_NS;
+      this.keepAliveTimeNs = options.keepAlive ? (options.keepAliveTimeNs ?? defaultNs) : 0;
       if (this.state === TcpState.established) this.armKeepAlive();
     }
   }
@@ -329,9 +325,10 @@ export class TcpConnection implements TcpEndpoint {
     this.table.timers.rearm(this);
   }
 
-  /** Gives an orphan in FIN-WAIT-2 its 60 s. */
+  /** Gives an orphan in FIN-WAIT-2 its `tcp_fin_timeout`. */
   armFinTimeout(): void {
-    this.lifeAtNs = this.table.namespace.world.nowNs + FIN_TIMEOUT_NS;
+    const spanNs = this.table.tunable('tcp_fin_timeout') * SECOND_NS;
+    this.lifeAtNs = this.table.namespace.world.nowNs + spanNs;
     this.table.timers.rearm(this);
   }
 

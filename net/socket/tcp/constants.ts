@@ -1,7 +1,8 @@
 /**
- * TCP's tunables, under Linux' names (include/net/tcp.h, net/ipv4/tcp.c) where it has one.
+ * TCP's constants, under Linux' names (include/net/tcp.h, net/ipv4/tcp.c) where it has one; what a
+ * user may set is among the sysctls.
  */
-import { HOUR_NS, MILLISECOND_NS, MINUTE_NS, SECOND_NS } from '../../../sim/time.ts';
+import { MILLISECOND_NS, MINUTE_NS, SECOND_NS } from '../../../sim/time.ts';
 
 /** TCP_TIMEOUT_INIT: RTO before the first measurement (RFC 6298). */
 export const TIMEOUT_INITIAL_NS = SECOND_NS;
@@ -15,24 +16,10 @@ export const RTO_NS_MAX = 120 * SECOND_NS;
 export const DELAYED_ACK_NS = 40 * MILLISECOND_NS;
 /** TCP_MAX_QUICKACKS: segments that are acknowledged at once when data begins to arrive. */
 export const QUICK_ACKS_MAX = 16;
-/** tcp_syn_retries: the last SYN goes out after 63 s, and connecting fails after 127 s. */
-export const SYN_RETRIES = 6;
-/** tcp_synack_retries. */
-export const SYN_ACK_RETRIES = 5;
-/** tcp_retries2, the boundary that `retransmits_timed_out` turns into 924.6 s. */
-export const RETRIES_2 = 15;
 /** tcp_orphan_retries: the same for a connection that its program has closed. */
 export const ORPHAN_RETRIES = 8;
 /** TCP_TIMEWAIT_LEN. */
 export const TIME_WAIT_NS = MINUTE_NS;
-/** tcp_fin_timeout: how long a closed connection waits for the peer's FIN in FIN-WAIT-2. */
-export const FIN_TIMEOUT_NS = MINUTE_NS;
-/** tcp_keepalive_time. */
-export const KEEPALIVE_TIME_NS = 2 * HOUR_NS;
-/** tcp_keepalive_intvl. */
-export const KEEPALIVE_INTERVAL_NS = 75 * SECOND_NS;
-/** tcp_keepalive_probes. */
-export const KEEPALIVE_PROBES = 9;
 /** TCP_INIT_CWND (RFC 6928), in segments. */
 export const INITIAL_WINDOW_SEGMENTS = 10;
 /** Duplicate acknowledgements that mean a loss (`tcp_reordering`). */
@@ -49,8 +36,6 @@ export const PATH_MTU_BYTES_MAX = 65_535;
 export const MSS_BYTES_MIN = 88;
 /** `send` reports a full buffer from so many waiting bytes on (half of `tcp_wmem[1]` is 8 KiB). */
 export const SEND_BUFFER_BYTES = 65_536;
-/** net.core.somaxconn, the default backlog. */
-export const BACKLOG_DEFAULT = 4096;
 /** tcp_invalid_ratelimit: answers to segments outside the window are at least this far apart. */
 export const INVALID_RATE_LIMIT_NS = 500 * MILLISECOND_NS;
 /** IPv4 and TCP headers without options. */

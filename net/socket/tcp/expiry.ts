@@ -5,16 +5,10 @@
  * Mirrors net/ipv4/tcp_timer.c. After a timeout everything in flight counts as lost and is sent
  * again as the window grows (go-back-N, which is what is left without SACK).
  */
+import { SECOND_NS } from '../../../sim/time.ts';
 import { Errno } from '../errno.ts';
 import type { TcpConnection } from './connection.ts';
-import {
-  KEEPALIVE_INTERVAL_NS,
-  KEEPALIVE_PROBES,
-  ORPHAN_RETRIES,
-  RETRIES_2,
-  SYN_ACK_RETRIES,
-  SYN_RETRIES,
-} from './constants.ts';
+import { ORPHAN_RETRIES } from './constants.ts';
 import {
   armRetransmission,
   sendAcknowledgement,
@@ -29,7 +23,6 @@ import { retransmissionSpanNs } from './retransmission.ts';
 import { TcpState } from './state.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
-const RETRANSMISSION_SPAN_NS = retransmissionSpanNs(RETRIES_2);
 const ORPHAN_SPAN_NS = retransmissionSpanNs(ORPHAN_RETRIES);
 
 /** Does what is due at `nowNs`. */
@@ -80,8 +73,8 @@ function onRetransmissionTimer(connection: TcpConnection, nowNs: number): void {
 
 function onHandshakeTimer(connection: TcpConnection): void {
   const { timeout } = connection;
-  const retries = connection.state === TcpState.synSent ? SYN_RETRIES : SYN_ACK_RETRIES;
-  if (timeout.backoffCount >= retries) {
+  const name = connection.state === TcpState.synSent ? 'tcp_syn_retries' : 'tcp_synack_retries';
+  if (timeout.backoffCount >= connection.table.tunable(name)) {
     connection.table.counters.attemptsFailed++;
     giveUp(connection);
     return;
@@ -95,7 +88,8 @@ function onHandshakeTimer(connection: TcpConnection): void {
 
 function spanNsOf(connection: TcpConnection): number {
   if (connection.isOrphan) return ORPHAN_SPAN_NS;
-  return connection.userTimeoutNs > 0 ? connection.userTimeoutNs : RETRANSMISSION_SPAN_NS;
+  if (connection.userTimeoutNs > 0) return connection.userTimeoutNs;
+  return retransmissionSpanNs(connection.table.tunable('tcp_retries2'));
 }
 
 /** `tcp_write_err`: the last ICMP error, if there was one, says more than a timeout. */
@@ -112,19 +106,20 @@ function onLifeTimer(connection: TcpConnection, nowNs: number): void {
     return;
   }
   if (connection.keepAliveTimeNs === 0) return;
+  const intervalNs = connection.table.tunable('tcp_keepalive_intvl') * SECOND_NS;
   const idleAtNs = connection.lastHeardAtNs + connection.keepAliveTimeNs;
   if (connection.sndUna !== connection.sndMax || idleAtNs > nowNs) {
     // with data in flight, retransmission finds out
     connection.keepAliveProbeCount = 0;
-    connection.lifeAtNs = Math.max(idleAtNs, nowNs + KEEPALIVE_INTERVAL_NS);
+    connection.lifeAtNs = Math.max(idleAtNs, nowNs + intervalNs);
     return;
   }
-  if (connection.keepAliveProbeCount >= KEEPALIVE_PROBES) {
+  if (connection.keepAliveProbeCount >= connection.table.tunable('tcp_keepalive_probes')) {
     sendReset(connection);
     giveUp(connection);
     return;
   }
   connection.keepAliveProbeCount++;
   sendKeepAlive(connection);
-  connection.lifeAtNs = nowNs + KEEPALIVE_INTERVAL_NS;
+  connection.lifeAtNs = nowNs + intervalNs;
 }

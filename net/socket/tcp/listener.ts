@@ -13,7 +13,6 @@ import type { Packet } from '../../packet.ts';
 import { Errno } from '../errno.ts';
 import type { SocketTable } from '../table.ts';
 import { TcpConnection, type TcpOptionSettings } from './connection.ts';
-import { BACKLOG_DEFAULT } from './constants.ts';
 import type { TcpHandlers } from './handlers.ts';
 import { takeSyn } from './input.ts';
 import { armRetransmission, sendReset, sendSyn } from './output.ts';
@@ -25,7 +24,7 @@ export interface ListenOptions extends TcpOptionSettings {
   /** Default 0.0.0.0. */
   readonly address?: Ipv4Address;
   readonly port: number;
-  /** Connections that may wait to be accepted; default `somaxconn`. */
+  /** Connections that may wait to be accepted; default and at most `somaxconn`. */
   readonly backlog?: number;
   /** Accepts a connection and says who handles it. */
   readonly onConnection: (connection: TcpConnection) => TcpHandlers;
@@ -51,7 +50,8 @@ export class TcpListener {
     this.table = table;
     this.address = options.address ?? ANY_ADDRESS;
     this.port = options.port;
-    this.backlog = options.backlog ?? BACKLOG_DEFAULT;
+    const max = table.namespace.sysctls.number('net.core.somaxconn');
+    this.backlog = Math.min(options.backlog ?? max, max);
     this.program = options.program ?? '';
     this.#options = options;
   }
