@@ -28,6 +28,7 @@ import type { ComposeModel } from '../manager/stack/compose-model.ts';
 import { type DeployedStack, deployStack } from '../manager/stack/deploy.ts';
 import { HostCounters } from '../net/host-counters.ts';
 import { Namespace } from '../net/namespace.ts';
+import type { AssociationSpec } from '../net/xfrm/xfrm.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
 import type { ResolverConfig } from '../node/host/host.ts';
 import type { KernelModule } from '../node/host/kernel-modules.ts';
@@ -176,6 +177,11 @@ export class Cluster {
   /** True when a manager runs that can take commands. */
   get hasLeader(): boolean {
     return this.machines.some((m) => m.manager?.isLeader === true && m.state === 'running');
+  }
+
+  /** What encrypted the overlays' packets, of the hosts that run now. */
+  get espKeys(): readonly AssociationSpec[] {
+    return this.machines.flatMap(({ host }) => host?.encryption.used ?? []);
   }
 
   /** By when every machine has joined and registered, in ns. */

@@ -41,6 +41,7 @@ import { Tables } from './netfilter/tables.ts';
 import type { Packet } from './packet.ts';
 import { SocketTable } from './socket/table.ts';
 import { Sysctls } from './sysctls.ts';
+import type { Xfrm } from './xfrm/xfrm.ts';
 
 const ALL_HOSTS_GROUP: Ipv4Address = 0xe000_0001;
 
@@ -76,6 +77,8 @@ export class Namespace {
   readonly icmpBudget: IcmpBudget;
   /** Who takes IP protocols other than TCP, UDP and ICMP (ESP); whole packets from `start` on. */
   readonly protocolHandlers = new Map<number, (packet: Packet) => void>();
+  /** IPsec, once somebody has asked for it. */
+  xfrm: Xfrm | undefined = undefined;
   /** Packets that ended here, by reason; the reasons are those that a way names. */
   readonly dropCounts = new Map<string, number>();
   readonly #groups = new Map<Ipv4Address, number>();
@@ -219,6 +222,11 @@ export class Namespace {
     receiveIpv4(this, device, packet);
   }
 
+  /** Takes a packet that IPsec has opened: PREROUTING and everything after it, once more. */
+  receiveDecrypted(packet: Packet): void {
+    continuePrerouting(this, packet, Number.NEGATIVE_INFINITY);
+  }
+
   /**
    * Sends a local packet whose IPv4 header is written: routing, OUTPUT, again routing where a rule
    * changed what it depends on, POSTROUTING, neighbour. A source of 0 is filled in.
@@ -243,8 +251,13 @@ export class Namespace {
   }
 
   /** POSTROUTING, fragmentation, neighbour, device. */
-  transmitIpv4(packet: Packet, outDevice: Device, nextHop: Ipv4Address): SendResult {
-    return transmitIpv4(this, packet, outDevice, nextHop);
+  transmitIpv4(
+    packet: Packet,
+    outDevice: Device,
+    nextHop: Ipv4Address,
+    mtuBytes: number = outDevice.mtu,
+  ): SendResult {
+    return transmitIpv4(this, packet, outDevice, nextHop, mtuBytes);
   }
 
   /** Answers a packet with an ICMP error, if RFC 1122 and the rate limits allow; it stays alive. */

@@ -20,6 +20,8 @@ export type WayEvent =
   | 'schedule' // ipvs chose a destination
   | 'encapsulate' // a tunnel header was put on
   | 'decapsulate' // a tunnel header was taken off
+  | 'encrypt' // IPsec sealed it
+  | 'decrypt' // IPsec opened it
   | 'deliver' // a socket or local protocol got it
   | 'drop'; // it ended here; `detail` names the reason
 

@@ -43,6 +43,10 @@ export interface EngineVersion {
   readonly hasUserReturn: boolean;
   /** DOCKER-INGRESS says `-m conntrack --ctstate` instead of `-m state --state`. */
   readonly ingressUsesConntrack: boolean;
+  /** Encrypted overlays have a rule that accepts what IPsec opened (up to 22). */
+  readonly acceptsDecrypted: boolean;
+  /** Rules find the VNI with BPF (from 24 on) instead of u32. */
+  readonly matchesVniByBpf: boolean;
   /** Load-balancer endpoints have an endpoint record on ingress (up to 24). */
   readonly announcesIngressEndpoint: boolean;
   /** A service alias leads to the VIP as long as any task claims it (from 29.5 on). */
@@ -82,6 +86,8 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hasMacFromAddress: major <= 27,
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,
+    acceptsDecrypted: major <= 22,
+    matchesVniByBpf: major >= 24,
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',
     countsServiceAliases:

@@ -20,6 +20,7 @@ import {
   networkOf,
   prefixContains,
 } from '../wire/addresses.ts';
+import type { OverlayEncryption } from './encryption.ts';
 import { OverlaySandbox, type OverlaySubnet, type Segment } from './overlay-sandbox.ts';
 import { type Peer, PeerDatabase } from './peer-database.ts';
 import type { ProgrammingGeneration } from './peer-programming.ts';
@@ -43,6 +44,8 @@ export interface OverlayHost {
   destroyNamespace(fileName: string): void;
   /** A random MAC address, and a name for a veth end. */
   readonly identifiers: { mac(): Mac; veth(): string };
+  /** IPsec, for networks that are encrypted. */
+  readonly encryption?: Pick<OverlayEncryption, 'addPeer' | 'removePeer'>;
   /** Whose way of programming peers it is; default 1 (up to 28). */
   readonly engine?: { readonly networkDbGeneration: ProgrammingGeneration };
 }
@@ -159,11 +162,14 @@ export class OverlayNetwork {
 
   /** A remote endpoint came (`overlay_peer_table`); what dockerd logs when that fails. */
   addPeer(peer: Peer): string | undefined {
+    const isNew = !this.#claims(peer);
+    if (isNew && this.#sandbox !== undefined) this.#encryption?.addPeer(peer.vtep);
     return this.peers.add(peer);
   }
 
   /** A remote endpoint went; what dockerd logs when that fails. */
   removePeer(peer: Peer): string | undefined {
+    if (this.#claims(peer) && this.#sandbox !== undefined) this.#encryption?.removePeer(peer.vtep);
     return this.peers.remove(peer);
   }
 
@@ -172,6 +178,7 @@ export class OverlayNetwork {
     const sandbox = this.#sandbox;
     if (sandbox === undefined) return;
     this.peers.detach();
+    for (const { vtep } of this.#remotePeers) this.#encryption?.removePeer(vtep);
     this.#sandbox = undefined;
     this.#host.destroyNamespace(sandbox.fileName);
   }
@@ -183,11 +190,26 @@ export class OverlayNetwork {
     }
     const isNew = this.#sandbox === undefined;
     this.#sandbox ??= this.#createSandbox();
-    if (isNew) this.peers.attach((peerAddress) => this.#deviceOf(peerAddress));
+    if (isNew) {
+      this.peers.attach((peerAddress) => this.#deviceOf(peerAddress));
+      for (const { vtep } of this.#remotePeers) this.#encryption?.addPeer(vtep);
+    }
     const segment = this.#sandbox.segmentOf(subnet);
     // the driver replays in the call that made the namespace, or never
     if (isNew && typeof segment !== 'string') this.peers.replay();
     return segment;
+  }
+
+  get #encryption() {
+    return this.options.isEncrypted === true ? this.#host.encryption : undefined;
+  }
+
+  get #remotePeers(): Peer[] {
+    return this.peers.peers.filter(({ vtep }) => vtep !== 0);
+  }
+
+  #claims({ endpointId, vtep }: Peer): boolean {
+    return this.peers.peers.some((one) => one.endpointId === endpointId && one.vtep === vtep);
   }
 
   #deviceOf(address: Ipv4Address): VxlanDevice | string {

@@ -54,3 +54,15 @@ export function writeU48(bytes: Uint8Array, at: number, value: number): void {
   writeU16(bytes, at, Math.floor(value / 0x1_0000_0000));
   writeU32(bytes, at + 2, value);
 }
+
+/** The bytes as lower-case hexadecimal. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The bytes of a hexadecimal text of even length. */
+export function fromHex(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
+    Number.parseInt(text.slice(2 * i, 2 * i + 2), 16),
+  );
+}

@@ -12,6 +12,7 @@ import { bridgeFdbText } from '../../net/show/bridge-fdb.ts';
 import { linkText } from '../../net/show/link.ts';
 import { neighbourText } from '../../net/show/neighbour.ts';
 import { routeText } from '../../net/show/route.ts';
+import { xfrmPolicyText, xfrmStateText } from '../../net/show/xfrm.ts';
 import { formatSockets } from '../../net/socket/show.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
@@ -43,6 +44,7 @@ const NAMESPACE_VIEWS: Readonly<Record<string, NamespaceView>> = {
     const balancer = networks.find((n) => n.balancer?.namespace === namespace)?.balancer;
     return balancer?.ipvs === undefined ? '' : formatServices(balancer.ipvs);
   },
+  xfrm: (namespace) => xfrmStateText(namespace) + xfrmPolicyText(namespace),
   conntrack: (namespace) => namespace.connections.list(),
   sockets: (namespace) => formatSockets(namespace.sockets),
 };

@@ -19,6 +19,7 @@ import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOOK_NAMES, Hook, Verdict } from '../netfilter/hook.ts';
 import { HEADROOM_BYTES, Packet } from '../packet.ts';
+import { sendSecured } from '../xfrm/esp-output.ts';
 import { packetText } from './packet-text.ts';
 import type { RouteResult } from './route.ts';
 import { SendResult } from './send-result.ts';
@@ -161,6 +162,12 @@ function runOutput(
     if (next === undefined) return unroutable(namespace, packet, 'no route');
     route = next;
     if (isBoundToLoopback(namespace, packet, route)) return unsendable(namespace, packet);
+  }
+  const secured = namespace.xfrm?.outbound(packet);
+  if (secured !== undefined && secured !== 'clear') {
+    if (secured !== 'no association') return sendSecured(namespace, packet, route, secured);
+    namespace.drop(packet, route.device.name, 'no security association for the policy');
+    return SendResult.EHOSTUNREACH;
   }
   const mtuBytes = namespace.pathMtus.bytesTo(destinationOf(bytes, start), route);
   return transmitIpv4(namespace, packet, route.device, route.nextHop, mtuBytes);

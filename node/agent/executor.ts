@@ -36,7 +36,7 @@ export class HostExecutor implements Executor {
   readonly host: Host;
   /** All containers of tasks on this host, in the order of their creation. */
   readonly containers = new Map<string, Container>();
-  readonly gossipKeyring = new GossipKeyring();
+  readonly gossipKeyring: GossipKeyring;
   readonly #startGossip: StartGossip;
   readonly #onKeys: OnKeys;
   #networks: SwarmNetworks | undefined;
@@ -51,6 +51,7 @@ export class HostExecutor implements Executor {
     this.host = host;
     this.#startGossip = startGossip;
     this.#onKeys = onKeys;
+    this.gossipKeyring = new GossipKeyring((update) => host.encryption.updateKeys(update));
   }
 
   /** The swarm networks; there are none before the gossip has started. */
@@ -109,6 +110,7 @@ export class HostExecutor implements Executor {
     }
     this.#isStarted = true;
     this.gossipKeyring.start();
+    this.host.encryption.setKeys(this.gossipKeyring.dataKeys);
     this.#onKeys(this.gossipKeyring.keys);
     this.#startGossip(this.#managers, (networks) => {
       if (!this.host.isOn) return;

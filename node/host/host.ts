@@ -8,8 +8,10 @@
 import type { Device } from '../../net/device/device.ts';
 import { HostCounters } from '../../net/host-counters.ts';
 import { Namespace } from '../../net/namespace.ts';
+import { Xfrm } from '../../net/xfrm/xfrm.ts';
 import { assert } from '../../sim/assert.ts';
 import type { World } from '../../sim/world.ts';
+import { OverlayEncryption } from '../../vxlan/encryption.ts';
 import type { Ipv4Address, Prefix } from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { layoutOf } from '../firewall/bridge-rules.ts';
@@ -75,6 +77,8 @@ export class Host {
   readonly resolver: ResolverConfig;
   readonly writer: RuleWriter;
   readonly docker0: BridgeNetwork;
+  /** IPsec for encrypted overlays. */
+  readonly encryption: OverlayEncryption;
   /** Ids of the predefined networks `host` and `none`. */
   readonly hostNetworkId: string;
   readonly noneNetworkId: string;
@@ -107,6 +111,13 @@ export class Host {
     this.namespaces.set('default', this.namespace);
     this.#bootKernel(options.gateway);
     this.writer = new RuleWriter(this.namespace.tables);
+    const xfrm = new Xfrm(this.namespace, this.hasModule('esp'));
+    this.namespace.xfrm = xfrm;
+    this.encryption = new OverlayEncryption({
+      xfrm,
+      address: this.dataPathAddress,
+      generation: engine.networkDbGeneration,
+    });
     this.hostNetworkId = options.identifiers.id();
     this.noneNetworkId = options.identifiers.id();
     this.docker0 = this.#startDaemon();

@@ -11,6 +11,8 @@
  */
 import { type EncryptionKey, KeySubsystem } from '../../manager/objects/cluster.ts';
 import { assert } from '../../sim/assert.ts';
+import type { DataKey, DataKeyUpdate } from '../../vxlan/encryption.ts';
+import { fromHex, toHex } from '../../wire/bytes.ts';
 import { Keyring } from '../../wire/memberlist/encrypt.ts';
 
 /** How many keys a subsystem has (`keyringSize`). */
@@ -19,22 +21,34 @@ const KEYRING_SIZE = 3;
 /** Which key of a subsystem encrypts: the second oldest. */
 const PRIMARY_INDEX = 1;
 
-/** The keys of one daemon. */
+/** The keys of one daemon, for gossip and for the data of encrypted overlays. */
 export class GossipKeyring {
   /** What the controller was given last, less what its update overlooked. */
   #keys: EncryptionKey[] = [];
   #isRunning = false;
   #configured: string[] = [];
   #ring = new Keyring();
+  readonly #onDataKeys: (update: DataKeyUpdate) => void;
+
+  /** `onDataKeys` hears of every change of the overlays' keys after the start. */
+  constructor(onDataKeys: (update: DataKeyUpdate) => void = () => {}) {
+    this.#onDataKeys = onDataKeys;
+  }
 
   /** memberlist's keyring; empty before the agent has started. */
   get ring(): Keyring {
     return this.#ring;
   }
 
+  /** The overlays' keys as the driver gets them at the start: primary, oldest, newest. */
+  get dataKeys(): readonly DataKey[] {
+    const [oldest, primary, newest] = this.#keysOf(KeySubsystem.ipsec);
+    return [primary, oldest, newest].flatMap((key) => (key === undefined ? [] : [dataKeyOf(key)]));
+  }
+
   /** The keys that decrypt, as hexadecimal; the first encrypts. */
   get keys(): readonly string[] {
-    return this.#ring.keys.map(hexOf);
+    return this.#ring.keys.map(toHex);
   }
 
   /**
@@ -57,53 +71,65 @@ export class GossipKeyring {
   start(): void {
     assert(!this.#isRunning, 'the agent runs already');
     this.#isRunning = true;
-    const [oldest, primary, newest] = this.#gossipKeys();
+    const [oldest, primary, newest] = this.#keysOf(KeySubsystem.gossip);
     this.#configured = [primary!.key, oldest!.key, newest!.key];
-    const ring = Keyring.of(this.#configured.map(bytesOf), bytesOf(primary!.key));
+    const ring = Keyring.of(this.#configured.map(fromHex), fromHex(primary!.key));
     assert(typeof ring !== 'string', 'a key of the manager has a wrong size');
     this.#ring = ring;
   }
 
   #handleKeyChange(keys: readonly EncryptionKey[]): void {
-    const deleted = this.#dropMissing(keys);
+    const [deleted, pruned] = this.#dropMissing(keys);
     let added = '';
+    let addedData: EncryptionKey | undefined;
     for (const key of keys) {
       if (hasTag(this.#keys, key)) continue;
       this.#keys.push(key);
       if (key.subsystem === KeySubsystem.gossip) added = key.key;
+      else addedData = key;
+    }
+    if (addedData !== undefined || pruned !== undefined) {
+      this.#onDataKeys({
+        added: addedData === undefined ? undefined : dataKeyOf(addedData),
+        primaryTag: this.#keysOf(KeySubsystem.ipsec)[PRIMARY_INDEX]?.lamportTime,
+        prunedTag: pruned?.lamportTime,
+      });
     }
     if (added !== '' && !this.#configured.includes(added)) {
       this.#configured.push(added);
-      this.#ring.add(bytesOf(added));
+      this.#ring.add(fromHex(added));
     }
-    const primary = this.#gossipKeys()[PRIMARY_INDEX]!.key;
-    if (this.#configured.includes(primary)) this.#ring.use(bytesOf(primary));
+    const primary = this.#keysOf(KeySubsystem.gossip)[PRIMARY_INDEX]!.key;
+    if (this.#configured.includes(primary)) this.#ring.use(fromHex(primary));
     if (!this.#configured.includes(deleted)) return;
     this.#configured = this.#configured.filter((key) => key !== deleted);
-    this.#ring.remove(bytesOf(deleted)); // the primary key stays, as upstream ignores the refusal
+    this.#ring.remove(fromHex(deleted)); // the primary key stays, as upstream ignores the refusal
   }
 
   /**
-   * Drops the keys that are not in the update; returns the last gossip key among them, or nothing.
+   * Drops the keys that are not in the update; returns the last gossip key and the last data key
+   * among them.
    * As upstream, the key that takes the place of a dropped one is not looked at.
    */
-  #dropMissing(keys: readonly EncryptionKey[]): string {
+  #dropMissing(keys: readonly EncryptionKey[]): [string, EncryptionKey | undefined] {
     const kept = this.#keys;
     let deleted = '';
+    let pruned: EncryptionKey | undefined;
     for (let i = 0; i < kept.length; i++) {
       const key = kept[i]!;
       if (hasTag(keys, key)) continue;
       if (key.subsystem === KeySubsystem.gossip) deleted = key.key;
+      else pruned = key;
       kept[i] = kept[kept.length - 1]!;
       kept.pop();
     }
-    return deleted;
+    return [deleted, pruned];
   }
 
-  /** The controller's gossip keys, oldest first; sorts the list, as upstream does. */
-  #gossipKeys(): EncryptionKey[] {
+  /** The controller's keys of a subsystem, oldest first; sorts the list, as upstream does. */
+  #keysOf(subsystem: KeySubsystem): EncryptionKey[] {
     this.#keys.sort((a, b) => a.lamportTime - b.lamportTime);
-    return this.#keys.filter((key) => key.subsystem === KeySubsystem.gossip);
+    return this.#keys.filter((key) => key.subsystem === subsystem);
   }
 }
 
@@ -111,13 +137,6 @@ function hasTag(keys: readonly EncryptionKey[], key: EncryptionKey): boolean {
   return keys.some((other) => other.lamportTime === key.lamportTime);
 }
 
-function bytesOf(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++)
-    bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+function dataKeyOf({ key, lamportTime }: EncryptionKey): DataKey {
+  return { key: fromHex(key), tag: lamportTime };
 }

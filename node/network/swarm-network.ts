@@ -11,11 +11,14 @@ import { formatIpv4Address, type Prefix } from '../../wire/addresses.ts';
 import type { BalancerSandbox } from '../balancer/load-balancer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
 import { NetworkRecords } from '../dns/records.ts';
-import { forgetOverlayEncryption } from '../firewall/overlay-rules.ts';
+import { forgetOverlayEncryption, writeOverlayEncryption } from '../firewall/overlay-rules.ts';
 import type { Host } from '../host/host.ts';
 
 /** The option of a network that says the MTU of what it runs on. */
 const MTU_OPTION = 'com.docker.network.driver.mtu';
+
+/** The option of a network whose packets between hosts are encrypted. */
+const ENCRYPTED_OPTION = 'encrypted';
 
 /** The load-balancer sandbox' own endpoint on the network. */
 export interface BalancerEndpoint extends BalancerSandbox {
@@ -53,9 +56,11 @@ export class SwarmNetwork {
       subnet: config.subnet,
       gateway: config.gateway,
       vni,
+      isEncrypted: isEncrypted(network),
       ...underlayMtuOf(network),
     });
-    forgetOverlayEncryption(host.writer, vni);
+    if (isEncrypted(network)) writeOverlayEncryption(host.writer, host.engine, vni);
+    else forgetOverlayEncryption(host.writer, host.engine, vni);
   }
 
   /**
@@ -99,6 +104,14 @@ export class SwarmNetwork {
     this.balancer = undefined;
   }
 
+  /** Takes the network off the host, with the rules of its encryption. */
+  remove(): void {
+    this.overlay.destroySandbox();
+    const { writer, engine } = this.#host;
+    const { isEncrypted, vni } = this.overlay.options;
+    if (isEncrypted === true) forgetOverlayEncryption(writer, engine, vni);
+  }
+
   /** `10.0.1.0/24 web`, for messages. */
   get text(): string {
     return `${this.name} (${formatIpv4Address(this.subnet.address)}/${this.subnet.lengthBits})`;
@@ -110,6 +123,11 @@ function underlayMtuOf(network: Network): { underlayMtuBytes?: number } {
   const text = network.spec.driverConfig?.options[MTU_OPTION];
   const mtuBytes = Number(text ?? 0);
   return Number.isInteger(mtuBytes) && mtuBytes > 0 ? { underlayMtuBytes: mtuBytes } : {};
+}
+
+/** `--opt encrypted`: the driver looks whether the option is there, and not at its value. */
+function isEncrypted(network: Network): boolean {
+  return network.spec.driverConfig?.options[ENCRYPTED_OPTION] !== undefined;
 }
 
 /** What Docker sets in every load-balancer namespace. */

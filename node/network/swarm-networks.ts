@@ -193,7 +193,7 @@ export class SwarmNetworks {
     if (peerWatch !== undefined) this.#db.unwatch(peerWatch);
     this.#db.leaveNetwork(this.#member, id);
     if (endpointWatch !== undefined) this.#db.unwatch(endpointWatch);
-    network.overlay.destroySandbox();
+    network.remove();
     this.#joined.delete(id);
   }
 

@@ -115,7 +115,7 @@ class StackCheck {
     for (const [name, network] of Object.entries(this.#file.networks ?? {})) {
       if (network === null) continue;
       const at = ['networks', name];
-      const { driver, driver_opts: options } = network;
+      const { driver } = network;
       if (driver !== undefined && driver !== 'overlay') {
         const message = `networks of driver '${driver}' are not simulated in a swarm`;
         const hint = 'leave the driver out, or say overlay';
@@ -126,11 +126,6 @@ class StackCheck {
         const message = `network ${name} is external, and nothing makes networks before the stack`;
         const hint = 'leave external out, so that the stack makes it';
         this.#add([...at, 'external'], 'unsupported-external', message, hint);
-      }
-      if (options !== undefined && Object.hasOwn(options, 'encrypted')) {
-        const message = 'encryption is not simulated';
-        const hint = 'packets of this network travel in the clear';
-        this.#warn([...at, 'driver_opts', 'encrypted'], 'not-encrypted', message, hint);
       }
       if (network.enable_ipv6 === true) {
         const hint = 'containers have IPv4 addresses only';

@@ -163,8 +163,6 @@ const MISTAKES: readonly Mistake[] = [
         back: { enable_ipv6: true, driver_opts: { encrypted: "" } }
     `,
     says: [
-      's.yaml:4:56: warning: encryption is not simulated',
-      'hint: packets of this network travel in the clear',
       's.yaml:4:24: warning: IPv6 is not simulated',
       'hint: containers have IPv4 addresses only',
     ],

@@ -77,6 +77,10 @@ function foldedRow(steps: readonly WayStep[]): Row | undefined {
     }
     case 'encapsulate':
       return rowOf(first, first.place, '', `encapsulated, ${detail}`);
+    case 'encrypt':
+      return rowOf(first, 'IPsec', '', `encrypted, ${detail}`);
+    case 'decrypt':
+      return rowOf(first, 'IPsec', '', `decrypted, ${detail}`);
     case 'decapsulate':
       return rowOf(first, first.place, '', `decapsulated, ${detail}`);
     case 'rewrite':

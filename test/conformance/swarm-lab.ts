@@ -11,11 +11,15 @@ import type { Machine } from '../../cluster/machine.ts';
 import { viewText } from '../../cluster/show/views.ts';
 import { answerOf, type Reply } from '../../manager/control/result.ts';
 import { EndpointMode, PortProtocol, PublishMode } from '../../manager/objects/endpoint.ts';
-import { type Network, vnisOf } from '../../manager/objects/network.ts';
+import type { Network } from '../../manager/objects/network.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import { formatPingResult, type PingOptions, PingSocket } from '../../net/socket/ping.ts';
 import { engineVersionOf } from '../../node/engine-version.ts';
 import type { KernelModule } from '../../node/host/kernel-modules.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
+import { kindOfFrame } from './frame-kinds.ts';
 
 /** What a lab service is made from. */
 export interface LabService {
@@ -152,9 +156,36 @@ export class SwarmLab {
     return this.#containers.has(service) ? service : `${service}.${slot}`;
   }
 
-  /** The VNI of a network. */
-  vniOf(name: string): number {
-    return vnisOf(this.#network(name))[0]!;
+  /** A namespace of a node, named as in {@link namespaceName}. */
+  namespace(node: number, name: string): Namespace {
+    const namespace = this.node(node).host?.namespaces.get(this.namespaceName(node, name));
+    if (namespace === undefined) throw new Error(`node${node} has no ${name}`);
+    return namespace;
+  }
+
+  /** Pings from a namespace, until all is answered or given up; the lines that ping prints. */
+  ping(node: number, name: string, to: Ipv4Address, options: Partial<PingOptions> = {}): string[] {
+    const { count = 1 } = options;
+    const { sockets } = this.namespace(node, name);
+    const { results } = PingSocket.start(sockets, { address: to, ...options });
+    this.run(count + 2);
+    return results.map((result) => formatPingResult(result).replace(/ time=.*/, ''));
+  }
+
+  /** The address of a container on its first network. */
+  addressOf(node: number, name: string): Ipv4Address {
+    const namespace = this.namespace(node, name);
+    return namespace.addresses.of(namespace.deviceByName('eth0')!)[0]!.address;
+  }
+
+  /** The kinds of the frames that pass a device from now on, but for gossip. */
+  capture(node: number, name: string, device: string): string[] {
+    const kinds: string[] = [];
+    const namespace = this.namespace(node, name);
+    const tapped = namespace.deviceByName(device);
+    if (tapped === undefined) throw new Error(`${name} of node${node} has no ${device}`);
+    tapped.tap = (_device, { bytes, start, end }) => kinds.push(kindOfFrame(bytes, start, end));
+    return kinds;
   }
 
   get #control() {

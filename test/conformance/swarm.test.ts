@@ -3,7 +3,9 @@
  * a kernel with ip_vs and ESP (V cases) and on one without (B cases).
  */
 import { describe, expect, test } from 'vitest';
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import { RealCase } from './fixtures.ts';
+import { kindsOfSummary, withRoles } from './frame-kinds.ts';
 import { forwardingLines, neighbourLines, routeLines } from './json-dumps.ts';
 import { mappedBlocks, mappedLines, mappedSet, type Roles } from './mapping.ts';
 import { rolesOfInspection, rolesOfLab } from './roles.ts';
@@ -131,6 +133,26 @@ function expectCase(
   for (const place of places) expectSame(real, all, lab, place);
 }
 
+/** Gossip kept the lab's hosts known to each other; here it is no packets. */
+const OF_HOSTS = /^42 ARP 192\.168\.56\./;
+
+/** Compares what was captured, by capture names of the lab's summary. */
+function expectCaptures(
+  summary: string,
+  inspected: string,
+  lab: SwarmLab,
+  captures: Readonly<Record<string, readonly string[]>>,
+): void {
+  const text = new RealCase('pcap').text(`${summary}.txt`);
+  const realRoles = rolesOfInspection(new RealCase(inspected).networks(), 1);
+  const roles = rolesOfLab(lab, 1);
+  for (const [name, kinds] of Object.entries(captures)) {
+    const simulated = kinds.filter((kind) => !OF_HOSTS.test(kind));
+    const mapped = simulated.map((kind) => withRoles(kind, roles));
+    expect.soft(mapped, name).toEqual(kindsOfSummary(text, name, realRoles));
+  }
+}
+
 describe('with ip_vs and ESP', () => {
   const lab = new SwarmLab();
   const places = [...everyNode(2, 'i8eoxx49xg'), ...network('uq0325agqm', 'net1', [1])];
@@ -158,6 +180,29 @@ describe('with ip_vs and ESP', () => {
   test('V03: the service is gone; the SNAT rule of each balancer stays', () => {
     lab.removeService('web');
     expectCase('V03-service-removed', lab, kept, 'V01b-after-traffic');
+  });
+
+  test('V04: an encrypted network; only ESP passes, up to an inner MTU of 1424', () => {
+    lab.createNetwork('secret1', { encrypted: '' });
+    lab.runContainer('E1', 'secret1', 'node1');
+    lab.runContainer('E2', 'secret1', 'node2');
+    const hosts = [1, 2].map((node) => ({ node, real: 'host', simulated: 'host' }));
+    expectCase('V04-encrypted-overlay', lab, hosts, 'V01b-after-traffic');
+    const captures = { 'V04-host': lab.capture(1, 'host', 'eth0') };
+    const inner = { 'V04-E1': lab.capture(1, 'E1', 'eth0') };
+    const to = lab.addressOf(2, 'E2');
+    expect(lab.ping(1, 'E1', to, { count: 3 })).toHaveLength(3);
+    const long = [true, false].flatMap((dontFragment) =>
+      [1396, 1397].map((payloadBytes) => lab.ping(1, 'E1', to, { payloadBytes, dontFragment })),
+    );
+    const e2 = formatIpv4Address(to);
+    expect(long.flat()).toEqual([
+      `1404 bytes from ${e2}: icmp_seq=1 ttl=64`,
+      'ping: sendmsg: Message too long',
+      `1404 bytes from ${e2}: icmp_seq=1 ttl=64`,
+      `1405 bytes from ${e2}: icmp_seq=1 ttl=64`,
+    ]);
+    expectCaptures('V04-esp', 'V04-encrypted-overlay', lab, { ...captures, ...inner });
   });
 });
 
@@ -224,24 +269,37 @@ describe('without ip_vs and ESP', () => {
     });
   });
 
-  test('B05: a port that is published by nobody', () => {
+  describe('published ports, and encryption', () => {
     const lab = new SwarmLab(['ip_vs', 'esp']);
-    const publish = { port: 8080, target: 80, mode: 'ingress' } as const;
-    lab.createService({ name: 'nginx', replicas: 2, publish });
-    expectCase('B05-ingress-noipvs', lab, [
-      ...ingress,
-      container(1, 'nginx.2'),
-      container(2, 'nginx.1'),
-    ]);
-  });
 
-  test('B06: a port of the node, on the default bridge', () => {
-    const lab = new SwarmLab(['ip_vs', 'esp']);
-    const publish = { port: 8085, target: 80, mode: 'host' } as const;
-    lab.createService({ name: 'hostpub', isGlobal: true, publish });
-    expectCase('B06-publish-mode-host', lab, [
-      { node: 1, real: 'host', simulated: 'host' },
-      { node: 2, real: 'host', simulated: 'host' },
-    ]);
+    test('B05: a port that is published by nobody', () => {
+      for (const name of ['first', 'second', 'third']) lab.createNetwork(name);
+      const publish = { port: 8080, target: 80, mode: 'ingress' } as const;
+      lab.createService({ name: 'nginx', replicas: 2, publish });
+      const tasks = [container(1, 'nginx.2'), container(2, 'nginx.1')];
+      expectCase('B05-ingress-noipvs', lab, [...ingress, ...tasks]);
+      lab.removeService('nginx');
+    });
+
+    test('B06: a port of the node, on the default bridge', () => {
+      const publish = { port: 8085, target: 80, mode: 'host' } as const;
+      lab.createService({ name: 'hostpub', isGlobal: true, publish });
+      const hosts = [1, 2].map((node) => ({ node, real: 'host', simulated: 'host' }));
+      expectCase('B06-publish-mode-host', lab, hosts);
+      lab.removeService('hostpub');
+    });
+
+    test('B07: an encrypted network that nothing passes', () => {
+      lab.createNetwork('secret1', { encrypted: '' });
+      for (const node of [1, 2, 3]) lab.runContainer(`E${node}`, 'secret1', `node${node}`);
+      expectCase('B07-encrypted-overlay', lab, [
+        ...ingress,
+        ...network('4dcq28zg7v', 'secret1', [1, 2, 3]),
+        ...[1, 2, 3].map((node) => container(node, `E${node}`)),
+      ]);
+      const captured = lab.capture(1, 'host', 'eth0');
+      expect(lab.ping(1, 'E1', lab.addressOf(2, 'E2'), { count: 2 })).toEqual([]);
+      expect(captured).toEqual([]);
+    });
   });
 });

@@ -1,0 +1,72 @@
+/**
+ * ESP goes out: a packet that a policy selects passes POSTROUTING as it is, is encrypted, and passes
+ * OUTPUT and POSTROUTING again as ESP (`xfrm4_output`, `xfrm_output_resume`, `esp_output`).
+ */
+import { sealEsp } from '../../wire/esp.ts';
+import {
+  destinationOf,
+  headerBytesOf,
+  IpProtocol,
+  protocolOf,
+  setProtocol,
+  setTotalLength,
+} from '../../wire/ipv4.ts';
+import type { RouteResult } from '../ip/route.ts';
+import { SendResult } from '../ip/send-result.ts';
+import type { Namespace } from '../namespace.ts';
+import { Hook, Verdict } from '../netfilter/hook.ts';
+import { ConnectionState, HEADROOM_BYTES, type Packet } from '../packet.ts';
+import { takeBytes } from '../packet-bytes.ts';
+import { type Association, associationText } from './xfrm.ts';
+
+/** Encrypts a packet that is past OUTPUT, and sends it along its route. */
+export function sendSecured(
+  namespace: Namespace,
+  packet: Packet,
+  route: RouteResult,
+  association: Association,
+): SendResult {
+  const { hooks } = namespace;
+  const { device, nextHop } = route;
+  let verdict = hooks.run(packet, Hook.postrouting, undefined, device);
+  if (verdict === Verdict.accept) {
+    encrypt(namespace, packet, association);
+    verdict = hooks.run(packet, Hook.output, undefined, device);
+  }
+  if (verdict === Verdict.stolen) return SendResult.sent;
+  if (verdict === Verdict.drop) {
+    namespace.countDrop('netfilter of a packet that is encrypted');
+    return SendResult.EPERM;
+  }
+  const destination = destinationOf(packet.bytes, packet.start);
+  const mtuBytes = namespace.pathMtus.bytesTo(destination, route);
+  return namespace.transmitIpv4(packet, device, nextHop, mtuBytes);
+}
+
+function encrypt(namespace: Namespace, packet: Packet, association: Association): void {
+  const { bytes, start, end } = packet;
+  const { world, name } = namespace;
+  const headerBytes = headerBytesOf(bytes, start);
+  const plain = bytes.subarray(start + headerBytes, end);
+  association.bytes += plain.length;
+  association.packets++;
+  association.usedAtNs = world.nowNs;
+  const sequence = ++association.sequence;
+  const ivLow = (sequence ^ association.ivSalt) >>> 0;
+  const { spi } = association;
+  const protocol = protocolOf(bytes, start);
+  const sealed = sealEsp(association, spi, sequence, association.ivSalt, ivLow, plain, protocol);
+  const lengthBytes = headerBytes + sealed.length;
+  const secured = takeBytes(HEADROOM_BYTES + lengthBytes);
+  secured.set(bytes.subarray(start, start + headerBytes), HEADROOM_BYTES);
+  secured.set(sealed, HEADROOM_BYTES + headerBytes);
+  packet.bytes = secured;
+  packet.start = HEADROOM_BYTES;
+  packet.end = HEADROOM_BYTES + lengthBytes;
+  setTotalLength(secured, HEADROOM_BYTES, lengthBytes);
+  setProtocol(secured, HEADROOM_BYTES, IpProtocol.esp);
+  packet.connection = undefined;
+  packet.connectionState = ConnectionState.none;
+  packet.isReply = false;
+  packet.way?.add(world.nowNs, name, 'encrypt', '', '', associationText(association));
+}
