@@ -20,10 +20,14 @@ export function remainingSuspicionTimeNs(
   minNs: number,
   maxNs: number,
 ): number {
+  return timeoutAfterNs(c, k, minNs, maxNs) - elapsedNs;
+}
+
+/** How long a suspicion lasts in all after `c` of `k` confirmations, ns. */
+export function timeoutAfterNs(c: number, k: number, minNs: number, maxNs: number): number {
   const fraction = Math.log(c + 1) / Math.log(k + 1);
   const raw = secondsOf(maxNs) - fraction * (secondsOf(maxNs) - secondsOf(minNs));
-  const timeoutNs = Math.max(minNs, Math.floor(1000 * raw) * MILLISECOND_NS);
-  return timeoutNs - elapsedNs;
+  return Math.max(minNs, Math.floor(1000 * raw) * MILLISECOND_NS);
 }
 
 /** Go's `Duration.Seconds`, with its rounding. */

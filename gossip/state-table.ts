@@ -137,14 +137,7 @@ export function suspectNode(
   }
   broadcast(state, member, subject, rumor ?? suspectRumor(state, subject, incarnation, from));
   views.become(member, subject, MemberState.suspect, incarnation, state.nowNs);
-  const { suspicionMult, suspicionMaxTimeoutMult, probeIntervalNs } = state.configOf(member);
-  const n = views.knownCountOf(member);
-  suspicions.start(member, subject, from, {
-    suspicionMult,
-    suspicionMaxTimeoutMult,
-    probeIntervalNs,
-    n,
-  });
+  suspicions.start(member, subject, from, state.configOf(member), views.knownCountOf(member));
   views.settleAccuser(member, subject, from, suspicions.isFull(member, subject));
   state.counters.add(member, Counter.suspicions);
   state.world.observe(Observed.suspect, member, subject, incarnation);

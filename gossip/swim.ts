@@ -115,6 +115,7 @@ export class Swim {
   constructor(parts: SwimParts) {
     const { queue } = parts.world;
     const suspicion = queue.registerKind((member, subject) => {
+      if (!this.#state.suspicions.isOver(member, subject)) return;
       runInnerTimer(this.#state, member, () => {
         onSuspicionTimeout(this.#state, member, subject);
       });

@@ -3,36 +3,33 @@
  * member that it suspects, shortened by every further accuser.
  *
  * A suspected member has a column with an entry per observer while anybody suspects it. A map per
- * observer took half of the time of a death among 10,000.
+ * observer took half of the time of a death among 10,000. A countdown has one event, at the earliest
+ * instant at which it can end: most accusers come before that, and then nothing is scheduled anew.
  */
 import type { EventQueue } from '../../sim/event-queue.ts';
-import {
-  expectedConfirmations,
-  remainingSuspicionTimeNs,
-  suspicionTimeoutNs,
-} from '../formulas.ts';
+import type { SwimConfig } from '../constants.ts';
+import { expectedConfirmations, suspicionTimeoutNs, timeoutAfterNs } from '../formulas.ts';
 import { grown } from '../members/grown.ts';
 
-/** What {@link Suspicions.start} needs of the observer. */
-export interface SuspicionInit {
-  readonly suspicionMult: number;
-  readonly suspicionMaxTimeoutMult: number;
-  readonly probeIntervalNs: number;
-  /** Length of the observer's node list. */
+/** How long a suspicion lasts. */
+interface Terms {
+  /** The observer's configuration, and the length of its node list when it began. */
+  readonly config: SwimConfig;
   readonly n: number;
+  /** By the number of confirmations, up to those that count, ns. */
+  readonly timeoutsNs: readonly number[];
+  readonly earliestNs: number;
 }
 
 /** The suspicions of one subject, by observer. */
 interface Column {
   /** Accusers counted so far, the first included; 0 where there is no suspicion. */
-  accuserCount: Uint8Array;
-  /** Confirmations that count. */
-  k: Uint8Array;
+  accuserCount: Uint16Array;
+  /** Index of the terms. */
+  terms: Int32Array;
   /** `stride` accusers per observer. */
   accusers: Int32Array;
   stride: number;
-  minNs: Float64Array;
-  maxNs: Float64Array;
   startedAtNs: Float64Array;
   handle: Float64Array;
   runningCount: number;
@@ -45,8 +42,11 @@ export class Suspicions {
   #capacity = 0;
   readonly #columns: (Column | undefined)[] = [];
   readonly #suspected: number[] = [];
+  readonly #terms: Terms[] = [];
+  readonly #termsByConfig = new Map<SwimConfig, Map<number, number>>();
+  #lastTerms = 0;
 
-  /** `kind` is the typed event of an elapsed suspicion: (observer, subject). */
+  /** `kind` is the typed event of a suspicion that may be over: (observer, subject). */
   constructor(queue: EventQueue, kind: number) {
     this.#queue = queue;
     this.#kind = kind;
@@ -65,56 +65,62 @@ export class Suspicions {
     return column !== undefined && column.accuserCount[observer] !== 0;
   }
 
-  /** Starts a countdown; `from` is the first accuser. */
-  start(observer: number, subject: number, from: number, init: SuspicionInit): void {
-    const { suspicionMult, n } = init;
-    const k = expectedConfirmations(suspicionMult, n);
-    const minNs = suspicionTimeoutNs(suspicionMult, n, init.probeIntervalNs);
-    const maxNs = init.suspicionMaxTimeoutMult * minNs;
-    const nowNs = this.#queue.nowNs;
-    const atNs = nowNs + (k < 1 ? minNs : maxNs);
-    const column = this.#columnOf(subject, k + 1);
+  /**
+   * Starts a countdown; `from` is the first accuser, `config` the observer's, and `n` the length of its
+   * node list.
+   */
+  start(observer: number, subject: number, from: number, config: SwimConfig, n: number): void {
+    const terms = this.#termsOf(config, n);
+    const { timeoutsNs, earliestNs } = this.#terms[terms]!;
+    const { nowNs } = this.#queue;
+    const column = this.#columnOf(subject, timeoutsNs.length);
     column.accuserCount[observer] = 1;
     column.accusers[observer * column.stride] = from;
-    column.k[observer] = k;
-    column.minNs[observer] = minNs;
-    column.maxNs[observer] = maxNs;
+    column.terms[observer] = terms;
     column.startedAtNs[observer] = nowNs;
-    column.handle[observer] = this.#queue.schedule(atNs, this.#kind, observer, subject);
     column.runningCount++;
+    this.#wait(column, observer, subject, nowNs + earliestNs);
   }
 
   /** True when no further accuser counts for the observer's suspicion of the subject. */
   isFull(observer: number, subject: number): boolean {
     const column = this.#columns[subject]!;
-    return column.accuserCount[observer]! > column.k[observer]!;
+    return column.accuserCount[observer]! >= this.#termsAt(column, observer).timeoutsNs.length;
   }
 
   /** True when that accuser would count, or when there is no suspicion that could count it. */
   expects(observer: number, subject: number, from: number): boolean {
     const column = this.#columns[subject];
-    return column === undefined || isNew(column, observer, from);
+    return column === undefined || this.#isNew(column, observer, from);
   }
 
   /** Counts an accuser; true when it is new and was expected, and so worth passing on. */
   confirm(observer: number, subject: number, from: number): boolean {
     const column = this.#columns[subject]!;
-    if (!isNew(column, observer, from)) return false;
-    const c = column.accuserCount[observer]!++;
-    column.accusers[observer * column.stride + c] = from;
-    const nowNs = this.#queue.nowNs;
-    const leftNs = remainingSuspicionTimeNs(
-      c,
-      column.k[observer]!,
-      nowNs - column.startedAtNs[observer]!,
-      column.minNs[observer]!,
-      column.maxNs[observer]!,
-    );
+    if (!this.#isNew(column, observer, from)) return false;
+    const count = column.accuserCount[observer]!++;
+    column.accusers[observer * column.stride + count] = from;
+    const startedAtNs = column.startedAtNs[observer]!;
+    const { timeoutsNs, earliestNs } = this.#termsAt(column, observer);
+    if (this.#queue.nowNs <= startedAtNs + earliestNs) return true;
     if (this.#queue.cancel(column.handle[observer]!)) {
-      const atNs = nowNs + Math.max(0, leftNs);
-      column.handle[observer] = this.#queue.schedule(atNs, this.#kind, observer, subject);
+      this.#wait(column, observer, subject, startedAtNs + timeoutsNs[count]!);
     }
     return true;
+  }
+
+  /**
+   * Whether the suspicion whose event has come is over; if it is not, its next event is when it will be
+   * unless there are further accusers.
+   */
+  isOver(observer: number, subject: number): boolean {
+    const column = this.#columns[subject]!;
+    const confirmations = column.accuserCount[observer]! - 1;
+    const timeoutNs = this.#termsAt(column, observer).timeoutsNs[confirmations]!;
+    const atNs = column.startedAtNs[observer]! + timeoutNs;
+    if (atNs <= this.#queue.nowNs) return true;
+    this.#wait(column, observer, subject, atNs);
+    return false;
   }
 
   /** Stops the countdown, if there is one. */
@@ -134,6 +140,38 @@ export class Suspicions {
     for (const subject of [...this.#suspected]) this.remove(observer, subject);
   }
 
+  #wait(column: Column, observer: number, subject: number, atNs: number): void {
+    const dueNs = Math.max(atNs, this.#queue.nowNs);
+    column.handle[observer] = this.#queue.schedule(dueNs, this.#kind, observer, subject);
+  }
+
+  #termsAt(column: Column, observer: number): Terms {
+    return this.#terms[column.terms[observer]!]!;
+  }
+
+  #isNew(column: Column, observer: number, from: number): boolean {
+    const count = column.accuserCount[observer]!;
+    if (count >= this.#termsAt(column, observer).timeoutsNs.length) return false;
+    const first = observer * column.stride;
+    for (let i = 0; i < count; i++) if (column.accusers[first + i] === from) return false;
+    return true;
+  }
+
+  /** The number of the terms for that configuration and list. */
+  #termsOf(config: SwimConfig, n: number): number {
+    const last = this.#terms[this.#lastTerms];
+    if (last?.config === config && last.n === n) return this.#lastTerms;
+    let byCount = this.#termsByConfig.get(config);
+    if (byCount === undefined) this.#termsByConfig.set(config, (byCount = new Map()));
+    let index = byCount.get(n);
+    if (index === undefined) {
+      index = this.#terms.push(termsFor(config, n)) - 1;
+      byCount.set(n, index);
+    }
+    this.#lastTerms = index;
+    return index;
+  }
+
   #columnOf(subject: number, stride: number): Column {
     let column = this.#columns[subject];
     if (column === undefined) {
@@ -146,22 +184,23 @@ export class Suspicions {
   }
 }
 
-function isNew(column: Column, observer: number, from: number): boolean {
-  const count = column.accuserCount[observer]!;
-  if (count > column.k[observer]!) return false;
-  const first = observer * column.stride;
-  for (let i = 0; i < count; i++) if (column.accusers[first + i] === from) return false;
-  return true;
+function termsFor(config: SwimConfig, n: number): Terms {
+  const { suspicionMult, suspicionMaxTimeoutMult, probeIntervalNs } = config;
+  const k = expectedConfirmations(suspicionMult, n);
+  const minNs = suspicionTimeoutNs(suspicionMult, n, probeIntervalNs);
+  const maxNs = suspicionMaxTimeoutMult * minNs;
+  const timeoutsNs = Array.from({ length: Math.max(0, k) + 1 }, (_, c) =>
+    k < 1 ? minNs : c === 0 ? maxNs : timeoutAfterNs(c, k, minNs, maxNs),
+  );
+  return { config, n, timeoutsNs, earliestNs: Math.min(...timeoutsNs) };
 }
 
 function newColumn(capacity: number, stride: number): Column {
   return {
-    accuserCount: new Uint8Array(capacity),
-    k: new Uint8Array(capacity),
+    accuserCount: new Uint16Array(capacity),
+    terms: new Int32Array(capacity),
     accusers: new Int32Array(capacity * stride),
     stride,
-    minNs: new Float64Array(capacity),
-    maxNs: new Float64Array(capacity),
     startedAtNs: new Float64Array(capacity),
     handle: new Float64Array(capacity),
     runningCount: 0,
@@ -170,10 +209,8 @@ function newColumn(capacity: number, stride: number): Column {
 
 function growColumn(column: Column, capacity: number): void {
   column.accuserCount = grown(column.accuserCount, capacity);
-  column.k = grown(column.k, capacity);
+  column.terms = grown(column.terms, capacity);
   column.accusers = grown(column.accusers, capacity * column.stride);
-  column.minNs = grown(column.minNs, capacity);
-  column.maxNs = grown(column.maxNs, capacity);
   column.startedAtNs = grown(column.startedAtNs, capacity);
   column.handle = grown(column.handle, capacity);
 }
