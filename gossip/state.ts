@@ -45,6 +45,7 @@ export interface EventKinds {
   readonly probeTimeout: number;
   readonly probeDeadline: number;
   readonly arrival: number;
+  readonly asked: number;
   readonly relayTimeout: number;
   readonly suspicion: number;
   readonly batch: number;

@@ -19,7 +19,7 @@ import type { WaitingBroadcast } from './broadcasts.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
-import { revealProbes, tellProbes } from './detection/certain-probe.ts';
+import { onAsked, revealProbes, tellProbes } from './detection/certain-probe.ts';
 import {
   onProbeDeadline,
   onProbeTick,
@@ -147,6 +147,7 @@ export class Swim {
       probeDeadline: queue.registerKind((member, seqNo) => onProbeDeadline(state, member, seqNo)),
       relayTimeout: queue.registerKind((member, seqNo) => onRelayTimeout(state, member, seqNo)),
       arrival: queue.registerKind((slot) => onArrival(state, slot)),
+      asked: queue.registerKind((index) => onAsked(state, index)),
       batch: queue.registerKind((member) => runFirstBatch(state, member)),
     };
   }

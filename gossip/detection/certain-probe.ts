@@ -22,6 +22,7 @@ import {
   PacketPurpose,
   packetDraw,
 } from '../transport/packet.ts';
+import { quietBytesOf, spendRider } from '../transport/quiet.ts';
 import { isRedundant } from '../transport/redundant.ts';
 import { CertainPhase, type CertainProbe } from './certain-probes.ts';
 import { openProbe } from './probes.ts';
@@ -31,13 +32,19 @@ const BUFFER_BYTES_MAX = 4096;
 /** Every member. */
 const ALL = -1;
 
-/** Probes at once, between two members at rest; false when that is not certain. */
+/**
+ * Probes at once where neither ping nor ack tell anything new, between a healthy member and one at
+ * rest; false when that is not certain.
+ */
 export function probeSilently(state: State, member: number, target: number, atNs: number): boolean {
   if (state.unrest.of(target) !== 0 || !state.members.isOneToOne) return false;
   const delayNs = certainDelayNs(state, member, target);
   if (delayNs < 0) return false;
-  const seqNo = ++state.seqNos[member]!;
-  const pingSizeBytes = framedPingBytes(state, member, target, seqNo);
+  const seqNo = state.seqNos[member]! + 1;
+  const pingSizeBytes = quietPingBytes(state, member, target, seqNo);
+  if (pingSizeBytes < 0) return false;
+  state.seqNos[member] = seqNo;
+  spendRider(state, member);
   addSilent(state, member, target, seqNo, atNs, delayNs, pingSizeBytes);
   return true;
 }
@@ -59,43 +66,67 @@ export function probeIfCertain(
   const delayNs = certainDelayNs(state, member, target);
   if (delayNs < 0) return false;
   const seqNo = ++state.seqNos[member]!;
-  if (!state.hasBroadcasts(member) && !state.hasBroadcasts(target)) {
-    const pingSizeBytes = framedPingBytes(state, member, target, seqNo);
-    addSilent(state, member, target, seqNo, nowNs, delayNs, pingSizeBytes);
-    return true;
+  let sizeBytes = quietPingBytes(state, member, target, seqNo);
+  if (sizeBytes >= 0) spendRider(state, member);
+  else {
+    const { parts } = state;
+    const ping = makePing(members, member, target, seqNo);
+    fillControl(state, member, ping, parts);
+    sizeBytes = framedBytes(state, member, parts, parts.length > 1, false);
+    if (!isRedundant(state, member, target, parts, 1)) {
+      ping.certain = addPing(
+        state,
+        CertainPhase.pinging,
+        member,
+        target,
+        nowNs,
+        delayNs,
+        sizeBytes,
+      );
+      const arrivalNs = pingArrivalNs(state, member, target, seqNo, sizeBytes, nowNs);
+      launch(state, member, target, parts, sizeBytes, arrivalNs);
+      return true;
+    }
   }
-  const { parts } = state;
-  const ping = makePing(members, member, target, seqNo);
-  fillControl(state, member, ping, parts);
-  const sizeBytes = framedBytes(state, member, parts, parts.length > 1, false);
-  if (!state.hasBroadcasts(target) && isRedundant(state, member, target, parts, 1)) {
-    addSilent(state, member, target, seqNo, nowNs, delayNs, sizeBytes);
-    return true;
-  }
-  state.counters.add(member, Counter.probes);
-  state.counters.addPacket(member, sizeBytes);
-  const untilNs = nowNs + 2 * delayNs + 1;
-  const phase = CertainPhase.pinging;
-  ping.certain = state.certain.add(phase, member, target, seqNo, nowNs, untilNs, sizeBytes, 0);
-  const draw = packetDraw(state, member, PacketPurpose.ping, seqNo);
-  const arrivalNs = state.underlay.datagramArrivalNs(member, target, sizeBytes, nowNs, draw);
-  launch(state, member, target, parts, sizeBytes, arrivalNs);
+  if (state.hasBroadcasts(target)) {
+    const index = addPing(state, CertainPhase.asking, member, target, nowNs, delayNs, sizeBytes);
+    ask(state, index, pingArrivalNs(state, member, target, seqNo, sizeBytes, nowNs));
+  } else addSilent(state, member, target, seqNo, nowNs, delayNs, sizeBytes);
   return true;
+}
+
+/** A ping that does not fly is there: the target answers with what it has to tell. */
+export function onAsked(state: State, index: number): void {
+  const { certain } = state;
+  if (certain.phaseOf(index) !== CertainPhase.asking) return;
+  answer(state, index, certain.targetOf(index), certain.proberOf(index), certain.seqNoOf(index));
 }
 
 /** Answers the ping of a certain probe; false when the probe is not certain any more. */
 export function answerCertainly(state: State, member: number, to: number, ping: Control): boolean {
-  const { certain, parts } = state;
+  const { certain } = state;
   if (ping.certain < 0 || certain.phaseOf(ping.certain) !== CertainPhase.pinging) return false;
-  fillControl(state, member, makeAck(ping.seqNo), parts);
-  const sizeBytes = framedBytes(state, member, parts, parts.length > 1, false);
-  state.counters.addPacket(member, sizeBytes);
-  const flies = !isRedundant(state, member, to, parts, 1);
-  certain.answer(ping.certain, flies, state.nowNs, sizeBytes);
-  if (!flies) return true;
-  const arrivalNs = ackArrivalNs(state, to, member, ping.seqNo, sizeBytes, state.nowNs);
-  launch(state, member, to, parts, sizeBytes, arrivalNs);
+  answer(state, ping.certain, member, to, ping.seqNo);
   return true;
+}
+
+function answer(state: State, index: number, member: number, to: number, seqNo: number): void {
+  const { certain, counters, nowNs, parts } = state;
+  const quietBytes = quietBytesOf(state, member, to, ackBytes(seqNo));
+  if (quietBytes >= 0) {
+    spendRider(state, member);
+    counters.addPacket(member, quietBytes);
+    certain.answer(index, false, nowNs, quietBytes);
+    return;
+  }
+  fillControl(state, member, makeAck(seqNo), parts);
+  const sizeBytes = framedBytes(state, member, parts, parts.length > 1, false);
+  counters.addPacket(member, sizeBytes);
+  const flies = !isRedundant(state, member, to, parts, 1);
+  certain.answer(index, flies, nowNs, sizeBytes);
+  if (!flies) return;
+  const arrivalNs = ackArrivalNs(state, to, member, seqNo, sizeBytes, nowNs);
+  launch(state, member, to, parts, sizeBytes, arrivalNs);
 }
 
 /** Makes waiting probes of the certain ones of and to a member that are under way; -1 for all. */
@@ -118,6 +149,23 @@ export function tellProbes(state: State, member: number, subject: number): void 
   }
 }
 
+/** Adds a probe whose ping leaves now, with its number; returns its index. */
+function addPing(
+  state: State,
+  phase: CertainPhase,
+  member: number,
+  target: number,
+  nowNs: number,
+  delayNs: number,
+  sizeBytes: number,
+): number {
+  state.counters.add(member, Counter.probes);
+  state.counters.addPacket(member, sizeBytes);
+  const untilNs = nowNs + 2 * delayNs + 1;
+  const seqNo = state.seqNos[member]!;
+  return state.certain.add(phase, member, target, seqNo, nowNs, untilNs, sizeBytes, 0);
+}
+
 function addSilent(
   state: State,
   member: number,
@@ -137,6 +185,10 @@ function addSilent(
   certain.add(phase, member, target, seqNo, atNs, untilNs, pingSizeBytes, ackSizeBytes);
 }
 
+function ask(state: State, index: number, arrivalNs: number): void {
+  state.world.queue.schedule(arrivalNs, state.kinds.asked, index);
+}
+
 /** The bound of the delay between the two if both ways are sure and in time; otherwise -1. */
 function certainDelayNs(state: State, member: number, target: number): number {
   const delayNs = state.underlay.plainDelayNsMax(member, target);
@@ -150,7 +202,8 @@ function reveal(state: State, probe: CertainProbe): void {
   const { nowNs } = state;
   const { prober, target, seqNo } = probe;
   let isUnderWay = true;
-  if (probe.phase === CertainPhase.silent) isUnderWay = fly(state, probe, -1);
+  if (probe.phase === CertainPhase.silent) isUnderWay = fly(state, probe);
+  else if (probe.phase === CertainPhase.asking) flyPing(state, probe, arrivalOf(state, probe));
   else if (probe.phase !== CertainPhase.pinging) {
     const { ackSizeBytes, ackedAtNs } = probe;
     const backNs = ackArrivalNs(state, prober, target, seqNo, ackSizeBytes, ackedAtNs);
@@ -163,20 +216,22 @@ function reveal(state: State, probe: CertainProbe): void {
   openProbe(state, prober, target, seqNo, probe.sentAtNs);
 }
 
-/** The ping of a silent probe flies, if it has not arrived: there will be more in the ack. */
+/** What the target of a silent probe gets to tell rides on its ack, if the ping has not arrived. */
 function unsilence(state: State, probe: CertainProbe): void {
-  const arrivalNs = pingArrivalNs(state, probe);
+  const arrivalNs = arrivalOf(state, probe);
   if (arrivalNs <= state.nowNs) return;
-  state.certain.become(probe.index, CertainPhase.pinging);
-  flyPing(state, probe, arrivalNs, probe.index);
+  state.certain.become(probe.index, CertainPhase.asking);
+  uncountAck(state, probe);
+  ask(state, probe.index, arrivalNs);
 }
 
 /** Launches what is under way of a silent probe; false when its ack is back. */
-function fly(state: State, probe: CertainProbe, certain: number): boolean {
+function fly(state: State, probe: CertainProbe): boolean {
   const { prober, target, seqNo, ackSizeBytes } = probe;
-  const arrivalNs = pingArrivalNs(state, probe);
+  const arrivalNs = arrivalOf(state, probe);
   if (arrivalNs > state.nowNs) {
-    flyPing(state, probe, arrivalNs, certain);
+    uncountAck(state, probe);
+    flyPing(state, probe, arrivalNs);
     return true;
   }
   const backNs = ackArrivalNs(state, prober, target, seqNo, ackSizeBytes, arrivalNs);
@@ -185,11 +240,13 @@ function fly(state: State, probe: CertainProbe, certain: number): boolean {
   return true;
 }
 
-function flyPing(state: State, probe: CertainProbe, arrivalNs: number, certain: number): void {
-  const { prober, target, seqNo, pingSizeBytes, ackSizeBytes } = probe;
+function uncountAck(state: State, { target, ackSizeBytes }: CertainProbe): void {
   state.counters.addPacket(target, -ackSizeBytes, -1);
+}
+
+function flyPing(state: State, probe: CertainProbe, arrivalNs: number): void {
+  const { prober, target, seqNo, pingSizeBytes } = probe;
   const ping = makePing(state.members, prober, target, seqNo);
-  ping.certain = certain;
   launch(state, prober, target, [ping], pingSizeBytes, arrivalNs);
 }
 
@@ -198,10 +255,21 @@ function flyAck(state: State, probe: CertainProbe, backNs: number): void {
   launch(state, target, prober, [makeAck(seqNo)], ackSizeBytes, backNs);
 }
 
-function pingArrivalNs(state: State, probe: CertainProbe): number {
+function arrivalOf(state: State, probe: CertainProbe): number {
   const { prober, target, seqNo, pingSizeBytes, sentAtNs } = probe;
+  return pingArrivalNs(state, prober, target, seqNo, pingSizeBytes, sentAtNs);
+}
+
+function pingArrivalNs(
+  state: State,
+  prober: number,
+  target: number,
+  seqNo: number,
+  sizeBytes: number,
+  sentAtNs: number,
+): number {
   const draw = packetDraw(state, prober, PacketPurpose.ping, seqNo);
-  return state.underlay.datagramArrivalNs(prober, target, pingSizeBytes, sentAtNs, draw);
+  return state.underlay.datagramArrivalNs(prober, target, sizeBytes, sentAtNs, draw);
 }
 
 function ackArrivalNs(
@@ -216,13 +284,14 @@ function ackArrivalNs(
   return state.underlay.datagramArrivalNs(target, prober, sizeBytes, sentAtNs, draw);
 }
 
-function framedPingBytes(state: State, member: number, target: number, seqNo: number): number {
+/** {@link quietBytesOf} of a ping. */
+function quietPingBytes(state: State, member: number, target: number, seqNo: number): number {
   const { members } = state;
   let bytes = pingBytes(members, member, target, seqNo);
-  if (state.hasCompressibleNames) {
+  if (state.hasCompressibleNames && !state.hasBroadcasts(member)) {
     bytes = packetContentBytes(state, member, [makePing(members, member, target, seqNo)], bytes);
   }
-  return framedBytesOf(state, member, bytes);
+  return quietBytesOf(state, member, target, bytes);
 }
 
 /** Numbers an answer: two askers may use one sequence number. */

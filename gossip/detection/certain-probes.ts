@@ -1,7 +1,8 @@
 /**
  * The probes under way that must succeed, oldest first (see certain-probe.ts).
  *
- * An entry has an index that stays its own. It is gone when its probe is surely over.
+ * An entry has an index that stays its own, a 32-bit integer: they are counted anew after 2^32. It is
+ * gone when its probe is surely over.
  */
 import { grown } from '../members/grown.ts';
 
@@ -21,6 +22,8 @@ export const CertainPhase = {
   acked: 3,
   /** The ack flies, with news. */
   answering: 4,
+  /** The ping does not fly, because it says nothing new; what the target has to tell rides on its ack. */
+  asking: 5,
 } as const;
 /** See {@link CertainPhase}. */
 export type CertainPhase = (typeof CertainPhase)[keyof typeof CertainPhase];
@@ -80,7 +83,7 @@ export class CertainProbes {
     this.#ackSizeBytes[at] = ackSizeBytes;
     this.#marks[prober & (MARK_COUNT - 1)]!++;
     this.#marks[target & (MARK_COUNT - 1)]!++;
-    return this.#base + at;
+    return (this.#base + at) >>> 0;
   }
 
   /** False when no probe of or to the member is under way; usually right when it says true. */
@@ -104,18 +107,33 @@ export class CertainProbes {
 
   /** How far the probe is. */
   phaseOf(index: number): CertainPhase {
-    const at = index - this.#base;
+    const at = (index - this.#base) | 0;
     return at < this.#first ? CertainPhase.over : (this.#phase[at]! as CertainPhase);
+  }
+
+  /** Who probes. */
+  proberOf(index: number): number {
+    return this.#probers[(index - this.#base) | 0]!;
+  }
+
+  /** Who is probed. */
+  targetOf(index: number): number {
+    return this.#targets[(index - this.#base) | 0]!;
+  }
+
+  /** The number of the ping. */
+  seqNoOf(index: number): number {
+    return this.#seqNos[(index - this.#base) | 0]!;
   }
 
   /** The probe is so far now. */
   become(index: number, phase: CertainPhase): void {
-    this.#phase[index - this.#base] = phase;
+    this.#phase[(index - this.#base) | 0] = phase;
   }
 
   /** The ack leaves; it flies or does not. */
   answer(index: number, flies: boolean, nowNs: number, sizeBytes: number): void {
-    const at = index - this.#base;
+    const at = (index - this.#base) | 0;
     this.#phase[at] = flies ? CertainPhase.answering : CertainPhase.acked;
     this.#ackedAtNs[at] = nowNs;
     this.#ackSizeBytes[at] = sizeBytes;
@@ -123,7 +141,7 @@ export class CertainProbes {
 
   #entry(at: number): CertainProbe {
     return {
-      index: this.#base + at,
+      index: (this.#base + at) >>> 0,
       phase: this.#phase[at]! as CertainPhase,
       prober: this.#probers[at]!,
       target: this.#targets[at]!,
@@ -162,7 +180,7 @@ export class CertainProbes {
     this.#pingSizeBytes = moved(this.#pingSizeBytes);
     this.#ackedAtNs = moved(this.#ackedAtNs);
     this.#ackSizeBytes = moved(this.#ackSizeBytes);
-    this.#base += first;
+    this.#base = (this.#base + first) >>> 0;
     this.#first = 0;
     this.#end = count;
   }

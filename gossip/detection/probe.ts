@@ -12,6 +12,7 @@ import { MessageType } from '../../wire/memberlist/message.ts';
 import { Counter } from '../counters.ts';
 import { dealTickers } from '../deal-tickers.ts';
 import { chooseRandom, Purpose } from '../members/selection.ts';
+import { Reason } from '../members/unrest.ts';
 import { MemberState } from '../members/views.ts';
 import {
   ANYBODY,
@@ -59,11 +60,11 @@ export function onSweptProbeTick(state: State, member: number): void {
 }
 
 /**
- * Does what is due at a swept tick if that is a probe between two members at rest, or nothing. When
- * it is more, whom the member will probe is remembered for {@link onSweptProbeTick}.
+ * Does what is due at a swept tick if that is a probe without news between healthy members, or
+ * nothing. When it is more, whom the member will probe is remembered for {@link onSweptProbeTick}.
  */
 export function passProbeTick(state: State, member: number, atNs: number): boolean {
-  if (state.unrest.of(member) !== 0 || !state.passesProbes) return false;
+  if ((state.unrest.of(member) & ~Reason.broadcasts) !== 0 || !state.passesProbes) return false;
   const next = state.rings.peek(member);
   if (next >= 0 && next !== member && probeSilently(state, member, next, atNs)) {
     state.rings.advance(member);
