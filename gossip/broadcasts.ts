@@ -103,6 +103,11 @@ export class Broadcasts {
     if (transmits >= transmitLimit) this.clear(member);
   }
 
+  /** Takes one sending of the sole broadcast back, which was not its last. */
+  unspendSole(member: number): void {
+    this.#soleTransmits[member]!--;
+  }
+
   /** Forgets everything without finishing anything. */
   clear(member: number): void {
     if (this.#storage[member] === Storage.queue) this.#queues.delete(member);

@@ -105,21 +105,24 @@ export function carryOutPlan(state: State): void {
   }
 }
 
-/** Which of the planned packets may tell their receivers something, as bits. */
+/** Which of the planned packets fly because they may tell their receivers something, as bits. */
 function newsTo(state: State, member: number, rumor: Rumor): number {
   const { plan, views } = state;
   const { count, targets } = plan;
   const isSettling = rumor.type !== MessageType.alive && canBeRedundant(state);
-  const isDeath = rumor.type === MessageType.dead;
-  const settled = views.settledColumnOf(rumor.subject, rumor.incarnation);
-  const mask = isSettling ? views.settledMaskOf(rumor.subject, rumor.from, isDeath) : 0;
+  const settled = isSettling ? views.settledColumnOf(rumor.subject, rumor.incarnation) : undefined;
+  let flying = 0;
+  if (settled !== undefined) {
+    const isDeath = rumor.type === MessageType.dead;
+    const mask = views.settledMaskOf(rumor.subject, rumor.from, isDeath);
+    for (let i = 0; i < count; i++) if ((settled[targets[i]!]! & mask) === 0) flying |= 1 << i;
+    if (flying === 0 || views.isSettledExact(rumor.subject, rumor.from, isDeath)) return flying;
+  } else flying = (1 << count) - 1;
   const parts = emptied(state.parts);
   parts.push(rumor);
-  let flying = 0;
   for (let i = 0; i < count; i++) {
-    const target = targets[i]!;
-    if (settled !== undefined && (settled[target]! & mask) !== 0) continue;
-    if (!isRedundant(state, member, target, parts)) flying |= 1 << i;
+    if (((flying >> i) & 1) === 0) continue;
+    if (isRedundant(state, member, targets[i]!, parts)) flying ^= 1 << i;
   }
   return flying;
 }

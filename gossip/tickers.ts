@@ -49,6 +49,7 @@ export class Tickers {
   /** A process makes its ticker at that instant. */
   make(member: number, madeAtNs: number): void {
     this.#madeAtNs[member] = madeAtNs;
+    this.#sweep?.leave(member);
   }
 
   /** How many intervals the ticker has seen at an instant; `intervalNs` is the member's own. */

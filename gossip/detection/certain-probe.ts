@@ -10,6 +10,7 @@
  * {@link tellProbes}, because a ping that arrives after that is answered with it.
  */
 import { Counter } from '../counters.ts';
+import { Reason } from '../members/unrest.ts';
 import { MemberState } from '../members/views.ts';
 import { ackBytes, type Control, makeAck, makePing, pingBytes } from '../message.ts';
 import type { State } from '../state.ts';
@@ -22,7 +23,7 @@ import {
   PacketPurpose,
   packetDraw,
 } from '../transport/packet.ts';
-import { quietBytesOf, spendRider } from '../transport/quiet.ts';
+import { isFarFromSpent, quietBytesOf, spendRider } from '../transport/quiet.ts';
 import { isRedundant } from '../transport/redundant.ts';
 import { CertainPhase, type CertainProbe } from './certain-probes.ts';
 import { openProbe } from './probes.ts';
@@ -31,22 +32,38 @@ import { openProbe } from './probes.ts';
 const BUFFER_BYTES_MAX = 4096;
 /** Every member. */
 const ALL = -1;
+/** No member. */
+const NOBODY = -1;
 
 /**
- * Probes at once where neither ping nor ack tell anything new, between a healthy member and one at
- * rest; false when that is not certain.
+ * Probes at once where neither ping nor ack tell anything new, between healthy members; false when
+ * that is not certain.
  */
 export function probeSilently(state: State, member: number, target: number, atNs: number): boolean {
-  if (state.unrest.of(target) !== 0 || !state.members.isOneToOne) return false;
+  const reasons = state.unrest.of(target);
+  if ((reasons & ~Reason.broadcasts) !== 0 || !state.members.isOneToOne) return false;
   const delayNs = certainDelayNs(state, member, target);
   if (delayNs < 0) return false;
+  const isRiding = reasons !== 0;
+  if (isRiding && !canRide(state, target)) return false;
   const seqNo = state.seqNos[member]! + 1;
   const pingSizeBytes = quietPingBytes(state, member, target, seqNo);
-  if (pingSizeBytes < 0) return false;
+  const ackSizeBytes = quietBytesOf(state, target, member, ackBytes(seqNo));
+  if (pingSizeBytes < 0 || ackSizeBytes < 0) return false;
   state.seqNos[member] = seqNo;
   spendRider(state, member);
-  addSilent(state, member, target, seqNo, atNs, delayNs, pingSizeBytes);
+  spendRider(state, target);
+  const phase = isRiding ? CertainPhase.riding : CertainPhase.silent;
+  addSilent(state, phase, member, target, atNs, delayNs, pingSizeBytes, ackSizeBytes);
   return true;
+}
+
+/**
+ * Whether what the target of a probe spreads can ride on its ack before the ack is due: nobody else's
+ * ack has it at the same time, and what it sends until then leaves the same packets to be sent.
+ */
+function canRide(state: State, target: number): boolean {
+  return !state.certain.mayConcern(target) && isFarFromSpent(state, target);
 }
 
 /** Probes if the ack is certain to come; false when the probe has to wait for it. */
@@ -89,9 +106,14 @@ export function probeIfCertain(
     }
   }
   if (state.hasBroadcasts(target)) {
+    tellProbes(state, target, NOBODY);
     const index = addPing(state, CertainPhase.asking, member, target, nowNs, delayNs, sizeBytes);
     ask(state, index, pingArrivalNs(state, member, target, seqNo, sizeBytes, nowNs));
-  } else addSilent(state, member, target, seqNo, nowNs, delayNs, sizeBytes);
+  } else {
+    const ackSizeBytes = framedBytesOf(state, target, ackBytes(seqNo));
+    const phase = CertainPhase.silent;
+    addSilent(state, phase, member, target, nowNs, delayNs, sizeBytes, ackSizeBytes);
+  }
   return true;
 }
 
@@ -141,11 +163,10 @@ export function revealProbes(state: State, member: number): void {
  */
 export function tellProbes(state: State, member: number, subject: number): void {
   if (!state.certain.mayConcern(member)) return;
-  const hadBroadcasts = state.hasBroadcasts(member);
   for (const probe of state.certain.of(member, state.nowNs)) {
     if (probe.prober === member) {
       if (probe.target === subject) reveal(state, probe);
-    } else if (!hadBroadcasts && probe.phase === CertainPhase.silent) unsilence(state, probe);
+    } else if (isSilent(probe)) unsilence(state, probe);
   }
 }
 
@@ -168,21 +189,25 @@ function addPing(
 
 function addSilent(
   state: State,
+  phase: CertainPhase,
   member: number,
   target: number,
-  seqNo: number,
   atNs: number,
   delayNs: number,
   pingSizeBytes: number,
+  ackSizeBytes: number,
 ): void {
   const { counters, certain } = state;
-  const ackSizeBytes = framedBytesOf(state, target, ackBytes(seqNo));
+  const seqNo = state.seqNos[member]!;
   counters.add(member, Counter.probes);
   counters.addPacket(member, pingSizeBytes);
   counters.addPacket(target, ackSizeBytes);
   const untilNs = atNs + 2 * delayNs + 1;
-  const phase = CertainPhase.silent;
   certain.add(phase, member, target, seqNo, atNs, untilNs, pingSizeBytes, ackSizeBytes);
+}
+
+function isSilent(probe: CertainProbe): boolean {
+  return probe.phase === CertainPhase.silent || probe.phase === CertainPhase.riding;
 }
 
 function ask(state: State, index: number, arrivalNs: number): void {
@@ -202,7 +227,7 @@ function reveal(state: State, probe: CertainProbe): void {
   const { nowNs } = state;
   const { prober, target, seqNo } = probe;
   let isUnderWay = true;
-  if (probe.phase === CertainPhase.silent) isUnderWay = fly(state, probe);
+  if (isSilent(probe)) isUnderWay = fly(state, probe);
   else if (probe.phase === CertainPhase.asking) flyPing(state, probe, arrivalOf(state, probe));
   else if (probe.phase !== CertainPhase.pinging) {
     const { ackSizeBytes, ackedAtNs } = probe;
@@ -240,8 +265,9 @@ function fly(state: State, probe: CertainProbe): boolean {
   return true;
 }
 
-function uncountAck(state: State, { target, ackSizeBytes }: CertainProbe): void {
+function uncountAck(state: State, { phase, target, ackSizeBytes }: CertainProbe): void {
   state.counters.addPacket(target, -ackSizeBytes, -1);
+  if (phase === CertainPhase.riding) state.broadcasts.unspendSole(target);
 }
 
 function flyPing(state: State, probe: CertainProbe, arrivalNs: number): void {

@@ -24,6 +24,8 @@ export const CertainPhase = {
   answering: 4,
   /** The ping does not fly, because it says nothing new; what the target has to tell rides on its ack. */
   asking: 5,
+  /** As silent; what the target spreads rides on its ack, is counted as sent, and says nothing new. */
+  riding: 6,
 } as const;
 /** See {@link CertainPhase}. */
 export type CertainPhase = (typeof CertainPhase)[keyof typeof CertainPhase];

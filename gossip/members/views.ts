@@ -285,6 +285,13 @@ export class Views {
     return Settled.dead | Settled.accused | (bit < 0 ? 0 : 1 << bit);
   }
 
+  /**
+   * Whether what is not settled is news to nearly all: the accuser is among those that are told apart.
+   */
+  isSettledExact(subject: number, accuser: number, isDeath: boolean): boolean {
+    return isDeath || this.#columns[subject]?.accusers.includes(accuser) === true;
+  }
+
   /** The observer does not run: from now on anything may be news to it. */
   unsettle(observer: number): void {
     for (const subject of this.#disputed) this.#columns[subject]!.settled[observer] = 0;

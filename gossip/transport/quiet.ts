@@ -29,6 +29,18 @@ export function quietBytesOf(state: State, from: number, to: number, controlByte
   return framedBytesOf(state, from, COMPOUND_HEADER_OVERHEAD + partsBytes);
 }
 
+/**
+ * Whether the member's one broadcast would be sent as often after one sending more, whatever it is sent
+ * with in the next tick and probe.
+ */
+export function isFarFromSpent(state: State, member: number): boolean {
+  const { broadcasts, config, views } = state;
+  const limit = retransmitLimit(config.retransmitMult, views.knownCountOf(member));
+  // a list that becomes shorter meanwhile may lower the limit by a step
+  const others = config.gossipNodes + 1 + config.retransmitMult;
+  return broadcasts.soleBudget(member, limit) > 1 + others;
+}
+
 /** The packet of {@link quietBytesOf} has left. */
 export function spendRider(state: State, from: number): void {
   const { broadcasts, config, views } = state;

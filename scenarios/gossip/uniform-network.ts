@@ -118,8 +118,9 @@ export class UniformNetwork implements GossipUnderlay {
     if (this.#isCutBetween(from, to)) return LOST;
     const { latencyNsMin, latencyNsMax, lossRatio } = this.#conditions;
     if (drawChance(this.#lossKey, lossRatio, from, to, draw)) return LOST;
-    const spanNs = latencyNsMax - latencyNsMin + 1;
-    const atNs = nowNs + latencyNsMin + drawBelow(this.#latencyKey, spanNs, from, to, draw);
+    const spanNs = latencyNsMax - latencyNsMin;
+    let atNs = nowNs + latencyNsMin;
+    if (spanNs > 0) atNs += drawBelow(this.#latencyKey, spanNs + 1, from, to, draw);
     if (this.#worse.size === 0) return atNs;
     const outNs = this.#extraNs(from, outward, from, to, draw);
     const inNs = this.#extraNs(to, inward, from, to, draw);
@@ -172,7 +173,7 @@ export class UniformNetwork implements GossipUnderlay {
 
   plainDelayNsMax(a: number, b: number): number {
     if (this.#conditions.lossRatio > 0 || this.#isCutBetween(a, b)) return -1;
-    if (this.#worse.has(a) || this.#worse.has(b)) return -1;
+    if (this.#worse.size > 0 && (this.#worse.has(a) || this.#worse.has(b))) return -1;
     return this.#conditions.latencyNsMax;
   }
 

@@ -68,11 +68,13 @@ export class Sweep implements EventSource {
     this.#goTo(nowNs);
   }
 
-  /** Arms the subject from `atNs` on; false when that is not one of its coming instants. */
+  /**
+   * Arms the subject from `atNs` on, an instant of its phase; false when it has no place, or that is not
+   * to come.
+   */
   arm(subject: number, atNs: number, nowNs: number): boolean {
     const place = this.#placeOf[subject] ?? -1;
     if (place < 0 || atNs <= nowNs) return false;
-    if ((atNs - this.#phaseNs[place]!) % this.#intervalNs !== 0) return false;
     const wasArmed = this.#fromNs[place] !== NEVER;
     this.#fromNs[place] = atNs;
     if (!wasArmed && this.#armedCount++ === 0) this.#goTo(nowNs);
@@ -91,6 +93,12 @@ export class Sweep implements EventSource {
     this.#fromNs[place] = NEVER;
     this.#armedCount--;
     this.#look();
+  }
+
+  /** Takes the place of a subject whose phase is another from now on. */
+  leave(subject: number): void {
+    this.disarm(subject);
+    if (subject < this.#placeOf.length) this.#placeOf[subject] = -1;
   }
 
   passUntil(untilNs: number): void {
