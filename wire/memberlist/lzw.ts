@@ -27,6 +27,12 @@ export function lzwBytesMax(inputBytes: number): number {
   return Math.ceil(inputBytes * 1.5) + (inputBytes >>> 8) + 16;
 }
 
+/** More than so many bytes inflate to: each code stands for a byte more than the one before it can. */
+export function inflatedBytesMax(inputBytes: number): number {
+  const codeCount = Math.floor((8 * inputBytes) / WIDTH_MIN);
+  return codeCount * Math.min(codeCount, CODE_MAX);
+}
+
 /**
  * Compresses a range of bytes into `output`, which holds at least {@link lzwBytesMax} of them.
  * Returns how many bytes were written.

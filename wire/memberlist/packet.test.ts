@@ -144,6 +144,12 @@ test('one bad part does not spoil the others', () => {
   const { errors, ...rest } = decodePacket(bytes, PLAIN_RECEIVER, from);
   expect(rest.messages).toEqual([nack, nack]);
   expect(errors.map(({ kind }) => kind)).toEqual(['unsupported']);
+  const compressed = compressPayload(bytes, 0, bytes.length);
+  const cut = compressed.slice(0, -2);
+  cut[cut.indexOf(0xa3) + 4]!--; // the length of Buf, which ends early
+  const parts = decodePacket(compoundOf([cut, compressed]), PLAIN_RECEIVER, from);
+  expect(parts.messages).toEqual([nack, nack]);
+  expect(parts.errors.map(({ kind }) => kind)).toEqual(['decompress', 'unsupported']);
 });
 
 test('all layers: compound in compression in checksum in encryption in label', () => {

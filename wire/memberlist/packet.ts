@@ -23,6 +23,7 @@ import {
   type Keyring,
 } from './encrypt.ts';
 import { addLabel, labelBytesOf, labelOverheadOf, parseLabel } from './label.ts';
+import { inflatedBytesMax } from './lzw.ts';
 import { isMessageError, MessageType, type PacketMessage } from './message.ts';
 
 /** Layers within layers that are followed; upstream has no limit and no use for more than three. */
@@ -281,7 +282,8 @@ class Intake implements DecodedPacket {
     if (!this.#mayDescend(depth)) return;
     const inflated = decompressPayload(bytes, start, end, this.#inflatableBytes);
     if (typeof inflated === 'string') {
-      this.#inflatableBytes = 0; // or a packet of many bombs would cost the limit for each
+      // a packet of many bombs costs the limit once
+      this.#inflatableBytes -= Math.min(this.#inflatableBytes, inflatedBytesMax(end - start));
       const text = `Failed to decompress payload: ${inflated} ${this.from}`;
       this.fail('decompress', `[ERR] memberlist: ${text}`);
       return;
