@@ -12,6 +12,7 @@ import { formatInstant } from '../../sim/time.ts';
 import { ANY_ADDRESS, formatIpv4Address, isLoopbackAddress } from '../../wire/addresses.ts';
 import type { Keyring } from '../../wire/memberlist/encrypt.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
+import { collect, configOf } from '../gossip-config.ts';
 import {
   addressOf,
   advertisedOf,
@@ -19,9 +20,9 @@ import {
   keyringFileOf,
   keyringOf,
   profileNames,
-  profileOf,
 } from '../gossip-flags.ts';
 import { defaultControlPath, listenForControl } from '../live/control-socket.ts';
+import { joinAddressesOf } from '../live/join-addresses.ts';
 import { formatLiveHelp, QUIT, runLiveCommand } from '../live/live-commands.ts';
 import { LiveServer, type LiveServerInit } from '../live/live-server.ts';
 
@@ -36,6 +37,8 @@ Examples:
 
 const MEMBERS_MAX = 2000;
 const PORT_MAX = 65_535;
+/** Labels, keys and versions are said or found out otherwise. */
+const LIVE_TUNABLES = /^(?!label|keyring|cidrs-allowed|(delegate-)?protocol-)/;
 /** `LabelMaxSize`. */
 const LABEL_BYTES_MAX = 255;
 
@@ -49,7 +52,9 @@ interface ServeFlags {
   readonly label: string;
   readonly profile: string;
   readonly peers: PeerKind;
-  readonly join?: string;
+  readonly join: readonly string[];
+  readonly set: readonly string[];
+  readonly answer: readonly string[];
   readonly name: string;
   readonly seed: string;
   readonly control?: string;
@@ -79,7 +84,14 @@ export function addGossipServe(gossip: Command): void {
         .choices(['auto', 'serf', 'memberlist'])
         .default('auto'),
     )
-    .option('--join <address:port>', 'the first member joins through whoever listens there')
+    .option('--set <name=value>', 'override a tunable, such as probe-interval=2s', collect, [])
+    .option(
+      '--join <where>',
+      'the first member joins through whoever is there: 10.0.0.1, name:7946, node/name:7946',
+      collect,
+      [],
+    )
+    .option('--answer <query=payload>', "what members answer to a query of serf's", collect, [])
     .option('--name <prefix>', 'what the names of members begin with', 'node-')
     .option('--seed <seed>', 'the seed of what members draw', '1')
     .option('--control <path>', `the control socket (default: ${defaultControlPath()})`)
@@ -90,13 +102,14 @@ export function addGossipServe(gossip: Command): void {
 
 async function runServe(flags: ServeFlags): Promise<void> {
   const init = serverInitOf(flags);
-  const join = flags.join === undefined ? undefined : addressOf('--join', flags.join);
   const server = new LiveServer(init, ({ atNs, observer, what, subject }) => {
     if (flags.quiet !== true) say(`${formatInstant(atNs)}  ${observer}  ${what}  ${subject}`);
   });
   let control: Server | undefined;
   try {
-    await start(server, join);
+    for (const text of flags.answer) setAnswer(server, text);
+    await start(server);
+    if (flags.join.length > 0) await join(server, flags.join, init.bind.port);
     say(`${init.memberCount} members listen from ${formatAddress(init.bind)} on`);
     const lines = createInterface({ input: process.stdin });
     control = await controlOf(server, lines, flags.control);
@@ -110,17 +123,46 @@ async function runServe(flags: ServeFlags): Promise<void> {
   }
 }
 
-async function start(server: LiveServer, join: LiveAddress | undefined): Promise<void> {
+async function start(server: LiveServer): Promise<void> {
   try {
     await server.listen();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(ExitStatus.wrongInput, `cannot listen: ${reason}`);
   }
-  if (join === undefined) return;
-  const error = await server.join(server.live.members[0]!, join);
-  if (error === undefined) return;
-  throw new CommandFailure(ExitStatus.notMet, `cannot join ${formatAddress(join)}: ${error}`);
+}
+
+/** Joins through all of them, as memberlist does; one that is reached is enough. */
+async function join(
+  server: LiveServer,
+  places: readonly string[],
+  defaultPort: number,
+): Promise<void> {
+  const failures: string[] = [];
+  let reachedCount = 0;
+  for (const place of places) {
+    const addresses = await joinAddressesOf(place, defaultPort);
+    if (typeof addresses === 'string') {
+      failures.push(`${place}: ${addresses}`);
+      continue;
+    }
+    for (const address of addresses) {
+      const error = await server.join(server.live.members[0]!, address);
+      if (error === undefined) reachedCount++;
+      else failures.push(`${formatAddress(address)}: ${error}`);
+    }
+  }
+  const text = failures.map((failure) => `cannot join ${failure}`).join('\n');
+  if (reachedCount === 0) throw new CommandFailure(ExitStatus.notMet, text);
+  if (text !== '') say(text);
+}
+
+function setAnswer(server: LiveServer, text: string): void {
+  const equals = text.indexOf('=');
+  if (equals < 1) wrong(`--answer wants query=payload, not '${text}'`);
+  const payload = new TextEncoder().encode(text.slice(equals + 1));
+  const error = server.live.setAnswer(text.slice(0, equals), payload);
+  if (error !== undefined) wrong(`--answer: ${error}`);
 }
 
 /** The default socket may be another server's; one that was asked for may not. */
@@ -181,7 +223,7 @@ function serverInitOf(flags: ServeFlags): LiveServerInit {
     wrong(`--label wants at most ${LABEL_BYTES_MAX} bytes`);
   }
   const keyring = ringOf(flags);
-  const profile = profileOf(flags.profile);
+  const profile = configOf(flags.profile, flags.set, LIVE_TUNABLES);
   return {
     memberCount,
     bind,

@@ -71,6 +71,10 @@ test('what cannot be done says why, and what may have been meant', async () => {
   );
   expect(await ask(server, 'kil node-1')).toBe("'kil' is not a command; did you mean 'kill'?");
   expect(await ask(server, 'event deploy')).toContain('none has come yet');
+  expect(await ask(server, 'answer load 0.7')).toBe('load is answered');
+  expect(await ask(server, 'answer load')).toBe('load is not answered');
+  expect(await ask(server, 'answer _serf_ping x')).toContain('as agents answer them');
+  expect(await ask(server, `answer load ${'x'.repeat(1024)}`)).toContain('at most 1024 bytes');
   expect(await ask(server, 'keys')).toContain('do not encrypt');
   const answer = await runLiveCommand(server, ['kill', 'node-1', 'node-9']);
   expect(answer.isDone).toBe(false);

@@ -101,6 +101,12 @@ export const LIVE_COMMANDS: Readonly<Record<string, LiveCommand>> = {
     example: 'deploy 1.2.3',
     run: sendEvent,
   },
+  answer: {
+    usage: '<query> [payload]',
+    summary: "what all members answer to a query of serf's; nothing any more without a payload",
+    example: 'load 0.7',
+    run: setAnswer,
+  },
   keys: {
     usage: '[verb] [key]',
     summary: 'list the keys that the members have, or install, use or remove one at all of them',
@@ -214,6 +220,14 @@ function sendEvent(server: LiveServer, [name, ...payload]: readonly string[]): L
   const bytes = new TextEncoder().encode(payload.join(' '));
   const error = server.sendUserEvent(sender, name, bytes);
   return error === undefined ? done(`${sender.name} tells ${name}`) : failed(error);
+}
+
+function setAnswer(server: LiveServer, [query, ...words]: readonly string[]): LiveAnswer {
+  if (query === undefined) return failed('the name of the query is missing');
+  const payload = words.length === 0 ? undefined : new TextEncoder().encode(words.join(' '));
+  const error = server.live.setAnswer(query, payload);
+  if (error !== undefined) return failed(error);
+  return done(payload === undefined ? `${query} is not answered` : `${query} is answered`);
 }
 
 function changeKeys(server: LiveServer, [verb = 'list', text]: readonly string[]): LiveAnswer {

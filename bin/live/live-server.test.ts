@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { LAN } from '../../gossip/constants.ts';
+import { joinAddressesOf } from './join-addresses.ts';
 import type { LiveServer } from './live-server.ts';
 import { Happenings } from './testing/serf-agent.ts';
 
@@ -36,6 +37,21 @@ test('members of two processes join when their label is the same, and not otherw
   expect(await third.join(third.live.members[0]!, seed!)).toBe('EOF');
   expect(first.counters).toMatchObject({ badPackets: 0, badStreams: 1 });
   expect(third.live.members[0]!.list).toHaveLength(2);
+});
+
+test.each<[string, { address: number; port: number }[] | string]>([
+  ['127.80.9.1', [{ address: 0x7f50_0901, port: 7000 }]],
+  ['127.80.9.1:7946', [{ address: 0x7f50_0901, port: 7946 }]],
+  ['localhost:8946', [{ address: 0x7f00_0001, port: 8946 }]],
+  ['node-1/localhost', [{ address: 0x7f00_0001, port: 7000 }]],
+  ['/localhost', 'empty node name provided'],
+  ['localhost:http', "'http' is no port"],
+  ['localhost:0', "'0' is no port"],
+  [':7946', 'there is no host'],
+  ['[::1]:7946', "members speak IPv4 only, and '[::1]:7946' looks like IPv6"],
+  ['nobody.invalid', expect.stringContaining('nobody.invalid') as unknown as string],
+])('--join %s', async (text, addresses) => {
+  expect(await joinAddressesOf(text, 7000)).toEqual(addresses);
 });
 
 test('noise on the sockets is counted, refused and forgotten', async () => {

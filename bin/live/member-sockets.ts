@@ -105,7 +105,7 @@ export class MemberSockets implements LiveTransport {
       receiver: {
         keyring,
         label: config.label,
-        verifyIncoming: true,
+        verifyIncoming: config.gossipVerifyIncoming,
         inflatedBytesMax: INFLATED_PACKET_BYTES_MAX,
       },
       held: undefined,
@@ -159,11 +159,7 @@ export class MemberSockets implements LiveTransport {
   ): void {
     const sockets = this.#sockets[from.index];
     if (sockets === undefined || to.port === 0) return;
-    const { config, keyring } = from;
-    const { label, protocolVersion } = config;
-    const nonce = nonceFor(keyring);
-    const framing = { compress: true, crc, keyring, label, protocolVersion };
-    const bytes = encodePacket({ ...framing, messages, nonce });
+    const bytes = encodePacket({ ...framingOf(from), crc, messages });
     this.counters.packetsSent++;
     this.counters.packetBytesSent += bytes.length;
     sockets.udp.send(bytes, to.port, formatIpv4Address(to.address), () => {});
@@ -307,14 +303,15 @@ export class MemberSockets implements LiveTransport {
   }
 }
 
-function encodedStream(
-  { keyring, config }: SocketsInit,
-  message: StreamMessage,
-  isReply: boolean,
-): Uint8Array {
-  const { label, protocolVersion } = config;
-  const nonce = nonceFor(keyring);
-  return encodeStream({ compress: true, keyring, label, isReply, protocolVersion, message, nonce });
+function encodedStream(sockets: SocketsInit, message: StreamMessage, isReply: boolean): Uint8Array {
+  return encodeStream({ ...framingOf(sockets), isReply, message });
+}
+
+/** How what is sent is framed, with a nonce that was not used before. */
+function framingOf({ config, keyring: ring }: Pick<SocketsInit, 'config' | 'keyring'>) {
+  const { enableCompression: compress, label, protocolVersion, gossipVerifyOutgoing } = config;
+  const keyring = gossipVerifyOutgoing ? ring : undefined;
+  return { compress, keyring, label, protocolVersion, nonce: nonceFor(keyring) };
 }
 
 const NO_NONCE = new Uint8Array(NONCE_BYTES);

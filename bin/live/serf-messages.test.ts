@@ -28,8 +28,10 @@ describe.skipIf(!hasSerf)('a real serf agent talks with live members (needs serf
     await happenings.until('it hears', () => happenings.has('Received event: user-event: hello'));
     server.update(teller, new Uint8Array(Buffer.from('ff81a4726f6c65a3776562', 'hex')));
     await happenings.until('it is told', () => happenings.has('EventMemberUpdate: node-7'));
+    expect(server.live.setAnswer('who', new TextEncoder().encode('the web'))).toBeUndefined();
     const answers = await agent.ask('query', '-tag', 'role=w.b', '-timeout=1s', 'who');
-    expect(answers).toMatch(/'node-7'\nTotal Acks: 1\n/);
+    expect(answers).toContain("Ack from 'node-7'\n");
+    expect(answers).toMatch(/Response from 'node-7': the web\nTotal Acks: 1\nTotal Responses: 1\n/);
     expect(happenings.countOf('query', 'who')).toBe(1);
     server.crash(server.live.memberOf('node-3')!);
     await happenings.until('it notices', () => happenings.has('EventMemberFailed: node-3'));

@@ -161,6 +161,8 @@ export interface LiveContext {
   /** By index. */
   readonly members: LiveMember[];
   readonly counters: LiveCounters;
+  /** What members answer to queries of serf's, by the query's name. */
+  readonly answers: Map<string, Uint8Array>;
   peers: PeerKind;
   drawCount: number;
 }
@@ -233,15 +235,23 @@ export function shuffleLive<T>(context: LiveContext, list: T[]): void {
   }
 }
 
-/** Up to `count` nodes that are not excluded, by 3n draws (`kRandomNodes`). */
+/**
+ * Up to `count` nodes that are not excluded (`kRandomNodes`): by 3n draws, or all of a small list in
+ * a drawn order from 0.6.0 on.
+ */
 export function randomNodes(
   context: LiveContext,
   member: LiveMember,
   count: number,
   isExcluded: (node: LiveNode) => boolean,
 ): LiveNode[] {
-  const { list } = member;
+  const { list, config } = member;
   const chosen: LiveNode[] = [];
+  if (config.memberlist.choosesExhaustively && list.length < 3 * count) {
+    const shuffled = [...list];
+    shuffleLive(context, shuffled);
+    return shuffled.filter((node) => !isExcluded(node)).slice(0, count);
+  }
   for (let i = 0; i < 3 * list.length && chosen.length < count; i++) {
     const node = list[drawLive(context, list.length)]!;
     if (!isExcluded(node) && !chosen.includes(node)) chosen.push(node);

@@ -34,6 +34,7 @@ import { aliveNode, aliveOf, deadNode } from './live-state-table.ts';
 import { NameTable } from './name-table.ts';
 import { originalOf } from './peer-kind.ts';
 import { broadcastJoin, broadcastLeave } from './serf/intents.ts';
+import { isAnswer, QUERY_RESPONSE_BYTES_MAX } from './serf/queries.ts';
 import { sendUserEvent } from './serf/user-events.ts';
 
 /** How long a leaving member waits for the others to be told (serf's `BroadcastTimeout`). */
@@ -68,6 +69,7 @@ export class LiveMembers {
         badUserMessages: 0,
         userMessagesDropped: 0,
       },
+      answers: new Map(),
       peers,
       drawCount: 0,
     };
@@ -114,9 +116,13 @@ export class LiveMembers {
     aliveNode(context, fresh, aliveOf(fresh, 1), true);
     const { probeIntervalNs, gossipIntervalNs, pushPullIntervalNs } = fresh.config;
     const startedAtNs = context.world.nowNs + drawLive(context, probeIntervalNs);
-    armProbe(context, fresh, startedAtNs + probeIntervalNs + PROBE_DELAY_NS);
-    armGossip(context, fresh, startedAtNs + gossipIntervalNs);
-    startPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
+    if (probeIntervalNs > 0) {
+      armProbe(context, fresh, startedAtNs + probeIntervalNs + PROBE_DELAY_NS);
+    }
+    if (gossipIntervalNs > 0) armGossip(context, fresh, startedAtNs + gossipIntervalNs);
+    if (pushPullIntervalNs > 0) {
+      startPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
+    }
     return fresh;
   }
 
@@ -182,6 +188,24 @@ export class LiveMembers {
   sendUserEvent(member: LiveMember, name: string, payload: Uint8Array): string | undefined {
     if (this.peers !== 'serf') return 'user events are serf agents’, and none has come yet';
     return sendUserEvent(this.#context, member, name, payload);
+  }
+
+  /**
+   * What all members answer from now on to queries of that name, or that they do not any more; the
+   * text of what forbids it.
+   */
+  setAnswer(query: string, payload: Uint8Array | undefined): string | undefined {
+    const { answers } = this.#context;
+    if (payload === undefined) {
+      answers.delete(query);
+      return undefined;
+    }
+    if (query.startsWith('_serf_')) return "serf's own queries are answered as agents answer them";
+    const isTooLong = this.members.some((member) => !isAnswer(member, payload));
+    if (isTooLong)
+      return `an answer has at most ${QUERY_RESPONSE_BYTES_MAX} bytes, its frame included`;
+    answers.set(query, payload);
+    return undefined;
   }
 
   /** Leaves gracefully; `onDone` when the process has ended. */

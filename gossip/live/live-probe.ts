@@ -154,7 +154,7 @@ function probeNode(context: LiveContext, member: LiveMember, node: LiveNode): vo
       probe.nackCount++;
     },
   });
-  if (node.state === NodeState.alive) {
+  if (node.state === NodeState.alive || !config.buddyRefutation) {
     sendMessage(context, member, node, probe.ping);
   } else {
     const { name, incarnation } = node;

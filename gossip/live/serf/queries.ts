@@ -1,8 +1,9 @@
 /**
  * Queries: each is heard once and passed on once; whoever its filters let through acknowledges it
  * if asked to, and answers those of serf itself (serf `serf.go` `handleQuery`, `query.go`
- * `shouldProcessQuery`, `relayResponse`; `internal_query.go`). No program runs behind a member, so
- * other queries stay without an answer, as with an agent that has no handler.
+ * `shouldProcessQuery`, `relayResponse`; `internal_query.go`). No program runs behind a member: other
+ * queries have the answer that was given for their name, or none, as with an agent that has no
+ * handler.
  */
 import { observationKind } from '../../../sim/observations.ts';
 import { MessageType, NodeState } from '../../../wire/memberlist/message.ts';
@@ -28,7 +29,8 @@ import { isTagMatch } from './tag-pattern.ts';
 export const SERF_QUERY_HEARD = observationKind('serf.query');
 
 /** `QueryResponseSizeLimit`. */
-const QUERY_RESPONSE_BYTES_MAX = 1024;
+export const QUERY_RESPONSE_BYTES_MAX = 1024;
+const UINT32_MAX = 0xffff_ffff;
 /** The delegate's protocol from which agents relay (`relayResponse`). */
 const RELAY_PROTOCOL = 5;
 
@@ -40,10 +42,16 @@ export function takeQuery(context: LiveContext, member: LiveMember, query: Query
   if (query.filters.every((filter) => isLetThrough(member, filter))) {
     context.world.observe(SERF_QUERY_HEARD, member.index, query.lamportTime, query.id, query.name);
     if ((query.flags & QueryFlag.ack) !== 0) respond(context, member, query, undefined);
-    const answer = answerOf(member, query);
+    const answer = answerOf(member, query) ?? context.answers.get(query.name);
     if (answer !== undefined) respond(context, member, query, answer);
   }
   return (query.flags & QueryFlag.noBroadcast) === 0;
+}
+
+/** Whether a member's answer with that payload is short enough, whatever the query. */
+export function isAnswer({ name: from }: LiveMember, payload: Uint8Array): boolean {
+  const response = { lamportTime: UINT32_MAX, id: UINT32_MAX, from, flags: 0, payload };
+  return encodeQueryResponse(response).length <= QUERY_RESPONSE_BYTES_MAX;
 }
 
 /** Sends one of serf's messages to one address, with nothing beside it. */
