@@ -8,6 +8,7 @@ import {
   type MemberlistVersion,
 } from '../gossip/memberlist-version.ts';
 import type { GenerationName } from '../gossip/networkdb/generation.ts';
+import type { OverlayDriver } from '../vxlan/overlay-network.ts';
 
 /**
  * How the bridge driver lays its iptables rules out: `isolation` until 27 (chains
@@ -35,6 +36,8 @@ export interface EngineVersion {
   readonly networkDbGeneration: 1 | 2 | 3;
   /** The same with the variant of 29.0 to 29.5. */
   readonly networkDbRules: GenerationName;
+  /** How the overlay driver programs peers; that of the generation, or an older one. */
+  readonly overlayDriver: OverlayDriver;
   /** The membership under NetworkDB: memberlist 0.4.0 up to 28. */
   readonly memberlist: MemberlistVersion;
   /** Bridge endpoints get `02:42` + their IPv4 address (up to 27) instead of a random MAC. */
@@ -82,6 +85,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     networkDbGeneration: generation,
     networkDbRules:
       major === 29 && minor !== undefined && minor < LISTS_ACKS_MINOR ? '29.0' : generation,
+    overlayDriver: generation,
     memberlist: major <= 28 ? MEMBERLIST_0_4_0 : MEMBERLIST_0_6_0,
     hasMacFromAddress: major <= 27,
     hasUserReturn: major <= 27,
@@ -93,4 +97,12 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     countsServiceAliases:
       major > 29 || (major === 29 && (minor === undefined || minor >= COUNTS_ALIASES_MINOR)),
   };
+}
+
+/** The same engine with another overlay driver, if one is given. */
+export function withOverlayDriver(
+  engine: EngineVersion,
+  overlayDriver: OverlayDriver = engine.overlayDriver,
+): EngineVersion {
+  return { ...engine, overlayDriver };
 }

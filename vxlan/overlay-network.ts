@@ -20,9 +20,10 @@ import {
   networkOf,
   prefixContains,
 } from '../wire/addresses.ts';
+import { type EarlyDriver, EarlyPeerDatabase } from './early-peer-database.ts';
 import type { OverlayEncryption } from './encryption.ts';
 import { OverlaySandbox, type OverlaySubnet, type Segment } from './overlay-sandbox.ts';
-import { type Peer, PeerDatabase } from './peer-database.ts';
+import { type Peer, PeerDatabase, type Peers } from './peer-database.ts';
 import type { ProgrammingGeneration } from './peer-programming.ts';
 import { VXLAN_OVERHEAD_BYTES, type VxlanDevice } from './vxlan-device.ts';
 
@@ -47,8 +48,11 @@ export interface OverlayHost {
   /** IPsec, for networks that are encrypted. */
   readonly encryption?: Pick<OverlayEncryption, 'addPeer' | 'removePeer'>;
   /** Whose way of programming peers it is; default 1 (up to 28). */
-  readonly engine?: { readonly networkDbGeneration: ProgrammingGeneration };
+  readonly engine?: { readonly overlayDriver: OverlayDriver };
 }
+
+/** Which overlay driver: one of 2017, or that of a generation of NetworkDB. */
+export type OverlayDriver = EarlyDriver | ProgrammingGeneration;
 
 /** What is allocated for an overlay network; `subnet`, `gateway` and `vni` are the first subnet's. */
 export interface OverlayOptions extends OverlaySubnet {
@@ -83,7 +87,7 @@ export function overlayMtuBytes(underlayMtuBytes: number, isEncrypted: boolean):
 export class OverlayNetwork {
   readonly id: string;
   readonly options: OverlayOptions;
-  readonly peers: PeerDatabase;
+  readonly peers: Peers;
   readonly mtuBytes: number;
   readonly endpoints = new Map<string, OverlayEndpoint>();
   readonly #host: OverlayHost;
@@ -98,7 +102,7 @@ export class OverlayNetwork {
     this.options = options;
     this.#subnets = [options, ...moreSubnets];
     this.mtuBytes = overlayMtuBytes(underlayMtuBytes, isEncrypted);
-    this.peers = new PeerDatabase(host.engine?.networkDbGeneration ?? 1, options.onWarning);
+    this.peers = peersOf(host.engine?.overlayDriver ?? 1, options.onWarning);
     raiseNeighbourThresholds(host.namespace);
   }
 
@@ -243,6 +247,12 @@ export class OverlayNetwork {
       });
     }
   }
+}
+
+function peersOf(driver: OverlayDriver, onWarning?: (text: string) => void): Peers {
+  return typeof driver === 'string'
+    ? new EarlyPeerDatabase(driver, onWarning)
+    : new PeerDatabase(driver, onWarning);
 }
 
 /** Raises the thresholds that are lower; the first overlay network of a host does it. */

@@ -22,8 +22,24 @@ export interface Peer {
 /** Finds the device that serves an address, making it if need be; an error text when it cannot. */
 export type DeviceFinder = (address: Ipv4Address) => VxlanDevice | string;
 
-/** The claims of one network. */
-export class PeerDatabase {
+/** The claims of one network, and what of them is in the kernel. */
+export interface Peers {
+  /** All claims, for listings and tests. */
+  readonly peers: Peer[];
+  /** The namespace is there now; what comes from now on is programmed. */
+  attach(deviceOf: DeviceFinder): void;
+  /** Programs what was known before the namespace was there (`initSandboxPeerDB`). */
+  replay(): void;
+  /** The namespace is gone; the claims stay. */
+  detach(): void;
+  /** Adds a claim (`peerAdd`); the error text that dockerd logs, if there is one. */
+  add(peer: Peer): string | undefined;
+  /** Takes a claim away (`peerDelete`); the error text that dockerd logs, if there is one. */
+  remove(peer: Peer): string | undefined;
+}
+
+/** Claims as sets: libnetwork since 17.09. */
+export class PeerDatabase implements Peers {
   readonly #generation: ProgrammingGeneration;
   readonly #warn: (text: string) => void;
   readonly #byKey = new Map<string | number, Peer[]>();
@@ -36,17 +52,15 @@ export class PeerDatabase {
     this.#warn = warn;
   }
 
-  /** All claims, for listings and tests. */
   get peers(): Peer[] {
     return [...this.#byKey.values()].flat();
   }
 
-  /** The namespace is there now; what comes from now on is programmed. */
   attach(deviceOf: DeviceFinder): void {
     this.#programmer = new PeerProgrammer(this.#generation, deviceOf);
   }
 
-  /** Programs the first claim of every set (`initSandboxPeerDB`). */
+  /** Programs the first claim of every set. */
   replay(): void {
     const programmer = this.#programmer;
     if (programmer === undefined) return;
@@ -57,12 +71,10 @@ export class PeerDatabase {
     }
   }
 
-  /** The namespace is gone; the claims stay. */
   detach(): void {
     this.#programmer = undefined;
   }
 
-  /** Adds a claim (`peerAdd`); the error text that dockerd logs, if there is one. */
   add(peer: Peer): string | undefined {
     const key = this.#keyOf(peer);
     let peers = this.#byKey.get(key);
@@ -82,7 +94,6 @@ export class PeerDatabase {
     return failure.text;
   }
 
-  /** Takes a claim away (`peerDelete`); the error text that dockerd logs, if there is one. */
   remove(peer: Peer): string | undefined {
     const key = this.#keyOf(peer);
     const peers = this.#byKey.get(key) ?? [];

@@ -174,7 +174,7 @@ export class PeerProgrammer {
  * The VXLAN's entry, and what the bridge has learned about the MAC address on that port; false when
  * the first was not there.
  */
-function removeForwarding(device: VxlanDevice, peer: Peer): boolean {
+export function removeForwarding(device: VxlanDevice, peer: Peer): boolean {
   const wasThere = device.fdb.remove(peer.mac, peer.vtep);
   const port = device.bridgePort;
   if (port === undefined) return wasThere;

@@ -1,8 +1,8 @@
 /**
  * What peer events leave in the kernel, in whatever order they come: a file of `testdata/` plays one
- * order of events on host a, with each generation's driver, and tells after every event what is
- * programmed there (`address mac`, `mac vtep`, `?` where it is learned) and what dockerd logs. Where
- * the generations end alike, one line tells of all.
+ * order of events on host a, with each driver, and tells after every event what is programmed there
+ * (`address mac`, `mac vtep`, `?` where it is learned) and what dockerd logs. Where drivers end alike,
+ * one line tells of them.
  *
  * Commands: `create|delete ENDPOINT ADDRESS VTEP` (events of NetworkDB), `join ENDPOINT ADDRESS` and
  * `leave ENDPOINT` (endpoints of the host), `frame ADDRESS VTEP` (one comes), `wait SPAN`.
@@ -11,17 +11,17 @@ import { ip } from '../net/testing/lab.ts';
 import { testTranscripts } from '../sim/testing/transcript.ts';
 import { parseDuration, SECOND_NS } from '../sim/time.ts';
 import { macOfIpv4 } from '../wire/addresses.ts';
-import type { ProgrammingGeneration } from './peer-programming.ts';
+import type { OverlayDriver } from './overlay-network.ts';
 import { OverlayLab, peer } from './testing/overlay-lab.ts';
 
-const GENERATIONS: readonly ProgrammingGeneration[] = [1, 2, 3];
+const DRIVERS: readonly OverlayDriver[] = ['17.06', '17.07', 1, 2, 3];
 
-/** One host's driver of one generation under a file's commands. */
+/** One host's driver under a file's commands. */
 class Driver {
   readonly #lab: OverlayLab;
 
-  constructor(generation: ProgrammingGeneration) {
-    this.#lab = new OverlayLab({}, generation);
+  constructor(driver: OverlayDriver) {
+    this.#lab = new OverlayLab({}, driver);
   }
 
   /** Does what a command says; the state afterwards, and what was logged. */
@@ -60,7 +60,7 @@ class Driver {
 }
 
 testTranscripts(new URL('testdata/', import.meta.url), () => {
-  const drivers = GENERATIONS.map((generation) => new Driver(generation));
+  const drivers = DRIVERS.map((driver) => new Driver(driver));
   return {
     block: (commands) =>
       commands
@@ -69,12 +69,12 @@ testTranscripts(new URL('testdata/', import.meta.url), () => {
   };
 });
 
-/** Each generation's lines; those of generations that agree once. */
+/** Each driver's lines; those of drivers that agree once. */
 function tell(results: readonly (readonly string[])[]): string[] {
   const texts = results.map((lines) => lines.join('\n'));
   return [...new Set(texts)].flatMap((text) => {
-    const numbers = GENERATIONS.filter((_, i) => texts[i] === text);
-    const who = numbers.length === GENERATIONS.length ? 'all' : numbers.join(',');
+    const numbers = DRIVERS.filter((_, i) => texts[i] === text);
+    const who = numbers.length === DRIVERS.length ? 'all' : numbers.join(',');
     return text.split('\n').map((line) => `  ${who}: ${line}`);
   });
 }

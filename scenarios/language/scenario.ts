@@ -8,6 +8,7 @@ import { FURTHER_CARDS } from '../../cluster/host-addresses.ts';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
 import { KERNEL_MODULES } from '../../node/host/kernel-modules.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import { EARLY_DRIVERS } from '../../vxlan/early-peer-database.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
 import {
@@ -40,6 +41,12 @@ const missingModules = z.array(z.enum(KERNEL_MODULES)).meta({
   description: 'kernel modules that the hosts lack: ip_vs (no load balancing), esp (no encryption)',
 });
 
+const overlayDriver = z
+  .union([z.enum(EARLY_DRIVERS), z.number().transform(String).pipe(z.enum(EARLY_DRIVERS))])
+  .meta({
+    description: 'an overlay driver of 2017, with its mistakes; default: that of the engine',
+  });
+
 const link = {
   latency: spanRange.optional().meta({ description: 'one-way delay, uniform in the range' }),
   loss: ratio.optional().meta({ description: 'chance that a packet is lost' }),
@@ -65,6 +72,7 @@ const underlay = z
 const cluster = z
   .strictObject({
     docker: dockerVersion.default(DEFAULT_ENGINE_VERSION),
+    'overlay-driver': overlayDriver.optional(),
     managers: z.int().min(1).max(7).default(1).meta({ description: 'how many, from 1 to 7' }),
     workers: z.int().min(0).max(1000).default(0).meta({ description: 'how many, up to 1000' }),
     interfaces: z
@@ -79,6 +87,7 @@ const cluster = z
         z.string(),
         z.strictObject({
           docker: dockerVersion.optional(),
+          'overlay-driver': overlayDriver.optional(),
           labels: z.record(z.string(), z.string()).optional(),
           'missing-modules': missingModules.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),

@@ -94,7 +94,7 @@ function namesAreAlive(_cluster: Cluster, machines: readonly Machine[]): string[
   return violations;
 }
 
-/** Every remote container on a network has an FDB entry that names its host. */
+/** Every remote container on a network has an FDB entry that names its host, and no local one has. */
 function peersAreProgrammed(_cluster: Cluster, machines: readonly Machine[]): string[] {
   const violations: string[] = [];
   const endpoints = [...endpointsOf(machines)];
@@ -103,12 +103,18 @@ function peersAreProgrammed(_cluster: Cluster, machines: readonly Machine[]): st
       const { vxlan } = network.overlay;
       if (vxlan === undefined) continue;
       for (const endpoint of endpoints) {
-        if (endpoint.network !== network.id || endpoint.machine === machine) continue;
+        if (endpoint.network !== network.id) continue;
         const mac = vxlan.namespace.neighbours.macOf(vxlan, endpoint.address);
         const nowNs = machine.host?.world.nowNs ?? 0;
         const remote = mac === undefined ? undefined : vxlan.fdb.find(mac, nowNs)?.remote;
-        if (remote === endpoint.machine.addresses.dataPath) continue;
         const address = formatIpv4Address(endpoint.address);
+        if (endpoint.machine === machine) {
+          if (remote === undefined) continue;
+          const where = formatIpv4Address(remote);
+          violations.push(`${machine.name} has its own ${address} (${endpoint.name}) at ${where}`);
+          continue;
+        }
+        if (remote === endpoint.machine.addresses.dataPath) continue;
         violations.push(`${machine.name} does not know where ${address} (${endpoint.name}) is`);
       }
     }

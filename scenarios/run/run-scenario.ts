@@ -9,7 +9,7 @@ import { Counter } from '../../gossip/counters.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
 import { formatNodeState, type NodeState } from '../../manager/objects/node.ts';
 import { CONTAINER_STATE } from '../../node/agent/executor.ts';
-import { engineVersionOf } from '../../node/engine-version.ts';
+import { engineVersionOf, withOverlayDriver } from '../../node/engine-version.ts';
 import { assert } from '../../sim/assert.ts';
 import { observationKind } from '../../sim/observations.ts';
 import { SECOND_NS } from '../../sim/time.ts';
@@ -323,7 +323,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
     assert(engine !== undefined, 'versions are checked at loading');
     return {
       name,
-      engine,
+      engine: withOverlayDriver(engine, facts?.['overlay-driver'] ?? cluster['overlay-driver']),
       isManager: index < nodes.managerCount,
       gossip: hostConfigOf(cluster.gossip, nodes, index),
       ...(facts?.labels === undefined ? {} : { labels: facts.labels }),

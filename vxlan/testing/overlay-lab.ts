@@ -14,9 +14,13 @@ import {
   macOfIpv4,
   parsePrefix,
 } from '../../wire/addresses.ts';
-import { type OverlayHost, OverlayNetwork, type OverlayOptions } from '../overlay-network.ts';
+import {
+  type OverlayDriver,
+  type OverlayHost,
+  OverlayNetwork,
+  type OverlayOptions,
+} from '../overlay-network.ts';
 import type { Peer } from '../peer-database.ts';
-import type { ProgrammingGeneration } from '../peer-programming.ts';
 
 /** One host with the overlay network. */
 export class OverlayLabHost implements OverlayHost {
@@ -24,21 +28,16 @@ export class OverlayLabHost implements OverlayHost {
   readonly name: string;
   readonly namespace: Namespace;
   readonly namespaces = new Map<string, Namespace>();
-  readonly engine: { readonly networkDbGeneration: ProgrammingGeneration };
+  readonly engine: { readonly overlayDriver: OverlayDriver };
   readonly warnings: string[] = [];
   readonly identifiers: { mac(): Mac; veth(): string };
   readonly overlay: OverlayNetwork;
 
-  constructor(
-    lab: Lab,
-    name: string,
-    generation: ProgrammingGeneration,
-    options: Partial<OverlayOptions>,
-  ) {
+  constructor(lab: Lab, name: string, driver: OverlayDriver, options: Partial<OverlayOptions>) {
     this.lab = lab;
     this.name = name;
     this.namespace = lab.namespace(name);
-    this.engine = { networkDbGeneration: generation };
+    this.engine = { overlayDriver: driver };
     let vethCount = 0;
     this.identifiers = {
       mac: () => 0x0c00_0000_0000 + lab.nextMac(),
@@ -99,12 +98,12 @@ export class OverlayLab extends Lab {
 
   constructor(
     options: Partial<OverlayOptions> = {},
-    generation: ProgrammingGeneration = 1,
+    driver: OverlayDriver = 1,
     underlayMtuBytes = 1500,
   ) {
     super();
-    this.a = new OverlayLabHost(this, 'a', generation, options);
-    this.b = new OverlayLabHost(this, 'b', generation, options);
+    this.a = new OverlayLabHost(this, 'a', driver, options);
+    this.b = new OverlayLabHost(this, 'b', driver, options);
     const { namespace: a } = this.a;
     const { namespace: b } = this.b;
     this.cable(a, 'eth0', '192.168.1.1/24', b, 'eth0', '192.168.1.2/24', underlayMtuBytes);
