@@ -6,101 +6,23 @@
 import { expect, test } from 'vitest';
 import { Ipvlan, type IpvlanMode } from '../net/device/ipvlan.ts';
 import { Macvlan, type MacvlanMode } from '../net/device/macvlan.ts';
-import { createVethPair } from '../net/device/veth.ts';
-import { HostCounters } from '../net/host-counters.ts';
-import { Namespace } from '../net/namespace.ts';
+import type { Namespace } from '../net/namespace.ts';
 import { PingSocket } from '../net/socket/ping.ts';
 import { Watch } from '../net/watch.ts';
-import type { BridgeNetwork } from '../node/network/bridge-network.ts';
-import {
-  addBridge,
-  addContainer,
-  bootHost,
-  type NetworkWishes,
-} from '../node/testing/docker-host.ts';
+import { addBridge } from '../node/testing/docker-host.ts';
 import { packetWalksOf } from '../scenarios/explain/packet-walks.ts';
 import { remedyOf } from '../scenarios/explain/remedies.ts';
 import { rowsOf } from '../scenarios/explain/rows.ts';
 import { table } from '../scenarios/report/style.ts';
 import { SECOND_NS } from '../sim/time.ts';
-import { World } from '../sim/world.ts';
-import {
-  formatIpv4Address,
-  type Ipv4Address,
-  parseIpv4Address,
-  parsePrefix,
-} from '../wire/addresses.ts';
+import { parsePrefix } from '../wire/addresses.ts';
+import { ip, Street, shop } from './support/street.ts';
 
-const ip = (text: string): Ipv4Address => parseIpv4Address(text)!;
+const H = '203.0.113.10';
 
-/** Client X 198.51.100.7 behind the router 203.0.113.1, and a host 203.0.113.10 with an engine. */
-class Street {
-  readonly world = new World('street');
-  readonly outside: Namespace;
-  readonly host: ReturnType<typeof bootHost>;
+/** A street that writes walks down. */
+class WalkedStreet extends Street {
   readonly lines: string[] = [];
-
-  constructor(engine: string) {
-    this.outside = new Namespace(this.world, {
-      name: 'X',
-      nodeIndex: 1,
-      host: new HostCounters(this.world),
-    });
-    const [eth0, wire] = createVethPair('eth0', 0x0200_0000_0001, 'eth0', 0x0200_0000_0002);
-    this.outside.setUp(this.outside.loopback, true);
-    this.outside.addDevice(wire);
-    this.outside.setUp(wire, true);
-    for (const [address, prefixLength] of [
-      ['203.0.113.1', 24],
-      ['198.51.100.7', 32],
-    ] as const) {
-      this.outside.addAddress(wire, { address: ip(address), prefixLength });
-    }
-    this.host = bootHost(engine, this.world, eth0);
-    this.serve(this.outside, 443);
-  }
-
-  /** Anybody who connects is welcome. */
-  serve(namespace: Namespace, port: number): void {
-    namespace.sockets.listen({ port, onConnection: () => ({}) });
-  }
-
-  /** A container that serves these ports and knows its gateway. */
-  container(network: BridgeNetwork, name: string, ports: readonly number[] = []): Namespace {
-    return this.published(network, name, ports, []);
-  }
-
-  /** A container with published ports. */
-  published(
-    network: BridgeNetwork,
-    name: string,
-    ports: readonly number[],
-    published: readonly { hostAddress: string; hostPort: number; containerPort: number }[],
-  ): Namespace {
-    const { sandbox, endpoint } = addContainer(this.host, network, name);
-    for (const port of ports) this.serve(sandbox, port);
-    const containerAddress = formatIpv4Address(endpoint.address);
-    network.publish(
-      endpoint,
-      published.map((port) => ({ protocol: 'tcp', containerAddress, ...port })),
-    );
-    if (!network.facts.isInternal) {
-      sandbox.addRoute({ destination: 0, prefixLength: 0, gateway: network.gateway });
-    }
-    return sandbox;
-  }
-
-  /** What docker-proxy does: it answers on the host, and asks the container from there. */
-  proxy(port: number, address: string, containerPort: number): void {
-    const { sockets } = this.host.namespace;
-    sockets.listen({
-      port,
-      onConnection: () => {
-        sockets.connect({ address: ip(address), port: containerPort, handlers: {} });
-        return {};
-      },
-    });
-  }
 
   /** Writes down the first packet of a connection (or, without a port, of a ping) and its answer. */
   walk(title: string, from: Namespace, to: string, port?: number): void {
@@ -130,12 +52,6 @@ class Street {
     this.lines.push('');
   }
 
-  /** Lets what is under way arrive, or be given up by ARP. */
-  settle(): void {
-    const { queue } = this.world;
-    queue.runUntil(queue.nowNs + 4 * SECOND_NS);
-  }
-
   /** Compares all walks with a file of `testdata`; `vitest -u` writes it, to be read as a diff. */
   async expect(file: string): Promise<void> {
     const text = `${this.lines.join('\n')}`
@@ -146,24 +62,9 @@ class Street {
   }
 }
 
-/** web 172.17.0.2 with port 8080, cli beside it, api 172.18.0.2 on another network. */
-function shop(engine: string, wishes: NetworkWishes = {}) {
-  const street = new Street(engine);
-  const { host } = street;
-  const publish = { hostAddress: '', hostPort: 8080, containerPort: 80 };
-  const web = street.published(host.docker0, 'web', [80, 81], [publish]);
-  const cli = street.container(host.docker0, 'cli');
-  const br = addBridge(host, 'br-c0ffee00aa01', '172.18.0.0/16', wishes);
-  const local = { hostAddress: '127.0.0.1', hostPort: 9000, containerPort: 9000 };
-  const api = street.published(br, 'api', [9000], [local]);
-  const peer = street.container(br, 'peer');
-  return { street, host: host.namespace, outside: street.outside, web, cli, api, peer };
-}
-
-const H = '203.0.113.10';
-
 test.each(['20.10', '28', '29'])('engine %s: bridges, with docker-proxy', async (engine) => {
-  const { street, host, outside, web, cli, api } = shop(engine);
+  const street = new WalkedStreet(engine);
+  const { host, outside, web, cli, api } = shop(street);
   street.proxy(8080, '172.17.0.2', 80);
   street.walk('W1 a client to the published port', outside, H, 8080);
   street.walk('W2 a container to the internet', cli, '198.51.100.7', 443);
@@ -191,7 +92,8 @@ test.each(['20.10', '28', '29'])('engine %s: bridges, with docker-proxy', async 
 });
 
 test('engine 20.10: bridges without docker-proxy, without ICC, and internal', async () => {
-  const { street, host, web, cli, api, peer } = shop('20.10', { hasIcc: false });
+  const street = new WalkedStreet('20.10');
+  const { host, web, cli, api, peer } = shop(street, { hasIcc: false });
   const { tables, sysctls } = host;
   const rules = [
     '-t nat -D DOCKER -i docker0 -j RETURN',
@@ -239,7 +141,7 @@ function stacked(street: Street, name: string, address: string, device: Macvlan 
 }
 
 test('macvlan and ipvlan', async () => {
-  const street = new Street('20.10');
+  const street = new WalkedStreet('20.10');
   const { host, outside } = street;
   const { uplink } = host;
   const modes: readonly (MacvlanMode | IpvlanMode)[] = ['bridge', 'private', 'l2', 'l3', 'l3s'];
