@@ -22,9 +22,10 @@ export type ExitStatus = (typeof ExitStatus)[keyof typeof ExitStatus];
 /** Ends a command with a status and a message for stderr. */
 export class CommandFailure extends Error {
   override name = 'CommandFailure';
-  readonly status: ExitStatus;
+  /** An {@link ExitStatus}, or that of a simulated tool. */
+  readonly status: number;
 
-  constructor(status: ExitStatus, message: string) {
+  constructor(status: number, message: string) {
     super(message);
     this.status = status;
   }

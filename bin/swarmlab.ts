@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../scenarios/version.ts';
 import { InvariantError } from '../sim/assert.ts';
+import { addExec } from './commands/exec.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGossip } from './commands/gossip.ts';
 import { addRun } from './commands/run.ts';
@@ -21,6 +22,7 @@ Examples:
   $ swarmlab run my.yaml --seed 7 --json result.json --pcap captures/
   $ swarmlab sweep my.yaml --seeds 1..200
   $ swarmlab show iptables worker-1 --at 20s my.yaml
+  $ swarmlab exec my.yaml worker-1 vote --at 20s -- ping -c 3 redis
   $ swarmlab explain request votes first-failed my.yaml
 
 Exit status: 0 all expectations met, 1 not met, 2 wrong scenario or flag,
@@ -37,6 +39,7 @@ function createProgram(): Command {
   addRun(program);
   addSweep(program);
   addShow(program);
+  addExec(program);
   addExplain(program);
   addValidate(program);
   addGossip(program);
@@ -45,7 +48,7 @@ function createProgram(): Command {
   return program;
 }
 
-async function main(argv: readonly string[]): Promise<ExitStatus> {
+async function main(argv: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync([...argv]);
     return ExitStatus.met;

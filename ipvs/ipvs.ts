@@ -45,6 +45,9 @@ export interface IpvsCounters {
   destinationGone: number;
 }
 
+/** The balancers by their namespaces, as `net_ipvs` finds them. */
+const BALANCERS = new WeakMap<Namespace, Ipvs>();
+
 /** The balancer of one namespace. */
 export class Ipvs {
   readonly namespace: Namespace;
@@ -56,6 +59,7 @@ export class Ipvs {
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
+    BALANCERS.set(namespace, this);
     const { world, hooks, sysctls } = namespace;
     this.#trash = new DestinationTrash(() => world.nowNs);
     this.connections = new IpvsConnections(world.queue, (c) => this.#forgetConntrack(c));
@@ -74,6 +78,11 @@ export class Ipvs {
     register(Hooks.forward, HookPriority.ipvsReplyForward, reply);
     register(Hooks.output, HookPriority.ipvsLocalReply, reply);
     register(Hooks.output, HookPriority.ipvsLocalRequest, request);
+  }
+
+  /** The balancer of a namespace, if somebody has made one. */
+  static of(namespace: Namespace): Ipvs | undefined {
+    return BALANCERS.get(namespace);
   }
 
   /** All services in the order of their creation. */

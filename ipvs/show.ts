@@ -33,12 +33,12 @@ const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
 };
 
 /** `ipvsadm -Ln`: services with an address first, then by mark; destinations by address. */
-export function formatServices(ipvs: Ipvs): string {
+export function formatServices(ipvs: Ipvs | undefined): string {
   return TITLE + DESTINATION_HEADER + formatTable(ipvs, scheduling, load);
 }
 
 /** `ipvsadm -Ln --stats`. */
-export function formatStatistics(ipvs: Ipvs): string {
+export function formatStatistics(ipvs: Ipvs | undefined): string {
   return TITLE + STATISTICS_HEADER + formatTable(ipvs, traffic, traffic);
 }
 
@@ -54,15 +54,16 @@ export function formatTimeouts(): string {
 }
 
 /** `ipvsadm -Lnc`, oldest connection first. */
-export function formatConnections(ipvs: Ipvs): string {
-  const nowNs = ipvs.namespace.world.nowNs;
+export function formatConnections(ipvs: Ipvs | undefined): string {
   const header =
     'IPVS connection entries\npro expire state       source             virtual            destination\n';
+  if (ipvs === undefined) return header;
+  const { nowNs } = ipvs.namespace.world;
   return header + [...ipvs.connections.all()].map((c) => formatConnection(c, nowNs)).join('');
 }
 
 /** `ipvsadm -Sn`: the commands that make these services. */
-export function formatRules(ipvs: Ipvs): string {
+export function formatRules(ipvs: Ipvs | undefined): string {
   const flags = { masq: '-m', route: '-g', tunnel: '-i' } as const;
   let text = '';
   for (const service of sortedServices(ipvs)) {
@@ -80,7 +81,7 @@ export function formatRules(ipvs: Ipvs): string {
 }
 
 function formatTable(
-  ipvs: Ipvs,
+  ipvs: Ipvs | undefined,
   serviceColumns: (service: Service, name: string) => string,
   destinationColumns: (destination: Destination, name: string) => string,
 ): string {
@@ -121,8 +122,8 @@ function largeNumber(value: number): string {
   return `${Math.floor(value / 1e12)}T`.padStart(9);
 }
 
-function sortedServices(ipvs: Ipvs): Service[] {
-  return ipvs.services.sort(({ key: a }, { key: b }) => {
+function sortedServices(ipvs: Ipvs | undefined): Service[] {
+  return (ipvs?.services ?? []).sort(({ key: a }, { key: b }) => {
     if ('fwmark' in a || 'fwmark' in b) {
       return ('fwmark' in a ? a.fwmark : 0) - ('fwmark' in b ? b.fwmark : 0);
     }

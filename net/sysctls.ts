@@ -142,6 +142,15 @@ export class Sysctls {
     return number === undefined ? undefined : String(number);
   }
 
+  /** The names of all settings that there are, sorted, as `sysctl -a` lists them. */
+  names(): string[] {
+    const names = ['net.ipv4.ip_forward', ...this.#numbers.keys(), ...this.#texts.keys()];
+    for (const device of ['all', 'default', ...this.#byDevice.keys()]) {
+      names.push(...Object.keys(FRESH).map((key) => `net.ipv4.conf.${device}.${key}`));
+    }
+    return [...new Set(names)].sort();
+  }
+
   /** Sets a value; a text that is no number is kept as text (`ip_local_port_range`). */
   set(name: string, value: number | string): void {
     const number = typeof value === 'number' ? value : Number(value);

@@ -30,7 +30,7 @@ export interface ExpectationOutcome {
 /** One line of the timeline. */
 export interface TimelineLine {
   readonly atNs: number;
-  /** `fault`, `operation`, `membership`, `manager`, `service`, `traffic`, `checker`. */
+  /** `fault`, `operation`, `membership`, `manager`, `service`, `traffic`, `checker`, `exec`. */
   readonly topic: string;
   /** The node that it happened at; empty for the cluster. */
   readonly node: string;
@@ -69,6 +69,21 @@ export interface TableSpread {
   readonly slowest: readonly EntrySpread[];
 }
 
+/** What an `exec` step of the timeline ran, and what came of it. */
+export interface CommandResult {
+  /** The entry's own name, or `exec`; numbered from the second one on. */
+  readonly name: string;
+  readonly atSeconds: number;
+  /** How long it ran. */
+  readonly seconds: number;
+  /** Node, container and namespace, as the entry names them. */
+  readonly place: string;
+  readonly command: string;
+  /** What it printed, stdout and stderr as on a terminal. */
+  readonly output: string;
+  readonly status: number;
+}
+
 /** The result of one run. */
 export interface RunResult {
   readonly schemaVersion: number;
@@ -84,6 +99,7 @@ export interface RunResult {
   readonly virtualSeconds: number;
   readonly measures: Readonly<Record<string, Measure>>;
   readonly tables: readonly TableSpread[];
+  readonly commands: readonly CommandResult[];
   readonly expectations: readonly ExpectationOutcome[];
   readonly timeline: readonly TimelineLine[];
   readonly warnings: readonly string[];

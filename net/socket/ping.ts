@@ -55,9 +55,17 @@ export interface PingOptions {
   readonly payloadBytes?: number;
   /** `-M do`. */
   readonly dontFragment?: boolean;
+  /** `-t`; default 64. */
+  readonly ttl?: number;
+  /** `-I`; default: the route's. */
+  readonly source?: Ipv4Address;
+  /** `-W`: how long the last request may stay without an answer; default 10 s. */
+  readonly lingerNs?: number;
+  /** Called with every request that is about to be sent. */
+  readonly onSend?: () => void;
   /** Called for every answer and error, and for requests that could not be sent. */
   readonly onResult?: (result: PingResult) => void;
-  /** Called when every request is answered or 10 s have gone by since the last. */
+  /** Called when every request is answered or `lingerNs` have gone by since the last. */
   readonly onDone?: (results: readonly PingResult[]) => void;
 }
 
@@ -139,14 +147,19 @@ export class PingSocket {
     const { queue } = namespace.world;
     this.#sentAtNs.push(queue.nowNs);
     const sequence = this.#sentAtNs.length;
+    this.#options.onSend?.();
     const errno = this.#sendRequest(address, sequence, payloadBytes, dontFragment);
     if (errno !== Errno.none) {
-      const error = `ping: sendmsg: ${formatErrno(errno)}`;
+      const error =
+        errno === Errno.EMSGSIZE
+          ? `ping: local error: message too long, mtu=${this.#pathMtuBytes()}`
+          : `ping: sendmsg: ${formatErrno(errno)}`;
       this.#report({ sequence, from: 0, roundTripNs: undefined, ttl: 0, lengthBytes: 0, error });
     }
     if (this.#isDone) return;
     const isLast = sequence >= (this.#options.count ?? 1);
-    const waitNs = isLast ? LINGER_NS : (this.#options.intervalNs ?? SECOND_NS);
+    const { intervalNs = SECOND_NS, lingerNs = LINGER_NS } = this.#options;
+    const waitNs = isLast ? lingerNs : intervalNs;
     queue.scheduleCallback(queue.nowNs + waitNs, () => {
       if (this.#isDone) return;
       if (isLast) this.stop();
@@ -161,7 +174,9 @@ export class PingSocket {
     dontFragment: boolean,
   ): Errno {
     const { namespace } = this.#table;
-    const route = namespace.routeLookup({ destination });
+    const { source, ttl = 64 } = this.#options;
+    const query = source === undefined ? { destination } : { destination, source };
+    const route = namespace.routeLookup(query);
     if (route === undefined) return Errno.ENETUNREACH;
     const lengthBytes = ICMP_HEADER_BYTES + payloadBytes;
     const totalLengthBytes = IPV4_HEADER_BYTES + lengthBytes;
@@ -176,12 +191,19 @@ export class PingSocket {
       totalLengthBytes,
       identification: this.#table.nextIdentification(this.#identifier) + sequence,
       dontFragment: dontFragment || isFitting,
-      ttl: 64,
+      ttl,
       protocol: IpProtocol.icmp,
-      source: route.source,
+      source: source ?? route.source,
       destination,
     });
     return this.#table.transmit(packet);
+  }
+
+  #pathMtuBytes(): number {
+    const { namespace } = this.#table;
+    const { address } = this.#options;
+    const route = namespace.routeLookup({ destination: address });
+    return route === undefined ? 0 : namespace.pathMtuBytes(address, route);
   }
 
   #report(result: PingResult): void {
@@ -218,9 +240,10 @@ function describeIcmpError(type: number, code: number, mtuBytes: number): string
   }
 }
 
-/** The line that ping prints for a result. */
-export function formatPingResult(result: PingResult): string {
-  const from = formatIpv4Address(result.from);
+/** The line that ping prints for a result; `name` is what the answerer is called, if anything. */
+export function formatPingResult(result: PingResult, name?: string): string {
+  const address = formatIpv4Address(result.from);
+  const from = name === undefined ? address : `${name} (${address})`;
   if (result.roundTripNs === undefined) {
     if (result.from === 0) return result.error;
     return `From ${from} icmp_seq=${result.sequence} ${result.error}`;

@@ -7,12 +7,11 @@
  * {@link DnsForwarding}; they go to the client as they came, with EDNS and flags.
  */
 import type { Namespace } from '../../net/namespace.ts';
-import { Errno } from '../../net/socket/errno.ts';
-import { NO_EVENT } from '../../sim/event-queue.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
-import { DNS_PORT, type DnsMessage, DnsRcode, encodeDns, parseDns } from '../../wire/dns.ts';
+import { type DnsMessage, DnsRcode } from '../../wire/dns.ts';
 import type { DnsForwarding } from '../engine-version.ts';
+import { exchangeDns } from './exchange.ts';
 
 /** How many of the host's servers are asked (`maxExtDNS`). */
 const SERVERS_MAX = 3;
@@ -40,7 +39,9 @@ export class Forwarder {
         onEnd(this.#rule === 'lastAnswer' ? last : undefined);
         return;
       }
-      this.#exchange(query, server, (answer) => {
+      const exchange = { server, query, timeoutNs: SERVER_TIMEOUT_NS };
+      exchangeDns(this.#namespace, exchange, (reply) => {
+        const answer = reply?.message;
         if (answer !== undefined && this.#isFinal(answer)) onEnd(answer);
         else ask(at + 1, answer);
       });
@@ -53,33 +54,5 @@ export class Forwarder {
     if (rcode === DnsRcode.nameError) return isAuthoritative || this.#rule === 'firstAnswer';
     if (this.#rule !== 'firstAnswer') return false;
     return rcode !== DnsRcode.serverFailure && rcode !== DnsRcode.refused;
-  }
-
-  /** One query to one server; `undefined` when it cannot be reached or does not answer in time. */
-  #exchange(
-    query: DnsMessage,
-    server: Ipv4Address,
-    onEnd: (answer: DnsMessage | undefined) => void,
-  ): void {
-    const { queue } = this.#namespace.world;
-    let timer = NO_EVENT;
-    let isOver = false;
-    const finish = (answer: DnsMessage | undefined) => {
-      if (isOver) return;
-      isOver = true;
-      queue.cancel(timer);
-      socket.close();
-      onEnd(answer);
-    };
-    const socket = this.#namespace.sockets.openUdp({
-      onDatagram: (bytes) => {
-        const answer = parseDns(bytes, 0, bytes.length);
-        if (answer?.isResponse === true && answer.id === query.id) finish(answer);
-      },
-      onError: () => finish(undefined),
-    });
-    timer = queue.scheduleCallback(queue.nowNs + SERVER_TIMEOUT_NS, () => finish(undefined));
-    if (socket.connect(server, DNS_PORT) !== Errno.none) finish(undefined);
-    else if (socket.send(encodeDns(query)) !== Errno.none) finish(undefined);
   }
 }

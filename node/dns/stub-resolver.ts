@@ -1,7 +1,8 @@
 /**
- * A program's resolver: asks 127.0.0.11 over UDP, again after 5 s, and gives up after the second
- * time, as musl's and glibc's do with one server (`resolv.conf` options timeout:5 attempts:2). A name
- * is tried as it is (Docker sets ndots:0), then in each of the search domains, as glibc does.
+ * A program's resolver: asks 127.0.0.11 (or the servers that it is given, in turn) over UDP, again
+ * after 5 s, and gives up after the second time, as musl's and glibc's do (`resolv.conf` options
+ * timeout:5 attempts:2). A name is tried as it is (Docker sets ndots:0), then in each of the search
+ * domains, as glibc does.
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { NO_EVENT } from '../../sim/event-queue.ts';
@@ -9,7 +10,7 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { DnsType } from '../../wire/dns/record.ts';
-import { DNS_PORT, encodeDns, parseDns, queryOf } from '../../wire/dns.ts';
+import { DNS_PORT, DnsRcode, encodeDns, parseDns, queryOf } from '../../wire/dns.ts';
 import { EMBEDDED_DNS_ADDRESS } from './embedded-dns.ts';
 
 const ATTEMPT_NS = 5 * SECOND_NS;
@@ -20,14 +21,23 @@ export interface StubResolver {
   readonly namespace: Namespace;
   /** The `search` of its `resolv.conf`. */
   readonly search: readonly string[];
+  /** Its `nameserver` lines; default: only the embedded server. */
+  readonly servers?: readonly Ipv4Address[];
 }
+
+/** Why there is no address: nobody is called so, or nobody could say. */
+export type ResolveFailure = 'unknown' | 'unanswered';
+
+type OnAnswer = (address: Ipv4Address | undefined, failure?: ResolveFailure) => void;
+
+const EMBEDDED: readonly Ipv4Address[] = [EMBEDDED_DNS_ADDRESS];
 
 /** Resolves a name from a sandbox; `undefined` when there is no address. Addresses pass through. */
 export function resolveName(
-  { namespace, search }: StubResolver,
+  { namespace, search, servers = EMBEDDED }: StubResolver,
   name: string,
   queryId: number,
-  onAnswer: (address: Ipv4Address | undefined) => void,
+  onAnswer: OnAnswer,
 ): void {
   const literal = parseIpv4Address(name);
   if (literal !== undefined) {
@@ -36,8 +46,9 @@ export function resolveName(
   }
   const names = [`${name}.`, ...search.map((domain) => `${name}.${domain}.`)];
   const ask = (at: number) => {
-    queryAddress(namespace, names[at]!, (queryId + at) & 0xffff, (address) => {
-      if (address !== undefined || at + 1 === names.length) onAnswer(address);
+    const id = (queryId + at) & 0xffff;
+    queryAddress(namespace, servers, names[at]!, id, (address, failure) => {
+      if (address !== undefined || at + 1 === names.length) onAnswer(address, failure);
       else ask(at + 1);
     });
   };
@@ -47,37 +58,40 @@ export function resolveName(
 /** Asks for the address of a full name, with a final dot. */
 function queryAddress(
   namespace: Namespace,
+  servers: readonly Ipv4Address[],
   name: string,
   queryId: number,
-  onAnswer: (address: Ipv4Address | undefined) => void,
+  onAnswer: OnAnswer,
 ): void {
   const { queue } = namespace.world;
   let timer = NO_EVENT;
   let isOver = false;
-  const finish = (address: Ipv4Address | undefined) => {
+  const finish: OnAnswer = (address, failure) => {
     if (isOver) return;
     isOver = true;
     queue.cancel(timer);
     socket.close();
-    onAnswer(address);
+    onAnswer(address, failure);
   };
   const socket = namespace.sockets.openUdp({
     onDatagram: (bytes) => {
       const reply = parseDns(bytes, 0, bytes.length);
       if (reply === undefined || !reply.isResponse || reply.id !== queryId) return;
       const record = reply.answers.find((answer) => answer.data.kind === 'ipv4');
-      finish(record?.data.kind === 'ipv4' ? record.data.address : undefined);
+      const isDenied = reply.rcode === DnsRcode.success || reply.rcode === DnsRcode.nameError;
+      if (record?.data.kind === 'ipv4') finish(record.data.address);
+      else finish(undefined, isDenied ? 'unknown' : 'unanswered');
     },
-    onError: () => finish(undefined),
+    onError: () => finish(undefined, 'unanswered'),
   });
-  socket.connect(EMBEDDED_DNS_ADDRESS, DNS_PORT);
   const query = encodeDns(queryOf(queryId, name, DnsType.a), false);
   const attempt = (count: number) => {
     if (isOver) return;
-    if (count === ATTEMPTS) {
-      finish(undefined);
+    if (count === ATTEMPTS * servers.length) {
+      finish(undefined, 'unanswered');
       return;
     }
+    socket.connect(servers[count % servers.length]!, DNS_PORT);
     socket.send(query);
     timer = queue.scheduleCallback(queue.nowNs + ATTEMPT_NS, () => attempt(count + 1));
   };

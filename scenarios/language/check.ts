@@ -2,7 +2,10 @@
  * What the schema cannot see: names that refer to nothing, verbs that are missing or doubled,
  * instants out of order, expectations that cannot be read.
  */
+
+import { splitWords } from '../../net/netfilter/command-words.ts';
 import { ENGINE_VERSIONS, engineVersionOf } from '../../node/engine-version.ts';
+import { TOOL_NAMES } from '../../node/tools/launch.ts';
 import { parseCallTarget } from '../../node/workload/program.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
@@ -277,10 +280,26 @@ class Check {
         this.#unknown([...at, 'scale'], service, 'service', this.#serviceNames, true);
       }
     }
+    if (entry.exec !== undefined) this.#exec([...at, 'exec'], entry.exec);
     for (const verb of ['update', 'remove'] as const) {
       const service = entry[verb];
       if (service === undefined || this.#hasService(service)) continue;
       this.#unknown([...at, verb], service, 'service', this.#serviceNames, false);
+    }
+  }
+
+  #exec(at: YamlPath, { on, run, container, netns }: NonNullable<TimelineEntry['exec']>): void {
+    this.#source([...at, 'on'], on);
+    const isNode = this.#nodes.names.includes(on);
+    for (const [key, value] of Object.entries({ container, netns })) {
+      if (value === undefined || isNode) continue;
+      const message = `only nodes have a ${key}, and ${on} is none`;
+      this.#add([...at, key], 'wrong-place', message, 'say on which node');
+    }
+    const tool = (typeof run === 'string' ? splitWords(run) : run)[0] ?? '';
+    const name = tool.slice(tool.lastIndexOf('/') + 1);
+    if (!TOOL_NAMES.includes(name)) {
+      this.#unknown([...at, 'run'], name, 'tool', TOOL_NAMES, false);
     }
   }
 
@@ -295,6 +314,12 @@ class Check {
       const names = this.#scenario.traffic.map((traffic) => traffic.name);
       if (!names.includes(meaning.traffic)) {
         this.#unknown(path, meaning.traffic, 'traffic', names, false);
+      }
+    }
+    if ('command' in meaning) {
+      const names = commandNamesOf(this.#scenario);
+      if (!names.includes(meaning.command)) {
+        this.#unknown(path, meaning.command, 'exec step', names, false);
       }
     }
     if ('of' in meaning) {
@@ -350,6 +375,18 @@ class Check {
   #add(path: YamlPath, code: string, message: string, hint: string): void {
     this.issues.push(this.#document.issueAt(path, code, message, hint));
   }
+}
+
+/** The names of `exec` steps: their own or `exec`, numbered from the second one on. */
+function commandNamesOf(scenario: Scenario): string[] {
+  const counts = new Map<string, number>();
+  const entries = scenario.timeline.filter((entry) => entry.exec !== undefined);
+  entries.sort((a, b) => a.at - b.at);
+  return entries.map(({ as = 'exec' }) => {
+    const count = (counts.get(as) ?? 0) + 1;
+    counts.set(as, count);
+    return count === 1 ? as : `${as}-${count}`;
+  });
 }
 
 /** What `of …` may name: the verbs that happen, the names of entries, and `start`. */

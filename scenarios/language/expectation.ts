@@ -18,9 +18,12 @@
  * measure manager.nodeDown is at most 17s
  * checkers hold at end
  * checker members-agree fails at end
+ * exec pings prints 3 received
+ * exec pings exits with 0
  * ```
  * `of crash` names the first entry of the timeline with that verb, or the entry that is called so.
- * What has a deadline can be denied (`is not`, `does not converge`): it must not come true in time.
+ * What has a deadline can be denied (`is not`, `does not converge`): it must not come true in time;
+ * so can what a command does (`does not print`). Blanks count as one.
  */
 import { parseDuration } from '../../sim/time.ts';
 import { didYouMean } from './issue.ts';
@@ -78,6 +81,18 @@ export type Expectation =
       readonly measure: string;
       readonly bound: 'most' | 'least';
       readonly value: number;
+    }
+  | {
+      readonly kind: 'execPrints';
+      readonly command: string;
+      readonly text: string;
+      readonly isDenied?: true;
+    }
+  | {
+      readonly kind: 'execExits';
+      readonly command: string;
+      readonly status: number;
+      readonly isDenied?: true;
     }
   | { readonly kind: 'checkers' }
   | { readonly kind: 'checker'; readonly checker: CheckerName; readonly holds: boolean };
@@ -208,6 +223,21 @@ const FORMS: readonly Form[] = [
       return { kind: 'measure', measure: m['measure']!, bound, value };
     },
   },
+  {
+    words: 'exec <command> prints <text+>',
+    build: (m) => {
+      const text = m['text']!.replace(/^(["'])(.*)\1$/, '$2');
+      return { kind: 'execPrints', command: m['command']!, text };
+    },
+  },
+  {
+    words: 'exec <command> exits with <status>',
+    build: (m) => {
+      const status = Number(m['status']);
+      if (Number.isInteger(status)) return { kind: 'execExits', command: m['command']!, status };
+      return { error: `'${m['status']}' is no exit status`, hint: 'a number from 0 to 255' };
+    },
+  },
   { words: 'checkers hold at end', build: () => ({ kind: 'checkers' }) },
   {
     words: 'checker <checker> <verb> at end',
@@ -236,7 +266,7 @@ export function parseExpectation(sentence: string): Expectation | ExpectationErr
   if (isDenied) {
     const meaning = parseExpectation(words.join(' '));
     if ('error' in meaning) return meaning;
-    if ('withinNs' in meaning) return { ...meaning, isDenied };
+    if ('withinNs' in meaning || 'command' in meaning) return { ...meaning, isDenied };
     return { error: `cannot read '${sentence}'`, hint: 'only what has a deadline can be denied' };
   }
   let best: { form: Form; matched: number } | undefined;
@@ -283,10 +313,14 @@ function matchWords(
   for (let i = 0; i < pattern.length; i++) {
     const part = pattern[i]!;
     const word = words[at];
-    const slot = /^<(\w+)(\??)>$/.exec(part);
+    const slot = /^<(\w+)([?+]?)>$/.exec(part);
     if (slot !== null) {
       if (slot[2] === '?' && word === pattern[i + 1]) continue;
       if (word === undefined) return { match: undefined, matched: at };
+      if (slot[2] === '+') {
+        match[slot[1]!] = words.slice(at).join(' ');
+        return { match, matched: words.length };
+      }
       match[slot[1]!] = word;
     } else if (word !== part) {
       return { match: undefined, matched: at };

@@ -194,6 +194,18 @@ const verbs = {
   activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
   update: z.string().optional().meta({ description: 'replaces all tasks of a service' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
+  exec: z
+    .strictObject({
+      on: z.string().meta({ description: 'a node, outside, or a service: its first container' }),
+      container: z.string().optional().meta({ description: 'of the node: vote, vote.2, an id' }),
+      netns: z.string().optional().meta({ description: 'of the node: ingress_sbox, lb_…, 1-…' }),
+      run: z
+        .union([z.string().min(1), z.array(z.string()).min(1)])
+        .meta({ description: 'a command line: ping -c 3 redis, iptables -I INPUT -j DROP' }),
+      for: span.default(60 * SECOND_NS).meta({ description: 'after this it is interrupted' }),
+    })
+    .optional()
+    .meta({ description: 'a tool runs on a node or in a container' }),
 };
 
 /** The verbs of the timeline. */

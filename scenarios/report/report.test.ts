@@ -23,6 +23,7 @@ const RESULT: RunResult = {
     'traffic.votes.sent': { value: 1500, unit: 'count', what: 'requests' },
     'traffic.votes.loss': { value: 0.0213, unit: 'ratio', what: 'requests without an answer' },
   },
+  commands: [],
   tables: [
     {
       event: 'crash',

@@ -26,6 +26,9 @@ export function formatTerminalReport(result: RunResult, options: TerminalReportO
   if (result.tables.length > 0) {
     sections.push(section(paint, 'Tables', spreadTable(result.tables, paint)));
   }
+  if (result.commands.length > 0) {
+    sections.push(section(paint, 'Commands', commandsText(result, paint)));
+  }
   if (result.expectations.length > 0) {
     sections.push(section(paint, 'Expectations', expectationTable(result, paint)));
   }
@@ -49,6 +52,16 @@ function timelineTable(result: RunResult, paint: Paint): string {
     return [paint('quiet', formatInstant(line.atNs)), line.topic, line.node, text];
   });
   return table(rows, ['right', 'left', 'left', 'left']);
+}
+
+/** What the `exec` steps printed, each under its place and command line. */
+function commandsText(result: RunResult, paint: Paint): string {
+  return result.commands
+    .map(({ place, command, output }) => {
+      const prompt = `${paint('quiet', `${place} $`)} ${command}`;
+      return `${prompt}\n${output}`.trimEnd();
+    })
+    .join('\n\n');
 }
 
 /** The measures as an aligned table: name, value with its unit, what it is. */

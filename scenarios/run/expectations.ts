@@ -87,6 +87,9 @@ function judgeOne(
         measured: `${found.length}, first: ${who} at ${formatDuration(first.atNs)}`,
       };
     }
+    case 'execPrints':
+    case 'execExits':
+      return judgeCommand(meaning, record);
     case 'measure':
       return judgeMeasure(measures[meaning.measure], meaning);
     case 'checkers': {
@@ -178,8 +181,17 @@ function eventOf(record: RunRecord, name: string): TimelineEvent | undefined {
   const names = uniqueNames(record.events);
   return (
     record.events.find((event) => names.get(event) === name) ??
-    record.events.find((event) => event.verb === name)
+    record.events.find((event) => event.verb === name) ??
+    commandEventOf(record, name)
   );
+}
+
+/** A tool may do what an operation does; it breaks nothing that measures know of. */
+function commandEventOf(record: RunRecord, name: string): TimelineEvent | undefined {
+  const found = record.commands.find((command) => command.name === name);
+  if (found === undefined) return undefined;
+  const atNs = Math.round(found.atSeconds * SECOND_NS);
+  return { name, verb: 'exec', atNs, nodes: [], breaks: false, text: found.command };
 }
 
 function withinDeadline(spanNs: number | undefined, withinNs: number): Judgement {
@@ -189,6 +201,22 @@ function withinDeadline(spanNs: number | undefined, withinNs: number): Judgement
 
 function nothingSent(): Judgement {
   return { met: false, measured: 'no request was answered' };
+}
+
+function judgeCommand(
+  meaning: Extract<Expectation, { readonly kind: 'execPrints' | 'execExits' }>,
+  record: RunRecord,
+): Judgement {
+  const found = record.commands.find(({ name }) => name === meaning.command);
+  if (found === undefined) return { met: false, measured: 'it did not run' };
+  const { output, status } = found;
+  const isTrue =
+    meaning.kind === 'execExits'
+      ? status === meaning.status
+      : output.replaceAll(/\s+/g, ' ').includes(meaning.text);
+  const last = output.trimEnd().split('\n').at(-1) ?? '';
+  const measured = meaning.kind === 'execExits' || last === '' ? `exit status ${status}` : last;
+  return { met: isTrue !== (meaning.isDenied === true), measured };
 }
 
 function judgeMeasure(

@@ -13,6 +13,9 @@ import { type NodeNames, selectNodes } from '../language/node-names.ts';
 import { type TimelineEntry, VERBS } from '../language/scenario.ts';
 import { FAULT_VERBS, type TimelineEvent } from './timeline-events.ts';
 
+/** What is an operation of the simulator; `exec` is a tool's. */
+type Verb = Exclude<(typeof VERBS)[number], 'exec'>;
+
 type Selector = string | readonly string[];
 
 interface Impairment {
@@ -55,7 +58,7 @@ export class Faults {
   /** Does what an entry says, now. */
   play(entry: TimelineEntry): TimelineEvent {
     const { nowNs } = this.#cluster.world;
-    const verb = VERBS.find((candidate) => entry[candidate] !== undefined)!;
+    const verb = VERBS.find((candidate) => entry[candidate] !== undefined) as Verb;
     const wasRunning = this.#nodes.names.map((_, node) => this.isRunning(node, nowNs));
     const nodes = this.#play(entry, verb);
     const isReboot = verb !== 'restart' || nodes.some((node) => wasRunning[node]);
@@ -84,7 +87,7 @@ export class Faults {
     );
   }
 
-  #play(entry: TimelineEntry, verb: (typeof VERBS)[number]): number[] {
+  #play(entry: TimelineEntry, verb: Verb): number[] {
     switch (verb) {
       case 'crash':
       case 'restart':
@@ -280,7 +283,7 @@ function filterOf(fault: Impairment): FlowFilter | undefined {
   return fault.port === undefined ? { protocol } : { protocol, port: fault.port };
 }
 
-function describe(entry: TimelineEntry, verb: (typeof VERBS)[number], names: string): string {
+function describe(entry: TimelineEntry, verb: Verb, names: string): string {
   switch (verb) {
     case 'drop':
       return `drop ${Math.round(entry.drop!.loss * 100)}% ${scopeOf(entry.drop!)}`;

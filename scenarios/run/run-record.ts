@@ -4,6 +4,7 @@
  */
 import type { CheckerName } from '../language/expectation.ts';
 import type { NodeNames } from '../language/node-names.ts';
+import type { CommandResult } from '../result.ts';
 import type { MembershipRecord } from './membership-record.ts';
 import type { ServiceHealth } from './service-health.ts';
 import type { StalenessRecord } from './staleness-record.ts';
@@ -45,6 +46,8 @@ export interface RunRecord {
   readonly networkDbDrops: readonly number[];
   readonly tables: TableRecord;
   readonly staleness: StalenessRecord;
+  /** What the timeline's `exec` steps printed. */
+  readonly commands: readonly CommandResult[];
   readonly gossip: readonly GossipLoad[];
   /** Frames that the underlay dropped, by reason. */
   readonly underlayDrops: ReadonlyMap<string, number>;

@@ -20,6 +20,7 @@ import type { LoadedScenario } from '../load.ts';
 import { RESULT_SCHEMA_VERSION, type RunResult, type TimelineLine } from '../result.ts';
 import { VERSION } from '../version.ts';
 import { runCheckers } from './checkers.ts';
+import { Commands } from './commands.ts';
 import { applyConditions, baseConditions } from './conditions-of.ts';
 import { judge } from './expectations.ts';
 import { Faults } from './faults.ts';
@@ -75,6 +76,7 @@ class Stage {
   readonly #seed: string;
   readonly #untilNs: number;
   readonly #faults: Faults;
+  readonly #commands: Commands;
   readonly #membership: MembershipRecord;
   readonly #tables: TableRecord;
   readonly #staleness: StalenessRecord;
@@ -110,6 +112,7 @@ class Stage {
     this.cluster = cluster;
     applyConditions(cluster.underlay.paths, scenario.cluster.underlay, loaded.nodes);
     this.#faults = new Faults(cluster, loaded.nodes, this.#stackName);
+    this.#commands = new Commands(cluster);
     this.#tables = new TableRecord(cluster);
     this.#staleness = new StalenessRecord(cluster);
     cluster.onBoot = (index) => {
@@ -121,7 +124,7 @@ class Stage {
       isRunning: (member) => cluster.swim.isRunning(member),
     });
     this.#traffic = scenario.traffic.map(
-      (traffic) => new TrafficSource(cluster, traffic, this.#untilNs, options.requests),
+      (traffic) => new TrafficSource(cluster, traffic, scenario.until, options.requests),
     );
     this.#subscribe();
     options.onCluster?.(cluster);
@@ -133,8 +136,12 @@ class Stage {
     const { scenario } = this.#loaded;
     queue.scheduleCallback(this.cluster.formedAtNs, () => this.#deploy());
     for (const entry of scenario.timeline) {
-      if (entry.at > this.#untilNs) continue;
+      if (entry.at > scenario.until) continue;
       queue.scheduleCallback(entry.at, () => {
+        if (entry.exec !== undefined) {
+          this.#commands.start(entry.exec, entry.as);
+          return;
+        }
         this.#staleness.start();
         this.#faults.play(entry);
         this.#updateWanted();
@@ -170,6 +177,7 @@ class Stage {
       virtualSeconds: this.#untilNs / SECOND_NS,
       measures,
       tables,
+      commands: record.commands,
       expectations: outcomes,
       timeline: timelineLines(record, this.#noted),
       warnings: this.#warnings,
@@ -196,6 +204,7 @@ class Stage {
       networkDbDrops: this.#drops,
       tables: this.#tables,
       staleness: this.#staleness,
+      commands: this.#commands.finish(),
       gossip: this.cluster.machines.map((machine) => this.#gossipLoadOf(machine.index)),
       underlayDrops: this.#underlayDrops,
       checkers: runCheckers(this.cluster),

@@ -3,6 +3,7 @@
  * Of the gossip only the turning points are told: the first suspicion, the first and the last who
  * declares a death, the last who holds somebody alive again.
  */
+import { SECOND_NS } from '../../sim/time.ts';
 import type { TimelineLine } from '../result.ts';
 import { survivorsOf, witnessesOf } from './measures.ts';
 import type { RunRecord } from './run-record.ts';
@@ -17,6 +18,7 @@ export function timelineLines(record: RunRecord, noted: readonly NotedLine[]): T
   const lines = [
     ...noted,
     ...eventLines(record),
+    ...commandLines(record),
     ...membershipLines(record),
     ...managerLines(record),
     ...serviceLines(record),
@@ -34,6 +36,15 @@ function eventLines(record: RunRecord): TimelineLine[] {
     topic: isFault(event) ? 'fault' : 'operation',
     node: event.nodes.length === 1 ? record.nodes.names[event.nodes[0]!]! : '',
     text: event.text,
+  }));
+}
+
+function commandLines(record: RunRecord): TimelineLine[] {
+  return record.commands.map(({ atSeconds, place, command, status }) => ({
+    atNs: Math.round(atSeconds * SECOND_NS),
+    topic: 'exec',
+    node: place.split(' ')[0]!,
+    text: `${command} (exit status ${status})`,
   }));
 }
 

@@ -35,6 +35,7 @@ test('every snippet of a sentence is one that can be read once it is filled in',
     quantile: 'p99',
     ratio: '5%',
     span: '15s',
+    status: '0',
     value: '17s',
     verb: 'holds',
   };

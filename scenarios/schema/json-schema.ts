@@ -43,8 +43,8 @@ function propertyOf(schema: JsonSchema, name: string): JsonSchema {
 /** `node <node> is down` becomes `node ${1:node} is down`; an optional word keeps its usual value. */
 function snippetOf(form: string): string {
   let place = 0;
-  return form.replace(/<(\w+)(\??)>/g, (_all, name: string, optional: string) => {
+  return form.replace(/<(\w+)([?+]?)>/g, (_all, name: string, optional: string) => {
     place++;
-    return `\${${place}:${optional === '' ? name : 'everywhere'}}`;
+    return `\${${place}:${optional === '?' ? 'everywhere' : name}}`;
   });
 }

@@ -1,0 +1,237 @@
+/**
+ * `bridge` of iproute2 6.1: `fdb` (show, add, append, replace, del, flush) of bridges and VXLAN
+ * devices, `link` show and set. Mirrors iproute2 bridge/fdb.c and bridge/link.c.
+ */
+
+import { Bridge } from '../../../net/device/bridge.ts';
+import type { BridgePort } from '../../../net/device/bridge-port.ts';
+import type { Device } from '../../../net/device/device.ts';
+import type { Namespace } from '../../../net/namespace.ts';
+import { bridgeFdbText } from '../../../net/show/bridge-fdb.ts';
+import { linkText } from '../../../net/show/link.ts';
+import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
+import type { Ipv4Address, Mac } from '../../../wire/addresses.ts';
+import { parseMac } from '../../../wire/addresses.ts';
+import type { Process } from '../process.ts';
+import { commandOf, IpFailure, refused, Words, wrong } from './words.ts';
+
+const USAGE = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
+       bridge [ -force ] -batch filename
+where  OBJECT := { link | fdb | mdb | vlan | vni | monitor }
+       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] |
+                    -o[neline] | -t[imestamp] | -n[etns] name |
+                    -c[ompressvlans] -color -p[retty] -j[son] }
+`;
+
+/** `bridge [options] object [command]`. */
+export function bridge(process: Process, argv: readonly string[]): void {
+  const words = new Words(argv);
+  const { namespace } = process.place;
+  try {
+    process.print(run(namespace, words));
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof IpFailure)) throw error;
+    process.fail(error.status, `${error.message.trimEnd()}\n`);
+  }
+}
+
+function run(namespace: Namespace, words: Words): string {
+  while (words.maybe('-d', '-s', '-4', '-c', '-color', '-details', '-statistics'));
+  const word = words.next();
+  if (word === undefined) throw wrong(USAGE);
+  switch (commandOf(word, ['link', 'fdb'])) {
+    case 'link':
+      return link(namespace, words);
+    case 'fdb':
+      return fdb(namespace, words);
+    default:
+      if (word.startsWith('-')) throw wrong(`Option "${word}" is unknown, try "bridge help".`);
+      throw wrong(`Object "${word}" is unknown, try "bridge help".`);
+  }
+}
+
+function fdb(namespace: Namespace, words: Words): string {
+  const word = words.next() ?? 'show';
+  const commands = ['add', 'append', 'replace', 'delete', 'show', 'lst', 'list'] as const;
+  const command = commandOf(word, commands);
+  switch (command) {
+    case 'show':
+    case 'lst':
+    case 'list':
+      return showFdb(namespace, words);
+    case undefined:
+      throw wrong(`Command "${word}" is unknown, try "bridge fdb help".`);
+    default:
+      changeFdb(namespace, words, command);
+      return '';
+  }
+}
+
+function showFdb(namespace: Namespace, words: Words): string {
+  let lines = bridgeFdbText(namespace).split('\n').slice(0, -1);
+  const deviceOfLine = (line: string) => / dev (\S+) /.exec(line)?.[1] ?? '';
+  while (words.first !== undefined) {
+    if (words.maybe('br')) {
+      const master = words.device(namespace);
+      if (!(master instanceof Bridge)) throw wrong(`"${master.name}" is not a bridge`);
+      const members = new Set([master.name, ...master.ports.map(({ device }) => device.name)]);
+      lines = lines.filter((line) => members.has(deviceOfLine(line)));
+    } else if (words.maybe('dynamic')) {
+      lines = lines.filter((line) => !/ permanent| static/.test(line));
+    } else if (words.maybe('state')) {
+      const state = words.value();
+      lines = lines.filter((line) => line.endsWith(` ${state}`));
+    } else {
+      words.maybe('dev', 'brport');
+      const { name } = words.device(namespace);
+      const mine = lines.filter((line) => deviceOfLine(line) === name);
+      lines = mine.map((line) => line.replace(` dev ${name} `, ' '));
+    }
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** What a command about one entry says. */
+interface EntrySpecification {
+  readonly mac: Mac;
+  readonly device: Device;
+  readonly remote: Ipv4Address | undefined;
+  readonly isMaster: boolean;
+  readonly isSelf: boolean;
+  readonly isLocal: boolean;
+}
+
+function changeFdb(
+  namespace: Namespace,
+  words: Words,
+  command: 'add' | 'append' | 'replace' | 'delete',
+): void {
+  const entry = entryOf(namespace, words);
+  const { device, isMaster } = entry;
+  if (isMaster) {
+    const port = device.bridgePort;
+    if (port === undefined) throw refused('Operation not supported');
+    changeBridge(namespace, entry, port, command);
+  } else if (device instanceof VxlanDevice) changeVxlan(device, entry, command);
+  else if (device instanceof Bridge) throw refused('Operation not supported');
+  else if (command === 'delete') device.removeExtraMac(entry.mac);
+  else device.addExtraMac(entry.mac);
+}
+
+function changeBridge(
+  namespace: Namespace,
+  { mac, isLocal }: EntrySpecification,
+  port: BridgePort,
+  command: string,
+): void {
+  const { nowNs } = namespace.world;
+  const { fdb: entries } = port.bridge;
+  const known = entries.find(mac, nowNs);
+  if (command === 'delete') {
+    if (known?.port !== port) throw refused('No such file or directory');
+    entries.remove(mac);
+    return;
+  }
+  if (command === 'append') throw refused('Operation not supported');
+  if (command === 'add' && known !== undefined) throw refused('File exists');
+  entries.add(mac, port, isLocal, nowNs);
+}
+
+function changeVxlan(
+  device: VxlanDevice,
+  { mac, remote }: EntrySpecification,
+  command: string,
+): void {
+  const { nowNs } = device.underlay.world;
+  if (command === 'delete') {
+    const known = device.fdb.find(mac, nowNs);
+    if (known === undefined || !device.fdb.remove(mac, remote ?? known.remote)) {
+      throw refused('No such file or directory');
+    }
+    return;
+  }
+  if (remote === undefined) throw refused('Invalid argument');
+  if (command === 'replace') device.fdb.replace(mac, remote, nowNs);
+  else if (!device.fdb.addPermanent(mac, remote, nowNs)) throw refused('File exists');
+}
+
+function entryOf(namespace: Namespace, words: Words): EntrySpecification {
+  let macText: string | undefined;
+  let device: Device | undefined;
+  let remote: Ipv4Address | undefined;
+  let isMaster = false;
+  let isSelf = false;
+  let isLocal = false;
+  while (words.first !== undefined) {
+    if (words.maybe('dev')) device = words.device(namespace);
+    else if (words.maybe('dst')) remote = words.address();
+    else if (words.maybe('self')) isSelf = true;
+    else if (words.maybe('master')) isMaster = true;
+    else if (words.maybe('local', 'permanent')) isLocal = true;
+    else if (words.maybe('static', 'temp', 'dynamic', 'use', 'extern_learn')) isLocal = false;
+    else {
+      words.maybe('to');
+      macText = words.value();
+    }
+  }
+  if (device === undefined || macText === undefined) {
+    throw wrong('Device and address are required arguments.');
+  }
+  const mac = parseMac(macText);
+  if (mac === undefined) throw wrong(`Invalid address "${macText}"`);
+  return { mac, device, remote, isMaster, isSelf, isLocal };
+}
+
+function link(namespace: Namespace, words: Words): string {
+  const word = words.next() ?? 'show';
+  switch (commandOf(word, ['set', 'show', 'lst', 'list'])) {
+    case 'set':
+      setPort(namespace, words);
+      return '';
+    case undefined:
+      throw wrong(`Command "${word}" is unknown, try "bridge link help".`);
+    default: {
+      const wanted = words.maybe('dev') ? words.device(namespace) : undefined;
+      return namespace.devices
+        .list()
+        .filter((device) => wanted === undefined || device === wanted)
+        .map((device) => portLine(namespace, device))
+        .join('');
+    }
+  }
+}
+
+/** `7: veth1@if6: <BROADCAST,…> mtu 1500 master br0 state forwarding priority 32 cost 2 ` */
+function portLine(namespace: Namespace, device: Device): string {
+  const port = device.bridgePort;
+  if (port === undefined) return '';
+  const head = /^(.*?> mtu \d+) /.exec(linkText(namespace, { device: device.name }))?.[1] ?? '';
+  const state = port.isForwarding ? 'forwarding' : 'disabled';
+  const { priority, cost } = port;
+  return `${head} master ${port.bridge.name} state ${state} priority ${priority} cost ${cost} \n`;
+}
+
+function setPort(namespace: Namespace, words: Words): void {
+  if (!words.maybe('dev')) throw wrong('Device is a required argument.');
+  const device = words.device(namespace);
+  const port = device.bridgePort;
+  if (port === undefined) throw refused('Operation not supported');
+  const isOn = (name: string): boolean => {
+    const word = words.value();
+    if (word === 'on' || word === 'off') return word === 'on';
+    throw wrong(`Error: argument of "${name}" must be "on" or "off", not "${word}"`);
+  };
+  while (words.first !== undefined) {
+    if (words.maybe('hairpin')) port.isHairpin = isOn('hairpin');
+    else if (words.maybe('learning')) port.isLearning = isOn('learning');
+    else if (words.maybe('flood')) port.isFlooding = isOn('flood');
+    else if (words.maybe('mcast_flood')) port.isMulticastFlooding = isOn('mcast_flood');
+    else if (words.maybe('bcast_flood')) port.isBroadcastFlooding = isOn('bcast_flood');
+    else if (words.maybe('isolated')) port.isIsolated = isOn('isolated');
+    else if (words.maybe('cost')) port.cost = words.number('invalid cost');
+    else if (words.maybe('priority')) port.priority = words.number('invalid priority');
+    else if (words.maybe('self', 'master')) continue;
+    else throw wrong(`bridge link set: "${words.value()}" is not simulated`);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * `ip` of iproute2 6.1: options, and the object that the rest of the command line is about.
+ * Mirrors iproute2 ip/ip.c.
+ */
+import type { Namespace } from '../../../net/namespace.ts';
+import type { Process } from '../process.ts';
+import { ipAddress } from './address.ts';
+import type { IpFormat } from './format.ts';
+import { ipLink } from './link.ts';
+import { ipNeighbour } from './neighbour.ts';
+import { ipRoute } from './route.ts';
+import { ipRule } from './rule.ts';
+import { commandOf, IpFailure, Words, wrong } from './words.ts';
+
+/** The objects in the order in which a shortened word finds them. */
+const OBJECTS = ['address', 'route', 'rule', 'neighbor', 'neighbour', 'link', 'netns'] as const;
+
+const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
+       ip [ -force ] -batch filename
+where  OBJECT := { address | addrlabel | fou | help | ila | ioam | l2tp | link |
+                   macsec | maddress | monitor | mptcp | mroute | mrule |
+                   neighbor | neighbour | netconf | netns | nexthop | ntable |
+                   ntbl | route | rule | sr | tap | tcpmetrics |
+                   token | tunnel | tuntap | vrf | xfrm }
+       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -r[esolve] |
+                    -h[uman-readable] | -iec | -j[son] | -p[retty] |
+                    -f[amily] { inet | inet6 | mpls | bridge | link } |
+                    -4 | -6 | -M | -B | -0 |
+                    -l[oops] { maximum-addr-flush-attempts } | -br[ief] |
+                    -o[neline] | -t[imestamp] | -ts[hort] | -b[atch] [filename] |
+                    -rc[vbuf] [size] | -n[etns] name | -N[umeric] | -a[ll] |
+                    -c[olor]}
+`;
+
+/** `ip [options] object [command]`. */
+export function ip(process: Process, argv: readonly string[]): void {
+  try {
+    const text = run(process, new Words(argv));
+    if (text === undefined) return;
+    process.print(text);
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof IpFailure)) throw error;
+    process.fail(error.status, `${error.message.trimEnd()}\n`);
+  }
+}
+
+/** What a command prints; `undefined` when another program has taken over (`ip netns exec`). */
+function run(process: Process, words: Words): string | undefined {
+  let { namespace } = process.place;
+  let family: IpFormat['family'] = 0;
+  let hasDetails = false;
+  let hasStatistics = false;
+  let isOneLine = false;
+  let isBrief = false;
+  while (words.first?.startsWith('-') === true) {
+    const word = words.next()!;
+    const name = word.replace(/^--?/, '');
+    if (name === '4') family = 4;
+    else if (name === '6') family = 6;
+    else if (name === 'br' || isShort(name, 'brief', 2)) isBrief = true;
+    else if (isShort(name, 'statistics') || name === 'stats') hasStatistics = true;
+    else if (isShort(name, 'details')) hasDetails = true;
+    else if (isShort(name, 'oneline')) isOneLine = true;
+    else if (isShort(name, 'netns')) namespace = namespaceOf(process, words.value());
+    else if (isShort(name, 'color') || isShort(name, 'resolve')) continue;
+    else if (name === 'V' || name === 'Version')
+      return 'ip utility, iproute2-6.1.0, libbpf 1.1.2\n';
+    else throw wrong(`Option "${word}" is unknown, try "ip -help".`);
+  }
+  const word = words.next();
+  if (word === undefined) throw wrong(USAGE);
+  const format: IpFormat = { family, hasDetails, hasStatistics, isOneLine, isBrief };
+  const object = commandOf(word, OBJECTS);
+  switch (object) {
+    case 'address':
+      return ipAddress(namespace, words, format);
+    case 'link':
+      return ipLink(process, namespace, words, format);
+    case 'route':
+      return ipRoute(namespace, words, format);
+    case 'rule':
+      return ipRule(namespace, words);
+    case 'neighbor':
+    case 'neighbour':
+      return ipNeighbour(namespace, words);
+    case 'netns':
+      return ipNetns(process, words);
+    default:
+      if (word === 'help') throw wrong(USAGE);
+      throw new IpFailure(1, `Object "${word}" is unknown, try "ip help".`);
+  }
+}
+
+/** True when a word is an option's name, or the beginning of it. */
+function isShort(word: string, name: string, least = 1): boolean {
+  return word.length >= least && name.startsWith(word);
+}
+
+function namespaceOf(process: Process, name: string): Namespace {
+  const namespace = process.place.namespaces.get(name);
+  if (namespace !== undefined) return namespace;
+  const text = `Cannot open network namespace "${name}": No such file or directory`;
+  throw new IpFailure(255, text);
+}
+
+/** `ip netns [list]`, `ip netns exec NAME PROGRAM …`: Docker's namespaces, as if they were linked. */
+function ipNetns(process: Process, words: Words): string | undefined {
+  const word = words.next() ?? 'list';
+  switch (commandOf(word, ['list', 'show', 'lst', 'exec'])) {
+    case 'exec': {
+      const name = words.next();
+      if (name === undefined) throw wrong('No netns name specified');
+      const namespace = namespaceOf(process, name);
+      const program = words.rest();
+      if (program.length === 0) throw wrong('No command specified');
+      const place = { ...process.place, namespace };
+      const child = process.spawn(program, (status) => process.exit(status), place);
+      process.whenInterrupted(() => child.interrupt());
+      return undefined;
+    }
+    case 'list':
+    case 'show':
+    case 'lst':
+      return [...process.place.namespaces.keys()]
+        .filter((name) => name !== 'default')
+        .map((name) => `${name}\n`)
+        .join('');
+    default:
+      throw wrong(`Command "${word}" is unknown, try "ip netns help".`);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * `ip neighbour`: show, add, change, replace, del, flush. Mirrors iproute2 ip/ipneigh.c.
+ */
+import type { Device } from '../../../net/device/device.ts';
+import type { Namespace } from '../../../net/namespace.ts';
+import { NeighbourState } from '../../../net/neighbour/neighbour.ts';
+import { neighbourText } from '../../../net/show/neighbour.ts';
+import { type Mac, parseMac } from '../../../wire/addresses.ts';
+import { addressOf, commandOf, IpFailure, refused, type Words, wrong } from './words.ts';
+
+/** Runs `ip neighbour WORDS`; what it prints. */
+export function ipNeighbour(namespace: Namespace, words: Words): string {
+  const word = words.next() ?? 'show';
+  const commands = ['add', 'change', 'replace', 'delete', 'get', 'show', 'list', 'flush'] as const;
+  const command = commandOf(word, commands);
+  switch (command) {
+    case 'show':
+    case 'list':
+      return show(namespace, words);
+    case 'add':
+    case 'change':
+    case 'replace':
+      return set(namespace, words, command);
+    case 'delete': {
+      const { device, address } = specificationOf(namespace, words);
+      if (!namespace.neighbours.remove(device, address)) {
+        throw refused('No such file or directory');
+      }
+      return '';
+    }
+    case 'flush':
+      return flush(namespace, words);
+    default:
+      throw wrong(`Command "${word}" is unknown, try "ip neigh help".`);
+  }
+}
+
+function show(namespace: Namespace, words: Words): string {
+  let device: string | undefined;
+  let address: string | undefined;
+  let state: string | undefined;
+  while (words.first !== undefined) {
+    if (words.maybe('dev')) device = words.device(namespace).name;
+    else if (words.maybe('nud')) state = words.value().toUpperCase();
+    else {
+      words.maybe('to');
+      address = words.value();
+    }
+  }
+  const lines = neighbourText(namespace, device).split('\n').slice(0, -1);
+  return lines
+    .filter((line) => address === undefined || line.startsWith(`${address} `))
+    .filter((line) => state === undefined || line.endsWith(`${state} `))
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function set(namespace: Namespace, words: Words, command: 'add' | 'change' | 'replace'): string {
+  const { device, address, mac, state } = specificationOf(namespace, words);
+  const isThere = namespace.neighbours.find(device, address) !== undefined;
+  if (command === 'add' && isThere) throw refused('File exists');
+  if (command === 'change' && !isThere) throw refused('No such file or directory');
+  if (mac === undefined) throw refused('Invalid argument');
+  if (state !== 'permanent' && state !== 'reachable' && state !== 'stale') {
+    throw wrong(`ip neigh: nud ${state} cannot be set in the simulation`);
+  }
+  if (state === 'permanent') namespace.neighbours.setPermanent(device, address, mac);
+  else {
+    const neighbour = namespace.neighbours.accept(device, address);
+    if (neighbour === undefined) throw refused('No buffer space available');
+    namespace.neighbours.learn(neighbour, mac, NeighbourState[state], true);
+  }
+  return '';
+}
+
+function flush(namespace: Namespace, words: Words): string {
+  let device: Device | undefined;
+  if (words.maybe('dev')) device = words.device(namespace);
+  else if (!words.maybe('all')) throw new IpFailure(1, 'Flush requires arguments.');
+  for (const neighbour of namespace.neighbours.list()) {
+    const isKept = neighbour.state === NeighbourState.permanent;
+    if (isKept || (device !== undefined && neighbour.device !== device)) continue;
+    namespace.neighbours.remove(neighbour.device, neighbour.address);
+  }
+  return '';
+}
+
+function specificationOf(namespace: Namespace, words: Words) {
+  let device: Device | undefined;
+  let addressText: string | undefined;
+  let mac: Mac | undefined;
+  let state = 'permanent';
+  while (words.first !== undefined) {
+    if (words.maybe('dev')) device = words.device(namespace);
+    else if (words.maybe('nud')) state = words.value().toLowerCase();
+    else if (words.maybe('lladdr')) {
+      const text = words.value();
+      mac = parseMac(text);
+      if (mac === undefined) throw new IpFailure(1, `"${text}" is invalid lladdr.`);
+    } else {
+      words.maybe('to');
+      addressText = words.value();
+    }
+  }
+  if (device === undefined || addressText === undefined) {
+    throw wrong('Device and destination are required arguments.');
+  }
+  return { device, address: addressOf(addressText), mac, state };
+}

@@ -1,0 +1,168 @@
+/**
+ * `conntrack` 1.4.7: lists, counts, deletes and flushes connections. What it found is counted on
+ * stderr. Mirrors conntrack-tools' src/conntrack.c.
+ */
+import type { Connection } from '../../../net/conntrack/connection.ts';
+import { formatConnections } from '../../../net/conntrack/list.ts';
+import { TCP_STATE_NAMES } from '../../../net/conntrack/tcp-states.ts';
+import { parseIpv4Address, parsePrefix, prefixContains } from '../../../wire/addresses.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
+import { type Options, parseOptions } from '../options.ts';
+import type { Process } from '../process.ts';
+
+const VERSION = 'conntrack v1.4.7 (conntrack-tools)';
+const TRY_HELP = `Try \`conntrack -h' or 'conntrack --help' for more information.\n`;
+
+const COMMANDS = {
+  list: 'flag',
+  delete: 'flag',
+  count: 'flag',
+  flush: 'flag',
+  stats: 'flag',
+  version: 'flag',
+} as const;
+
+const FILTERS = {
+  src: 'value',
+  'orig-src': 'value',
+  dst: 'value',
+  'orig-dst': 'value',
+  'reply-src': 'value',
+  'reply-dst': 'value',
+  proto: 'value',
+  protonum: 'value',
+  sport: 'value',
+  'orig-port-src': 'value',
+  dport: 'value',
+  'orig-port-dst': 'value',
+  'reply-port-src': 'value',
+  'reply-port-dst': 'value',
+  mark: 'value',
+  state: 'value',
+  'src-nat': 'flag',
+  'dst-nat': 'flag',
+  'any-nat': 'flag',
+  family: 'value',
+  output: 'value',
+} as const;
+
+type Test = (connection: Connection) => boolean;
+
+/** `conntrack -L|-D|-C|-F [filters]`. */
+export function conntrack(process: Process, argv: readonly string[]): void {
+  const letters = 'LDCFSVs:d:r:q:p:m:nagjf:o:';
+  const options = parseOptions('conntrack', argv, letters, { ...COMMANDS, ...FILTERS });
+  if (typeof options === 'string') {
+    process.fail(2, `${VERSION}: Bad parameter\n${TRY_HELP}`);
+    return;
+  }
+  const filter = filterOf(options);
+  if (typeof filter === 'string') {
+    process.fail(2, `${VERSION}: ${filter}\n${TRY_HELP}`);
+    return;
+  }
+  const tracker = process.place.namespace.connections;
+  const { nowNs } = process.world;
+  const shown = tracker.connections().filter(filter);
+  const flows = (word: string) => `${VERSION}: ${shown.length} flow entries have been ${word}.\n`;
+  if (options.has('V', 'version')) process.print(`${VERSION}\n`);
+  else if (options.has('C', 'count')) process.print(`${tracker.connections().length}\n`);
+  else if (options.has('F', 'flush')) {
+    tracker.deleteWhere(() => true);
+    process.complain(`${VERSION}: connection tracking table has been emptied.\n`);
+  } else if (options.has('L', 'list')) {
+    process.print(formatConnections(shown, nowNs));
+    process.complain(flows('shown'));
+  } else if (options.has('D', 'delete')) {
+    process.print(formatConnections(shown, nowNs));
+    for (const connection of shown) tracker.delete(connection);
+    process.complain(flows('deleted'));
+    process.exit(shown.length === 0 ? 1 : 0);
+    return;
+  } else {
+    process.fail(2, `${VERSION}: You need to supply an action\n${TRY_HELP}`);
+    return;
+  }
+  process.exit(0);
+}
+
+/** All filters of a command line as one; an error text for a value that is none. */
+function filterOf(options: Options): Test | string {
+  const tests: Test[] = [];
+  for (const { name, value } of options.given) {
+    const test = testOf(name, value);
+    if (typeof test === 'string') return test;
+    if (test !== undefined) tests.push(test);
+  }
+  return (connection) => tests.every((test) => test(connection));
+}
+
+function testOf(name: string, value: string): Test | string | undefined {
+  switch (name) {
+    case 's':
+    case 'src':
+    case 'orig-src':
+      return addressTest(value, ({ original }) => original.source);
+    case 'd':
+    case 'dst':
+    case 'orig-dst':
+      return addressTest(value, ({ original }) => original.destination);
+    case 'r':
+    case 'reply-src':
+      return addressTest(value, ({ reply }) => reply.source);
+    case 'q':
+    case 'reply-dst':
+      return addressTest(value, ({ reply }) => reply.destination);
+    case 'sport':
+    case 'orig-port-src':
+      return numberTest(value, ({ original }) => original.sourcePort);
+    case 'dport':
+    case 'orig-port-dst':
+      return numberTest(value, ({ original }) => original.destinationPort);
+    case 'reply-port-src':
+      return numberTest(value, ({ reply }) => reply.sourcePort);
+    case 'reply-port-dst':
+      return numberTest(value, ({ reply }) => reply.destinationPort);
+    case 'm':
+    case 'mark':
+      return numberTest(value, ({ mark }) => mark);
+    case 'p':
+    case 'proto':
+    case 'protonum':
+      return protocolTest(value);
+    case 'state':
+      return ({ tcp }) => tcp !== undefined && TCP_STATE_NAMES[tcp.state] === value.toUpperCase();
+    case 'n':
+    case 'src-nat':
+      return ({ original, reply }) => reply.destination !== original.source;
+    case 'g':
+    case 'dst-nat':
+      return ({ original, reply }) => reply.source !== original.destination;
+    case 'j':
+    case 'any-nat':
+      return ({ original, reply }) =>
+        reply.destination !== original.source || reply.source !== original.destination;
+    default:
+      return undefined;
+  }
+}
+
+function addressTest(text: string, of: (connection: Connection) => number): Test | string {
+  const address = parseIpv4Address(text);
+  const prefix = address === undefined ? parsePrefix(text) : { address, lengthBits: 32 };
+  if (prefix === undefined) return `Invalid IP address \`${text}'`;
+  return (connection) => prefixContains(prefix, of(connection));
+}
+
+function numberTest(text: string, of: (connection: Connection) => number): Test | string {
+  const number = Number(text);
+  if (!Number.isInteger(number)) return `Invalid value \`${text}'`;
+  return (connection) => of(connection) === number;
+}
+
+function protocolTest(text: string): Test | string {
+  const named = Object.entries(IpProtocol).find(([name]) => name === text.toLowerCase());
+  const number = named?.[1] ?? (/^\d+$/.test(text) ? Number(text) : undefined);
+  if (number === undefined) return `\`${text}' unsupported protocol`;
+  return ({ protocol }) => protocol === number;
+}

@@ -1,0 +1,43 @@
+/**
+ * `ss` of iproute2 6.1: the sockets of a namespace, by protocol and state.
+ */
+import { formatSockets } from '../../../net/socket/show.ts';
+import { parseOptions } from '../options.ts';
+import type { Process } from '../process.ts';
+
+const LONGS = {
+  tcp: 'flag',
+  udp: 'flag',
+  listening: 'flag',
+  all: 'flag',
+  numeric: 'flag',
+  processes: 'flag',
+  ipv4: 'flag',
+  'no-header': 'flag',
+} as const;
+
+/** `ss [-t] [-u] [-l] [-a] [-n] [-p] [-4] [-H]`; without -t and -u, both. */
+export function ss(process: Process, argv: readonly string[]): void {
+  const options = parseOptions('ss', argv, 'tulanp4Hieo', LONGS);
+  if (typeof options === 'string') {
+    const usage = 'Usage: ss [ OPTIONS ]\n       ss [ OPTIONS ] [ FILTER ]\n';
+    process.fail(255, `${options}\n${usage}`);
+    return;
+  }
+  if (options.operands.length > 0) {
+    process.fail(255, `ss: filters are not simulated: "${options.operands.join(' ')}"\n`);
+    return;
+  }
+  const isTcp = options.has('t', 'tcp');
+  const isUdp = options.has('u', 'udp');
+  const isEither = !isTcp && !isUdp;
+  const text = formatSockets(process.place.namespace.sockets, {
+    tcp: isTcp || isEither,
+    udp: isUdp || isEither,
+    listening: options.has('l', 'listening') && !options.has('a', 'all'),
+    all: options.has('a', 'all'),
+  });
+  const hasHeader = !options.has('H', 'no-header');
+  process.print(hasHeader ? text : text.slice(text.indexOf('\n') + 1));
+  process.exit(0);
+}

@@ -1,0 +1,68 @@
+/**
+ * The tools by their names, and starting one: what `docker exec`, or a shell on the host, would do.
+ */
+import { bridge } from './ip/bridge.ts';
+import { ip } from './ip/ip.ts';
+import { brctl } from './kernel/brctl.ts';
+import { conntrack } from './kernel/conntrack.ts';
+import { ethtool } from './kernel/ethtool.ts';
+import { iptables, iptablesRestore, iptablesSave } from './kernel/iptables.ts';
+import { ipvsadm } from './kernel/ipvsadm.ts';
+import { ss } from './kernel/ss.ts';
+import { sysctl } from './kernel/sysctl.ts';
+import type { Place } from './place.ts';
+import { Process, type ProcessFollower, type Tool } from './process.ts';
+import { echo, nsenter, sh, sleep, timeout } from './shell.ts';
+import { curl } from './traffic/curl.ts';
+import { dig } from './traffic/dig.ts';
+import { nc } from './traffic/nc.ts';
+import { nslookup } from './traffic/nslookup.ts';
+import { ping } from './traffic/ping.ts';
+
+/** Exit status of a shell that finds no such program. */
+const NOT_FOUND = 127;
+
+const TOOLS: Readonly<Record<string, Tool>> = {
+  ping,
+  curl,
+  nc,
+  dig,
+  nslookup,
+  ip,
+  bridge,
+  brctl,
+  ss,
+  iptables,
+  'iptables-save': iptablesSave,
+  'iptables-restore': iptablesRestore,
+  ipvsadm,
+  conntrack,
+  sysctl,
+  ethtool,
+  sh,
+  bash: sh,
+  timeout,
+  nsenter,
+  sleep,
+  echo,
+  true: (process) => process.exit(0),
+  false: (process) => process.exit(1),
+};
+
+/** The names of all tools. */
+export const TOOL_NAMES: readonly string[] = Object.keys(TOOLS);
+
+/** Starts a program at a place; `argv` begins with its name, with or without a path. */
+export function launch(place: Place, argv: readonly string[], follower: ProcessFollower): Process {
+  const process = new Process(place, run, follower);
+  run(process, argv);
+  return process;
+}
+
+function run(process: Process, argv: readonly string[]): void {
+  const [path = '', ...words] = argv;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const tool = Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined;
+  if (tool === undefined) process.fail(NOT_FOUND, `sh: 1: ${path}: not found\n`);
+  else tool(process, words);
+}

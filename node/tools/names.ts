@@ -1,0 +1,65 @@
+/**
+ * Names as a tool's libc resolves them: `/etc/hosts` first, then the servers of `resolv.conf`.
+ * Mirrors `getaddrinfo` and `getnameinfo` of glibc.
+ */
+import { type Ipv4Address, LOOPBACK_ADDRESS, parseIpv4Address } from '../../wire/addresses.ts';
+import { DnsType } from '../../wire/dns/record.ts';
+import { queryOf, reverseNameOf } from '../../wire/dns.ts';
+import { exchangeDns } from '../dns/exchange.ts';
+import { type ResolveFailure, resolveName } from '../dns/stub-resolver.ts';
+import type { Process } from './process.ts';
+
+/** How long `getnameinfo` waits for an answer, in ns. */
+const REVERSE_TIMEOUT_NS = 5_000_000_000;
+
+/** What `getaddrinfo` says of each failure (`gai_strerror`). */
+const FAILURE_TEXTS: Readonly<Record<ResolveFailure, string>> = {
+  unknown: 'Name or service not known',
+  unanswered: 'Temporary failure in name resolution',
+};
+
+/** The servers that a process asks. */
+export function nameServersOf({ place }: Process): readonly Ipv4Address[] {
+  const { servers } = place.resolver;
+  return servers.length === 0 ? [LOOPBACK_ADDRESS] : servers;
+}
+
+/** The address of a name or of an address as text; without one, `gai_strerror`'s text. */
+export function addressOfName(
+  process: Process,
+  name: string,
+  onAnswer: (address: Ipv4Address | undefined, error: string) => void,
+): void {
+  const known = parseIpv4Address(name) ?? process.place.hosts.get(name.toLowerCase());
+  if (known !== undefined) {
+    onAnswer(known, '');
+    return;
+  }
+  const { namespace, resolver } = process.place;
+  const stub = { namespace, search: resolver.search, servers: nameServersOf(process) };
+  resolveName(stub, name.replace(/\.$/, ''), process.draw() & 0xffff, (address, failure) => {
+    if (!process.isOver) onAnswer(address, FAILURE_TEXTS[failure ?? 'unknown']);
+  });
+}
+
+/** The name of an address, without its final dot; `undefined` when nobody knows one. */
+export function nameOfAddress(
+  process: Process,
+  address: Ipv4Address,
+  onAnswer: (name: string | undefined) => void,
+): void {
+  for (const [name, own] of process.place.hosts) {
+    if (own === address) {
+      onAnswer(name);
+      return;
+    }
+  }
+  const query = queryOf(process.draw() & 0xffff, reverseNameOf(address), DnsType.ptr);
+  const server = nameServersOf(process)[0]!;
+  const exchange = { server, query, timeoutNs: REVERSE_TIMEOUT_NS };
+  const cancel = exchangeDns(process.place.namespace, exchange, (reply) => {
+    const data = reply?.message.answers.find(({ type }) => type === DnsType.ptr)?.data;
+    onAnswer(data?.kind === 'name' ? data.target.replace(/\.$/, '') : undefined);
+  });
+  process.whenOver(cancel);
+}

@@ -1,0 +1,276 @@
+/**
+ * Tools on the nodes and in the containers of a small swarm, as transcripts: what is typed where,
+ * and every line that comes of it. `testdata/exec/*.txt` is rewritten by `vitest -u` and reviewed as
+ * a diff.
+ */
+import { expect, test } from 'vitest';
+import { isNoPlace, type PlaceName, placeOf } from '../cluster/places.ts';
+import { splitWords } from '../net/netfilter/command-words.ts';
+import { launch } from '../node/tools/launch.ts';
+import type { ScenarioInput } from '../scenarios/language/scenario.ts';
+import { runScenario } from '../scenarios/run/run-scenario.ts';
+import { SECOND_NS } from '../sim/time.ts';
+import { loadInline } from './support/runs.ts';
+
+const STACK = `
+services:
+  web:
+    image: shop/web
+    ports: ["8080:80"]
+    networks: [shop]
+    deploy: { replicas: 2, placement: { constraints: [node.role == worker] } }
+    x-swarmlab: { startup: 10ms, listen: [{ port: 80, protocol: http, response: 40B, service-time: 2ms }] }
+  redis:
+    image: redis
+    networks: [shop]
+    deploy: { placement: { constraints: [node.role == manager] } }
+    x-swarmlab: { startup: 10ms, listen: [{ port: 6379, protocol: tcp, response: 8B, service-time: 1ms }] }
+networks:
+  shop:
+`;
+
+const SHOP: ScenarioInput = {
+  name: 'A shop',
+  cluster: {
+    managers: 1,
+    workers: 2,
+    underlay: { latency: '300us' },
+    dns: { servers: [{ address: '198.51.100.53', records: { 'example.org': '203.0.113.80' } }] },
+  },
+  stack: 'shop.compose.yaml',
+  until: '20s',
+};
+
+const FILES = { 'shop.compose.yaml': STACK };
+
+/** What is drawn anew when anything else changes: ids, veth names, MAC addresses of their own. */
+const VOLATILE: readonly (readonly [RegExp, string])[] = [
+  [/\b[0-9a-z]{25}\b/g, '<task>'],
+  [/\bveth[0-9a-f]{7}\b/g, 'veth<id>'],
+  [/\b(?!02:42|ff:ff|00:00|01:00|33:33)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '<mac>'],
+  [/\bfe80::[0-9a-f:]+/g, 'fe80::<id>'],
+  [/\b(lb_|1-)[0-9a-z]{9,10}\b/g, '$1<network>'],
+  [/\b8000\.[0-9a-f]{12}\b/g, '8000.<mac>'],
+  [/^[0-9a-f]{12}$/gm, '<sandbox>'],
+  [/(?<=[:=])[345]\d{4}\b/g, '<port>'],
+  [/(?<= id: )\d+/g, '<id>'],
+];
+
+/** A terminal in the shop at 12 s. */
+class Terminal {
+  readonly #cluster = runScenario(loadInline(SHOP, FILES), { untilNs: 12 * SECOND_NS }).cluster;
+  text = '';
+
+  /** Types a command line somewhere, and waits until it is over, for two minutes at most. */
+  type(where: PlaceName, line: string): string {
+    const place = placeOf(this.#cluster, where);
+    if (isNoPlace(place)) throw new Error(place.error);
+    const { queue } = this.#cluster.world;
+    let output = '';
+    const onOutput = (text: string) => {
+      output += text;
+    };
+    const process = launch(place, splitWords(line), { onOutput, onExit: () => {} });
+    for (let step = 0; step < 1200 && !process.isOver; step++) {
+      queue.runUntil(queue.nowNs + SECOND_NS / 10);
+    }
+    process.terminate();
+    const status = process.status === 0 ? '' : `(exit status ${process.status})\n`;
+    const prompt = [where.on, where.container, where.netns].filter(Boolean).join(' ');
+    this.text += `${prompt} $ ${line}\n${output}${status}\n`;
+    return output;
+  }
+
+  /** What was typed and printed, without what is drawn anew. */
+  get transcript(): string {
+    let { text } = this;
+    for (const [pattern, word] of VOLATILE) text = text.replaceAll(pattern, word);
+    return text;
+  }
+}
+
+const WEB = { on: 'web' };
+const WORKER = { on: 'worker-1' };
+const INGRESS = { on: 'worker-1', netns: 'ingress_sbox' };
+
+const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[]>> = {
+  'ping-nc-curl': [
+    [WEB, 'ping -c 2 redis'],
+    [WORKER, 'ping -c 2 -i 0.2 -s 1000 -M do worker-2'],
+    [WORKER, 'ping -c 1 -s 2000 -M do worker-2'],
+    [WORKER, 'ping -c 3 192.168.56.99'],
+    [WORKER, 'ping -c 1 -q 10.99.0.1'],
+    [WEB, 'ping -c 1 nosuch'],
+    [WEB, 'nc -zv redis 6379'],
+    [WEB, 'nc -zv redis 80'],
+    [WEB, 'nc -zv -w 2 10.0.1.200 80'],
+    [WORKER, 'nc -zvu worker-2 9'],
+    [{ on: 'outside' }, 'curl -v http://worker-2:8080/cart?item=7'],
+    [
+      { on: 'outside' },
+      "curl -s -o /dev/null -w '%{http_code} from %{remote_ip} in %{time_total}\\n' worker-1:8080",
+    ],
+    [{ on: 'outside' }, 'curl -I worker-1:8080'],
+    [{ on: 'outside' }, 'curl worker-1:81'],
+    [WEB, 'curl -sS -m 2 http://10.0.1.200/'],
+    [WEB, 'curl http://nosuch/'],
+    [WEB, 'curl -m 1 http://redis:6379/'],
+  ],
+  names: [
+    [WEB, 'dig redis'],
+    [WEB, 'dig +short tasks.redis'],
+    [WEB, 'dig +noall +answer example.org'],
+    [WEB, 'dig nosuch.example.org'],
+    [WEB, 'dig @10.0.1.200 +time=1 +tries=2 redis'],
+    [WEB, 'nslookup redis'],
+    [WEB, 'nslookup nosuch'],
+    [WORKER, 'dig +short example.org @198.51.100.53'],
+  ],
+  mesh: [
+    [INGRESS, 'ipvsadm -Ln'],
+    [{ on: 'outside' }, 'curl -s -o /dev/null http://worker-1:8080/'],
+    [INGRESS, 'ipvsadm -Lnc'],
+    [INGRESS, 'ipvsadm -Ln --stats'],
+    [INGRESS, 'ipvsadm -Ln --timeout'],
+    [WORKER, 'nsenter --net=/var/run/docker/netns/ingress_sbox iptables -t mangle -S'],
+    [WORKER, 'conntrack -L -p tcp --dport 8080'],
+    [WORKER, 'iptables -t nat -L DOCKER-INGRESS -nv'],
+    [INGRESS, 'ipvsadm -A -t 10.0.0.50:80 -s wrr'],
+    [INGRESS, 'ipvsadm -a -t 10.0.0.50:80 -r 10.0.0.60 -m -w 3'],
+    [INGRESS, 'ipvsadm -Sn'],
+    [INGRESS, 'ipvsadm -d -t 10.0.0.50:80 -r 10.0.0.61'],
+    [INGRESS, 'ipvsadm -A -t 10.0.0.50:80 -s nosuch'],
+    [INGRESS, 'ipvsadm -D -t 10.0.0.50:80'],
+  ],
+  kernel: [
+    [WORKER, 'ip -br addr'],
+    [WORKER, 'ip -4 -o addr show dev eth0'],
+    [WEB, 'ip addr show eth0'],
+    [WEB, 'ip route'],
+    [WEB, 'ip route get 10.0.1.2'],
+    [WORKER, 'ip rule'],
+    [WORKER, 'ip netns'],
+    [WORKER, 'brctl show docker_gwbridge'],
+    [WORKER, 'bridge link'],
+    [WORKER, 'ip link add br9 type bridge'],
+    [WORKER, 'ip link add v0 type veth peer name v1'],
+    [WORKER, 'ip link set v0 master br9 up'],
+    [WORKER, 'ip link set v1 up'],
+    [WORKER, 'ip link set br9 up mtu 1400'],
+    [WORKER, 'ip addr add 10.9.0.1/24 brd + dev br9'],
+    [WORKER, 'ip addr show br9'],
+    [WORKER, 'ip route add 10.8.0.0/16 via 10.9.0.2 metric 50'],
+    [WORKER, 'ip route show dev br9'],
+    [WORKER, 'ip neigh add 10.9.0.2 lladdr 02:42:0a:09:00:02 dev br9'],
+    [WORKER, 'ip neigh show dev br9'],
+    [WORKER, 'bridge fdb add 02:42:0a:09:00:02 dev v0 master static'],
+    [WORKER, 'bridge fdb show br br9 state static'],
+    [WORKER, 'ip rule add fwmark 0x7 table 100 prio 500'],
+    [WORKER, 'ip route add blackhole 10.7.0.0/16 table 100'],
+    [WORKER, 'ip route show table 100'],
+    [WORKER, 'ip -s link show v1'],
+    [WORKER, 'ip link del v0'],
+    [WEB, 'sysctl net.ipv4.ip_forward net.ipv4.conf.eth0.rp_filter'],
+    [WEB, 'sysctl -w net.ipv4.conf.eth0.rp_filter=1'],
+    [WEB, 'ss -tln'],
+    [WEB, 'ethtool -S eth0'],
+  ],
+  firewall: [
+    [WORKER, 'iptables -I DOCKER-USER -s 198.51.100.0/24 -j DROP'],
+    [WORKER, 'iptables -S DOCKER-USER'],
+    [{ on: 'outside' }, 'curl -sS -m 1 worker-1:8080'],
+    [WORKER, 'iptables -L DOCKER-USER -nv --line-numbers'],
+    [WORKER, 'iptables -D DOCKER-USER 1'],
+    [{ on: 'outside' }, "curl -s -o /dev/null -w '%{http_code}\\n' worker-1:8080"],
+    [WEB, 'iptables-save -t filter'],
+    [WORKER, 'conntrack -D -s 198.51.100.7 -p icmp'],
+  ],
+  mistakes: [
+    [WORKER, 'ping'],
+    [WORKER, 'ping -z worker-2'],
+    [WORKER, 'ping -c 0 worker-2'],
+    [WORKER, 'ip bogus'],
+    [WORKER, 'ip link set nosuch up'],
+    [WORKER, 'ip addr add 10.0.0.1/24'],
+    [WORKER, 'ip addr add 10.0.0/33 dev eth0'],
+    [WORKER, 'ip route add 10.0.0.0/8 via 10.99.99.99'],
+    [WORKER, 'ip route del 10.1.0.0/16'],
+    [WORKER, 'ip neigh add 10.0.0.1'],
+    [WORKER, 'bridge fdb add 02:42:0a:00:00:01'],
+    [WORKER, 'curl'],
+    [WORKER, 'curl --bogus x'],
+    [WORKER, 'curl -w'],
+    [WORKER, 'curl https://worker-2/'],
+    [WORKER, 'curl http://worker-2:99999/'],
+    [WORKER, 'sysctl net.nosuch'],
+    [WORKER, 'iptables -A FORWARD -p tpc -j DROP'],
+    [WORKER, 'iptables -t filte -L'],
+    [WORKER, 'ipvsadm -A -s rr'],
+    [WORKER, 'conntrack -X'],
+    [WORKER, 'nsenter --net=/var/run/docker/netns/ingres_sbox ip a'],
+    [WORKER, "sh -c 'false || echo one && true; echo two; pign'"],
+    [WORKER, 'timeout 2 ping -q worker-2'],
+  ],
+};
+
+test.each(Object.keys(SESSIONS))('%s', async (name) => {
+  const terminal = new Terminal();
+  for (const [where, line] of SESSIONS[name]!) terminal.type(where, line);
+  await expect(terminal.transcript).toMatchFileSnapshot(`testdata/exec/${name}.txt`);
+});
+
+test('the timeline runs tools, and sentences judge what they print', () => {
+  const loaded = loadInline(
+    {
+      ...SHOP,
+      timeline: [
+        { at: '12s', as: 'before', exec: { on: 'web', run: 'curl -sS redis:6380' } },
+        {
+          at: '13s',
+          exec: { on: 'worker-1', run: 'iptables -I INPUT -p udp --dport 4789 -j DROP' },
+        },
+        {
+          at: '14s',
+          as: 'endless',
+          exec: { on: 'worker-1', container: 'web', run: 'ping redis', for: '3s' },
+        },
+        { at: '14s', as: 'nobody', exec: { on: 'worker-1', container: 'redis', run: 'ip a' } },
+      ],
+      expect: [
+        'exec before prints Failed to connect to redis port 6380',
+        'exec before exits with 7',
+        'exec exec exits with 0',
+        'exec endless prints "3 packets transmitted"',
+        'exec endless does not print "from 10.0.1.5"',
+        'exec nobody exits with 125',
+        'exec endless exits with 0',
+      ],
+    },
+    FILES,
+  );
+  const { result } = runScenario(loaded);
+  expect(result.expectations.map(({ met, text }) => `${met} ${text}`)).toEqual([
+    ...loaded.expectations.slice(0, -3).map(({ text }) => `true ${text}`),
+    'false exec endless does not print "from 10.0.1.5"',
+    'true exec nobody exits with 125',
+    'true exec endless exits with 0',
+  ]);
+});
+
+test('a step with a misspelt tool or place does not read', () => {
+  const messageOf = (exec: { on: string; run: string; container?: string }) => {
+    try {
+      loadInline({ ...SHOP, timeline: [{ at: '5s', exec }] }, FILES);
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(messageOf({ on: 'worker-1', run: 'pign redis' })).toBe("unknown tool 'pign'");
+  expect(messageOf({ on: 'worker-9', run: 'ping redis' })).toBe(
+    "unknown node or service 'worker-9'",
+  );
+  expect(messageOf({ on: 'web', container: 'web.1', run: 'ip a' })).toBe(
+    'only nodes have a container, and web is none',
+  );
+});
