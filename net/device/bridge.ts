@@ -186,6 +186,9 @@ export class Bridge extends Device implements Master {
       return;
     }
     const entry = this.fdb.find(destination, nowNs);
+    const isForBridge = entry !== undefined && (entry.isLocal || entry.port === undefined);
+    // who listens makes the bridge promiscuous, and sees what only passes, too
+    if (this.tap !== undefined && !isForBridge) this.tap(this, packet, false);
     if (entry === undefined) this.#flood(packet, port, destination, false);
     else if (entry.isLocal || entry.port === undefined) this.receive(packet);
     else this.#forward(packet, port, entry.port);

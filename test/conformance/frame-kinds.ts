@@ -26,12 +26,18 @@ export function kindOfFrame(bytes: Uint8Array, start: number, end: number): stri
   return `${end - start} ${contentOf(bytes, start, end)}`;
 }
 
-/** The kinds in one capture of a summary file, named as in its `==` line; gossip is left out. */
-export function kindsOfSummary(summary: string, capture: string, roles: Roles): string[] {
+/** The kinds on one interface in a capture of a summary file, named as in its `==` line. */
+export function kindsOfSummary(
+  summary: string,
+  capture: string,
+  device: string,
+  roles: Roles,
+): string[] {
   const section = summary.split(/^== /m).find((text) => text.startsWith(`${capture}.pcapng`));
   if (section === undefined) throw new Error(`the summary has no ${capture}`);
-  const rows = section.split('\n').filter((line) => /^\d+\|/.test(line));
-  return rows.map((row) => withRoles(kindOfRow(row.split('|')), roles));
+  const rows = section.split('\n').map((line) => line.split('|'));
+  const own = rows.filter(([number, name]) => /^\d+$/.test(number!) && name === device);
+  return own.map((row) => withRoles(kindOfRow(row), roles));
 }
 
 /** A kind with addresses as roles. */

@@ -3,7 +3,8 @@
  * a kernel with ip_vs and ESP (V cases) and on one without (B cases).
  */
 import { describe, expect, test } from 'vitest';
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { PingSocket } from '../../net/socket/ping.ts';
+import { formatIpv4Address, parseIpv4Address } from '../../wire/addresses.ts';
 import { RealCase } from './fixtures.ts';
 import { kindsOfSummary, withRoles } from './frame-kinds.ts';
 import { forwardingLines, neighbourLines, routeLines } from './json-dumps.ts';
@@ -100,6 +101,11 @@ function expectSame(
   }
 }
 
+/** `10.0.1.2 <vip of web>` and so on. */
+function addressesByRole(lab: SwarmLab): string {
+  return [...rolesOfLab(lab, 1)].map(([address, role]) => `${address} ${role}\n`).join('');
+}
+
 /** The namespaces that every node of every case has. */
 function everyNode(count: number, ingress: string): Place[] {
   return Array.from({ length: count }, (_, i) => i + 1).flatMap((node) => [
@@ -136,20 +142,31 @@ function expectCase(
 /** Gossip kept the lab's hosts known to each other; here it is no packets. */
 const OF_HOSTS = /^42 ARP 192\.168\.56\./;
 
-/** Compares what was captured, by capture names of the lab's summary. */
+/** What one device of a capture of the lab's summary saw, and what was captured here. */
+interface Captured {
+  readonly name: string;
+  readonly device: string;
+  readonly kinds: readonly string[];
+}
+
+const NO_ROLES: Roles = new Map();
+
+/** Compares captures; addresses are the same, or a case's inspect files tell the lab's. */
 function expectCaptures(
   summary: string,
-  inspected: string,
+  inspected: string | undefined,
   lab: SwarmLab,
-  captures: Readonly<Record<string, readonly string[]>>,
+  captures: readonly Captured[],
 ): void {
   const text = new RealCase('pcap').text(`${summary}.txt`);
-  const realRoles = rolesOfInspection(new RealCase(inspected).networks(), 1);
-  const roles = rolesOfLab(lab, 1);
-  for (const [name, kinds] of Object.entries(captures)) {
-    const simulated = kinds.filter((kind) => !OF_HOSTS.test(kind));
-    const mapped = simulated.map((kind) => withRoles(kind, roles));
-    expect.soft(mapped, name).toEqual(kindsOfSummary(text, name, realRoles));
+  const hasRoles = inspected !== undefined;
+  const realRoles = hasRoles ? rolesOfInspection(new RealCase(inspected).networks(), 1) : NO_ROLES;
+  const roles = hasRoles ? rolesOfLab(lab, 1) : NO_ROLES;
+  for (const { name, device, kinds } of captures) {
+    const ofContainers = kinds.filter((kind) => !OF_HOSTS.test(kind));
+    const mapped = ofContainers.map((kind) => withRoles(kind, roles));
+    const real = kindsOfSummary(text, name, device, realRoles);
+    expect.soft(mapped, `${device} of ${name}`).toEqual(real);
   }
 }
 
@@ -188,8 +205,10 @@ describe('with ip_vs and ESP', () => {
     lab.runContainer('E2', 'secret1', 'node2');
     const hosts = [1, 2].map((node) => ({ node, real: 'host', simulated: 'host' }));
     expectCase('V04-encrypted-overlay', lab, hosts, 'V01b-after-traffic');
-    const captures = { 'V04-host': lab.capture(1, 'host', 'eth0') };
-    const inner = { 'V04-E1': lab.capture(1, 'E1', 'eth0') };
+    const captures = [
+      { name: 'V04-host', device: 'eth0', kinds: lab.capture(1, 'host', 'eth0') },
+      { name: 'V04-E1', device: 'eth0', kinds: lab.capture(1, 'E1', 'eth0') },
+    ];
     const to = lab.addressOf(2, 'E2');
     expect(lab.ping(1, 'E1', to, { count: 3 })).toHaveLength(3);
     const long = [true, false].flatMap((dontFragment) =>
@@ -202,7 +221,7 @@ describe('with ip_vs and ESP', () => {
       `1404 bytes from ${e2}: icmp_seq=1 ttl=64`,
       `1405 bytes from ${e2}: icmp_seq=1 ttl=64`,
     ]);
-    expectCaptures('V04-esp', 'V04-encrypted-overlay', lab, { ...captures, ...inner });
+    expectCaptures('V04-esp', 'V04-encrypted-overlay', lab, captures);
   });
 });
 
@@ -230,6 +249,37 @@ describe('without ip_vs and ESP', () => {
       ]);
     });
 
+    test('B02: a ping between nodes, frame by frame; ARP stays where it is asked', () => {
+      const captures = [1, 2].flatMap((node) => {
+        const places = {
+          host: 'host',
+          [`ct_CT${node}`]: `CT${node}`,
+          '1-o3j74f546r': '1- my-overlay',
+        };
+        return Object.entries(places).flatMap(([real, simulated]) => {
+          const devices = real.startsWith('1-') ? ['vxlan0', 'br0'] : ['eth0'];
+          return devices.map((device) => ({
+            name: `B02-ping-cross-node.node${node}-${real}`,
+            device,
+            kinds: lab.capture(node, simulated, device),
+          }));
+        });
+      });
+      expect(lab.ping(1, 'CT1', lab.addressOf(2, 'CT2'), { count: 2 })).toHaveLength(2);
+      expectCaptures('B02-ping-cross-node', 'B02-overlay-attachable', lab, captures);
+    });
+
+    test('B02: an address that nobody has is asked for three times, and not on the wire', () => {
+      const places = { host: 'host', ct_CT1: 'CT1', '1-o3j74f546r': '1- my-overlay' };
+      const captures = Object.entries(places).map(([real, simulated]) => {
+        const device = real.startsWith('1-') ? 'vxlan0' : 'eth0';
+        const name = `B02-arp-absent-address.node1-${real}`;
+        return { name, device, kinds: lab.capture(1, simulated, device) };
+      });
+      lab.ping(1, 'CT1', parseIpv4Address('10.0.1.99')!);
+      expectCaptures('B02-arp-absent-address', 'B02-overlay-attachable', lab, captures);
+    });
+
     test('B02: the network leaves the node of the container that ended', () => {
       lab.removeService('CT3');
       expectCase('B02-overlay-attachable-b-CT3-gone', lab, [
@@ -252,6 +302,17 @@ describe('without ip_vs and ESP', () => {
       for (const node of [1, 2, 3]) lab.runContainer(`probe${node}`, 'net1', `node${node}`);
       const tasks = [1, 2, 3].map((node) => container(node, `web.${node}`));
       expectCase('B03-service-replicas-3', lab, [...ingress, ...net1, ...probes, ...tasks]);
+    });
+
+    test('B03: a VIP that no balancer has is like an address that nobody has', () => {
+      const captures = [
+        { place: 'probe1', device: 'eth0', name: 'B03-arp-vip.node1-ct_probe1' },
+        { place: '1- net1', device: 'vxlan0', name: 'B03-arp-vip.node1-1-hemmjkhok9' },
+      ].map((one) => ({ ...one, kinds: lab.capture(1, one.place, one.device) }));
+      const [, vip] = /(\S+) <vip of web>/.exec(addressesByRole(lab)) ?? [];
+      PingSocket.start(lab.namespace(1, 'probe1').sockets, { address: parseIpv4Address(vip!)! });
+      lab.run(1.5); // as long as the lab looked
+      expectCaptures('B03-arp-vip', 'B03-service-replicas-3', lab, captures);
     });
 
     test('B03: scaled to one, and removed', () => {
@@ -301,5 +362,44 @@ describe('without ip_vs and ESP', () => {
       expect(lab.ping(1, 'E1', lab.addressOf(2, 'E2'), { count: 2 })).toEqual([]);
       expect(captured).toEqual([]);
     });
+  });
+
+  test('B08: an overlay passes 1450 bytes, over an underlay of 1400 bytes 1350', () => {
+    const lab = new SwarmLab(['ip_vs', 'esp']);
+    for (const number of [1, 2, 3, 4, 5]) lab.createNetwork(`over${number}`);
+    for (const node of [1, 2]) lab.runContainer(`CT${node}`, 'over5', `node${node}`);
+    const to = lab.addressOf(2, 'CT2');
+    const ct2 = formatIpv4Address(to);
+    const pings = (count: number, dontFragment: boolean, payloads: readonly number[]) =>
+      payloads.map((payloadBytes) =>
+        lab.ping(1, 'CT1', to, { count, dontFragment, payloadBytes }).join(', '),
+      );
+    const answer = (bytes: number) => `${bytes + 8} bytes from ${ct2}: icmp_seq=1 ttl=64`;
+    const tooLong = 'ping: sendmsg: Message too long';
+    expect(pings(1, true, [1422, 1423])).toEqual([answer(1422), tooLong]);
+    expect(pings(1, false, [1422, 1423, 4000])).toEqual([1422, 1423, 4000].map(answer));
+    const host = lab.namespace(1, 'host');
+    host.setMtu(host.deviceByName('eth0')!, 1400);
+    lab.cluster.underlay.paths.install({
+      covers: (from, toHost) => from === 0 || toHost === 0,
+      mtuBytes: 1400,
+    });
+    expect(pings(1, true, [1322])).toEqual([answer(1322)]);
+    expect(pings(2, true, [1323, 1372])).toEqual([
+      `From ${ct2} icmp_seq=1 Frag needed and DF set (mtu = 1350), ${tooLong}`,
+      `${tooLong}, ${tooLong}`,
+    ]);
+    const devices = [
+      { node: 1, place: 'CT1', real: 'node1-ct_CT1' },
+      { node: 1, place: 'host', real: 'node1-host' },
+      { node: 2, place: 'host', real: 'node2-host' },
+    ];
+    const captures = devices.map(({ node, place, real }) => {
+      const name = `B08-underlay-1400.${real}`;
+      return { name, device: 'eth0', kinds: lab.capture(node, place, 'eth0') };
+    });
+    // the request passes in two parts; the answer in one is lost on its way
+    expect(pings(1, false, [1422])).toEqual(['']);
+    expectCaptures('B08-underlay-1400', undefined, lab, captures);
   });
 });
