@@ -38,6 +38,9 @@ export class Sandbox implements NameView {
     this.#fileName = this.id.slice(0, 12);
     this.namespace = host.createNamespace(this.#fileName);
     this.namespace.tables.run('-L -n');
+    // containers may open any port and ping without capabilities, since 20.10
+    this.namespace.sysctls.set('net.ipv4.ip_unprivileged_port_start', 0);
+    this.namespace.sysctls.set('net.ipv4.ping_group_range', '0\t2147483647');
     this.dns = new EmbeddedDns(host, this.namespace, this);
   }
 

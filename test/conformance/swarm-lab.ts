@@ -9,11 +9,13 @@
 import { Cluster } from '../../cluster/cluster.ts';
 import type { Machine } from '../../cluster/machine.ts';
 import { viewText } from '../../cluster/show/views.ts';
+import type { Ipvs } from '../../ipvs/ipvs.ts';
 import { answerOf, type Reply } from '../../manager/control/result.ts';
 import { EndpointMode, PortProtocol, PublishMode } from '../../manager/objects/endpoint.ts';
 import type { Network } from '../../manager/objects/network.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { formatPingResult, type PingOptions, PingSocket } from '../../net/socket/ping.ts';
+import type { CloseReason } from '../../net/socket/tcp/handlers.ts';
 import { engineVersionOf } from '../../node/engine-version.ts';
 import type { KernelModule } from '../../node/host/kernel-modules.ts';
 import { SECOND_NS } from '../../sim/time.ts';
@@ -170,6 +172,45 @@ export class SwarmLab {
     const { results } = PingSocket.start(sockets, { address: to, ...options });
     this.run(count + 2);
     return results.map((result) => formatPingResult(result).replace(/ time=.*/, ''));
+  }
+
+  /** Opens a TCP connection, waits, and closes it; what the program was told. */
+  connect(node: number, name: string, to: Ipv4Address, port: number): 'connected' | CloseReason {
+    const { sockets } = this.namespace(node, name);
+    let told: 'connected' | CloseReason = 'timeout';
+    const connection = sockets.connect({
+      address: to,
+      port,
+      handlers: {
+        onConnected: () => {
+          told = 'connected';
+        },
+        onClosed: (reason) => {
+          if (told !== 'connected') told = reason;
+        },
+      },
+    });
+    this.run(2);
+    const answer = told;
+    connection.close();
+    this.run(1);
+    return answer;
+  }
+
+  /** The balancer of a network on a node. */
+  ipvs(node: number, network: string): Ipvs {
+    const { id } = this.#network(network);
+    const ipvs = this.node(node).executor?.networks.find(id)?.balancer?.ipvs;
+    if (ipvs === undefined) throw new Error(`node${node} balances nothing on ${network}`);
+    return ipvs;
+  }
+
+  /** The virtual address of a service on a network. */
+  vipOf(service: string, network: string): Ipv4Address {
+    const found = this.#control.findService(service);
+    const { id } = this.#network(network);
+    const vips = found.ok ? (found.value.endpoint?.virtualIps ?? []) : [];
+    return vips.find(({ networkId }) => networkId === id)!.address.address;
   }
 
   /** The address of a container on its first network. */

@@ -101,11 +101,6 @@ function expectSame(
   }
 }
 
-/** `10.0.1.2 <vip of web>` and so on. */
-function addressesByRole(lab: SwarmLab): string {
-  return [...rolesOfLab(lab, 1)].map(([address, role]) => `${address} ${role}\n`).join('');
-}
-
 /** The namespaces that every node of every case has. */
 function everyNode(count: number, ingress: string): Place[] {
   return Array.from({ length: count }, (_, i) => i + 1).flatMap((node) => [
@@ -309,8 +304,7 @@ describe('without ip_vs and ESP', () => {
         { place: 'probe1', device: 'eth0', name: 'B03-arp-vip.node1-ct_probe1' },
         { place: '1- net1', device: 'vxlan0', name: 'B03-arp-vip.node1-1-hemmjkhok9' },
       ].map((one) => ({ ...one, kinds: lab.capture(1, one.place, one.device) }));
-      const [, vip] = /(\S+) <vip of web>/.exec(addressesByRole(lab)) ?? [];
-      PingSocket.start(lab.namespace(1, 'probe1').sockets, { address: parseIpv4Address(vip!)! });
+      PingSocket.start(lab.namespace(1, 'probe1').sockets, { address: lab.vipOf('web', 'net1') });
       lab.run(1.5); // as long as the lab looked
       expectCaptures('B03-arp-vip', 'B03-service-replicas-3', lab, captures);
     });
