@@ -13,7 +13,7 @@ import {
   type SufferingResult,
   simulateSuffering,
 } from './suffering-experiment.ts';
-import { falsePositivesByParts, LIFEGUARD_STEPS } from './testing/lifeguard-steps.ts';
+import { countByParts, LIFEGUARD_STEPS } from './testing/lifeguard-steps.ts';
 import type { MemberConditions } from './uniform-network.ts';
 
 const STARVED: SufferingInit = {
@@ -70,7 +70,7 @@ test('a blocked member calls dead whose refutation is stuck, mostly to itself; a
 test('links cut for 5 s: false positives grow with each part switched off, in every order', () => {
   const stalls = { how: 'cut', forNs: 5 * SECOND_NS, restNs: 15 * SECOND_NS } as const;
   const init = { ...STARVED, memberCount: 24, sufferingCount: 3, affliction: { stalls } };
-  const counts = falsePositivesByParts(init, ['1', '2']);
+  const counts = countByParts(init, ['1', '2'], ({ alarms }) => alarms.deaths);
   for (const { more, fewer } of LIFEGUARD_STEPS) {
     expect(counts.get(fewer), `${fewer} after ${more}`).toBeGreaterThan(1.1 * counts.get(more)!);
   }

@@ -3,7 +3,11 @@
  * and which combinations differ by one part switched off.
  */
 import { LIFEGUARD_VARIANTS, withParts } from '../lifeguard.ts';
-import { type SufferingInit, simulateSuffering } from '../suffering-experiment.ts';
+import {
+  type SufferingInit,
+  type SufferingResult,
+  simulateSuffering,
+} from '../suffering-experiment.ts';
 
 /** Two combinations by name, of which the second lacks one part that the first has. */
 export const LIFEGUARD_STEPS = LIFEGUARD_VARIANTS.flatMap((more) =>
@@ -14,16 +18,17 @@ export const LIFEGUARD_STEPS = LIFEGUARD_VARIANTS.flatMap((more) =>
   ).map((fewer) => ({ more: more.name, fewer: fewer.name })),
 );
 
-/** How many members in all call healthy ones dead, over these seeds, by the combination's name. */
-export function falsePositivesByParts(
+/** A count of each combination, over these seeds, by its name. */
+export function countByParts(
   init: SufferingInit,
   seeds: readonly string[],
+  countOf: (result: SufferingResult) => number,
 ): ReadonlyMap<string, number> {
   return new Map(
     LIFEGUARD_VARIANTS.map(({ name, parts }) => {
       const config = withParts(init.config, parts);
-      const results = seeds.map((seed) => simulateSuffering({ ...init, seed, config }));
-      return [name, results.reduce((sum, { alarms }) => sum + alarms.deaths, 0)];
+      const counts = seeds.map((seed) => countOf(simulateSuffering({ ...init, seed, config })));
+      return [name, counts.reduce((sum, count) => sum + count, 0)];
     }),
   );
 }
