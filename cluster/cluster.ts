@@ -32,6 +32,7 @@ import type { AssociationSpec } from '../net/xfrm/xfrm.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
 import type { ResolverConfig } from '../node/host/host.ts';
 import type { KernelModule } from '../node/host/kernel-modules.ts';
+import { type DaemonConfig, DEFAULT_DAEMON_CONFIG } from '../node/network/network-host.ts';
 import { assert } from '../sim/assert.ts';
 import { drawBelow } from '../sim/chance.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
@@ -76,6 +77,8 @@ export interface NodeOptions {
   readonly availability?: 'active' | 'pause' | 'drain';
   /** Where its gossip differs from the cluster's and its engine's. */
   readonly gossip?: Partial<SwimConfig>;
+  /** How its daemon is started; without flags unless given. */
+  readonly daemon?: DaemonConfig;
   /** By how much its clock is fast, as a ratio; 0 unless given. */
   readonly clockDriftRatio?: number;
   /** What its kernel lacks; default: nothing. */
@@ -278,6 +281,7 @@ export class Cluster {
       nodeId,
       engine: node.engine,
       gossip: { memberlist: node.engine.memberlist, ...node.gossip },
+      daemon: node.daemon ?? DEFAULT_DAEMON_CONFIG,
       clockDriftRatio: node.clockDriftRatio ?? 0,
       addresses: addresses[index]!,
       gateway: HOST_GATEWAY,

@@ -16,6 +16,7 @@ import type { EngineVersion } from '../node/engine-version.ts';
 import { Host, type ResolverConfig } from '../node/host/host.ts';
 import { Identifiers } from '../node/host/identifiers.ts';
 import type { KernelModule } from '../node/host/kernel-modules.ts';
+import type { DaemonConfig } from '../node/network/network-host.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
 import {
@@ -45,6 +46,8 @@ export interface MachineParts {
   readonly engine: EngineVersion;
   /** Where its gossip may differ from the cluster's. */
   readonly gossip: Partial<SwimConfig>;
+  /** How its daemon is started. */
+  readonly daemon: DaemonConfig;
   /** By how much its clock is fast, as a ratio. */
   readonly clockDriftRatio: number;
   readonly addresses: HostAddresses;
@@ -133,6 +136,7 @@ export class Machine {
       dataPathAddress: addresses.dataPath,
       gateway,
       resolver,
+      config: this.#parts.daemon,
       identifiers: this.#identifiers,
       missingModules: this.#parts.missingModules,
     });

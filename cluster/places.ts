@@ -4,6 +4,7 @@
  */
 import type { Namespace } from '../net/namespace.ts';
 import type { Container } from '../node/agent/container.ts';
+import type { StandaloneContainer } from '../node/daemon/standalone-container.ts';
 import { EMBEDDED_DNS_ADDRESS } from '../node/dns/embedded-dns.ts';
 import type { Place } from '../node/tools/place.ts';
 import { type Ipv4Address, LOOPBACK_ADDRESS } from '../wire/addresses.ts';
@@ -37,7 +38,11 @@ export function placeOf(cluster: Cluster, name: PlaceName): Place | NoPlace {
   if (!machine.isOn || machine.host === undefined) {
     return { error: `${machine.name} has no power`, word: '', known: [] };
   }
-  if (name.container !== undefined) return placeOfContainer(machine, name.container);
+  if (name.container !== undefined) {
+    const standalone = machine.host.daemon.find(name.container);
+    if (standalone?.isRunning === true) return placeInStandalone(cluster, standalone);
+    return placeOfContainer(machine, name.container);
+  }
   const { namespace, resolver, namespaces } = machine.host;
   const place = { namespace, resolver, namespaces, hosts: hostsOf(cluster), source: 0 };
   if (name.netns === undefined) return place;
@@ -78,7 +83,10 @@ function placeOfContainer(machine: Machine, name: string): Place | NoPlace {
     containers.find((container) => container.name === name) ??
     containers.find(isOf(name));
   if (found !== undefined) return placeIn(found);
-  const known = containers.map((container) => container.name.split('.').slice(0, 2).join('.'));
+  const known = [
+    ...containers.map((container) => container.name.split('.').slice(0, 2).join('.')),
+    ...(machine.host?.daemon.list() ?? []).map((container) => container.name),
+  ];
   return { error: `${machine.name} runs no container '${name}'`, word: name, known };
 }
 
@@ -104,6 +112,18 @@ function placeIn({ id, sandbox }: Container): Place {
   if (own !== undefined) hosts.set(id.slice(0, 12), own.address);
   const resolver = { servers: [EMBEDDED_DNS_ADDRESS], search };
   return { namespace, resolver, hosts, namespaces: NO_NAMESPACES, source: 0 };
+}
+
+/** A container of `docker run`: its own namespace, another's, or the host's. */
+function placeInStandalone(cluster: Cluster, container: StandaloneContainer): Place {
+  const { namespace, search, servers, hosts, config } = container.networkOwner.sandbox!;
+  return {
+    namespace,
+    resolver: { servers, search },
+    hosts: config.isHostNetwork ? hostsOf(cluster) : hosts.names,
+    namespaces: NO_NAMESPACES,
+    source: 0,
+  };
 }
 
 /** The hosts file of the nodes, which knows them all. */

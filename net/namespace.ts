@@ -130,6 +130,7 @@ export class Namespace {
   destroy(): void {
     this.sockets.destroy();
     this.devices.removeAll();
+    this.devices.forgetEverywhere();
   }
 
   /** The device of this name (without `@if…`). */

@@ -4,7 +4,8 @@
  *
  * `net.ipv4.conf.<device>.<key>` lives in an {@link Ipv4Configuration} per device, one for `all` and
  * one for `default`; a new device copies `default`, and writing `default` reaches the devices whose
- * own value nobody wrote. `ip_forward` is `conf.all.forwarding` and sets every device's.
+ * own value nobody wrote. `ip_forward` is `conf.all.forwarding`, sets every device's, and makes a
+ * host deaf to redirects while it is on.
  * Mirrors net/ipv4/devinet.c (`devinet_conf_proc`, `inet_forward_change`).
  */
 
@@ -203,6 +204,7 @@ export class Sysctls {
 
   #setForwarding(value: number): void {
     this.all.forwarding = value;
+    this.all.accept_redirects = value === 0 ? 1 : 0;
     this.default.forwarding = value;
     this.all.accept_redirects = value === 0 ? 1 : 0; // a router takes no redirects
     for (const configuration of this.#byDevice.values()) configuration.forwarding = value;

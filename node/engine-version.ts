@@ -55,6 +55,12 @@ export interface EngineVersion {
   /** A service alias leads to the VIP as long as any task claims it (from 29.5 on). */
   readonly countsServiceAliases: boolean;
   readonly dnsForwarding: DnsForwarding;
+  /** Containers on internal networks have no default route (from 25 on, moby #46603). */
+  readonly hidesInternalGateway: boolean;
+  /** Containers' `/etc/hosts` names IPv6's well-known addresses (up to 25). */
+  readonly hasIpv6Hosts: boolean;
+  /** The search for a free address pool goes on behind the last one (up to 26). */
+  readonly rotatesPools: boolean;
 }
 
 /** The versions that a user may name; 30 is what follows 29 (moby's master of August 2026). */
@@ -94,6 +100,9 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     matchesVniByBpf: major >= 24,
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',
+    hidesInternalGateway: major >= 25,
+    hasIpv6Hosts: major <= 25,
+    rotatesPools: major <= 26,
     countsServiceAliases:
       major > 29 || (major === 29 && (minor === undefined || minor >= COUNTS_ALIASES_MINOR)),
   };

@@ -14,6 +14,7 @@ import { neighbourText } from '../../net/show/neighbour.ts';
 import { routeText } from '../../net/show/route.ts';
 import { xfrmPolicyText, xfrmStateText } from '../../net/show/xfrm.ts';
 import { formatSockets } from '../../net/socket/show.ts';
+import { dockerTable, networkLsText } from '../../node/daemon/listings.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
 import type { Cluster } from '../cluster.ts';
@@ -106,18 +107,16 @@ export function viewText(
 function networksText(_cluster: Cluster, machine: Machine): string {
   const host = machine.host;
   if (host === undefined) return '';
-  const rows = [
-    [host.docker0.id.slice(0, 12), 'bridge', 'bridge', 'local'],
-    [host.hostNetworkId.slice(0, 12), 'host', 'host', 'local'],
-    [host.noneNetworkId.slice(0, 12), 'none', 'null', 'local'],
-  ];
-  const gateway = host.gatewayBridgeIfAny;
-  if (gateway !== undefined) rows.push([gateway.id.slice(0, 12), gateway.name, 'bridge', 'local']);
-  for (const network of machine.executor?.networksIfAny?.networks ?? []) {
-    rows.push([network.id.slice(0, 12), network.name, 'overlay', 'swarm']);
-  }
-  rows.sort((a, b) => (a[1]! < b[1]! ? -1 : 1));
-  return columns([['NETWORK ID', 'NAME', 'DRIVER', 'SCOPE'], ...rows]);
+  const local = host.networks
+    .list()
+    .map(({ id, name, facts }) => ({ id, name, driver: facts.driver, scope: 'local' }));
+  const swarm = [...(machine.executor?.networksIfAny?.networks ?? [])].map(({ id, name }) => ({
+    id,
+    name,
+    driver: 'overlay',
+    scope: 'swarm',
+  }));
+  return networkLsText([...local, ...swarm], false);
 }
 
 /** What the node's gossip holds of all members that it knows. */
@@ -134,7 +133,7 @@ function membersText(cluster: Cluster, machine: Machine): string {
     return [cluster.swim.nameOf(subject), host.name, address, stateName, incarnation];
   });
   rows.sort((a, b) => (a[1]! < b[1]! ? -1 : a[1]! > b[1]! ? 1 : 0));
-  return columns([['NAME', 'HOST', 'ADDRESS', 'STATE', 'INCARNATION'], ...rows]);
+  return dockerTable([['NAME', 'HOST', 'ADDRESS', 'STATE', 'INCARNATION'], ...rows]);
 }
 
 /** `docker node ps`: the tasks that the manager has put on the node. */
@@ -154,19 +153,5 @@ function tasksText(cluster: Cluster, machine: Machine): string {
       err,
     ];
   });
-  return columns([['ID', 'NAME', 'IMAGE', 'DESIRED STATE', 'CURRENT STATE', 'ERROR'], ...rows]);
-}
-
-/** Rows in columns, three spaces apart, as Docker's tables are. */
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i]!))
-          .join('   ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return dockerTable([['ID', 'NAME', 'IMAGE', 'DESIRED STATE', 'CURRENT STATE', 'ERROR'], ...rows]);
 }

@@ -4,7 +4,8 @@
  * Each namespace counts its own indices from 1 (loopback); a device that moves keeps its index
  * unless somebody has it there. Going down takes the routes through a device and its neighbours;
  * coming up brings the routes that its addresses make. Namespace ids (`link-netnsid`) are given in
- * the order in which a namespace first learns of another, as `peernet2id_alloc` does.
+ * the order in which a namespace first learns of another, the lowest free one, as
+ * `peernet2id_alloc` does.
  * Mirrors net/core/dev.c (`dev_new_index`, `__dev_change_net_namespace`).
  */
 import { assert } from '../../sim/assert.ts';
@@ -91,12 +92,20 @@ export class NamespaceDevices {
 
   /** The id by which this namespace knows another (`link-netnsid`); given on first use. */
   namespaceIdOf(other: Namespace): number {
-    let id = this.#namespaceIds.get(other);
-    if (id === undefined) {
-      id = this.#namespaceIds.size;
-      this.#namespaceIds.set(other, id);
-    }
+    const known = this.#namespaceIds.get(other);
+    if (known !== undefined) return known;
+    const taken = new Set(this.#namespaceIds.values());
+    let id = 0;
+    while (taken.has(id)) id++;
+    this.#namespaceIds.set(other, id);
     return id;
+  }
+
+  /** The namespace is no more: those that knew it by an id may give the id to another. */
+  forgetEverywhere(): void {
+    for (const other of this.#namespaceIds.keys()) {
+      other.devices.#namespaceIds.delete(this.#namespace);
+    }
   }
 
   /** Gives a device another name; addresses keep their labels, as in Linux. */

@@ -7,6 +7,7 @@
 import { ANY_ADDRESS, formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
 import type { SocketTable } from './table.ts';
 import { TcpConnection } from './tcp/connection.ts';
+import type { SocketFamily } from './tcp/listener.ts';
 import { TCP_STATE_NAMES, TcpState } from './tcp/state.ts';
 
 /** Which sockets `ss` is asked for. */
@@ -31,8 +32,15 @@ interface Row {
   readonly program: string;
 }
 
-function formatAddress(address: Ipv4Address): string {
-  return address === ANY_ADDRESS ? '0.0.0.0' : formatIpv4Address(address);
+/** How `ss` writes every address of a family. */
+const WILDCARDS: Readonly<Record<SocketFamily, string>> = {
+  ipv4: '0.0.0.0',
+  ipv6: '[::]',
+  dual: '*',
+};
+
+function formatAddress(address: Ipv4Address, family: SocketFamily = 'ipv4'): string {
+  return address === ANY_ADDRESS ? WILDCARDS[family] : formatIpv4Address(address);
 }
 
 /** The text of `ss` with these options (default `-tan`), without name resolution. */
@@ -54,9 +62,9 @@ function addUdpRows(rows: Row[], table: SocketTable, listening: boolean, all: bo
       state: isConnected ? 'ESTAB' : 'UNCONN',
       receive: '0',
       send: '0',
-      local: formatAddress(socket.localAddress),
+      local: formatAddress(socket.localAddress, socket.family),
       localPort: String(socket.localPort),
-      peer: formatAddress(socket.remoteAddress),
+      peer: formatAddress(socket.remoteAddress, socket.family),
       peerPort: isConnected ? String(socket.remotePort) : '*',
       program: formatProgram(socket.program),
     });
@@ -71,9 +79,9 @@ function addTcpRows(rows: Row[], table: SocketTable, listening: boolean, all: bo
         state: 'LISTEN',
         receive: String(listener.waitingCount),
         send: String(listener.backlog),
-        local: formatAddress(listener.address),
+        local: formatAddress(listener.address, listener.family),
         localPort: String(listener.port),
-        peer: '0.0.0.0',
+        peer: WILDCARDS[listener.family],
         peerPort: '*',
         program: formatProgram(listener.program),
       });

@@ -30,7 +30,7 @@ import { type ConnectOptions, openConnection } from './tcp/connect.ts';
 import { TcpConnection } from './tcp/connection.ts';
 import { EndpointMap } from './tcp/endpoint-map.ts';
 import { icmpErrorArrives } from './tcp/icmp.ts';
-import { type ListenOptions, TcpListener } from './tcp/listener.ts';
+import { type ListenOptions, type SocketFamily, TcpListener } from './tcp/listener.ts';
 import { sendResetFor } from './tcp/segment.ts';
 import { TimeWaits } from './tcp/time-wait.ts';
 import { TcpTimers } from './tcp/timers.ts';
@@ -122,10 +122,12 @@ export class SocketTable {
   /** Listens for TCP connections; an errno when the port or address cannot be had. */
   listen(options: ListenOptions): TcpListener | Errno {
     const address = options.address ?? ANY_ADDRESS;
+    const { family = 'ipv4' } = options;
     let { port } = options;
     if (!this.#canBindTo(address)) return Errno.EADDRNOTAVAIL;
-    if (port === 0) port = this.ports.chooseForBind((free) => !this.#hasListener(free, address));
-    if (port === 0 || this.#hasListener(port, address)) return Errno.EADDRINUSE;
+    const isTaken = (wanted: number) => this.#hasListener(wanted, address, family);
+    if (port === 0) port = this.ports.chooseForBind((free) => !isTaken(free));
+    if (port === 0 || isTaken(port)) return Errno.EADDRINUSE;
     const listener = new TcpListener(this, { ...options, address, port });
     const others = this.#listeners.get(port);
     if (others === undefined) this.#listeners.set(port, [listener]);
@@ -298,9 +300,11 @@ export class SocketTable {
     if (!this.#canBindTo(address)) return Errno.EADDRNOTAVAIL;
     let chosen = port;
     if (port === 0) {
-      chosen = this.ports.chooseForBind((free) => !this.#hasUdpSocket(free, address));
+      chosen = this.ports.chooseForBind(
+        (free) => !this.#hasUdpSocket(free, address, socket.family),
+      );
       if (chosen === 0) return Errno.EADDRINUSE;
-    } else if (this.#hasUdpSocket(port, address)) return Errno.EADDRINUSE;
+    } else if (this.#hasUdpSocket(port, address, socket.family)) return Errno.EADDRINUSE;
     socket.localPort = chosen;
     socket.localAddress = address;
     const others = this.#udpSockets.get(chosen);
@@ -405,6 +409,7 @@ export class SocketTable {
     let bestScore = 0;
     for (let i = 0; i < sockets.length; i++) {
       const socket = sockets[i]!;
+      if (socket.family === 'ipv6') continue;
       let score = 1;
       if (socket.localAddress !== ANY_ADDRESS) {
         if (socket.localAddress !== local) continue;
@@ -427,20 +432,25 @@ export class SocketTable {
     if (listeners === undefined) return undefined;
     let any: TcpListener | undefined;
     for (let i = 0; i < listeners.length; i++) {
+      if (listeners[i]!.family === 'ipv6') continue;
       if (listeners[i]!.address === address) return listeners[i];
       if (listeners[i]!.address === ANY_ADDRESS) any = listeners[i];
     }
     return any;
   }
 
-  #hasListener(port: number, address: Ipv4Address): boolean {
+  #hasListener(port: number, address: Ipv4Address, family: SocketFamily): boolean {
     const listeners = this.#listeners.get(port);
-    return listeners?.some((other) => doClash(other.address, address)) === true;
+    const clashes = (other: TcpListener) =>
+      doClash(other.address, address) && doFamiliesClash(other.family, family);
+    return listeners?.some(clashes) === true;
   }
 
-  #hasUdpSocket(port: number, address: Ipv4Address): boolean {
+  #hasUdpSocket(port: number, address: Ipv4Address, family: SocketFamily): boolean {
     const sockets = this.#udpSockets.get(port);
-    return sockets?.some((other) => doClash(other.localAddress, address)) === true;
+    const clashes = (other: UdpSocket) =>
+      doClash(other.localAddress, address) && doFamiliesClash(other.family, family);
+    return sockets?.some(clashes) === true;
   }
 
   #canBindTo(address: Ipv4Address): boolean {
@@ -473,6 +483,11 @@ export class SocketTable {
 /** Two sockets on one port clash unless both are bound, to different addresses. */
 function doClash(a: Ipv4Address, b: Ipv4Address): boolean {
   return a === b || a === ANY_ADDRESS || b === ANY_ADDRESS;
+}
+
+/** IPv4 and IPv6 sockets share no port; one that hears both clashes with either. */
+function doFamiliesClash(a: SocketFamily, b: SocketFamily): boolean {
+  return a === b || a === 'dual' || b === 'dual';
 }
 
 function removeFrom<T>(map: Map<number, T[]>, port: number, socket: T): void {

@@ -16,6 +16,7 @@ import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../../wire/
 import { Packet } from '../packet.ts';
 import { Errno } from './errno.ts';
 import type { SocketTable } from './table.ts';
+import type { SocketFamily } from './tcp/listener.ts';
 
 const HEADERS_BYTES = IPV4_HEADER_BYTES + UDP_HEADER_BYTES;
 
@@ -50,6 +51,8 @@ export class UdpSocket {
   remotePort = 0;
   /** What `ss` prints in `users:((…))`: `"dockerd",pid=355,fd=27`. */
   program = '';
+  /** Set before it is bound. */
+  family: SocketFamily = 'ipv4';
   isClosed = false;
   #identification = 0;
 

@@ -69,7 +69,7 @@ export class ContainerController implements TaskController {
         this.#isPrepared = true;
         const { host } = this.#executor;
         const name = taskNameOf(this.#task);
-        this.#container = new Container(host, this.#task, name, this.#executor.nextPid());
+        this.#container = new Container(host, this.#task, name, host.nextPid());
         this.#executor.containers.set(this.#task.id, this.#container);
         done(undefined);
       });

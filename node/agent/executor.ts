@@ -43,7 +43,6 @@ export class HostExecutor implements Executor {
   #managers: readonly WeightedPeer[] = [];
   #node: Node | undefined;
   readonly #waiting: (() => void)[] = [];
-  #nextPid = 1000;
   #isStarted = false;
   #hasIngress = false;
 
@@ -122,11 +121,6 @@ export class HostExecutor implements Executor {
 
   controllerOf(task: Task): TaskController {
     return new ContainerController(this, task);
-  }
-
-  /** The next process id. */
-  nextPid(): number {
-    return this.#nextPid++;
   }
 
   /** A container started or ended: everybody above may want to know. */

@@ -40,11 +40,17 @@ export class EmbeddedDns {
   readonly #admitsFailure: boolean;
   queryCount = 0;
 
-  constructor(host: Host, namespace: Namespace, view: NameView) {
+  /** `servers` are asked what nobody here is called; default: the host's. */
+  constructor(
+    host: Host,
+    namespace: Namespace,
+    view: NameView,
+    servers: readonly Ipv4Address[] = host.resolver.servers,
+  ) {
     this.#view = view;
     this.#namespace = namespace;
     const { dnsForwarding } = host.engine;
-    this.#forwarder = new Forwarder(namespace, host.resolver.servers, dnsForwarding);
+    this.#forwarder = new Forwarder(namespace, servers, dnsForwarding);
     this.#admitsFailure = dnsForwarding !== 'lastAnswer';
     this.#chance = host.world.chance.stream(`dns.${namespace.name}`);
     this.#socket = namespace.sockets.openUdp({
@@ -53,11 +59,12 @@ export class EmbeddedDns {
     });
     const errno = this.#socket.bind(0, EMBEDDED_DNS_ADDRESS);
     assert(errno === Errno.none, 'the embedded DNS server cannot bind');
+    this.#socket.program = host.daemonProgram();
     const listener = namespace.sockets.listen({
       port: 0,
       address: EMBEDDED_DNS_ADDRESS,
       onConnection: () => ({}),
-      program: 'dockerd',
+      program: host.daemonProgram(),
     });
     assert(typeof listener === 'object', 'the embedded DNS server cannot listen');
     writeResolverRules(namespace, this.#socket.localPort, listener.port);

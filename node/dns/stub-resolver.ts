@@ -1,6 +1,6 @@
 /**
- * A program's resolver: asks 127.0.0.11 (or the servers that it is given, in turn) over UDP, again
- * after 5 s, and gives up after the second time, as musl's and glibc's do (`resolv.conf` options
+ * A program's resolver: looks into `/etc/hosts`, asks 127.0.0.11 (or the servers that it is given, in
+ * turn) over UDP, again after 5 s, and gives up after the second time, as musl's and glibc's do (`resolv.conf` options
  * timeout:5 attempts:2). A name is tried as it is (Docker sets ndots:0), then in each of the search
  * domains, as glibc does.
  */
@@ -23,6 +23,8 @@ export interface StubResolver {
   readonly search: readonly string[];
   /** Its `nameserver` lines; default: only the embedded server. */
   readonly servers?: readonly Ipv4Address[];
+  /** Its `/etc/hosts`; default: nobody is in it. */
+  readonly hosts?: { find(name: string): Ipv4Address | undefined };
 }
 
 /** Why there is no address: nobody is called so, or nobody could say. */
@@ -34,12 +36,12 @@ const EMBEDDED: readonly Ipv4Address[] = [EMBEDDED_DNS_ADDRESS];
 
 /** Resolves a name from a sandbox; `undefined` when there is no address. Addresses pass through. */
 export function resolveName(
-  { namespace, search, servers = EMBEDDED }: StubResolver,
+  { namespace, search, servers = EMBEDDED, hosts }: StubResolver,
   name: string,
   queryId: number,
   onAnswer: OnAnswer,
 ): void {
-  const literal = parseIpv4Address(name);
+  const literal = parseIpv4Address(name) ?? hosts?.find(name);
   if (literal !== undefined) {
     onAnswer(literal);
     return;

@@ -19,6 +19,10 @@ export interface BridgeFacts {
   readonly isInternal: boolean;
   readonly hasMasquerade: boolean;
   readonly hasIcc: boolean;
+  /** The daemon runs without userland proxy. */
+  readonly isHairpin: boolean;
+  /** What packets that leave get as their source; undefined for the address of their way out. */
+  readonly sourceAddress: string | undefined;
 }
 
 /** One published port of a bridge endpoint. */

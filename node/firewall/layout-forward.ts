@@ -10,6 +10,7 @@ import type { BridgeFacts, Layout } from './bridge-rules.ts';
 import {
   acceptPort,
   addMasquerade,
+  checksumFill,
   destinationNat,
   hookUpNat,
   masqueradeOwnPort,
@@ -58,11 +59,8 @@ export const forwardLayout: Layout = {
         writer.insert('filter', internalChain(engine), rule);
       return;
     }
-    addMasquerade(writer, bridge);
-    if (engine.layout === 'forwardIsolation' && bridge.hasMasquerade) {
-      writer.insert('nat', 'DOCKER', `-i ${device} -j RETURN`);
-    }
-    hookUpNat(writer);
+    addMasquerade(writer, bridge, engine.layout === 'forwardIsolation');
+    hookUpNat(writer, bridge);
     for (const [chain, rule] of networkRules(bridge)) writer.append('filter', chain, rule);
     if (engine.layout === 'forwardIsolation') {
       writer.append('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
@@ -77,7 +75,6 @@ export const forwardLayout: Layout = {
       writer.remove('filter', FORWARD_CHAIN, `-i ${device} -o ${device} -j ${verdict}`);
     }
     removeMasquerade(writer, bridge);
-    writer.remove('nat', 'DOCKER', `-i ${device} -j RETURN`);
     for (const [chain, rule] of networkRules(bridge)) writer.remove('filter', chain, rule);
     if (engine.layout === 'forwardIsolation') {
       writer.remove('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
@@ -96,9 +93,10 @@ export const forwardLayout: Layout = {
   mapPort(writer, bridge, mapping, engine) {
     writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.insert('filter', 'DOCKER', acceptPort(bridge, mapping));
-    if (engine.layout === 'forwardIsolation') {
+    if (engine.layout === 'forwardIsolation' || bridge.isHairpin) {
       writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
     }
+    if (mapping.protocol === 'sctp') writer.append('mangle', 'POSTROUTING', checksumFill(mapping));
     if (mapping.hostAddress.startsWith('127.')) {
       writer.append('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
     }
@@ -108,6 +106,7 @@ export const forwardLayout: Layout = {
     writer.remove('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.remove('filter', 'DOCKER', acceptPort(bridge, mapping));
     writer.remove('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
+    if (mapping.protocol === 'sctp') writer.remove('mangle', 'POSTROUTING', checksumFill(mapping));
     writer.remove('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
   },
 };

@@ -7,6 +7,7 @@ import type { Layout } from './bridge-rules.ts';
 import {
   acceptPort,
   addMasquerade,
+  checksumFill,
   destinationNat,
   hookUpNat,
   masqueradeOwnPort,
@@ -49,11 +50,10 @@ export const isolationLayout: Layout = {
       keepFirst(writer);
       return;
     }
-    addMasquerade(writer, bridge);
-    if (bridge.hasMasquerade) writer.insert('nat', 'DOCKER', `-i ${device} -j RETURN`);
+    addMasquerade(writer, bridge, true);
     allowIcc(writer, device, bridge.hasIcc);
     writer.insert('filter', 'FORWARD', `-i ${device} ! -o ${device} -j ACCEPT`);
-    hookUpNat(writer);
+    hookUpNat(writer, bridge);
     writer.insert('filter', 'FORWARD', `-o ${device} -j DOCKER`);
     writer.insert(
       'filter',
@@ -71,7 +71,6 @@ export const isolationLayout: Layout = {
     writer.remove('filter', STAGE_1, `! -d ${formatPrefix(bridge.subnet)} -i ${device} -j DROP`);
     writer.remove('filter', STAGE_1, `! -s ${formatPrefix(bridge.subnet)} -o ${device} -j DROP`);
     removeMasquerade(writer, bridge);
-    writer.remove('nat', 'DOCKER', `-i ${device} -j RETURN`);
     writer.remove('filter', 'FORWARD', `-i ${device} -o ${device} -j ACCEPT`);
     writer.remove('filter', 'FORWARD', `-i ${device} -o ${device} -j DROP`);
     writer.remove('filter', 'FORWARD', `-i ${device} ! -o ${device} -j ACCEPT`);
@@ -92,12 +91,14 @@ export const isolationLayout: Layout = {
     writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.append('filter', 'DOCKER', acceptPort(bridge, mapping));
     writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
+    if (mapping.protocol === 'sctp') writer.append('mangle', 'POSTROUTING', checksumFill(mapping));
   },
 
   unmapPort(writer, bridge, mapping) {
     writer.remove('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.remove('filter', 'DOCKER', acceptPort(bridge, mapping));
     writer.remove('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
+    if (mapping.protocol === 'sctp') writer.remove('mangle', 'POSTROUTING', checksumFill(mapping));
   },
 };
 

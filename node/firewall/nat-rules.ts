@@ -1,6 +1,9 @@
 /**
  * The nat rules that every layout shares: the DOCKER chain and its hook-up, masquerading of a
- * bridge's subnet, and the DNAT of a published port (userland proxy on, Docker's default).
+ * bridge's subnet, and the DNAT of a published port.
+ *
+ * Without a userland proxy (`isHairpin`) the rules do its work: what the host and the containers of
+ * the same bridge send to a published port is rewritten too, and masqueraded on its way back.
  */
 import { formatPrefix } from '../../wire/addresses.ts';
 import type { BridgeFacts, PortMapping } from './bridge-rules.ts';
@@ -10,25 +13,33 @@ const FROM_OUTSIDE = '-m addrtype --dst-type LOCAL -j DOCKER';
 const FROM_HOST = '! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER';
 
 /** Jumps from PREROUTING and OUTPUT to DOCKER, once. */
-export function hookUpNat(writer: RuleWriter): void {
+export function hookUpNat(writer: RuleWriter, bridge: BridgeFacts): void {
   writer.append('nat', 'PREROUTING', FROM_OUTSIDE);
-  writer.append('nat', 'OUTPUT', FROM_HOST);
+  writer.append('nat', 'OUTPUT', bridge.isHairpin ? FROM_OUTSIDE : FROM_HOST);
 }
 
 /** Forgets the jumps, as a starting daemon does. */
 export function unhookNat(writer: RuleWriter): void {
   writer.remove('nat', 'PREROUTING', FROM_OUTSIDE);
   writer.remove('nat', 'OUTPUT', FROM_HOST);
+  writer.remove('nat', 'OUTPUT', FROM_OUTSIDE);
 }
 
-/** Source NAT for what leaves the bridge's subnet. */
-export function addMasquerade(writer: RuleWriter, bridge: BridgeFacts): void {
+/**
+ * Source NAT for what leaves the bridge's subnet, and the way of published ports past it: containers
+ * of the bridge ask the userland proxy, or the host's own packets are masqueraded.
+ */
+export function addMasquerade(writer: RuleWriter, bridge: BridgeFacts, skipsOwn: boolean): void {
   if (bridge.hasMasquerade) writer.insert('nat', 'POSTROUTING', masquerade(bridge));
+  if (bridge.isHairpin) writer.insert('nat', 'POSTROUTING', masqueradeHost(bridge));
+  else if (bridge.hasMasquerade && skipsOwn) writer.insert('nat', 'DOCKER', skipOwn(bridge));
 }
 
-/** Takes {@link addMasquerade}'s rule out. */
+/** Takes {@link addMasquerade}'s rules out. */
 export function removeMasquerade(writer: RuleWriter, bridge: BridgeFacts): void {
   writer.remove('nat', 'POSTROUTING', masquerade(bridge));
+  writer.remove('nat', 'POSTROUTING', masqueradeHost(bridge));
+  writer.remove('nat', 'DOCKER', skipOwn(bridge));
 }
 
 /** The DNAT rule of a published port, without chain. */
@@ -36,7 +47,8 @@ export function destinationNat(bridge: BridgeFacts, mapping: PortMapping): strin
   const { protocol, hostPort, containerAddress, containerPort } = mapping;
   const address = mapping.hostAddress === '' ? '' : `-d ${mapping.hostAddress}/32 `;
   const target = `${containerAddress}:${containerPort}`;
-  const match = `${address}! -i ${bridge.device} -p ${protocol} -m ${protocol}`;
+  const origin = bridge.isHairpin ? '' : `! -i ${bridge.device} `;
+  const match = `${address}${origin}-p ${protocol} -m ${protocol}`;
   return `${match} --dport ${hostPort} -j DNAT --to-destination ${target}`;
 }
 
@@ -55,5 +67,22 @@ export function masqueradeOwnPort(mapping: PortMapping): string {
 }
 
 function masquerade(bridge: BridgeFacts): string {
-  return `-s ${formatPrefix(bridge.subnet)} ! -o ${bridge.device} -j MASQUERADE`;
+  return `-s ${formatPrefix(bridge.subnet)} ! -o ${bridge.device} ${sourceNatOf(bridge)}`;
+}
+
+function masqueradeHost(bridge: BridgeFacts): string {
+  return `-o ${bridge.device} -m addrtype --src-type LOCAL ${sourceNatOf(bridge)}`;
+}
+
+function sourceNatOf({ sourceAddress }: BridgeFacts): string {
+  return sourceAddress === undefined ? '-j MASQUERADE' : `-j SNAT --to-source ${sourceAddress}`;
+}
+
+function skipOwn({ device }: BridgeFacts): string {
+  return `-i ${device} -j RETURN`;
+}
+
+/** The rule that mends the checksum of a published SCTP port's answers, without chain. */
+export function checksumFill({ containerPort }: PortMapping): string {
+  return `-p sctp -m sctp --sport ${containerPort} -j CHECKSUM --checksum-fill`;
 }

@@ -12,17 +12,24 @@ import { Xfrm } from '../../net/xfrm/xfrm.ts';
 import { assert } from '../../sim/assert.ts';
 import type { World } from '../../sim/world.ts';
 import { OverlayEncryption } from '../../vxlan/encryption.ts';
-import type { Ipv4Address, Prefix } from '../../wire/addresses.ts';
+import { formatIpv4Address, type Ipv4Address, type Prefix } from '../../wire/addresses.ts';
+import { Daemon } from '../daemon/daemon.ts';
+import { Refusal } from '../daemon/refusal.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { layoutOf } from '../firewall/bridge-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import { LocalPools } from '../ipam/local-pools.ts';
-import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
+import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
+import { LocalNetwork } from '../network/local-network.ts';
+import { LocalNetworks } from '../network/local-networks.ts';
+import {
+  type DaemonConfig,
+  DEFAULT_DAEMON_CONFIG,
+  type NetworkHost,
+} from '../network/network-host.ts';
+import { PortAllocator } from '../publish/port-allocator.ts';
 import type { Identifiers } from './identifiers.ts';
 import type { KernelModule } from './kernel-modules.ts';
-
-/** MTU of Docker's bridges when nobody says otherwise. */
-const BRIDGE_MTU_BYTES = 1500;
 
 /** The name of the bridge by which swarm sandboxes reach the outside. */
 export const GATEWAY_BRIDGE = 'docker_gwbridge';
@@ -46,6 +53,10 @@ export interface HostOptions {
   readonly resolver?: ResolverConfig | undefined;
   /** What its kernel lacks; default: nothing. */
   readonly missingModules?: readonly KernelModule[] | undefined;
+  /** How its daemon is started; default: without flags. */
+  readonly config?: DaemonConfig | undefined;
+  /** Its `/etc/hosts`; default: itself under its name. */
+  readonly hostsFile?: string | undefined;
 }
 
 /** A network card with its address. */
@@ -60,10 +71,14 @@ export interface ResolverConfig {
   readonly search: readonly string[];
 }
 
+/** Where process ids and dockerd's file descriptors begin. */
+const FIRST_PID = 999;
+const FIRST_DESCRIPTOR = 27;
+
 const NO_RESOLVER: ResolverConfig = { servers: [], search: [] };
 
 /** A running host. */
-export class Host {
+export class Host implements NetworkHost {
   readonly world: World;
   readonly index: number;
   readonly name: string;
@@ -75,24 +90,32 @@ export class Host {
   /** The initial namespace. */
   readonly namespace: Namespace;
   readonly resolver: ResolverConfig;
+  readonly config: DaemonConfig;
+  readonly hostsFile: string;
   readonly writer: RuleWriter;
   readonly docker0: BridgeNetwork;
   /** IPsec for encrypted overlays. */
   readonly encryption: OverlayEncryption;
-  /** Ids of the predefined networks `host` and `none`. */
-  readonly hostNetworkId: string;
-  readonly noneNetworkId: string;
+  /** The networks of scope local, the predefined ones first. */
+  readonly networks: LocalNetworks;
   /** Every namespace of the host by its file name (`default`, `ingress_sbox`, `1-…`, `lb_…`). */
   readonly namespaces = new Map<string, Namespace>();
+  /** The host ports that containers hold. */
+  readonly ports = new PortAllocator();
+  /** dockerd's process id. */
+  readonly daemonPid: number;
+  /** The engine, as the `docker` command sees it. */
+  readonly daemon: Daemon;
   /** False once the power is off; programs and timers of the host then do nothing. */
   isOn = true;
   /** What dockerd has to do as soon as its process goes on; `undefined` while it runs. */
   #deferred: (() => void)[] | undefined;
   readonly #missingModules: readonly KernelModule[];
-  readonly #pools = new LocalPools();
   /** The uplink first. */
   readonly #cards: readonly HostCard[];
   #gatewayBridge: BridgeNetwork | undefined;
+  #lastPid = FIRST_PID;
+  #lastDescriptor = FIRST_DESCRIPTOR;
 
   constructor(options: HostOptions) {
     const { world, index, name, engine, address, uplink } = options;
@@ -106,6 +129,10 @@ export class Host {
     this.#cards = [{ uplink, address }, ...furtherCards];
     this.resolver = options.resolver ?? NO_RESOLVER;
     this.#missingModules = options.missingModules ?? [];
+    this.config = options.config ?? DEFAULT_DAEMON_CONFIG;
+    const { address: own } = address;
+    this.hostsFile =
+      options.hostsFile ?? `127.0.0.1\tlocalhost\n${formatIpv4Address(own)}\t${name}\n`;
     this.counters = new HostCounters(world);
     this.namespace = new Namespace(world, { name, nodeIndex: index, host: this.counters });
     this.namespaces.set('default', this.namespace);
@@ -118,9 +145,17 @@ export class Host {
       address: this.dataPathAddress,
       generation: engine.networkDbGeneration,
     });
-    this.hostNetworkId = options.identifiers.id();
-    this.noneNetworkId = options.identifiers.id();
+    this.daemonPid = this.nextPid();
+    const pools = new LocalPools(engine.rotatesPools, this.config.pools);
+    this.networks = new LocalNetworks(this, pools);
+    for (const [network, driver] of [
+      ['host', 'host'],
+      ['none', 'null'],
+    ] as const) {
+      this.networks.add(this.#addressless(network, driver));
+    }
     this.docker0 = this.#startDaemon();
+    this.daemon = new Daemon(this);
   }
 
   /** True when the kernel has a module. */
@@ -155,7 +190,7 @@ export class Host {
 
   /** `docker_gwbridge`, made when it is first needed. */
   get gatewayBridge(): BridgeNetwork {
-    this.#gatewayBridge ??= this.#createBridge('docker_gwbridge', GATEWAY_BRIDGE, false);
+    this.#gatewayBridge ??= this.#createOwnBridge(GATEWAY_BRIDGE, GATEWAY_BRIDGE, false);
     return this.#gatewayBridge;
   }
 
@@ -181,6 +216,25 @@ export class Host {
     return endpoint;
   }
 
+  /** The next process id. */
+  nextPid(): number {
+    return this.#lastPid++;
+  }
+
+  /** dockerd with a new file descriptor, as `ss` prints it. */
+  daemonProgram(): string {
+    return `"dockerd",pid=${this.daemonPid},fd=${this.#lastDescriptor++}`;
+  }
+
+  /** What new subnets must not overlap: the host's routes and its name servers. */
+  usedPrefixes(): Prefix[] {
+    const routes = this.namespace
+      .routesOf()
+      .filter(({ prefixLength }) => prefixLength > 0)
+      .map(({ destination, prefixLength }) => ({ address: destination, lengthBits: prefixLength }));
+    return [...routes, ...this.resolver.servers.map((address) => ({ address, lengthBits: 32 }))];
+  }
+
   /** Stops dockerd's process, as SIGSTOP does; kernel and containers go on. */
   pauseEngine(): void {
     this.#deferred ??= [];
@@ -202,6 +256,7 @@ export class Host {
   /** The power goes: nothing of this host sends, receives or runs any more. */
   powerOff(): void {
     this.isOn = false;
+    this.daemon.crash();
     for (const { uplink } of this.#cards) this.namespace.setUp(uplink, false);
     for (const namespace of this.namespaces.values()) namespace.destroy();
   }
@@ -225,25 +280,81 @@ export class Host {
     // iptables is tried out first, which loads the filter table before any other.
     this.namespace.tables.run('-L -n');
     layout.start(this.writer, this.engine);
-    this.namespace.sysctls.set('net.ipv4.ip_forward', 1);
-    this.writer.policy('filter', 'FORWARD', 'DROP');
-    const docker0 = this.#createBridge('bridge', 'docker0', true);
+    const { sysctls } = this.namespace;
+    if (this.config.setsForwarding && sysctls.number('net.ipv4.ip_forward') === 0) {
+      sysctls.set('net.ipv4.ip_forward', 1);
+      this.writer.policy('filter', 'FORWARD', 'DROP');
+    }
+    const docker0 = this.#createOwnBridge('bridge', 'docker0', true);
     layout.finishStart(this.writer, this.engine);
     return docker0;
   }
 
-  #createBridge(name: string, device: string, hasIcc: boolean): BridgeNetwork {
-    const pool = this.#pools.allocate(this.#cards.map(({ address }) => address));
-    assert(pool !== undefined, 'all predefined address pools have been fully subnetted');
-    return new BridgeNetwork(this, {
+  /** One of the networks that have no addresses. */
+  #addressless(name: string, driver: string): LocalNetwork {
+    const facts = {
       id: this.identifiers.id(),
       name,
-      device,
-      pool,
-      hasIcc,
-      hasMasquerade: true,
+      driver,
+      createdAtNs: this.world.nowNs,
       isInternal: false,
-      mtuBytes: BRIDGE_MTU_BYTES,
-    });
+      isAttachable: false,
+      options: NO_OPTIONS,
+      labels: NO_OPTIONS,
+      isByUser: false,
+      ipam: [],
+    };
+    return new LocalNetwork(facts, undefined);
   }
+
+  /** docker0 or docker_gwbridge. */
+  #createOwnBridge(name: string, device: string, isDefault: boolean): BridgeNetwork {
+    const { config } = this;
+    const hasIcc = isDefault && config.hasIcc;
+    const hasMasquerade = !isDefault || config.hasMasquerade;
+    const options = ownBridgeOptions(device, isDefault, { ...config, hasIcc, hasMasquerade });
+    const { bridgeAddress: bip, bridgeRange: range } = config;
+    const subnet =
+      isDefault && bip !== undefined
+        ? { subnet: bip, gateway: bip.address, ...(range === undefined ? {} : { range }) }
+        : undefined;
+    const network = this.networks.createOwnBridge(
+      {
+        id: this.identifiers.id(),
+        name,
+        createdAtNs: this.world.nowNs,
+        isAttachable: false,
+        options,
+        labels: NO_OPTIONS,
+      },
+      { device, hasIcc, hasMasquerade },
+      subnet,
+      isDefault,
+    );
+    assert(!(network instanceof Refusal), 'all predefined address pools have been fully subnetted');
+    return network.plane as BridgeNetwork;
+  }
+}
+
+const NO_OPTIONS: ReadonlyMap<string, string> = new Map();
+
+/** What `docker network inspect` shows of a bridge that the daemon made. */
+function ownBridgeOptions(
+  device: string,
+  isDefault: boolean,
+  config: DaemonConfig,
+): ReadonlyMap<string, string> {
+  const prefix = 'com.docker.network.bridge.';
+  const options: [string, string][] = [
+    [`${prefix}enable_icc`, String(config.hasIcc)],
+    [`${prefix}enable_ip_masquerade`, String(config.hasMasquerade)],
+    [`${prefix}name`, device],
+  ];
+  if (isDefault) {
+    options.unshift([`${prefix}default_bridge`, 'true']);
+    const binding = config.publishAddress === '' ? '0.0.0.0' : config.publishAddress;
+    options.splice(3, 0, [`${prefix}host_binding_ipv4`, binding]);
+    options.push(['com.docker.network.driver.mtu', String(config.mtuBytes)]);
+  }
+  return new Map(options);
 }

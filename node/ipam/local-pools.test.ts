@@ -20,7 +20,7 @@ test('31 predefined pools: 172.17/16 to 172.31/16, then /20s of 192.168/16', () 
 });
 
 test('pools that overlap an allocated one or a route of the host are passed over', () => {
-  const pools = new LocalPools();
+  const pools = new LocalPools(false);
   const routes = [parsePrefix('172.18.5.0/24')!, parsePrefix('192.168.56.0/24')!];
   const next = () => {
     const pool = pools.allocate(routes);
@@ -36,6 +36,16 @@ test('pools that overlap an allocated one or a route of the host are passed over
   for (let i = 0; i < 30; i++) rest.push(next());
   expect(rest).not.toContain('192.168.48.0/20');
   expect(rest.filter((text) => text !== undefined)).toHaveLength(24);
+});
+
+test('up to 26 a pool that was given back is not given again before the others', () => {
+  const pools = new LocalPools(true);
+  const first = pools.allocate([])!;
+  pools.release(pools.allocate([])!);
+  const third = pools.allocate([])!;
+  pools.release(first);
+  const texts = [first, third, pools.allocate([])!].map(({ subnet }) => formatPrefix(subnet));
+  expect(texts).toEqual(['172.17.0.0/16', '172.19.0.0/16', '172.20.0.0/16']);
 });
 
 test('addresses: the lowest free one, so that a freed one is used again at once', () => {

@@ -1,10 +1,12 @@
 /**
- * Address pools of scope local: which subnet a new bridge network gets, and which address an
- * endpoint (`libnetwork/ipam`, `ipamutils`).
+ * Address pools of scope local: which subnet a new network gets, and which address an endpoint
+ * (`libnetwork/ipam`, `ipamutils`).
  *
  * Pools are handed out in the order of the predefined list; one that overlaps an allocated pool or a
- * route of the host is passed over. Addresses: the lowest free one, so that a freed address is used
- * again at once; the network and broadcast addresses are never given.
+ * route of the host is passed over. Up to 26 the search goes on behind the pool that was given last,
+ * so that a freed one comes back only after a whole turn; later engines take the first that fits.
+ * Addresses: the lowest free one, so that a freed address is used again at once; the network and
+ * broadcast addresses are never given.
  */
 import {
   broadcastOf,
@@ -30,10 +32,14 @@ export const PREDEFINED_POOLS: readonly Prefix[] = [
 /** One pool and the addresses that are in use. */
 export class LocalPool {
   readonly subnet: Prefix;
+  readonly #range: Prefix;
   readonly #used = new Set<Ipv4Address>();
 
-  constructor(subnet: Prefix) {
+  /** `range` is the part of which addresses are given that nobody chose. */
+  constructor(subnet: Prefix, range: Prefix = subnet) {
     this.subnet = subnet;
+    this.#range = range;
+    if (subnet.lengthBits > 30) return;
     this.#used.add(networkOf(subnet));
     this.#used.add(broadcastOf(subnet));
   }
@@ -45,8 +51,8 @@ export class LocalPool {
       this.#used.add(wanted);
       return wanted;
     }
-    const last = broadcastOf(this.subnet);
-    for (let address = networkOf(this.subnet) + 1; address < last; address++) {
+    const last = broadcastOf(this.#range);
+    for (let address = networkOf(this.#range); address <= last; address++) {
       if (this.#used.has(address)) continue;
       this.#used.add(address);
       return address;
@@ -63,9 +69,13 @@ export class LocalPool {
 /** The local address space of one host. */
 export class LocalPools {
   readonly #predefined: readonly Prefix[];
+  readonly #isRotating: boolean;
   readonly #allocated: Prefix[] = [];
+  #startIndex = 0;
 
-  constructor(predefined: readonly Prefix[] = PREDEFINED_POOLS) {
+  /** `isRotating`: the search goes on behind the last pool (up to 26). */
+  constructor(isRotating: boolean, predefined: readonly Prefix[] = PREDEFINED_POOLS) {
+    this.#isRotating = isRotating;
     this.#predefined = predefined;
   }
 
@@ -75,14 +85,21 @@ export class LocalPools {
    */
   allocate(hostRoutes: readonly Prefix[]): LocalPool | undefined {
     const taken = [...this.#allocated, ...hostRoutes];
-    const subnet = this.#predefined.find((pool) => !taken.some((t) => prefixesOverlap(pool, t)));
-    return subnet === undefined ? undefined : this.#reserve(subnet);
+    const count = this.#predefined.length;
+    for (let i = 0; i < count; i++) {
+      const index = (this.#startIndex + i) % count;
+      const subnet = this.#predefined[index]!;
+      if (taken.some((t) => prefixesOverlap(subnet, t))) continue;
+      if (this.#isRotating) this.#startIndex = (index + 1) % count;
+      return this.#reserve(subnet);
+    }
+    return undefined;
   }
 
   /** The pool of a subnet that the user chose; `undefined` when it overlaps an allocated one. */
-  claim(subnet: Prefix): LocalPool | undefined {
+  claim(subnet: Prefix, range?: Prefix): LocalPool | undefined {
     if (this.#allocated.some((pool) => prefixesOverlap(pool, subnet))) return undefined;
-    return this.#reserve(subnet);
+    return this.#reserve(subnet, range);
   }
 
   /** Gives a pool back. */
@@ -91,8 +108,8 @@ export class LocalPools {
     if (index >= 0) this.#allocated.splice(index, 1);
   }
 
-  #reserve(subnet: Prefix): LocalPool {
+  #reserve(subnet: Prefix, range?: Prefix): LocalPool {
     this.#allocated.push(subnet);
-    return new LocalPool(subnet);
+    return new LocalPool(subnet, range);
   }
 }

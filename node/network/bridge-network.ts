@@ -19,6 +19,7 @@ import { type BridgeFacts, layoutOf, type PortMapping } from '../firewall/bridge
 import { RuleWriter } from '../firewall/writer.ts';
 import type { Identifiers } from '../host/identifiers.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
+import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
 
 /** What a bridge network is made from. */
 export interface BridgeNetworkOptions {
@@ -26,10 +27,16 @@ export interface BridgeNetworkOptions {
   readonly name: string;
   readonly device: string;
   readonly pool: LocalPool;
+  /** Default: the first address of the pool. */
+  readonly gateway?: Ipv4Address | undefined;
   readonly hasIcc: boolean;
   readonly hasMasquerade: boolean;
   readonly isInternal: boolean;
   readonly mtuBytes: number;
+  /** The daemon runs without userland proxy: the bridge sends packets back where they came from. */
+  readonly isHairpin?: boolean;
+  /** `com.docker.network.host_ipv4`: what packets that leave get as their source. */
+  readonly sourceAddress?: string | undefined;
 }
 
 /** What a bridge network needs of its host. */
@@ -40,18 +47,14 @@ export interface BridgeHost {
 }
 
 /** One container's attachment. */
-export interface BridgeEndpoint {
-  readonly id: string;
-  readonly address: Ipv4Address;
-  readonly mac: Mac;
-  /** The end in the container, and the port on the bridge. */
-  readonly device: Device;
+export interface BridgeEndpoint extends PlaneEndpoint {
+  /** The port on the bridge. */
   readonly port: Device;
   readonly mappings: PortMapping[];
 }
 
 /** A bridge network. */
-export class BridgeNetwork {
+export class BridgeNetwork implements NetworkPlane {
   readonly id: string;
   readonly name: string;
   readonly pool: LocalPool;
@@ -59,6 +62,7 @@ export class BridgeNetwork {
   readonly bridge: Bridge;
   readonly facts: BridgeFacts;
   readonly mtuBytes: number;
+  readonly defaultRoute: 'gateway' | 'none';
   readonly endpoints = new Map<string, BridgeEndpoint>();
   readonly #host: BridgeHost;
   readonly #writer: RuleWriter;
@@ -69,20 +73,28 @@ export class BridgeNetwork {
     this.name = options.name;
     this.pool = options.pool;
     this.mtuBytes = options.mtuBytes;
-    const gateway = options.pool.take();
+    const gateway = options.gateway ?? options.pool.take();
     assert(gateway !== undefined, `no room for a gateway in ${options.name}`);
     this.gateway = gateway;
+    const { isInternal } = options;
+    this.defaultRoute = isInternal && host.engine.hidesInternalGateway ? 'none' : 'gateway';
     this.facts = {
       device: options.device,
       subnet: options.pool.subnet,
       isInternal: options.isInternal,
       hasMasquerade: options.hasMasquerade,
       hasIcc: options.hasIcc,
+      isHairpin: options.isHairpin ?? false,
+      sourceAddress: options.sourceAddress,
     };
     const { namespace, identifiers, engine } = host;
     const mac = engine.hasMacFromAddress ? identifiers.bridgeMac() : identifiers.mac();
     this.bridge = new Bridge(options.device, mac, options.mtuBytes);
     namespace.addDevice(this.bridge);
+    namespace.sysctls.set(`net.ipv6.conf.${options.device}.accept_ra`, 0);
+    if (this.facts.isHairpin) {
+      namespace.sysctls.set(`net.ipv4.conf.${options.device}.route_localnet`, 1);
+    }
     const prefixLength = options.pool.subnet.lengthBits;
     const broadcast = broadcastOf(options.pool.subnet);
     namespace.addAddress(this.bridge, { address: gateway, prefixLength, broadcast });
@@ -91,19 +103,21 @@ export class BridgeNetwork {
     layoutOf(engine).addNetwork(this.#writer, this.facts, engine);
   }
 
-  /**
-   * Puts a container on the network as `interfaceName`; `undefined` when no address is left or the
-   * wanted one is taken.
-   */
-  attach(
+  /** Puts a container on the network with the next free address; `undefined` when none is left. */
+  attach(sandbox: Namespace, interfaceName: string): BridgeEndpoint | undefined {
+    const address = this.pool.take();
+    return address === undefined ? undefined : this.join(sandbox, interfaceName, address);
+  }
+
+  join(
     sandbox: Namespace,
     interfaceName: string,
-    wanted?: Ipv4Address,
-  ): BridgeEndpoint | undefined {
-    const address = this.pool.take(wanted);
-    if (address === undefined) return undefined;
+    address: Ipv4Address,
+    chosenMac?: Mac | undefined,
+  ): BridgeEndpoint {
     const { namespace, identifiers, engine } = this.#host;
-    const mac = engine.hasMacFromAddress ? macOfIpv4(address) : identifiers.mac();
+    const ownMac = engine.hasMacFromAddress ? macOfIpv4(address) : identifiers.mac();
+    const mac = chosenMac ?? ownMac;
     const portName = identifiers.veth();
     const [device, port] = createVethPair(
       identifiers.veth(),
@@ -115,6 +129,7 @@ export class BridgeNetwork {
     namespace.addDevice(device);
     namespace.addDevice(port);
     namespace.setMaster(port, this.bridge);
+    if (this.facts.isHairpin) port.bridgePort!.isHairpin = true;
     namespace.moveDevice(device, sandbox, interfaceName);
     const prefixLength = this.pool.subnet.lengthBits;
     const broadcast = broadcastOf(this.pool.subnet);
@@ -136,24 +151,36 @@ export class BridgeNetwork {
     }
   }
 
-  /** Takes the network off the host: rules, then the bridge. */
+  /** Takes an endpoint's published ports back, with what conntrack knows of it. */
+  unpublish(endpoint: BridgeEndpoint): void {
+    const { namespace, engine } = this.#host;
+    const layout = layoutOf(engine);
+    for (const mapping of endpoint.mappings.splice(0)) {
+      layout.unmapPort(this.#writer, this.facts, mapping, engine);
+    }
+    namespace.connections.deleteByAddress(endpoint.address);
+  }
+
   remove(): void {
     const { namespace, engine } = this.#host;
     layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
     namespace.removeDevice(this.bridge);
   }
 
-  /** Takes a container off the network, with its rules and what conntrack knows of it. */
+  /** Takes a container off the network and gives its address back. */
   detach(endpoint: BridgeEndpoint): void {
-    const { namespace, engine } = this.#host;
-    const layout = layoutOf(engine);
-    for (const mapping of endpoint.mappings) {
-      layout.unmapPort(this.#writer, this.facts, mapping, engine);
-    }
-    layout.removeEndpoint(this.#writer, this.facts, formatIpv4Address(endpoint.address));
-    namespace.connections.deleteByAddress(endpoint.address);
-    namespace.removeDevice(endpoint.port);
-    this.endpoints.delete(endpoint.id);
+    this.leave(endpoint);
     this.pool.release(endpoint.address);
+  }
+
+  leave({ id }: PlaneEndpoint): void {
+    const endpoint = this.endpoints.get(id);
+    if (endpoint === undefined) return;
+    const { namespace, engine } = this.#host;
+    this.unpublish(endpoint);
+    const address = formatIpv4Address(endpoint.address);
+    layoutOf(engine).removeEndpoint(this.#writer, this.facts, address);
+    namespace.removeDevice(endpoint.port);
+    this.endpoints.delete(id);
   }
 }

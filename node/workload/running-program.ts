@@ -7,18 +7,28 @@ import type { TcpHandlers } from '../../net/socket/tcp/handlers.ts';
 import type { TcpListener } from '../../net/socket/tcp/listener.ts';
 import type { UdpSocket } from '../../net/socket/udp-socket.ts';
 import { type DrawKey, draw32, drawBelow } from '../../sim/chance.ts';
-import { resolveName } from '../dns/stub-resolver.ts';
+import { resolveName, type StubResolver } from '../dns/stub-resolver.ts';
 import type { Host } from '../host/host.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { encodeResponse, MessageReader } from './http.ts';
 import type { CallTarget, Listener, ProgramSpec, Span } from './program.ts';
 import { type RequestEnd, sendRequest } from './request.ts';
 
 const CALL_REQUEST_BYTES = 64;
+/** The backlogs that busybox' httpd and that nginx and its like ask for. */
+const HTTPD_BACKLOG = 9;
+const SERVER_BACKLOG = 511;
 const CALL_TIMEOUT_NS = 2_000_000_000;
 
 /** Purposes of a program's draws. */
 const Purpose = { startup: 10, service: 11, query: 12, call: 13 } as const;
+
+/** Where a program runs. */
+export interface ProgramPlace extends StubResolver {
+  /** Others run in the namespace too (the host, other containers): only its own sockets are its. */
+  readonly isShared?: boolean;
+  /** Its process, for `ss`; without one, sockets have no owner there. */
+  readonly process?: { readonly name: string; readonly pid: number };
+}
 
 /** One running program. */
 export class RunningProgram {
@@ -27,24 +37,26 @@ export class RunningProgram {
   answeredCount = 0;
   readonly callEnds = new Map<RequestEnd, number>();
   readonly #host: Host;
-  readonly #sandbox: Sandbox;
+  readonly #place: ProgramPlace;
   readonly #key: DrawKey;
   readonly #onExit: (code: number) => void;
   readonly #listeners: TcpListener[] = [];
   readonly #sockets: UdpSocket[] = [];
+  /** Connections in a shared namespace, which end with it. */
+  readonly #connections = new Set<TcpConnection>();
   #name = '';
   #draws = 0;
   #isRunning = false;
 
   constructor(
     host: Host,
-    sandbox: Sandbox,
+    place: ProgramPlace,
     spec: ProgramSpec,
     key: DrawKey,
     onExit: (code: number) => void,
   ) {
     this.#host = host;
-    this.#sandbox = sandbox;
+    this.#place = place;
     this.spec = spec;
     this.#key = key;
     this.#onExit = onExit;
@@ -75,18 +87,24 @@ export class RunningProgram {
     if (!this.#isRunning) return;
     this.#isRunning = false;
     this.closeListeners();
-    this.#sandbox.namespace.sockets.closeAll();
+    if (this.#place.isShared !== true) this.#place.namespace.sockets.closeAll();
+    else for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
   }
 
   #listen(): void {
-    const { sockets } = this.#sandbox.namespace;
+    const { sockets } = this.#place.namespace;
     for (const listener of this.spec.listeners) {
       if (listener.protocol === 'udp') this.#serveUdp(listener);
       else {
         const answer = this.#answerOf(listener);
         const opened = sockets.listen({
           port: listener.port,
-          onConnection: () => this.#serve(listener, answer),
+          onConnection: (connection) => {
+            if (this.#place.isShared === true) this.#connections.add(connection);
+            return this.#serve(listener, answer);
+          },
+          ...this.#ownership(listener),
         });
         if (typeof opened === 'object') this.#listeners.push(opened);
       }
@@ -99,6 +117,16 @@ export class RunningProgram {
       };
       this.#after(drawBelow(this.#key, call.everyNs, Purpose.call, this.#draws++), again);
     }
+  }
+
+  /** How `ss` shows a listener, where the container has a process. */
+  #ownership({ protocol }: Listener): { family?: 'dual'; program?: string; backlog?: number } {
+    const { process } = this.#place;
+    if (process === undefined) return {};
+    const program = `"${process.name}",pid=${process.pid},fd=3`;
+    if (protocol !== 'http') return { program };
+    const backlog = process.name === 'httpd' ? HTTPD_BACKLOG : SERVER_BACKLOG;
+    return { family: 'dual', program, backlog };
   }
 
   /** What a listener answers to everybody, encoded once. */
@@ -123,6 +151,9 @@ export class RunningProgram {
         });
       },
       onEnd: (connection) => connection.close(),
+      onClosed: (_reason, connection) => {
+        this.#connections.delete(connection);
+      },
     };
   }
 
@@ -147,13 +178,13 @@ export class RunningProgram {
     options: { readonly bytes: number; readonly timeoutNs: number },
     onEnd: (end: RequestEnd) => void,
   ): void {
-    const { namespace } = this.#sandbox;
+    const { namespace } = this.#place;
     const note = (end: RequestEnd) => {
       this.callEnds.set(end, (this.callEnds.get(end) ?? 0) + 1);
       if (this.#isRunning && this.#host.isOn) onEnd(end);
     };
     const queryId = draw32(this.#key, Purpose.query, this.#draws++) & 0xffff;
-    resolveName(this.#sandbox, target.host, queryId, (address) => {
+    resolveName(this.#place, target.host, queryId, (address) => {
       if (!this.#isRunning || !this.#host.isOn) return;
       if (address === undefined) {
         note('unresolved');
@@ -178,7 +209,7 @@ export class RunningProgram {
   }
 
   #serveUdp(listener: Listener): void {
-    const socket = this.#sandbox.namespace.sockets.openUdp({
+    const socket = this.#place.namespace.sockets.openUdp({
       onDatagram: (_bytes, address, port) => {
         this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
           this.answeredCount++;

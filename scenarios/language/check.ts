@@ -4,6 +4,7 @@
  */
 
 import { splitWords } from '../../net/netfilter/command-words.ts';
+import { dockerComplaint } from '../../node/docker/docker.ts';
 import { ENGINE_VERSIONS, engineVersionOf } from '../../node/engine-version.ts';
 import { TOOL_NAMES } from '../../node/tools/launch.ts';
 import { parseCallTarget } from '../../node/workload/program.ts';
@@ -281,11 +282,24 @@ class Check {
       }
     }
     if (entry.exec !== undefined) this.#exec([...at, 'exec'], entry.exec);
+    for (const [selector, lines] of Object.entries(entry.docker ?? {})) {
+      const path = [...at, 'docker', selector];
+      this.#nodesAt(path, selector);
+      for (const line of [lines].flat()) this.#dockerLine(path, line);
+    }
     for (const verb of ['update', 'remove'] as const) {
       const service = entry[verb];
       if (service === undefined || this.#hasService(service)) continue;
       this.#unknown([...at, verb], service, 'service', this.#serviceNames, false);
     }
+  }
+
+  /** What the `docker` command would not understand. */
+  #dockerLine(at: YamlPath, line: string): void {
+    const complaint = dockerComplaint(line)?.stderr.split('\n')[0];
+    if (complaint === undefined) return;
+    const hint = 'such as run -d --name web -p 8080:80 nginx, without the word docker';
+    this.#add(at, 'wrong-command', complaint, hint);
   }
 
   #exec(at: YamlPath, { on, run, container, netns }: NonNullable<TimelineEntry['exec']>): void {

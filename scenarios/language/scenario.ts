@@ -9,6 +9,7 @@ import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-versi
 import { KERNEL_MODULES } from '../../node/host/kernel-modules.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { EARLY_DRIVERS } from '../../vxlan/early-peer-database.ts';
+import { daemon } from './daemon.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
 import {
@@ -90,6 +91,7 @@ const cluster = z
           'overlay-driver': overlayDriver.optional(),
           labels: z.record(z.string(), z.string()).optional(),
           'missing-modules': missingModules.optional(),
+          daemon: daemon.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
           'advertise-addr': z.string().optional().meta({
             description: 'the interface where the others find its gossip; default eth0',
@@ -108,6 +110,7 @@ const cluster = z
     'dispatcher-heartbeat': span.default(5 * SECOND_NS).meta({
       description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
     }),
+    daemon: daemon.optional(),
     gossip: gossip.optional(),
     underlay: underlay.default({}),
     dns: dns.default({ servers: [], search: [] }),
@@ -194,6 +197,12 @@ const verbs = {
   activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
   update: z.string().optional().meta({ description: 'replaces all tasks of a service' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
+  docker: z
+    .record(z.string(), z.union([z.string(), z.array(z.string()).min(1)]))
+    .optional()
+    .meta({
+      description: 'what somebody types on nodes, such as { worker-1: run -d -p 8080:80 nginx }',
+    }),
   exec: z
     .strictObject({
       on: z.string().meta({ description: 'a node, outside, or a service: its first container' }),

@@ -7,6 +7,8 @@ import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underla
 import type { RuleId } from '../../cluster/underlay/paths.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
+import type { CommandResult } from '../../node/docker/command.ts';
+import { docker } from '../../node/docker/docker.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
@@ -40,6 +42,8 @@ interface Interval {
 /** What the timeline does to a cluster. */
 export class Faults {
   readonly events: TimelineEvent[] = [];
+  /** Hears what `docker` printed on a node, when it is done. */
+  onDocker: ((node: number, line: string, result: CommandResult) => void) | undefined;
   readonly #cluster: Cluster;
   readonly #nodes: NodeNames;
   readonly #stackName: string;
@@ -131,6 +135,10 @@ export class Faults {
           if (found.ok) control.removeService(found.value.id, () => {});
         });
         return [];
+      case 'docker':
+        return Object.entries(entry.docker!).flatMap(([selector, lines]) =>
+          this.#docker(this.#select(selector), [lines].flat()),
+        );
     }
   }
 
@@ -145,6 +153,18 @@ export class Faults {
       this.#cluster[verb](node);
     }
     return nodes;
+  }
+
+  /** Types commands on nodes; who has no power is passed over, a daemon that stands still waits. */
+  #docker(nodes: readonly number[], lines: readonly string[]): number[] {
+    const running = nodes.filter((node) => this.#cluster.machines[node]!.isOn);
+    for (const node of running) {
+      const { daemon } = this.#cluster.machines[node]!.host!;
+      for (const line of lines) {
+        daemon.host.inEngine(() => this.onDocker?.(node, line, docker(daemon, line)));
+      }
+    }
+    return running;
   }
 
   /** A node runs again from now on. */
@@ -299,6 +319,10 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
       return `update service ${entry.update}`;
     case 'remove':
       return `remove service ${entry.remove}`;
+    case 'docker':
+      return Object.entries(entry.docker!)
+        .map(([node, lines]) => `${node}: docker ${[lines].flat().join('; docker ')}`)
+        .join(', ');
     default:
       return `${verb} ${names}`.trim();
   }

@@ -9,11 +9,13 @@ import { Counter } from '../../gossip/counters.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
 import { formatNodeState, type NodeState } from '../../manager/objects/node.ts';
 import { CONTAINER_STATE } from '../../node/agent/executor.ts';
+import type { CommandResult } from '../../node/docker/command.ts';
 import { engineVersionOf, withOverlayDriver } from '../../node/engine-version.ts';
 import { assert } from '../../sim/assert.ts';
 import { observationKind } from '../../sim/observations.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
+import { daemonConfigOf } from '../language/daemon.ts';
 import { clusterConfigOf, hostConfigOf } from '../language/gossip.ts';
 import { addressChoicesOf } from '../language/interfaces.ts';
 import type { LoadedScenario } from '../load.ts';
@@ -113,6 +115,7 @@ class Stage {
     applyConditions(cluster.underlay.paths, scenario.cluster.underlay, loaded.nodes);
     this.#faults = new Faults(cluster, loaded.nodes, this.#stackName);
     this.#commands = new Commands(cluster);
+    this.#faults.onDocker = (node, line, result) => this.#noteDocker(node, line, result);
     this.#tables = new TableRecord(cluster);
     this.#staleness = new StalenessRecord(cluster);
     cluster.onBoot = (index) => {
@@ -310,6 +313,15 @@ class Stage {
     return this.cluster.machines.filter((machine) => machine.isOn).length;
   }
 
+  /** Notes what a command complained about. */
+  #noteDocker(node: number, line: string, { stderr }: CommandResult): void {
+    if (stderr === '') return;
+    const complaint = stderr.trimEnd().split('\n')[0]!;
+    const text = `docker ${line.split(' ')[0]}: ${complaint}`;
+    const name = this.#loaded.nodes.names[node]!;
+    this.#noted.push({ atNs: this.#world.nowNs, topic: 'docker', node: name, text });
+  }
+
   #note(topic: string, text: string): void {
     this.#noted.push({ atNs: this.#world.nowNs, topic, node: '', text });
   }
@@ -337,6 +349,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       gossip: hostConfigOf(cluster.gossip, nodes, index),
       ...(facts?.labels === undefined ? {} : { labels: facts.labels }),
       ...(facts?.availability === undefined ? {} : { availability: facts.availability }),
+      daemon: daemonConfigOf(cluster, name),
       clockDriftRatio: facts?.['clock-drift'] ?? 0,
       missingModules: facts?.['missing-modules'] ?? cluster['missing-modules'],
       addresses: addressChoicesOf(cluster, nodes, index),

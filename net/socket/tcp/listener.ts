@@ -30,7 +30,15 @@ export interface ListenOptions extends TcpOptionSettings {
   readonly onConnection: (connection: TcpConnection) => TcpHandlers;
   /** What `ss` prints in `users:((…))`: `"dockerd",pid=355,fd=27`. */
   readonly program?: string;
+  /** Default `ipv4`. */
+  readonly family?: SocketFamily;
 }
+
+/**
+ * What a wildcard socket hears: IPv4, IPv6 only (`[::]:80` of `ss`, which nobody reaches here), or
+ * both (`*:80`, as programs listen that ask for IPv6).
+ */
+export type SocketFamily = 'ipv4' | 'ipv6' | 'dual';
 
 /** One listening socket. */
 export class TcpListener {
@@ -39,6 +47,7 @@ export class TcpListener {
   readonly port: number;
   readonly backlog: number;
   readonly program: string;
+  readonly family: SocketFamily;
   readonly #options: ListenOptions;
   /** Established connections that nobody has accepted. */
   readonly #waiting: TcpConnection[] = [];
@@ -53,6 +62,7 @@ export class TcpListener {
     const max = table.namespace.sysctls.number('net.core.somaxconn');
     this.backlog = Math.min(options.backlog ?? max, max);
     this.program = options.program ?? '';
+    this.family = options.family ?? 'ipv4';
     this.#options = options;
   }
 

@@ -1,0 +1,127 @@
+/**
+ * `NetworkSettings` of `docker inspect` (moby `api/types/network_settings.go`): published ports, and
+ * the container's place on each network. Up to 28 the fields of the default bridge stand at the top
+ * once more.
+ */
+import { formatIpv4Address, formatMac } from '../../../wire/addresses.ts';
+import type { EngineVersion } from '../../engine-version.ts';
+import type { LocalEndpoint } from '../../network/local-network.ts';
+import { portText } from '../requests.ts';
+import type { Attachment, StandaloneContainer } from '../standalone-container.ts';
+import { type Json, sortedObject } from './json.ts';
+
+/** The first version that knows a place's gateway priority, and the first that lists DNS names. */
+const PRIORITY_MAJOR = 28;
+const DNS_NAMES_MAJOR = 25;
+/** The first that says nothing twice. */
+const PLAIN_MAJOR = 29;
+
+/** The settings of a container, running or not. */
+export function networkSettingsJson(
+  container: StandaloneContainer,
+  engine: EngineVersion,
+): Record<string, Json> {
+  const { sandbox } = container;
+  const ports = portsJson(container);
+  const networks = sortedObject(
+    [...container.attachments].map(([name, attachment]) => [
+      name,
+      attachmentJson(container, attachment, engine),
+    ]),
+  );
+  const id = sandbox?.id ?? '';
+  const key = sandbox?.key ?? '';
+  if (engine.major >= PLAIN_MAJOR) {
+    return { SandboxID: id, SandboxKey: key, Ports: ports, Networks: networks };
+  }
+  const own = container.attachments.get('bridge')?.endpoint;
+  const { EndpointID, ...addresses } = addressesJson(own);
+  const { IPv6Gateway, GlobalIPv6Address, GlobalIPv6PrefixLen, ...rest } = addresses;
+  const { Gateway, IPAddress, IPPrefixLen, MacAddress } = rest;
+  return {
+    Bridge: '',
+    SandboxID: id,
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    Ports: ports,
+    SandboxKey: key,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID,
+    Gateway,
+    GlobalIPv6Address,
+    GlobalIPv6PrefixLen,
+    IPAddress,
+    IPPrefixLen,
+    IPv6Gateway,
+    MacAddress,
+    Networks: networks,
+  };
+}
+
+/** Where each exposed port is published; nowhere for one that is not. */
+function portsJson(container: StandaloneContainer): Record<string, Json> {
+  if (container.sandbox === undefined || container.request.networkMode === 'host') return {};
+  const bindings = new Map<string, Json[]>();
+  for (const mapping of container.mappings()) {
+    const { hostAddress, hostPort, containerPort: port, protocol } = mapping;
+    const key = portText({ port, protocol });
+    const addresses = hostAddress === '' ? ['0.0.0.0', '::'] : [hostAddress];
+    const own = bindings.get(key) ?? [];
+    own.push(...addresses.map((HostIp) => ({ HostIp, HostPort: String(hostPort) })));
+    bindings.set(key, own);
+  }
+  return sortedObject(
+    container.exposed.map((port) => [portText(port), bindings.get(portText(port)) ?? null]),
+  );
+}
+
+function attachmentJson(
+  container: StandaloneContainer,
+  attachment: Attachment,
+  engine: EngineVersion,
+): Json {
+  const { request, endpoint } = attachment;
+  const isUserDefined = endpoint?.network.isUserDefined ?? false;
+  const { EndpointID, MacAddress, ...addresses } = addressesJson(endpoint);
+  const { links, aliases } = request;
+  const hasAliases = isUserDefined && engine.major < DNS_NAMES_MAJOR;
+  const allAliases = hasAliases ? [...aliases, container.shortId] : aliases;
+  const head = {
+    IPAMConfig: ipamConfigJson(attachment),
+    Links: links.length === 0 ? null : links,
+    Aliases: allAliases.length === 0 ? null : allAliases,
+  };
+  const body = { NetworkID: attachment.networkId, EndpointID, ...addresses };
+  if (engine.major < DNS_NAMES_MAJOR) return { ...head, ...body, MacAddress, DriverOpts: null };
+  return {
+    ...head,
+    MacAddress,
+    DriverOpts: null,
+    ...(engine.major >= PRIORITY_MAJOR ? { GwPriority: request.gatewayPriority } : {}),
+    ...body,
+    DNSNames: isUserDefined && endpoint !== undefined ? endpoint.names : null,
+  };
+}
+
+function ipamConfigJson({ hasChosenAddress, request }: Attachment): Json {
+  if (!hasChosenAddress) return null;
+  return { IPv4Address: formatIpv4Address(request.address!) };
+}
+
+/** The addresses of an endpoint; empty ones for none. */
+function addressesJson(endpoint: LocalEndpoint | undefined) {
+  const plane = endpoint?.network.plane;
+  const hasGateway = plane?.gateway !== undefined && plane.defaultRoute === 'gateway';
+  return {
+    EndpointID: endpoint?.id ?? '',
+    Gateway: hasGateway ? formatIpv4Address(plane.gateway!) : '',
+    IPAddress: plane === undefined ? '' : formatIpv4Address(endpoint!.address),
+    IPPrefixLen: plane?.pool.subnet.lengthBits ?? 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    MacAddress: plane === undefined ? '' : formatMac(endpoint!.mac),
+  };
+}

@@ -1,0 +1,181 @@
+/**
+ * The tables of the `docker` command: `docker ps`, `docker network ls`, `docker port`
+ * (docker/cli `cli/command/formatter`, Go's `text/tabwriter`).
+ */
+import type { EngineVersion } from '../engine-version.ts';
+import type { PortMapping } from '../firewall/bridge-rules.ts';
+import type { Daemon } from './daemon.ts';
+import { spanText } from './instants.ts';
+import { portText } from './requests.ts';
+import type { StandaloneContainer } from './standalone-container.ts';
+
+/** A column is at least so wide, and three blanks wider than its longest cell. */
+const COLUMN_MIN = 10;
+const PADDING = 3;
+/** What `docker ps` shows of ids and commands unless asked for all. */
+const COMMAND_MAX = 20;
+
+/** The first version whose client writes IPv6 addresses in brackets. */
+const BRACKETS_MAJOR = 27;
+
+/** Rows in columns, as Docker's tables are. */
+export function dockerTable(rows: readonly (readonly string[])[]): string {
+  const last = (rows[0]?.length ?? 0) - 1;
+  const widths = Array.from({ length: last }, (_, i) =>
+    Math.max(COLUMN_MIN, Math.max(...rows.map((row) => row[i]!.length)) + PADDING),
+  );
+  return rows
+    .map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('')}\n`)
+    .join('');
+}
+
+/** Which containers `docker ps` shows, and how. */
+export interface PsOptions {
+  readonly hasAll: boolean;
+  readonly isWhole: boolean;
+}
+
+/** `docker ps`, the newest container first. */
+export function psText(daemon: Daemon, { hasAll, isWhole }: PsOptions): string {
+  const shown = daemon.list().filter(({ isRunning }) => hasAll || isRunning);
+  const rows = shown.reverse().map((container) => psRow(daemon, container, isWhole));
+  const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES'];
+  return dockerTable([head, ...rows]);
+}
+
+function psRow(daemon: Daemon, container: StandaloneContainer, isWhole: boolean): string[] {
+  const { id, request, name } = container;
+  const { engine, world } = daemon.host;
+  const command = request.command.join(' ');
+  const isLong = !isWhole && command.length + 2 > COMMAND_MAX;
+  const shortCommand = isLong ? `${command.slice(0, COMMAND_MAX - 1)}…` : command;
+  return [
+    isWhole ? id : id.slice(0, 12),
+    request.image,
+    `"${shortCommand}"`,
+    `${spanText(world.nowNs - container.createdAtNs)} ago`,
+    statusText(container, world.nowNs),
+    portsText(container, engine),
+    isWhole ? [name, ...linkNamesOf(daemon, container)].join(',') : name,
+  ];
+}
+
+/** The names that others have linked a container under, such as `shop/db`. */
+function linkNamesOf(daemon: Daemon, container: StandaloneContainer): string[] {
+  return daemon.list().flatMap((other) =>
+    daemon
+      .linksOf(other)
+      .filter(({ child }) => child === container)
+      .map(({ alias }) => `${other.name}/${alias}`),
+  );
+}
+
+function statusText(container: StandaloneContainer, nowNs: number): string {
+  const { state, exitCode, startedAtNs, finishedAtNs } = container;
+  if (state === 'running') return `Up ${spanText(nowNs - startedAtNs!)}`;
+  if (state === 'created') return 'Created';
+  return `Exited (${exitCode}) ${spanText(nowNs - finishedAtNs!)} ago`;
+}
+
+/** Ports that follow each other and are published alike, as one entry. */
+interface PortGroup {
+  readonly host: string;
+  readonly protocol: string;
+  readonly isSameNumber: boolean;
+  first: number;
+  last: number;
+  hostFirst: number;
+  hostLast: number;
+}
+
+/** `0.0.0.0:8080->80/tcp, :::8080->80/tcp, 9000-9001/tcp` (`DisplayablePorts`). */
+function portsText(container: StandaloneContainer, engine: EngineVersion): string {
+  if (!container.isRunning || container.request.networkMode === 'host') return '';
+  const mappings = [...container.mappings()].sort((a, b) => a.containerPort - b.containerPort);
+  const isPublished = (text: string) =>
+    mappings.some(({ containerPort: port, protocol }) => portText({ port, protocol }) === text);
+  const hosts = [...new Set(mappings.flatMap((mapping) => hostsOf(mapping, engine)))];
+  const groups: PortGroup[] = [];
+  const only = container.exposed.filter((port) => !isPublished(portText(port)));
+  for (const { port, protocol } of [...only].sort((a, b) => a.port - b.port)) {
+    addTo(groups, '', protocol, port, 0);
+  }
+  const texts = groups.map(groupText);
+  const published: PortGroup[] = [];
+  for (const host of hosts) {
+    for (const mapping of mappings) {
+      if (!hostsOf(mapping, engine).includes(host)) continue;
+      addTo(published, host, mapping.protocol, mapping.containerPort, mapping.hostPort);
+    }
+  }
+  published.sort((a, b) => a.first - b.first);
+  return [...published.map(groupText), ...texts].join(', ');
+}
+
+function hostsOf({ hostAddress }: PortMapping, engine: EngineVersion): string[] {
+  if (hostAddress !== '') return [hostAddress];
+  return ['0.0.0.0', engine.major >= BRACKETS_MAJOR ? '[::]' : '::'];
+}
+
+function addTo(
+  groups: PortGroup[],
+  host: string,
+  protocol: string,
+  port: number,
+  hostPort: number,
+): void {
+  const isSameNumber = port === hostPort;
+  const last = groups.at(-1);
+  const follows =
+    last?.host === host &&
+    last.protocol === protocol &&
+    last.last + 1 === port &&
+    (hostPort === 0 || (isSameNumber && last.isSameNumber && last.hostLast + 1 === hostPort));
+  if (follows) {
+    last.last = port;
+    last.hostLast = hostPort;
+    return;
+  }
+  groups.push({
+    host,
+    protocol,
+    isSameNumber,
+    first: port,
+    last: port,
+    hostFirst: hostPort,
+    hostLast: hostPort,
+  });
+}
+
+function groupText({ host, protocol, first, last, hostFirst, hostLast }: PortGroup): string {
+  const range = (from: number, to: number) => (from === to ? `${from}` : `${from}-${to}`);
+  const target = `${range(first, last)}/${protocol}`;
+  return host === '' ? target : `${host}:${range(hostFirst, hostLast)}->${target}`;
+}
+
+/** `docker network ls`, by name. */
+export function networkLsText(
+  networks: readonly { id: string; name: string; driver: string; scope: string }[],
+  isWhole: boolean,
+): string {
+  const rows = networks.map(({ id, name, driver, scope }) => [
+    isWhole ? id : id.slice(0, 12),
+    name,
+    driver,
+    scope,
+  ]);
+  rows.sort((a, b) => (a[1]! < b[1]! ? -1 : Number(a[1]! > b[1]!)));
+  return dockerTable([['NETWORK ID', 'NAME', 'DRIVER', 'SCOPE'], ...rows]);
+}
+
+/** `docker port`: one line per published port and address. */
+export function portLinesText(container: StandaloneContainer, engine: EngineVersion): string {
+  const mappings = [...container.mappings()].sort((a, b) => a.containerPort - b.containerPort);
+  return mappings
+    .flatMap((mapping) => {
+      const { containerPort: port, protocol, hostPort } = mapping;
+      const target = portText({ port, protocol });
+      return hostsOf(mapping, engine).map((host) => `${target} -> ${host}:${hostPort}\n`);
+    })
+    .join('');
+}

@@ -1,0 +1,93 @@
+/**
+ * What people ask dockerd for: a network, a container, a container's place on a network. The fields
+ * are those of the Engine API's create bodies that touch the network, under readable names.
+ */
+import type { Ipv4Address, Mac, Prefix } from '../../wire/addresses.ts';
+
+/** Transport protocols that ports are published for. */
+export type PortProtocol = 'tcp' | 'udp' | 'sctp';
+
+/** One subnet of a network's `IPAM.Config`, as the user gave it. */
+export interface IpamConfig {
+  readonly subnet?: Prefix;
+  /** Only addresses of this part are handed out by themselves. */
+  readonly range?: Prefix;
+  readonly gateway?: Ipv4Address;
+  /** Addresses that nobody gets, by name. */
+  readonly auxiliary?: ReadonlyMap<string, Ipv4Address>;
+}
+
+/** `docker network create`. */
+export interface NetworkRequest {
+  readonly name: string;
+  readonly driver: string;
+  readonly isInternal: boolean;
+  readonly isAttachable: boolean;
+  readonly options: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly ipam: readonly IpamConfig[];
+}
+
+/** A port inside a container. */
+export interface ContainerPort {
+  readonly port: number;
+  readonly protocol: PortProtocol;
+}
+
+/** One `-p`: where a container's port can be reached from outside. */
+export interface PortBinding extends ContainerPort {
+  /** Empty for every address of the host. */
+  readonly hostAddress: string;
+  /** First and last host port to choose from; both 0 for any free one. */
+  readonly hostPorts: readonly [first: number, last: number];
+}
+
+/** A container's place on a network (`EndpointSettings`). */
+export interface EndpointRequest {
+  readonly address?: Ipv4Address;
+  readonly mac?: Mac;
+  readonly aliases: readonly string[];
+  /** `container:alias`, for the linking container's own look-ups on a user network. */
+  readonly links: readonly string[];
+  /** `gw-priority` (28 and later). */
+  readonly gatewayPriority: number;
+}
+
+/** A place on a network without wishes. */
+export const PLAIN_ENDPOINT: EndpointRequest = { aliases: [], links: [], gatewayPriority: 0 };
+
+/** `docker create`. */
+export interface ContainerRequest {
+  /** Empty lets dockerd make one up. */
+  readonly name: string;
+  readonly image: string;
+  readonly command: readonly string[];
+  /** Empty for the first twelve digits of the id. */
+  readonly hostname: string;
+  readonly domainName: string;
+  /** `default`, `bridge`, `host`, `none`, `container:<name>` or the name of a network. */
+  readonly networkMode: string;
+  /** Places on networks by name; the network mode's own first. */
+  readonly endpoints: ReadonlyMap<string, EndpointRequest>;
+  readonly bindings: readonly PortBinding[];
+  readonly exposed: readonly ContainerPort[];
+  readonly publishesAll: boolean;
+  /** `container:alias` on the default bridge. */
+  readonly links: readonly string[];
+  /** `name:address`. */
+  readonly extraHosts: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly environment: readonly string[];
+  readonly labels: ReadonlyMap<string, string>;
+  readonly sysctls: ReadonlyMap<string, string>;
+  /** `--mac-address`. */
+  readonly mac?: Mac;
+  readonly isAutoRemoved: boolean;
+}
+
+/** `80/tcp`. */
+export function portText({ port, protocol }: ContainerPort): string {
+  return `${port}/${protocol}`;
+}

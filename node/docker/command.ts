@@ -1,0 +1,91 @@
+/**
+ * What every command of `docker` has in common: flags, usage, results, and cobra's complaints about
+ * words that are too few or too many (docker/cli `cli/required.go`).
+ */
+import type { Daemon } from '../daemon/daemon.ts';
+import type { Refusal } from '../daemon/refusal.ts';
+import { type FlagTable, type ParsedFlags, parseFlags } from './flags.ts';
+
+/** What a command printed, and its exit status. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** One command. */
+export interface Command {
+  /** `run`, `network create`. */
+  readonly name: string;
+  run(daemon: Daemon, words: readonly string[]): CommandResult;
+  /** What is wrong with the words whatever there is on the host; `undefined` when nothing is. */
+  complaintOf(words: readonly string[]): CommandResult | undefined;
+}
+
+/** How a command is described. */
+export interface CommandFacts {
+  readonly name: string;
+  /** Behind `docker <name>` in its usage line: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
+  readonly usage: string;
+  readonly description: string;
+  readonly flags: FlagTable;
+  /** How many words it takes at least and at most. */
+  readonly words: readonly [min: number, max: number];
+  readonly isInterspersed?: boolean;
+}
+
+/** Success with what was printed. */
+export function succeed(stdout: string, stderr = ''): CommandResult {
+  return { stdout, stderr, exitCode: 0 };
+}
+
+/** Failure with the complaint. */
+export function fail(exitCode: number, stderr: string, stdout = ''): CommandResult {
+  return { stdout, stderr, exitCode };
+}
+
+/** dockerd's refusal, as most commands print it. */
+export function refuse(refusal: Refusal, stdout = ''): CommandResult {
+  return fail(1, `Error response from daemon: ${refusal.message}\n`, stdout);
+}
+
+/** A command whose flags and words are checked before it is run. */
+export function commandOf(
+  facts: CommandFacts,
+  run: (daemon: Daemon, flags: ParsedFlags) => CommandResult,
+): Command {
+  const { name, flags: table, isInterspersed = true } = facts;
+  const check = (words: readonly string[]): ParsedFlags | CommandResult => {
+    const flags = parseFlags(table, words, isInterspersed);
+    if (typeof flags === 'string') return fail(125, `${flags}\nSee 'docker ${name} --help'.\n`);
+    const complaint = wordsComplaint(facts, flags.words.length);
+    return complaint === undefined ? flags : fail(1, complaint);
+  };
+  return {
+    name,
+    run: (daemon, words) => {
+      const checked = check(words);
+      return 'exitCode' in checked ? checked : run(daemon, checked);
+    },
+    complaintOf: (words) => {
+      const checked = check(words);
+      return 'exitCode' in checked ? checked : undefined;
+    },
+  };
+}
+
+/** cobra's complaint about too few or too many words. */
+function wordsComplaint(facts: CommandFacts, count: number): string | undefined {
+  const [min, max] = facts.words;
+  if (count >= min && count <= max) return undefined;
+  const { name, usage, description } = facts;
+  const plural = (n: number) => `${n} argument${n === 1 ? '' : 's'}`;
+  let wish = `accepts no arguments`;
+  if (max > 0 && min === max) wish = `requires exactly ${plural(min)}`;
+  else if (max > 0)
+    wish = count < min ? `requires at least ${plural(min)}` : `requires at most ${plural(max)}`;
+  return (
+    `"docker ${name}" ${wish}.\nSee 'docker ${name} --help'.\n\n` +
+    `Usage:  docker ${name} ${usage}\n\n${description}\n`
+  );
+}

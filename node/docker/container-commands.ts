@@ -1,0 +1,164 @@
+/**
+ * The commands that look at containers and change what they do: ps, port, inspect, start, stop,
+ * restart, kill, rm (docker/cli `command/container`).
+ */
+
+import { SECOND_NS } from '../../sim/time.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { containerJson } from '../daemon/inspect/container.ts';
+import { jsonText } from '../daemon/inspect/json.ts';
+import { networkJson } from '../daemon/inspect/network.ts';
+import { portLinesText, psText } from '../daemon/listings.ts';
+import type { Refusal } from '../daemon/refusal.ts';
+import { type Command, type CommandResult, commandOf, fail, succeed } from './command.ts';
+import type { FlagTable } from './flags.ts';
+
+const ANY = Number.POSITIVE_INFINITY;
+const TIME: FlagTable = { time: { kind: 'text', letter: 't' } };
+
+/** Does something to each container that is named, and prints the names of those that took it. */
+function forEach(
+  names: readonly string[],
+  action: (name: string) => Refusal | undefined,
+): CommandResult {
+  let stdout = '';
+  let stderr = '';
+  for (const name of names) {
+    const refusal = action(name);
+    if (refusal === undefined) stdout += `${name}\n`;
+    else stderr += `Error response from daemon: ${refusal.message}\n`;
+  }
+  return { stdout, stderr, exitCode: stderr === '' ? 0 : 1 };
+}
+
+/** `docker start` says once more at its end which containers did not start. */
+function start(daemon: Daemon, names: readonly string[]): CommandResult {
+  const refused: string[] = [];
+  const result = forEach(names, (name) => {
+    const refusal = daemon.start(name);
+    if (refusal !== undefined) refused.push(name);
+    return refusal;
+  });
+  if (refused.length === 0) return result;
+  const summary = `Error: failed to start containers: ${refused.join(', ')}\n`;
+  return { ...result, stderr: result.stderr + summary };
+}
+
+function inspect(daemon: Daemon, names: readonly string[]): CommandResult {
+  const found = [];
+  let stderr = '';
+  for (const name of names) {
+    const container = daemon.find(name);
+    const network = container === undefined ? daemon.host.networks.find(name) : undefined;
+    if (container !== undefined) found.push(containerJson(container, daemon));
+    else if (network !== undefined) found.push(networkJson(network, daemon.host.engine));
+    else stderr += `Error: No such object: ${name}\n`;
+  }
+  return { stdout: jsonText(found), stderr, exitCode: stderr === '' ? 0 : 1 };
+}
+
+/** The commands. */
+export const CONTAINER_COMMANDS: readonly Command[] = [
+  commandOf(
+    {
+      name: 'ps',
+      usage: '[OPTIONS]',
+      description: 'List containers',
+      flags: {
+        all: { kind: 'switch', letter: 'a' },
+        'no-trunc': { kind: 'switch' },
+        quiet: { kind: 'switch', letter: 'q' },
+      },
+      words: [0, 0],
+    },
+    (daemon, flags) => {
+      const hasAll = flags.has('all');
+      const isWhole = flags.has('no-trunc');
+      if (!flags.has('quiet')) return succeed(psText(daemon, { hasAll, isWhole }));
+      const shown = daemon.list().filter(({ isRunning }) => hasAll || isRunning);
+      const ids = shown.reverse().map(({ id, shortId }) => `${isWhole ? id : shortId}\n`);
+      return succeed(ids.join(''));
+    },
+  ),
+  commandOf(
+    {
+      name: 'port',
+      usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',
+      description: 'List port mappings or a specific mapping for the container',
+      flags: {},
+      words: [1, 1],
+    },
+    (daemon, { words }) => {
+      const container = daemon.find(words[0]!);
+      if (container === undefined) return fail(1, `Error: No such container: ${words[0]}\n`);
+      return succeed(portLinesText(container, daemon.host.engine));
+    },
+  ),
+  commandOf(
+    {
+      name: 'inspect',
+      usage: '[OPTIONS] NAME|ID [NAME|ID...]',
+      description: 'Return low-level information on Docker objects',
+      flags: {},
+      words: [1, ANY],
+    },
+    (daemon, { words }) => inspect(daemon, words),
+  ),
+  commandOf(
+    {
+      name: 'start',
+      usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+      description: 'Start one or more stopped containers',
+      flags: {},
+      words: [1, ANY],
+    },
+    (daemon, { words }) => start(daemon, words),
+  ),
+  commandOf(
+    {
+      name: 'stop',
+      usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+      description: 'Stop one or more running containers',
+      flags: TIME,
+      words: [1, ANY],
+    },
+    (daemon, flags) => {
+      const seconds = flags.text('time') === '' ? 10 : Number(flags.text('time'));
+      return forEach(flags.words, (name) => daemon.stop(name, seconds * SECOND_NS));
+    },
+  ),
+  commandOf(
+    {
+      name: 'restart',
+      usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+      description: 'Restart one or more containers',
+      flags: TIME,
+      words: [1, ANY],
+    },
+    (daemon, { words }) =>
+      forEach(words, (name) => {
+        if (daemon.find(name)?.isRunning === true) daemon.kill(name);
+        return daemon.start(name);
+      }),
+  ),
+  commandOf(
+    {
+      name: 'kill',
+      usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+      description: 'Kill one or more running containers',
+      flags: {},
+      words: [1, ANY],
+    },
+    (daemon, { words }) => forEach(words, (name) => daemon.kill(name)),
+  ),
+  commandOf(
+    {
+      name: 'rm',
+      usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+      description: 'Remove one or more containers',
+      flags: { force: { kind: 'switch', letter: 'f' }, volumes: { kind: 'switch', letter: 'v' } },
+      words: [1, ANY],
+    },
+    (daemon, flags) => forEach(flags.words, (name) => daemon.remove(name, flags.has('force'))),
+  ),
+];

@@ -1,0 +1,51 @@
+/**
+ * The `docker` command against one host's engine: parses a command line, does what it says, and
+ * prints what the real command prints, errors included (docker/cli).
+ */
+import { splitWords } from '../../net/netfilter/command-words.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { type Command, type CommandResult, fail } from './command.ts';
+import { CONTAINER_COMMANDS } from './container-commands.ts';
+import { NETWORK_COMMANDS } from './network-commands.ts';
+import { RUN_COMMANDS } from './run.ts';
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map(
+  [...RUN_COMMANDS, ...CONTAINER_COMMANDS, ...NETWORK_COMMANDS].map((command) => [
+    command.name,
+    command,
+  ]),
+);
+
+/** Groups whose commands also stand alone (`docker container run`), and those that do not. */
+const GROUPS = ['container', 'network'];
+
+/** Does what a line such as `run -d -p 8080:80 nginx` (without `docker`) says. */
+export function docker(daemon: Daemon, line: string): CommandResult {
+  const found = commandOf(line);
+  return 'exitCode' in found ? found : found.command.run(daemon, found.words);
+}
+
+/** What is wrong with a line whatever there is on the host; `undefined` when nothing is. */
+export function dockerComplaint(line: string): CommandResult | undefined {
+  const found = commandOf(line);
+  return 'exitCode' in found ? found : found.command.complaintOf(found.words);
+}
+
+function commandOf(line: string): { command: Command; words: readonly string[] } | CommandResult {
+  const words = splitWords(line);
+  const [first = '', second = '', ...rest] = words;
+  if (GROUPS.includes(first)) {
+    const grouped = COMMANDS.get(`${first} ${second}`) ?? COMMANDS.get(aliasOf(first, second));
+    if (grouped !== undefined) return { command: grouped, words: rest };
+    const known = second === '' ? '' : `unknown command: "${second}"\n\n`;
+    return fail(1, `${known}Usage:  docker ${first} COMMAND\n`);
+  }
+  const command = COMMANDS.get(first);
+  if (command !== undefined) return { command, words: words.slice(1) };
+  return fail(1, `docker: '${first}' is not a docker command.\nSee 'docker --help'\n`);
+}
+
+function aliasOf(group: string, name: string): string {
+  if (group === 'container') return name === 'ls' || name === 'list' ? 'ps' : name;
+  return name === 'list' ? `${group} ls` : `${group} ${name === 'remove' ? 'rm' : name}`;
+}

@@ -1,0 +1,247 @@
+/**
+ * `docker network`: create, rm, connect, disconnect, ls, inspect, prune (docker/cli
+ * `command/network`), with the checks of subnets, ranges and gateways that the client makes itself.
+ */
+import {
+  type Ipv4Address,
+  networkOf,
+  type Prefix,
+  parseIpv4Address,
+  parsePrefix,
+  prefixContains,
+  prefixesOverlap,
+} from '../../wire/addresses.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { jsonText } from '../daemon/inspect/json.ts';
+import { networkJson } from '../daemon/inspect/network.ts';
+import { networkLsText } from '../daemon/listings.ts';
+import { Refusal } from '../daemon/refusal.ts';
+import type { EndpointRequest, IpamConfig, NetworkRequest } from '../daemon/requests.ts';
+import { type Command, type CommandResult, commandOf, fail, refuse, succeed } from './command.ts';
+import type { ParsedFlags } from './flags.ts';
+import { keyValuesOf } from './key-values.ts';
+
+const ANY = Number.POSITIVE_INFINITY;
+
+/** What the user asked for, or the client's complaint. */
+function requestOf(flags: ParsedFlags): NetworkRequest | string {
+  const ipam = ipamOf(flags);
+  if (typeof ipam === 'string') return ipam;
+  return {
+    name: flags.words[0]!,
+    driver: flags.text('driver') === '' ? 'bridge' : flags.text('driver'),
+    isInternal: flags.has('internal'),
+    isAttachable: flags.has('attachable'),
+    options: keyValuesOf(flags.list('opt')),
+    labels: keyValuesOf(flags.list('label')),
+    ipam,
+  };
+}
+
+/** Subnets with the ranges, gateways and auxiliary addresses that lie in them (`consolidateIpam`). */
+function ipamOf(flags: ParsedFlags): IpamConfig[] | string {
+  const subnets: Prefix[] = [];
+  for (const text of flags.list('subnet')) {
+    const prefix = parsePrefix(text);
+    if (prefix === undefined) return `invalid CIDR address: ${text}`;
+    if (subnets.some((other) => prefixesOverlap(other, prefix))) {
+      return 'multiple overlapping subnet configuration is not supported';
+    }
+    subnets.push({ address: networkOf(prefix), lengthBits: prefix.lengthBits });
+  }
+  if (
+    flags.list('ip-range').length > subnets.length ||
+    flags.list('gateway').length > subnets.length
+  ) {
+    return 'every ip-range or gateway must have a corresponding subnet';
+  }
+  const configs: IpamConfig[] = subnets.map((subnet) => ({ subnet }));
+  for (const text of flags.list('ip-range')) {
+    const range = parsePrefix(text);
+    if (range === undefined) return `invalid CIDR address: ${text}`;
+    const at = subnets.findIndex((subnet) => prefixContains(subnet, range.address));
+    if (at < 0) return `no matching subnet for range ${text}`;
+    configs[at] = { ...configs[at]!, range };
+  }
+  for (const text of flags.list('gateway')) {
+    const address = parseIpv4Address(text);
+    const at = placeOf(subnets, address);
+    if (at < 0) return `no matching subnet for gateway ${text}`;
+    configs[at] = { ...configs[at]!, gateway: address! };
+  }
+  for (const [name, text] of keyValuesOf(flags.list('aux-address'))) {
+    const address = parseIpv4Address(text);
+    const at = placeOf(subnets, address);
+    if (at < 0) return `no matching subnet for aux-address ${text}`;
+    const auxiliary = new Map(configs[at]!.auxiliary);
+    configs[at] = { ...configs[at]!, auxiliary: auxiliary.set(name, address!) };
+  }
+  return configs;
+}
+
+function placeOf(subnets: readonly Prefix[], address: Ipv4Address | undefined): number {
+  if (address === undefined) return -1;
+  return subnets.findIndex((subnet) => prefixContains(subnet, address));
+}
+
+function create(daemon: Daemon, flags: ParsedFlags): CommandResult {
+  const request = requestOf(flags);
+  if (typeof request === 'string') return fail(1, `${request}\n`);
+  const network = daemon.createNetwork(request);
+  return network instanceof Refusal ? refuse(network) : succeed(`${network.id}\n`);
+}
+
+function connect(daemon: Daemon, flags: ParsedFlags): CommandResult {
+  const [network = '', container = ''] = flags.words;
+  const text = flags.text('ip');
+  const address = text === '' ? undefined : parseIpv4Address(text);
+  if (text !== '' && address === undefined) {
+    return fail(1, `Error response from daemon: invalid IPv4 address: ${text}\n`);
+  }
+  const request: EndpointRequest = {
+    ...(address === undefined ? {} : { address }),
+    aliases: flags.list('alias'),
+    links: flags.list('link'),
+    gatewayPriority: Number(flags.text('gw-priority')),
+  };
+  const refusal = daemon.connect(network, container, request);
+  return refusal === undefined ? succeed('') : refuse(refusal);
+}
+
+function list(daemon: Daemon, flags: ParsedFlags): CommandResult {
+  const isWhole = flags.has('no-trunc');
+  const networks = daemon.host.networks
+    .list()
+    .map(({ id, name, facts }) => ({ id, name, driver: facts.driver, scope: 'local' }));
+  if (!flags.has('quiet')) return succeed(networkLsText(networks, isWhole));
+  networks.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return succeed(networks.map(({ id }) => `${isWhole ? id : id.slice(0, 12)}\n`).join(''));
+}
+
+/** Of each network that is named; what there is not is complained about. */
+function inspect(daemon: Daemon, names: readonly string[]): CommandResult {
+  const found = [];
+  let stderr = '';
+  for (const name of names) {
+    const network = daemon.host.networks.find(name);
+    if (network !== undefined) found.push(networkJson(network, daemon.host.engine));
+    else if (daemon.host.engine.major < 24) stderr += `Error: No such network: ${name}\n`;
+    else stderr += `Error response from daemon: network ${name} not found\n`;
+  }
+  return { stdout: jsonText(found), stderr, exitCode: stderr === '' ? 0 : 1 };
+}
+
+function remove(daemon: Daemon, names: readonly string[]): CommandResult {
+  let stdout = '';
+  let stderr = '';
+  for (const name of names) {
+    const removed = daemon.removeNetwork(name);
+    if (!(removed instanceof Refusal)) stdout += `${name}\n`;
+    else if (removed.status === 404 && daemon.host.engine.major < 24) {
+      stderr += `Error: No such network: ${name}\n`;
+    } else stderr += `Error response from daemon: ${removed.message}\n`;
+  }
+  return { stdout, stderr, exitCode: stderr === '' ? 0 : 1 };
+}
+
+function prune(daemon: Daemon): CommandResult {
+  const unused = daemon.host.networks
+    .list()
+    .filter((network) => network.isUserDefined && network.facts.isByUser)
+    .filter(({ endpoints }) => endpoints.size === 0);
+  for (const { id } of unused) daemon.removeNetwork(id);
+  if (unused.length === 0) return succeed('');
+  return succeed(`Deleted Networks:\n${unused.map(({ name }) => `${name}\n`).join('')}\n`);
+}
+
+/** The commands. */
+export const NETWORK_COMMANDS: readonly Command[] = [
+  commandOf(
+    {
+      name: 'network create',
+      usage: '[OPTIONS] NETWORK',
+      description: 'Create a network',
+      flags: {
+        attachable: { kind: 'switch' },
+        'aux-address': { kind: 'list' },
+        driver: { kind: 'text', letter: 'd' },
+        gateway: { kind: 'list' },
+        internal: { kind: 'switch' },
+        'ip-range': { kind: 'list' },
+        label: { kind: 'list' },
+        opt: { kind: 'list', letter: 'o' },
+        subnet: { kind: 'list' },
+      },
+      words: [1, 1],
+    },
+    create,
+  ),
+  commandOf(
+    {
+      name: 'network rm',
+      usage: 'NETWORK [NETWORK...]',
+      description: 'Remove one or more networks',
+      flags: { force: { kind: 'switch', letter: 'f' } },
+      words: [1, ANY],
+    },
+    (daemon, { words }) => remove(daemon, words),
+  ),
+  commandOf(
+    {
+      name: 'network connect',
+      usage: '[OPTIONS] NETWORK CONTAINER',
+      description: 'Connect a container to a network',
+      flags: {
+        alias: { kind: 'list' },
+        'gw-priority': { kind: 'text' },
+        ip: { kind: 'text' },
+        link: { kind: 'list' },
+      },
+      words: [2, 2],
+    },
+    connect,
+  ),
+  commandOf(
+    {
+      name: 'network disconnect',
+      usage: '[OPTIONS] NETWORK CONTAINER',
+      description: 'Disconnect a container from a network',
+      flags: { force: { kind: 'switch', letter: 'f' } },
+      words: [2, 2],
+    },
+    (daemon, { words }) => {
+      const refusal = daemon.disconnect(words[0]!, words[1]!);
+      return refusal === undefined ? succeed('') : refuse(refusal);
+    },
+  ),
+  commandOf(
+    {
+      name: 'network ls',
+      usage: '[OPTIONS]',
+      description: 'List networks',
+      flags: { 'no-trunc': { kind: 'switch' }, quiet: { kind: 'switch', letter: 'q' } },
+      words: [0, 0],
+    },
+    list,
+  ),
+  commandOf(
+    {
+      name: 'network inspect',
+      usage: '[OPTIONS] NETWORK [NETWORK...]',
+      description: 'Display detailed information on one or more networks',
+      flags: { verbose: { kind: 'switch', letter: 'v' } },
+      words: [1, ANY],
+    },
+    (daemon, { words }) => inspect(daemon, words),
+  ),
+  commandOf(
+    {
+      name: 'network prune',
+      usage: '[OPTIONS]',
+      description: 'Remove all unused networks',
+      flags: { force: { kind: 'switch', letter: 'f' } },
+      words: [0, 0],
+    },
+    (daemon) => prune(daemon),
+  ),
+];

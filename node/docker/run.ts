@@ -1,0 +1,239 @@
+/**
+ * `docker run` and `docker create`: from flags to a container (docker/cli `container/opts.go`). Flags
+ * that have nothing to do with the network are read and forgotten.
+ */
+import { parseIpv4Address, parseMac } from '../../wire/addresses.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { Refusal } from '../daemon/refusal.ts';
+import type {
+  ContainerPort,
+  ContainerRequest,
+  EndpointRequest,
+  PortBinding,
+} from '../daemon/requests.ts';
+import { type Command, type CommandResult, commandOf, fail, succeed } from './command.ts';
+import type { FlagTable, ParsedFlags } from './flags.ts';
+import { keyValuesOf } from './key-values.ts';
+import { parseExpose, parsePublish } from './port-spec.ts';
+
+const FLAGS: FlagTable = {
+  'add-host': { kind: 'list' },
+  alias: { kind: 'list' },
+  detach: { kind: 'switch', letter: 'd' },
+  dns: { kind: 'list' },
+  'dns-option': { kind: 'list' },
+  'dns-opt': { kind: 'list' },
+  'dns-search': { kind: 'list' },
+  domainname: { kind: 'text' },
+  entrypoint: { kind: 'text' },
+  env: { kind: 'list', letter: 'e' },
+  expose: { kind: 'list' },
+  hostname: { kind: 'text', letter: 'h' },
+  init: { kind: 'switch' },
+  interactive: { kind: 'switch', letter: 'i' },
+  ip: { kind: 'text' },
+  label: { kind: 'list', letter: 'l' },
+  link: { kind: 'list' },
+  'mac-address': { kind: 'text' },
+  name: { kind: 'text' },
+  net: { kind: 'list' },
+  'net-alias': { kind: 'list' },
+  network: { kind: 'list' },
+  'network-alias': { kind: 'list' },
+  privileged: { kind: 'switch' },
+  publish: { kind: 'list', letter: 'p' },
+  'publish-all': { kind: 'switch', letter: 'P' },
+  pull: { kind: 'text' },
+  restart: { kind: 'text' },
+  rm: { kind: 'switch' },
+  sysctl: { kind: 'list' },
+  tty: { kind: 'switch', letter: 't' },
+  'cap-add': { kind: 'list' },
+  'cap-drop': { kind: 'list' },
+  volume: { kind: 'list', letter: 'v' },
+};
+
+/** Exit status of `docker run` when the container did not start. */
+const NOT_STARTED = 125;
+
+/** What the user asked for, or what is wrong with it. */
+function requestOf(flags: ParsedFlags): ContainerRequest | string {
+  const [image = '', ...command] = flags.words;
+  const bindings: PortBinding[] = [];
+  for (const spec of flags.list('publish')) {
+    const parsed = parsePublish(spec);
+    if (typeof parsed === 'string') return parsed;
+    bindings.push(...parsed);
+  }
+  const exposed: ContainerPort[] = [];
+  for (const spec of flags.list('expose')) {
+    const parsed = parseExpose(spec);
+    if (typeof parsed === 'string') return parsed;
+    exposed.push(...parsed);
+  }
+  const mac = flags.text('mac-address') === '' ? undefined : parseMac(flags.text('mac-address'));
+  if (flags.text('mac-address') !== '' && mac === undefined) {
+    return `${flags.text('mac-address')} is not a valid mac address`;
+  }
+  for (const line of flags.list('add-host')) {
+    if (!/^[^:]+:.+$/.test(line))
+      return `invalid argument "${line}" for "--add-host" flag: bad format for add-host: "${line}"`;
+  }
+  const places = placesOf(flags);
+  if (typeof places === 'string') return places;
+  const [networkMode, endpoints] = places;
+  return {
+    name: flags.text('name'),
+    image,
+    command,
+    hostname: flags.text('hostname'),
+    domainName: flags.text('domainname'),
+    networkMode,
+    endpoints,
+    bindings,
+    exposed,
+    publishesAll: flags.has('publish-all'),
+    links: networkMode === 'default' || networkMode === 'bridge' ? flags.list('link') : [],
+    extraHosts: flags.list('add-host'),
+    dns: flags.list('dns'),
+    dnsSearch: flags.list('dns-search'),
+    dnsOptions: [...flags.list('dns-option'), ...flags.list('dns-opt')],
+    environment: flags.list('env'),
+    labels: keyValuesOf(flags.list('label')),
+    sysctls: keyValuesOf(flags.list('sysctl')),
+    ...(mac === undefined ? {} : { mac }),
+    isAutoRemoved: flags.has('rm'),
+  };
+}
+
+/** The network mode, and the places on networks: the flags' wishes are for the first. */
+function placesOf(flags: ParsedFlags): [string, Map<string, EndpointRequest>] | string {
+  const wanted = [...flags.list('network'), ...flags.list('net')];
+  const modes = wanted.length === 0 ? ['default'] : wanted;
+  const endpoints = new Map<string, EndpointRequest>();
+  for (const [i, text] of modes.entries()) {
+    const place = placeOf(text);
+    if (typeof place === 'string') return place;
+    const own = i === 0 ? withWishes(place.request, flags, place.name) : place.request;
+    if (typeof own === 'string') return own;
+    if (place.name.startsWith('container:')) continue;
+    endpoints.set(place.name === 'default' ? 'bridge' : place.name, own);
+  }
+  const first = placeOf(modes[0]!);
+  return typeof first === 'string' ? first : [first.name, endpoints];
+}
+
+/** `net` or `name=net,alias=a,ip=…,gw-priority=1`. */
+function placeOf(text: string): { name: string; request: EndpointRequest } | string {
+  if (!text.includes('=')) {
+    return { name: text, request: { aliases: [], links: [], gatewayPriority: 0 } };
+  }
+  let name = '';
+  let request: EndpointRequest = { aliases: [], links: [], gatewayPriority: 0 };
+  for (const part of text.split(',')) {
+    const at = part.indexOf('=');
+    const key = part.slice(0, Math.max(at, 0)).toLowerCase();
+    const value = part.slice(at + 1);
+    if (key === 'name') name = value;
+    else if (key === 'alias') request = { ...request, aliases: [...request.aliases, value] };
+    else if (key === 'gw-priority') request = { ...request, gatewayPriority: Number(value) };
+    else if (key === 'ip' && parseIpv4Address(value) !== undefined) {
+      request = { ...request, address: parseIpv4Address(value)! };
+    } else if (key === 'mac-address' && parseMac(value) !== undefined) {
+      request = { ...request, mac: parseMac(value)! };
+    } else return `invalid field ${at < 0 ? part : key}`;
+  }
+  return name === '' ? 'network name/id is not specified' : { name, request };
+}
+
+function withWishes(
+  request: EndpointRequest,
+  flags: ParsedFlags,
+  name: string,
+): EndpointRequest | string {
+  const text = flags.text('ip');
+  const address = text === '' ? undefined : parseIpv4Address(text);
+  if (text !== '' && address === undefined) {
+    return `invalid argument "${text}" for "--ip" flag: invalid IP address: ${text}`;
+  }
+  const aliases = [
+    ...flags.list('network-alias'),
+    ...flags.list('net-alias'),
+    ...flags.list('alias'),
+  ];
+  const isUserDefined = !['default', 'bridge', 'host', 'none'].includes(name);
+  return {
+    ...request,
+    ...(address === undefined ? {} : { address }),
+    aliases: [...request.aliases, ...aliases],
+    links: isUserDefined ? flags.list('link') : [],
+  };
+}
+
+function create(daemon: Daemon, flags: ParsedFlags, name: string) {
+  const request = requestOf(flags);
+  const help = `See 'docker ${name} --help'.\n`;
+  if (typeof request === 'string') {
+    return { result: fail(NOT_STARTED, `docker: ${request}.\n${help}`) };
+  }
+  const container = daemon.create(request);
+  if (container instanceof Refusal) {
+    const text = `docker: Error response from daemon: ${sentence(container)}\n${help}`;
+    return { result: fail(NOT_STARTED, text) };
+  }
+  const isDiscarded = request.networkMode === 'host' && request.bindings.length > 0;
+  const warning = isDiscarded
+    ? 'WARNING: Published ports are discarded when using host network mode\n'
+    : '';
+  return { container, warning };
+}
+
+/** With one full stop at its end, however it came. */
+function sentence({ message }: Refusal): string {
+  return `${message.replace(/\.$/, '')}.`;
+}
+
+function runContainer(daemon: Daemon, flags: ParsedFlags): CommandResult {
+  const made = create(daemon, flags, 'run');
+  if (made.container === undefined) return made.result;
+  const { container, warning } = made;
+  const isDetached = flags.has('detach');
+  const stdout = isDetached ? `${container.id}\n` : '';
+  const refusal = daemon.start(container.id);
+  if (refusal === undefined) return succeed(stdout, warning);
+  return fail(
+    NOT_STARTED,
+    `${warning}docker: Error response from daemon: ${sentence(refusal)}\n`,
+    stdout,
+  );
+}
+
+/** The commands that make containers. */
+export const RUN_COMMANDS: readonly Command[] = [
+  commandOf(
+    {
+      name: 'run',
+      usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+      description: 'Run a command in a new container',
+      flags: FLAGS,
+      words: [1, Number.POSITIVE_INFINITY],
+      isInterspersed: false,
+    },
+    runContainer,
+  ),
+  commandOf(
+    {
+      name: 'create',
+      usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+      description: 'Create a new container',
+      flags: FLAGS,
+      words: [1, Number.POSITIVE_INFINITY],
+      isInterspersed: false,
+    },
+    (daemon, flags) => {
+      const made = create(daemon, flags, 'create');
+      if (made.container === undefined) return made.result;
+      return succeed(`${made.container.id}\n`, made.warning);
+    },
+  ),
+];

@@ -1,0 +1,92 @@
+/**
+ * A network of scope local as libnetwork's controller keeps it: name, driver, options, address
+ * management, and the endpoints of containers on it.
+ *
+ * `host` and `none` have no plane: their endpoints are entries without an address.
+ */
+import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { IpamConfig } from '../daemon/requests.ts';
+import { NetworkRecords } from '../dns/records.ts';
+import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
+
+/** The names of networks that every host has. */
+export const PREDEFINED_NETWORKS: readonly string[] = ['bridge', 'host', 'none'];
+
+/** What a network is, apart from what its driver made of it. */
+export interface LocalNetworkFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly createdAtNs: number;
+  readonly isInternal: boolean;
+  readonly isAttachable: boolean;
+  /** Options and labels in the order of their names. */
+  readonly options: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  /** False for what the daemon made itself, whose `IPAM.Options` is null. */
+  readonly isByUser: boolean;
+  /** Subnets as they were asked for; empty when the daemon chose. */
+  readonly ipam: readonly IpamConfig[];
+}
+
+/** A container's place on a network. */
+export interface LocalEndpoint {
+  readonly id: string;
+  readonly network: LocalNetwork;
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly sandboxId: string;
+  /** Empty on `host` and `none`. */
+  readonly interfaceName: string;
+  /** 0 on `host` and `none`. */
+  readonly address: Ipv4Address;
+  readonly mac: Mac;
+  /** Absent on `host` and `none`. */
+  readonly plane: PlaneEndpoint | undefined;
+  /** Alias to real name, for the container's own look-ups (`--link` on a user network). */
+  readonly linkAliases: ReadonlyMap<string, string>;
+  readonly gatewayPriority: number;
+  /** The names that others find it by, for taking them back. */
+  readonly names: readonly string[];
+}
+
+/** A network on one host. */
+export class LocalNetwork {
+  readonly facts: LocalNetworkFacts;
+  readonly plane: NetworkPlane | undefined;
+  readonly records = new NetworkRecords();
+  readonly endpoints = new Map<string, LocalEndpoint>();
+
+  constructor(facts: LocalNetworkFacts, plane: NetworkPlane | undefined) {
+    this.facts = facts;
+    this.plane = plane;
+  }
+
+  get id(): string {
+    return this.facts.id;
+  }
+
+  get name(): string {
+    return this.facts.name;
+  }
+
+  /** True unless every host has it: then it has names, aliases and chosen addresses. */
+  get isUserDefined(): boolean {
+    return !PREDEFINED_NETWORKS.includes(this.facts.name);
+  }
+
+  /** Notes an endpoint, and its names for those who may ask for them. */
+  add(endpoint: LocalEndpoint): void {
+    this.endpoints.set(endpoint.id, endpoint);
+    if (!this.isUserDefined) return;
+    endpoint.names.forEach((name, i) => {
+      this.records.add(name, endpoint.address, endpoint.id, i === 0);
+    });
+  }
+
+  /** Forgets an endpoint and its names. */
+  remove(endpoint: LocalEndpoint): void {
+    this.endpoints.delete(endpoint.id);
+    for (const name of endpoint.names) this.records.remove(name, endpoint.address, endpoint.id);
+  }
+}

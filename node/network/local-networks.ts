@@ -1,0 +1,229 @@
+/**
+ * The networks of scope local that a host has: making them, with their subnet and their driver's
+ * part, finding them by name or id, and taking them away (libnetwork's `controller.NewNetwork`,
+ * moby's `daemon/network.go`).
+ */
+import { type Ipv4Address, type Prefix, prefixContains } from '../../wire/addresses.ts';
+import { conflict, forbidden, invalid, notFound, Refusal } from '../daemon/refusal.ts';
+import type { IpamConfig, NetworkRequest } from '../daemon/requests.ts';
+import type { LocalPool, LocalPools } from '../ipam/local-pools.ts';
+import { BridgeNetwork } from './bridge-network.ts';
+import { type BridgeWishes, bridgeWishesOf } from './bridge-options.ts';
+import { LocalNetwork, type LocalNetworkFacts, PREDEFINED_NETWORKS } from './local-network.ts';
+import type { NetworkHost } from './network-host.ts';
+import type { NetworkPlane } from './network-plane.ts';
+import { makeStackedPlane } from './stacked-network.ts';
+
+const NO_POOL_UP_TO_26 =
+  'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to ' +
+  'the network';
+const NO_POOL = 'all predefined address pools have been fully subnetted';
+
+/** All networks of scope local on one host. */
+export class LocalNetworks {
+  readonly #host: NetworkHost;
+  readonly #pools: LocalPools;
+  readonly #byId = new Map<string, LocalNetwork>();
+
+  constructor(host: NetworkHost, pools: LocalPools) {
+    this.#host = host;
+    this.#pools = pools;
+  }
+
+  /** All networks, in the order of their making. */
+  list(): LocalNetwork[] {
+    return [...this.#byId.values()];
+  }
+
+  /** The network of this name, this id, or the only one whose id begins so. */
+  find(reference: string): LocalNetwork | undefined {
+    const known = this.#byId.get(reference) ?? this.list().find(({ name }) => name === reference);
+    if (known !== undefined || !/^[0-9a-f]+$/.test(reference)) return known;
+    const begun = this.list().filter(({ id }) => id.startsWith(reference));
+    return begun.length === 1 ? begun[0] : undefined;
+  }
+
+  /** Notes a network that the daemon has made itself. */
+  add(network: LocalNetwork): void {
+    this.#byId.set(network.id, network);
+  }
+
+  /** `docker network create`. */
+  create(request: NetworkRequest): LocalNetwork | Refusal {
+    const { name, driver } = request;
+    if (PREDEFINED_NETWORKS.includes(name)) {
+      return forbidden(`operation is not permitted on predefined ${name} network`);
+    }
+    if (this.list().some((other) => other.name === name)) {
+      return conflict(`network with name ${name} already exists`);
+    }
+    if (driver === 'host' || driver === 'null') {
+      return forbidden(`only one instance of "${driver}" network is allowed`);
+    }
+    if (!['bridge', 'macvlan', 'ipvlan'].includes(driver)) {
+      return notFound(`plugin "${driver}" not found`);
+    }
+    const id = this.#host.identifiers.id();
+    const wishes = bridgeWishesOf(request.options);
+    if (wishes instanceof Refusal) return wishes;
+    const pool = this.#poolOf(request.ipam[0]);
+    if (pool instanceof Refusal) return pool;
+    const gateway = this.#gatewayOf(pool, request.ipam[0], driver);
+    const plane =
+      gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
+    if (plane instanceof Refusal) {
+      this.#pools.release(pool);
+      return plane;
+    }
+    const network = new LocalNetwork(
+      {
+        id,
+        name,
+        driver,
+        createdAtNs: this.#host.world.nowNs,
+        isInternal: request.isInternal,
+        isAttachable: request.isAttachable,
+        options: request.options,
+        labels: request.labels,
+        isByUser: true,
+        ipam: request.ipam,
+      },
+      plane,
+    );
+    this.add(network);
+    return network;
+  }
+
+  /** A bridge network that the daemon makes for itself, with a subnet of its own choice. */
+  createOwnBridge(
+    facts: Omit<LocalNetworkFacts, 'ipam' | 'isByUser' | 'isInternal' | 'driver'>,
+    wishes: BridgeWishes & { readonly device: string },
+    subnet: IpamConfig | undefined,
+    showsSubnet: boolean,
+  ): LocalNetwork | Refusal {
+    const pool = this.#poolOf(subnet);
+    if (pool instanceof Refusal) return pool;
+    const gateway = subnet?.gateway === undefined ? undefined : pool.take(subnet.gateway);
+    const plane = new BridgeNetwork(this.#host, {
+      ...wishes,
+      id: facts.id,
+      name: facts.name,
+      pool,
+      gateway,
+      isInternal: false,
+      mtuBytes: wishes.mtuBytes ?? this.#host.config.mtuBytes,
+      isHairpin: !this.#host.config.hasUserlandProxy,
+    });
+    const network = new LocalNetwork(
+      {
+        ...facts,
+        driver: 'bridge',
+        isInternal: false,
+        isByUser: false,
+        ipam: showsSubnet ? [{ ...subnet, subnet: pool.subnet }] : [],
+      },
+      plane,
+    );
+    this.add(network);
+    return network;
+  }
+
+  /** `docker network rm`. */
+  remove(reference: string): LocalNetwork | Refusal {
+    const network = this.find(reference);
+    if (network === undefined) return notFound(`network ${reference} not found`);
+    if (!network.isUserDefined) {
+      return forbidden(`${network.name} is a pre-defined network and cannot be removed`);
+    }
+    if (network.endpoints.size > 0) {
+      const who = `network ${network.name} id ${network.id}`;
+      return forbidden(`error while removing network: ${who} has active endpoints`);
+    }
+    network.plane?.remove();
+    if (network.plane !== undefined) this.#pools.release(network.plane.pool);
+    this.#byId.delete(network.id);
+    return network;
+  }
+
+  #poolOf(config: IpamConfig | undefined): LocalPool | Refusal {
+    if (config?.subnet === undefined) {
+      const pool = this.#pools.allocate(this.#host.usedPrefixes());
+      if (pool !== undefined) return pool;
+      return notFound(this.#host.engine.rotatesPools ? NO_POOL_UP_TO_26 : NO_POOL);
+    }
+    const pool = this.#pools.claim(config.subnet, config.range);
+    return pool ?? forbidden('Pool overlaps with other one on this address space');
+  }
+
+  /** Takes the gateway and the auxiliary addresses from the pool. */
+  #gatewayOf(
+    pool: LocalPool,
+    config: IpamConfig | undefined,
+    driver: string,
+  ): Ipv4Address | undefined | Refusal {
+    let gateway: Ipv4Address | undefined;
+    const { layout } = this.#host.engine;
+    if (config?.gateway !== undefined) {
+      gateway = pool.take(config.gateway);
+      if (gateway === undefined) return addressRefusal(pool.subnet, config.gateway);
+    } else if (driver === 'bridge' || layout === 'isolation') {
+      gateway = pool.take();
+      if (gateway === undefined) return invalid('no available addresses on this pool');
+    }
+    for (const address of config?.auxiliary?.values() ?? []) {
+      if (pool.take(address) === undefined) return addressRefusal(pool.subnet, address);
+    }
+    return gateway;
+  }
+
+  #planeOf(
+    id: string,
+    request: NetworkRequest,
+    wishes: BridgeWishes,
+    pool: LocalPool,
+    gateway: Ipv4Address | undefined,
+  ): NetworkPlane | Refusal {
+    const { isInternal, options, driver } = request;
+    if (driver !== 'bridge') {
+      const isAlone = this.#host.engine.layout === 'isolation' || driver === 'ipvlan';
+      const others = isAlone ? this.list() : [];
+      return makeStackedPlane(this.#host, {
+        id,
+        driver: driver === 'macvlan' ? 'macvlan' : 'ipvlan',
+        options,
+        pool,
+        gateway,
+        isInternal,
+        others,
+      });
+    }
+    const device = wishes.device ?? `br-${id.slice(0, 12)}`;
+    if (this.#host.namespace.deviceByName(device) !== undefined) {
+      const clash = this.list().find(
+        (n) => n.plane instanceof BridgeNetwork && n.plane.facts.device === device,
+      );
+      const who = clash === undefined ? '' : ` with network ${clash.id} (${device})`;
+      return forbidden(
+        `cannot create network ${id} (${device}): conflicts${who}: networks have same bridge name`,
+      );
+    }
+    return new BridgeNetwork(this.#host, {
+      ...wishes,
+      id,
+      name: request.name,
+      device,
+      pool,
+      gateway,
+      isInternal,
+      mtuBytes: wishes.mtuBytes ?? this.#host.config.mtuBytes,
+      isHairpin: !this.#host.config.hasUserlandProxy,
+    });
+  }
+}
+
+/** Why a chosen address cannot be had. */
+export function addressRefusal(subnet: Prefix, address: Ipv4Address): Refusal {
+  return prefixContains(subnet, address)
+    ? forbidden('Address already in use')
+    : invalid('Requested address is out of range');
+}

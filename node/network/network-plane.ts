@@ -1,0 +1,39 @@
+/**
+ * What a network driver makes of a network on one host, and of a container's place on it: the part
+ * that the CNM controller leaves to the driver (`libnetwork/driverapi`).
+ *
+ * Addresses are the controller's: it takes them from the pool, the driver is told.
+ */
+import type { Device } from '../../net/device/device.ts';
+import type { Namespace } from '../../net/namespace.ts';
+import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { LocalPool } from '../ipam/local-pools.ts';
+
+/** One container's place, as the driver knows it. */
+export interface PlaneEndpoint {
+  readonly id: string;
+  readonly address: Ipv4Address;
+  readonly mac: Mac;
+  /** The end in the container. */
+  readonly device: Device;
+}
+
+/** A network of one driver on one host. */
+export interface NetworkPlane {
+  readonly pool: LocalPool;
+  /** Reserved for the router, whether or not containers are told of it. */
+  readonly gateway: Ipv4Address | undefined;
+  /** Where a container's default route leads, if it takes it by this network. */
+  readonly defaultRoute: 'gateway' | 'device' | 'none';
+  /** Gives a container an interface with an address, up; `mac` undefined leaves it to the driver. */
+  join(
+    sandbox: Namespace,
+    interfaceName: string,
+    address: Ipv4Address,
+    mac?: Mac | undefined,
+  ): PlaneEndpoint;
+  /** Takes the interface away. */
+  leave(endpoint: PlaneEndpoint): void;
+  /** Takes the network off the host. */
+  remove(): void;
+}

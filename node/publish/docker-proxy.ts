@@ -1,0 +1,154 @@
+/**
+ * docker-proxy, one process per published port: it holds the host's port open and carries what comes
+ * past the DNAT rules (from the host's loopback, from containers of the same bridge) to the
+ * container, which then sees the bridge's gateway as its client (`cmd/docker-proxy`).
+ *
+ * Without a userland proxy dockerd holds the port itself and accepts nothing.
+ */
+import type { Namespace } from '../../net/namespace.ts';
+import { Errno } from '../../net/socket/errno.ts';
+import type { TcpConnection } from '../../net/socket/tcp/connection.ts';
+import type { TcpHandlers } from '../../net/socket/tcp/handlers.ts';
+import type { TcpListener } from '../../net/socket/tcp/listener.ts';
+import type { UdpSocket } from '../../net/socket/udp-socket.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import { type Ipv4Address, parseIpv4Address } from '../../wire/addresses.ts';
+import type { PortMapping } from '../firewall/bridge-rules.ts';
+
+/** How long a UDP client is remembered that says nothing (`UDPConnTrackTimeout`). */
+const UDP_CLIENT_NS = 90 * SECOND_NS;
+
+/** Who holds a port open. */
+export interface PortHolder {
+  /** For `ss`: `docker-proxy` with its process id, or `dockerd`. */
+  readonly program: string;
+  /** The same for the process that listens on every IPv6 address, if there is one. */
+  readonly programIpv6: string | undefined;
+  /** Accepts and forwards; false only holds the port. */
+  readonly isForwarding: boolean;
+}
+
+/** What a port is held by; closing it gives the port back. */
+export interface HeldPort {
+  close(): void;
+}
+
+/** Opens a published port on the host; false when somebody has it. */
+export function holdPort(
+  host: Namespace,
+  mapping: PortMapping,
+  holder: PortHolder,
+): HeldPort | false {
+  if (mapping.protocol === 'sctp') return { close: () => {} };
+  const target = { address: parseIpv4Address(mapping.containerAddress)!, mapping, holder };
+  return mapping.protocol === 'tcp' ? holdTcp(host, target) : holdUdp(host, target);
+}
+
+interface Target {
+  readonly address: Ipv4Address;
+  readonly mapping: PortMapping;
+  readonly holder: PortHolder;
+}
+
+function holdTcp(host: Namespace, target: Target): HeldPort | false {
+  const { mapping, holder } = target;
+  const options = { port: mapping.hostPort, onConnection: forwardTo(host, target) };
+  const address = mapping.hostAddress === '' ? 0 : parseIpv4Address(mapping.hostAddress)!;
+  const own = host.sockets.listen({ ...options, address, program: holder.program });
+  if (typeof own !== 'object') return false;
+  own.isAccepting = holder.isForwarding;
+  const listeners: TcpListener[] = [own];
+  if (holder.programIpv6 !== undefined) {
+    const other = host.sockets.listen({ ...options, family: 'ipv6', program: holder.programIpv6 });
+    if (typeof other === 'object') listeners.push(other);
+  }
+  return {
+    close: () => {
+      for (const listener of listeners) listener.close();
+    },
+  };
+}
+
+/** Carries connections to the container and back. */
+function forwardTo(host: Namespace, { address, mapping }: Target) {
+  return (client: TcpConnection): TcpHandlers => {
+    let isOpen = false;
+    let hasEnded = false;
+    const waiting: Uint8Array[] = [];
+    const backend = host.sockets.connect({
+      address,
+      port: mapping.containerPort,
+      handlers: {
+        onConnected: (own) => {
+          isOpen = true;
+          for (const bytes of waiting.splice(0)) own.send(bytes);
+          if (hasEnded) own.close();
+        },
+        onData: (bytes) => client.send(bytes),
+        onEnd: () => client.close(),
+        onClosed: (reason) => {
+          if (reason !== 'closed') client.close();
+        },
+      },
+    });
+    return {
+      onData: (bytes) => {
+        if (isOpen) backend.send(bytes);
+        else waiting.push(bytes);
+      },
+      onEnd: () => {
+        hasEnded = true;
+        if (isOpen) backend.close();
+      },
+      onClosed: (reason) => {
+        if (reason !== 'closed') backend.abort();
+      },
+    };
+  };
+}
+
+function holdUdp(host: Namespace, target: Target): HeldPort | false {
+  const { mapping, holder, address } = target;
+  const { queue } = host.world;
+  const clients = new Map<string, { readonly socket: UdpSocket; seenAtNs: number }>();
+  const own = host.sockets.openUdp({
+    onDatagram: (bytes, fromAddress, fromPort) => {
+      if (!holder.isForwarding) return;
+      for (const [key, client] of clients) {
+        if (queue.nowNs - client.seenAtNs < UDP_CLIENT_NS) continue;
+        client.socket.close();
+        clients.delete(key);
+      }
+      const key = `${fromAddress}:${fromPort}`;
+      let client = clients.get(key);
+      if (client === undefined) {
+        const socket = host.sockets.openUdp({
+          onDatagram: (answer) => own.sendTo(answer, fromAddress, fromPort),
+        });
+        if (socket.connect(address, mapping.containerPort) !== Errno.none) return;
+        client = { socket, seenAtNs: queue.nowNs };
+        clients.set(key, client);
+      }
+      client.seenAtNs = queue.nowNs;
+      client.socket.send(bytes);
+    },
+  });
+  own.program = holder.program;
+  const bindTo = mapping.hostAddress === '' ? 0 : parseIpv4Address(mapping.hostAddress)!;
+  if (own.bind(mapping.hostPort, bindTo) !== Errno.none) return false;
+  const sockets = [own];
+  if (holder.programIpv6 !== undefined) {
+    const other = host.sockets.openUdp();
+    other.family = 'ipv6';
+    other.program = holder.programIpv6;
+    other.bind(mapping.hostPort);
+    sockets.push(other);
+  }
+  return {
+    close: () => {
+      for (const socket of sockets) socket.close();
+      for (const { socket } of clients.values()) socket.close();
+      clients.clear();
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * The published ports of one container: which host ports it holds, the rules that lead to it, and
+ * the process that keeps each port open (`bridge/port_mapping.go`, `libnetwork/portmapper`).
+ *
+ * Only the endpoint that is the container's way out has them; they follow it when it changes.
+ */
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import { failure, type Refusal } from '../daemon/refusal.ts';
+import type { ContainerPort, PortBinding, PortProtocol } from '../daemon/requests.ts';
+import type { EngineVersion } from '../engine-version.ts';
+import type { PortMapping } from '../firewall/bridge-rules.ts';
+import { BridgeNetwork } from '../network/bridge-network.ts';
+import type { LocalEndpoint } from '../network/local-network.ts';
+import type { NetworkHost } from '../network/network-host.ts';
+import { type HeldPort, holdPort, type PortHolder } from './docker-proxy.ts';
+import type { PortAllocator } from './port-allocator.ts';
+
+/** How often dockerd tries other ports when one that nobody chose cannot be bound. */
+const ATTEMPTS_MAX = 10;
+
+/** A host's part in publishing. */
+export interface PublishingHost extends NetworkHost {
+  readonly ports: PortAllocator;
+  nextPid(): number;
+  daemonProgram(): string;
+}
+
+/** One published port as it is now. */
+export interface PublishedPort {
+  readonly mapping: PortMapping;
+  readonly held: HeldPort;
+}
+
+/** The published ports of one container. */
+export class PublishedPorts {
+  readonly #host: PublishingHost;
+  readonly #bindings: readonly PortBinding[];
+  #published: PublishedPort[] = [];
+  #endpoint: LocalEndpoint | undefined;
+
+  constructor(host: PublishingHost, bindings: readonly PortBinding[]) {
+    this.#host = host;
+    this.#bindings = inOrder(bindings);
+  }
+
+  /** What is published now. */
+  get mappings(): readonly PortMapping[] {
+    return this.#published.map(({ mapping }) => mapping);
+  }
+
+  /** Publishes on an endpoint, or nowhere; why not, if a port cannot be had. */
+  moveTo(endpoint: LocalEndpoint | undefined): Refusal | undefined {
+    if (endpoint === this.#endpoint) return undefined;
+    this.#revoke();
+    const network = endpoint === undefined ? undefined : bridgeOf(endpoint);
+    if (endpoint === undefined || network === undefined || network.facts.isInternal)
+      return undefined;
+    this.#endpoint = endpoint;
+    for (const binding of this.#bindings) {
+      const published = this.#publish(binding, endpoint);
+      if (typeof published === 'string') {
+        this.#revoke();
+        const { engine } = this.#host;
+        const where = `endpoint ${endpoint.containerName} (${endpoint.id})`;
+        const setup =
+          engine.layout === 'isolation' ? '' : 'failed to set up container networking: ';
+        return failure(
+          `${setup}driver failed programming external connectivity on ${where}: ${published}`,
+        );
+      }
+      this.#published.push(published);
+      network.publish(network.endpoints.get(endpoint.plane!.id)!, [published.mapping]);
+    }
+    return undefined;
+  }
+
+  #publish(binding: PortBinding, endpoint: LocalEndpoint): PublishedPort | string {
+    const { ports, namespace } = this.#host;
+    const { protocol, hostPorts } = binding;
+    const hostAddress = this.#addressOf(binding, endpoint);
+    const isChosen = hostPorts[0] !== 0 && hostPorts[0] === hostPorts[1];
+    let trouble = '';
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const hostPort = ports.take(hostAddress, protocol, hostPorts);
+      const shown = hostAddress === '' ? '0.0.0.0' : hostAddress;
+      if (hostPort === undefined) {
+        if (isChosen) return `Bind for ${shown}:${hostPorts[0]} failed: port is already allocated`;
+        return 'all ports are allocated';
+      }
+      const mapping = {
+        protocol,
+        hostAddress,
+        hostPort,
+        containerAddress: formatIpv4Address(endpoint.address),
+        containerPort: binding.port,
+      };
+      const held = holdPort(namespace, mapping, this.#holderOf(hostAddress));
+      if (held !== false) return { mapping, held };
+      trouble = bindError(this.#host.engine, mapping, shown);
+      ports.release(hostAddress, protocol, hostPort);
+      if (isChosen) break;
+    }
+    return trouble;
+  }
+
+  /** Where a binding that does not say is published. */
+  #addressOf({ hostAddress }: PortBinding, { network }: LocalEndpoint): string {
+    if (hostAddress !== '') return hostAddress === '0.0.0.0' ? '' : hostAddress;
+    const option = network.facts.options.get('com.docker.network.bridge.host_binding_ipv4');
+    const wanted = option ?? this.#host.config.publishAddress;
+    return wanted === '0.0.0.0' ? '' : wanted;
+  }
+
+  #holderOf(hostAddress: string): PortHolder {
+    const isForwarding = this.#host.config.hasUserlandProxy;
+    const next = () =>
+      isForwarding ? `"docker-proxy",pid=${this.#host.nextPid()},fd=4` : this.#host.daemonProgram();
+    const program = next();
+    const programIpv6 = hostAddress === '' ? next() : undefined;
+    return { program, programIpv6, isForwarding };
+  }
+
+  #revoke(): void {
+    const network = this.#endpoint === undefined ? undefined : bridgeOf(this.#endpoint);
+    const plane = this.#endpoint?.plane;
+    const endpoint = plane === undefined ? undefined : network?.endpoints.get(plane.id);
+    if (endpoint !== undefined) network!.unpublish(endpoint);
+    for (const { mapping, held } of this.#published) {
+      held.close();
+      this.#host.ports.release(mapping.hostAddress, mapping.protocol, mapping.hostPort);
+    }
+    this.#published = [];
+    this.#endpoint = undefined;
+  }
+}
+
+/** What `-P` adds: every exposed port that nobody published, on a free one. */
+export function bindingsOfExposed(
+  exposed: readonly ContainerPort[],
+  bindings: readonly PortBinding[],
+): PortBinding[] {
+  const isPublished = (port: number, protocol: PortProtocol) =>
+    bindings.some((binding) => binding.port === port && binding.protocol === protocol);
+  return exposed
+    .filter(({ port, protocol }) => !isPublished(port, protocol))
+    .map(({ port, protocol }) => ({ port, protocol, hostAddress: '', hostPorts: [0, 0] as const }));
+}
+
+function bridgeOf({ network }: LocalEndpoint): BridgeNetwork | undefined {
+  return network.plane instanceof BridgeNetwork ? network.plane : undefined;
+}
+
+/** Highest host port first, then the lowest container port (`nat.SortPortMap`). */
+function inOrder(bindings: readonly PortBinding[]): PortBinding[] {
+  return [...bindings].sort((a, b) => b.hostPorts[0] - a.hostPorts[0] || a.port - b.port);
+}
+
+function bindError(engine: EngineVersion, mapping: PortMapping, shown: string): string {
+  const { protocol, hostPort, containerAddress, containerPort } = mapping;
+  if (engine.layout !== 'isolation') {
+    const target = `${containerAddress}:${containerPort}/${protocol}`;
+    return `failed to bind host port for ${shown}:${hostPort}:${target}: address already in use`;
+  }
+  const listen = `listen ${protocol}4 ${shown}:${hostPort}`;
+  return `Error starting userland proxy: ${listen}: bind: address already in use`;
+}
