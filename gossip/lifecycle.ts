@@ -34,11 +34,20 @@ const PROBE_DELAY_NS_SPAN = 100 * MICROSECOND_NS;
 
 /** The process begins: it knows itself, and its tickers run. */
 export function startMember(state: State, member: number): void {
-  const nowNs = state.nowNs;
+  const { nowNs } = state;
   revealProbes(state, state.members.successorOf(member));
+  state.views.reset(member);
+  beginProcess(state, member, nowNs);
+  announce(state, member);
+  armFirstProbe(state, member, nowNs);
+  armFirstPushPull(state, member, nowNs);
+  if (ticksAlways(state, member)) armGossip(state, member);
+}
+
+/** What a process begins with, but for its view. */
+function beginProcess(state: State, member: number, nowNs: number): void {
   state.members.becomeRunning(member, nowNs);
   state.members.setProcess(member, processOf(state, member));
-  state.views.reset(member);
   state.rings.reset(member);
   state.awareness.reset(member);
   state.incarnations[member] = 0;
@@ -51,10 +60,6 @@ export function startMember(state: State, member: number): void {
   state.gossipTickers.make(member, tickerAtNs);
   const delayNs = drawBelow(start, PROBE_DELAY_NS_SPAN, member, generation, 1);
   state.probeTickers.make(member, tickerAtNs + PROBE_DELAY_NS_MIN + delayNs);
-  announce(state, member);
-  armFirstProbe(state, member);
-  armFirstPushPull(state, member);
-  if (ticksAlways(state, member)) armGossip(state, member);
 }
 
 /** Tells of oneself with a new incarnation (`setAlive`); `onFinished` hears when that is told. */
@@ -95,11 +100,17 @@ export function stopMember(state: State, member: number): void {
   state.views.forget(member);
 }
 
-/** All running members know each other, as if they had joined long ago; nothing is left to say. */
-export function establish(state: State): void {
+/**
+ * All running members know each other, as if they had joined long ago; nothing is left to say. Those
+ * that never ran and have an instant in `startedAtNs` have run since then.
+ */
+export function establish(state: State, startedAtNs: Float64Array | undefined): void {
   const { members } = state;
   const running: number[] = [];
   for (let member = 0; member < members.count; member++) {
+    const sinceNs = startedAtNs?.[member];
+    const isFirst = sinceNs !== undefined && members.generationOf(member) === 0;
+    if (isFirst) beginSilently(state, member, sinceNs);
     if (members.isUp(member)) running.push(member);
   }
   const factOf = (member: number): number => members.currentFactOf(member);
@@ -109,6 +120,15 @@ export function establish(state: State): void {
     state.broadcasts.clear(member);
   }
   dealTickers(state);
+}
+
+/** The process has run since `sinceNs`, and what it had to say then is said. */
+function beginSilently(state: State, member: number, sinceNs: number): void {
+  beginProcess(state, member, sinceNs);
+  state.incarnations[member] = 1;
+  armFirstProbe(state, member, sinceNs);
+  armFirstPushPull(state, member, sinceNs);
+  if (ticksAlways(state, member)) armGossip(state, member);
 }
 
 /** Stops the process (SIGSTOP), or blocks its messages. */

@@ -46,13 +46,15 @@ const NO_BYTES = new Uint8Array(0);
 /** The two waits of the push/pull loop. */
 const Wait = { stagger: 0, interval: 1 } as const;
 
-/** Schedules the random stagger before the loop of a process. */
-export function armFirstPushPull(state: State, member: number): void {
+/** Schedules the random stagger before the loop of a process, or what follows it if that is over. */
+export function armFirstPushPull(state: State, member: number, startedAtNs: number): void {
   const { pushPullIntervalNs } = state.configOf(member);
   if (pushPullIntervalNs <= 0) return;
   const generation = state.members.generationOf(member);
   const staggerNs = drawBelow(state.keys.stagger, pushPullIntervalNs, member, generation);
-  arm(state, member, staggerNs, Wait.stagger);
+  const spanNs = startedAtNs + staggerNs - state.nowNs;
+  if (spanNs >= 0) arm(state, member, spanNs, Wait.stagger);
+  else arm(state, member, spanNs + pushPullIntervalNs, Wait.interval);
 }
 
 function armPushPull(state: State, member: number): void {

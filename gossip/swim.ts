@@ -240,10 +240,17 @@ export class Swim {
   /**
    * Makes all running members know each other at incarnation 1, as if they had joined long ago; to be
    * called once, before anything else has happened. A large cluster needs it: its views are stored
-   * once from then on.
+   * once from then on. Members that never ran and have an instant in `startedAtNs` (ns, no more than a
+   * push/pull interval ago) count as started then.
    */
-  establish(): void {
-    establish(this.#state);
+  establish(startedAtNs?: Float64Array): void {
+    establish(this.#state, startedAtNs);
+  }
+
+  /** Makes room for so many members at once. */
+  reserve(memberCount: number): void {
+    this.#state.members.reserve(memberCount);
+    this.#state.grow(memberCount);
   }
 
   /** Joins through the members at these addresses, one after the other. */

@@ -32,8 +32,8 @@ import { ackNumberOf, answerCertainly, probeIfCertain, probeSilently } from './c
 import { openProbe, ProbePhase, TcpPing } from './probes.ts';
 
 /** Schedules the first tick of a process that probes. */
-export function armFirstProbe(state: State, member: number): void {
-  if (state.configOf(member).probeIntervalNs > 0) armProbe(state, member, state.nowNs);
+export function armFirstProbe(state: State, member: number, startedAtNs: number): void {
+  if (state.configOf(member).probeIntervalNs > 0) armProbe(state, member, startedAtNs);
 }
 
 /** The probe that began at `sinceNs` is over: a tick that fell within it is waiting. */

@@ -67,7 +67,7 @@ export class Members {
   add(name: string, fact: Omit<Fact, 'subject'>): number {
     assert(!this.#indexByName.has(name), `two members are called ${name}`);
     const member = this.count++;
-    if (member >= this.#process.length) this.#grow(Math.max(16, member * 2));
+    if (member >= this.#process.length) this.reserve(Math.max(16, member * 2));
     this.#names.push(name);
     this.#indexByName.set(name, member);
     if (parseIpv4Address(name) !== undefined) this.hasAddressNames = true;
@@ -238,13 +238,16 @@ export class Members {
     return sliceBytes(meta) + uintBytes(port);
   }
 
-  #grow(capacity: number): void {
+  /** Makes room for so many members. */
+  reserve(capacity: number): void {
     this.#nameBytes = grown(this.#nameBytes, capacity);
     this.#portBytes = grown(this.#portBytes, capacity);
     this.#process = grown(this.#process, capacity);
     this.#generation = grown(this.#generation, capacity);
     this.#startedAtNs = grown(this.#startedAtNs, capacity);
     this.#currentFact = grown(this.#currentFact, capacity);
+    this.#placeOfFact = grown(this.#placeOfFact, capacity);
+    this.#residents = grown(this.#residents, capacity, -1);
   }
 }
 

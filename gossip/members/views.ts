@@ -141,7 +141,6 @@ export class Views {
     factOf: (member: number) => number,
     sharing: boolean,
   ): void {
-    for (const observer of observers) this.reset(observer);
     for (const subject of observers) {
       if (!sharing) break;
       this.#standing[subject] = Standing.agreed;
@@ -159,6 +158,7 @@ export class Views {
       return;
     }
     for (const observer of observers) {
+      this.reset(observer);
       for (const subject of observers) {
         this.insert(observer, subject, factOf(subject));
         this.become(observer, subject, MemberState.alive, 1, 0);

@@ -50,14 +50,16 @@ export class EstablishedCluster {
     const startsAtNs = Float64Array.from({ length: memberCount }, (_, i) =>
       drawBelow(key, config.probeIntervalNs, i),
     ).sort();
+    this.swim.reserve(memberCount);
     for (let i = 0; i < memberCount; i++) {
       const name = `node-${String(i).padStart(digits, '0')}`;
       const clockDriftRatio = init.clockDriftRatioOf?.(i) ?? 0;
-      const startAtNs = startsAtNs[i]!;
-      this.swim.addMember({ name, address: FIRST_ADDRESS + i, startAtNs, clockDriftRatio });
+      const address = FIRST_ADDRESS + i;
+      const startAtNs = Number.POSITIVE_INFINITY;
+      this.swim.addMember({ name, address, startAtNs, clockDriftRatio });
     }
     this.world.queue.runUntil(config.probeIntervalNs);
-    this.swim.establish();
+    this.swim.establish(startsAtNs);
     this.runFor(config.probeIntervalNs);
   }
 

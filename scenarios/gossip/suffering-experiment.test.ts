@@ -51,7 +51,7 @@ test('members without CPU call healthy ones dead; dynamic suspicion prevents tha
   const localHealth = falsePositives(STARVED, ['probe']);
   expect(localHealth).toBeGreaterThan(0);
   expect(localHealth).toBeLessThan(swim / 2);
-  expect(falsePositives(STARVED, ['suspicion'])).toBeLessThan(swim / 50);
+  expect(falsePositives(STARVED, ['suspicion'])).toBeLessThan(swim / 25);
   expect(falsePositives(STARVED, ['probe', 'suspicion', 'buddy'])).toBeLessThan(swim / 50);
 });
 

@@ -55,16 +55,23 @@ export class Sweep implements EventSource {
   reset(subjects: readonly number[], instantNs: Float64Array, nowNs: number): void {
     const intervalNs = this.#intervalNs;
     const count = subjects.length;
-    const phaseNs = Float64Array.from(subjects, (subject) => instantNs[subject]! % intervalNs);
-    const order = Float64Array.from(subjects, (_, i) => i);
-    order.sort((a, b) => phaseNs[a]! - phaseNs[b]! || a - b);
-    const fromNs = Float64Array.from(subjects, (subject) => this.#armedFromNs(subject));
-    this.#subjects = Int32Array.from(order, (i) => subjects[i]!);
-    this.#phaseNs = order.map((i) => phaseNs[i]!);
-    this.#fromNs = order.map((i) => fromNs[i]!);
-    this.#armedCount = fromNs.reduce((sum, from) => (from === NEVER ? sum : sum + 1), 0);
+    const phaseNs = new Float64Array(count);
+    for (let i = 0; i < count; i++) phaseNs[i] = instantNs[subjects[i]!]! % intervalNs;
+    const order = orderOf(phaseNs, intervalNs);
+    const placed = new Int32Array(count);
+    const fromNs = new Float64Array(count);
+    this.#armedCount = 0;
+    for (let place = 0; place < count; place++) {
+      const subject = subjects[order[place]!]!;
+      placed[place] = subject;
+      fromNs[place] = this.#armedFromNs(subject);
+      if (fromNs[place] !== NEVER) this.#armedCount++;
+    }
+    this.#subjects = placed;
+    this.#fromNs = fromNs;
+    this.#phaseNs = phaseNs.sort();
     this.#placeOf = new Int32Array(instantNs.length).fill(-1);
-    for (let place = 0; place < count; place++) this.#placeOf[this.#subjects[place]!] = place;
+    for (let place = 0; place < count; place++) this.#placeOf[placed[place]!] = place;
     this.#goTo(nowNs);
   }
 
@@ -156,6 +163,27 @@ export class Sweep implements EventSource {
   #look(): void {
     this.nextAtNs = this.#armedCount === 0 ? NEVER : this.#turnAtNs + this.#phaseNs[this.#cursor]!;
   }
+}
+
+/**
+ * The indexes of values in [0, end) in ascending order of their values, and of equal ones in their own:
+ * they are dealt to as many equal parts of the range, and what is left is between neighbours.
+ */
+function orderOf(values: Float64Array, end: number): Int32Array {
+  const { length } = values;
+  const starts = new Int32Array(length + 1);
+  const partOf = (i: number): number => Math.floor((values[i]! / end) * length);
+  for (let i = 0; i < length; i++) starts[partOf(i) + 1]!++;
+  for (let part = 0; part < length; part++) starts[part + 1]! += starts[part]!;
+  const order = new Int32Array(length);
+  for (let i = 0; i < length; i++) order[starts[partOf(i)]!++] = i;
+  for (let i = 1; i < length; i++) {
+    const index = order[i]!;
+    let at = i;
+    while (at > 0 && values[order[at - 1]!]! > values[index]!) order[at] = order[--at]!;
+    order[at] = index;
+  }
+  return order;
 }
 
 /** The index of the first of the ascending values that is not below `bound`, or their count. */
