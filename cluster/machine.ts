@@ -4,6 +4,7 @@
  */
 
 import type { SwimConfig } from '../gossip/constants.ts';
+import { changedKeyring, type KeyringChange } from '../gossip/keyring-change.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type { Swim } from '../gossip/swim.ts';
 import type { Starvation } from '../gossip/transport/starvation.ts';
@@ -87,6 +88,8 @@ export class Machine {
   member: number | undefined;
   /** How the engine's process is starved of CPU, if it is. */
   starvation: Starvation | undefined;
+  /** The names of its gossip keys, once they have changed; the daemon finds them when it starts. */
+  keyring: readonly string[] | undefined;
   readonly #parts: MachineParts;
   readonly #identifiers: Identifiers;
 
@@ -208,6 +211,17 @@ export class Machine {
     if (this.member !== undefined) this.#parts.swim.starve(this.member, starvation);
   }
 
+  /** Installs, uses or removes a key of the daemon's gossip; the text of what forbids it. */
+  changeKeyring(change: KeyringChange, key: string): string | undefined {
+    const { swim } = this.#parts;
+    if (this.member === undefined || !swim.isUp(this.member)) return 'the engine does not run';
+    const keyring = changedKeyring(swim.keyringOf(this.member), change, key);
+    if (typeof keyring === 'string') return keyring;
+    this.keyring = keyring;
+    swim.setKeyring(this.member, keyring);
+    return undefined;
+  }
+
   /** The engine's process has a CPU whenever it needs one. */
   relieve(): void {
     this.starvation = undefined;
@@ -231,7 +245,8 @@ export class Machine {
     });
     this.member = member;
     this.#parts.onMember(this, member);
-    const { gossip: config, clockDriftRatio } = this.#parts;
+    const { gossip, clockDriftRatio } = this.#parts;
+    const config = this.keyring === undefined ? gossip : { ...gossip, keyring: this.keyring };
     swim.addMember({ name, address, config, clockDriftRatio });
     if (this.starvation !== undefined) swim.starve(member, this.starvation);
     const bootstrap = managers

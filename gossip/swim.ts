@@ -217,6 +217,11 @@ export class Swim {
     state.underlay = new DialectUnderlay(state.underlay, state.dialects);
   }
 
+  /** The names of a member's keys, primary first; none for the one key that all have. */
+  keyringOf(member: number): readonly string[] {
+    return this.#state.configOf(member).keyring;
+  }
+
   /** Gives a member another keyring, by the names of its keys, primary first. */
   setKeyring(member: number, keyring: readonly string[]): void {
     const config = this.#state.configOf(member);

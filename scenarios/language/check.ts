@@ -257,6 +257,7 @@ class Check {
       this.#nodesAt([...at, 'partition'], partition);
     }
     if (entry.starve !== undefined) this.#nodesAt([...at, 'starve', 'nodes'], entry.starve.nodes);
+    if (entry.keys !== undefined) this.#keys([...at, 'keys'], entry.keys.nodes);
     if (heal !== undefined && heal !== true && heal !== 'all') this.#nodesAt([...at, 'heal'], heal);
     for (const [verb, fault] of [
       ['drop', drop],
@@ -315,6 +316,16 @@ class Check {
     if (!TOOL_NAMES.includes(name)) {
       this.#unknown([...at, 'run'], name, 'tool', TOOL_NAMES, false);
     }
+  }
+
+  /** Keys change by their names, which not all clusters give theirs. */
+  #keys(at: YamlPath, nodes: NonNullable<TimelineEntry['keys']>['nodes']): void {
+    this.#nodesAt([...at, 'nodes'], nodes);
+    const { gossip } = this.#scenario.cluster;
+    const sections = [gossip, ...Object.values(gossip?.hosts ?? {})];
+    if (sections.some((section) => (section?.keyring ?? []).length > 0)) return;
+    const message = 'the keys of gossip have no names here';
+    this.#add(at, 'no-keyring', message, 'such as cluster: { gossip: { keyring: [old] } }');
   }
 
   #expectation(path: YamlPath, meaning: Expectation): void {

@@ -153,6 +153,12 @@ const impairment = {
 /** Starvation comes in bursts that a window of time can tell apart. */
 const burst = span.refine((spanNs) => spanNs >= MILLISECOND_NS, 'a burst lasts 1ms or longer');
 
+const keyName = z
+  .string()
+  .min(1)
+  .optional()
+  .meta({ description: 'the name of a key, as in cluster.gossip.keyring' });
+
 const verbs = {
   crash: nodes.optional().meta({ description: 'power off: the host and all on it are gone' }),
   restart: nodes.optional().meta({ description: 'a crashed host boots; a running one reboots' }),
@@ -189,6 +195,14 @@ const verbs = {
     })
     .optional()
     .meta({ description: 'the engine process has to wait for a CPU; its gossip is late' }),
+  keys: z
+    .strictObject({ nodes, install: keyName, use: keyName, remove: keyName })
+    .refine(
+      ({ install, use, remove }) => [install, use, remove].filter(Boolean).length === 1,
+      'install, use or remove, one of them',
+    )
+    .optional()
+    .meta({ description: 'a gossip key is installed, becomes the primary one, or is removed' }),
   scale: z
     .record(z.string(), z.int().min(0).meta({ description: 'how many tasks it should have' }))
     .optional()

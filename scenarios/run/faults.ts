@@ -5,6 +5,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underlay/conditions.ts';
 import type { RuleId } from '../../cluster/underlay/paths.ts';
+import { KEYRING_CHANGES } from '../../gossip/keyring-change.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
@@ -48,6 +49,8 @@ export class Faults {
   readonly #nodes: NodeNames;
   readonly #stackName: string;
   readonly #rules: Installed[] = [];
+  /** What the entry that is played was refused, for its text. */
+  #refusal = '';
   /** When each node did not run, and when something stood between nodes. */
   readonly #downtimes: Interval[][];
   readonly #obstacles: (Interval & { readonly covers: UnderlayRule['covers']; id: RuleId })[] = [];
@@ -64,6 +67,7 @@ export class Faults {
     const { nowNs } = this.#cluster.world;
     const verb = VERBS.find((candidate) => entry[candidate] !== undefined) as Verb;
     const wasRunning = this.#nodes.names.map((_, node) => this.isRunning(node, nowNs));
+    this.#refusal = '';
     const nodes = this.#play(entry, verb);
     const isReboot = verb !== 'restart' || nodes.some((node) => wasRunning[node]);
     const names = nodes.map((node) => this.#nodes.names[node]!).join(', ');
@@ -73,7 +77,7 @@ export class Faults {
       atNs: nowNs,
       nodes,
       breaks: FAULT_VERBS.has(verb) && isReboot,
-      text: describe(entry, verb, names),
+      text: describe(entry, verb, names) + this.#refusal,
     };
     this.events.push(event);
     return event;
@@ -110,6 +114,8 @@ export class Faults {
       }
       case 'starve':
         return this.#starve(entry.starve!);
+      case 'keys':
+        return this.#changeKeys(entry.keys!);
       case 'drain':
       case 'activate': {
         const nodes = this.#select(entry[verb]!);
@@ -234,6 +240,17 @@ export class Faults {
     return nodes;
   }
 
+  #changeKeys(keys: NonNullable<TimelineEntry['keys']>): number[] {
+    const nodes = this.#select(keys.nodes);
+    const change = KEYRING_CHANGES.find((word) => keys[word] !== undefined)!;
+    for (const node of nodes) {
+      const machine = this.#cluster.machines[node]!;
+      const error = machine.changeKeyring(change, keys[change]!);
+      if (error !== undefined) this.#refusal += `; ${machine.name}: ${error}`;
+    }
+    return nodes;
+  }
+
   /** Ends the starvation of nodes: any, or only the given one. */
   #relieve(nodes: readonly number[], starvation?: Starvation): number[] {
     const relieved = nodes.filter((node) => {
@@ -311,6 +328,10 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
       return `delay by ${formatDuration(entry.delay!.by.maxNs)} ${scopeOf(entry.delay!)}`;
     case 'starve':
       return `starve ${names}${spanOf(entry.starve!)}`;
+    case 'keys': {
+      const change = KEYRING_CHANGES.find((word) => entry.keys![word] !== undefined)!;
+      return `${change} key ${entry.keys![change]} at ${names}`;
+    }
     case 'scale':
       return `scale ${Object.entries(entry.scale!)
         .map(([service, replicas]) => `${service} to ${replicas}`)
