@@ -6,7 +6,9 @@
  * memberlist adds one, encrypted with the sender's primary key. Or in the clear, neither compressed
  * nor encrypted, so that it can be read. Streams of gossip and manager traffic are not in captures.
  */
+
 import { DOCKER } from '../gossip/constants.ts';
+import { addTap } from '../net/device/taps.ts';
 import { type DrawKey, draw32 } from '../sim/chance.ts';
 import { macOfIpv4 } from '../wire/addresses.ts';
 import { writeU32 } from '../wire/bytes.ts';
@@ -45,16 +47,9 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEA
   const { world } = cluster;
   const names = [...cluster.machines.map((machine) => machine.name), 'outside'];
   cluster.underlay.onAttach((uplink) => {
-    uplink.tap = (_device, packet, isOutgoing) =>
-      listener(
-        names[uplink.host]!,
-        uplink.name,
-        world.nowNs,
-        packet.bytes,
-        packet.start,
-        packet.end,
-        isOutgoing,
-      );
+    addTap(uplink, (_device, { bytes, start, end }, isOutgoing) =>
+      listener(names[uplink.host]!, uplink.name, world.nowNs, bytes, start, end, isOutgoing),
+    );
   });
   const nonceKey = world.chance.key('cluster.capture.nonce');
   let count = 0;

@@ -53,7 +53,8 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/\b8000\.[0-9a-f]{12}\b/g, '8000.<mac>'],
   [/^[0-9a-f]{12}$/gm, '<sandbox>'],
   [/(?<=[:=])[345]\d{4}\b/g, '<port>'],
-  [/(?<= id: )\d+/g, '<id>'],
+  [/(?<= id:? )\d+/g, '<id>'],
+  [/(?<= (?:seq|ack) )\d{7,}/g, '<isn>'],
 ];
 
 /** A terminal in the shop at 12 s. */
@@ -184,6 +185,25 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [{ on: 'outside' }, "curl -s -o /dev/null -w '%{http_code}\\n' worker-1:8080"],
     [WEB, 'iptables-save -t filter'],
     [WORKER, 'conntrack -D -s 198.51.100.7 -p icmp'],
+  ],
+  capture: [
+    [WEB, "sh -c 'tcpdump -i eth1 & ping -c 1 redis; sleep 1'"],
+    [WEB, "sh -c 'tcpdump -ni any port 53 & curl -s -o /dev/null redis:6380; sleep 1'"],
+    [
+      WORKER,
+      "sh -c 'tcpdump -ni eth0 -c 2 udp port 4789 & curl -s worker-1:8080; curl -s worker-1:8080'",
+    ],
+    [
+      { on: 'outside' },
+      "sh -c 'tcpdump -i eth0 tcp port 8080 & curl -s -o /dev/null worker-1:8080; sleep 1'",
+    ],
+    [WORKER, "sh -c 'tcpdump -env -c 2 icmp & ping -c 1 worker-2'"],
+    [WORKER, "sh -c 'tcpdump -n -t tcp[tcpflags] == tcp-syn or arp & nc -z -w 1 192.168.56.99 9'"],
+    [WEB, 'traceroute -n 198.51.100.7'],
+    [WORKER, 'traceroute -q 2 worker-2'],
+    [WORKER, 'traceroute -n -m 2 -w 1 192.168.56.99'],
+    [WORKER, 'tcpdump -i eth9'],
+    [WORKER, 'tcpdump host or'],
   ],
   mistakes: [
     [WORKER, 'ping'],

@@ -181,7 +181,19 @@ export class SocketTable {
       }
       case IpProtocol.udp: {
         const socket = this.#findUdp(local, localPort, remote, remotePort);
-        if (socket === undefined || socket.remotePort === 0) return;
+        if (socket === undefined) return;
+        socket.handlers.onIcmpError?.(
+          {
+            type,
+            code,
+            from: sourceOf(bytes, start),
+            toAddress: remote,
+            toPort: remotePort,
+            mtuBytes: icmp.nextHopMtuOf(bytes, at),
+          },
+          socket,
+        );
+        if (socket.remotePort === 0) return;
         if (isFatalIcmp(type, code)) socket.handlers.onError?.(errnoOfIcmp(type, code), socket);
         return;
       }

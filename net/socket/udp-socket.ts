@@ -20,6 +20,19 @@ import type { SocketFamily } from './tcp/listener.ts';
 
 const HEADERS_BYTES = IPV4_HEADER_BYTES + UDP_HEADER_BYTES;
 
+/** An ICMP error about a datagram that a socket sent. */
+export interface UdpIcmpError {
+  readonly type: number;
+  readonly code: number;
+  /** Who reported it. */
+  readonly from: Ipv4Address;
+  /** Where the datagram was going. */
+  readonly toAddress: Ipv4Address;
+  readonly toPort: number;
+  /** The MTU that fragmentation needed names; 0 for others. */
+  readonly mtuBytes: number;
+}
+
 /** A program's part of a UDP socket. */
 export interface UdpHandlers {
   /** A datagram came; `bytes` is a view of the packet and may be kept, but not changed. */
@@ -32,6 +45,8 @@ export interface UdpHandlers {
   ): void;
   /** An ICMP error ended what a connected socket tried. */
   onError?(errno: Errno, socket: UdpSocket): void;
+  /** Any ICMP error about a datagram of this socket, connected or not (`IP_RECVERR`). */
+  onIcmpError?(error: UdpIcmpError, socket: UdpSocket): void;
 }
 
 /** Takes whole packets of a port in (`udp_tunnel`): `packet.start` is the IPv4 header. */
@@ -53,6 +68,8 @@ export class UdpSocket {
   program = '';
   /** Set before it is bound. */
   family: SocketFamily = 'ipv4';
+  /** `IP_TTL`. */
+  ttl = 64;
   isClosed = false;
   #identification = 0;
 
@@ -119,7 +136,7 @@ export class UdpSocket {
       totalLengthBytes,
       identification: this.#identification,
       dontFragment: totalLengthBytes <= namespace.pathMtuBytes(address, route),
-      ttl: 64,
+      ttl: this.ttl,
       protocol: IpProtocol.udp,
       source,
       destination: address,

@@ -1,6 +1,7 @@
 /**
  * The tools by their names, and starting one: what `docker exec`, or a shell on the host, would do.
  */
+import { tcpdump } from './capture/tcpdump.ts';
 import { bridge } from './ip/bridge.ts';
 import { ip } from './ip/ip.ts';
 import { brctl } from './kernel/brctl.ts';
@@ -18,6 +19,7 @@ import { dig } from './traffic/dig.ts';
 import { nc } from './traffic/nc.ts';
 import { nslookup } from './traffic/nslookup.ts';
 import { ping } from './traffic/ping.ts';
+import { traceroute } from './traffic/traceroute.ts';
 
 /** Exit status of a shell that finds no such program. */
 const NOT_FOUND = 127;
@@ -28,6 +30,8 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   nc,
   dig,
   nslookup,
+  traceroute,
+  tcpdump,
   ip,
   bridge,
   brctl,

@@ -13,7 +13,8 @@ export function rcodeText(rcode: number): string {
   return RCODES[rcode] ?? `RESERVED${rcode}`;
 }
 
-function dnsTypeText(type: number): string {
+/** `A`, `PTR`; `TYPE999` for one without a name. */
+export function dnsTypeText(type: number): string {
   for (const [name, number] of Object.entries(DnsType)) {
     if (number === type) return name.toUpperCase();
   }
