@@ -61,7 +61,7 @@ export class PlainUnderlay implements GossipUnderlay {
     nowNs: number,
     draw: number,
   ): number {
-    return this.#isCut(from, to, 'udp') ? LOST : this.#arrivalNs(from, to, nowNs, draw);
+    return this.isCut(from, to, 'udp') ? LOST : this.#arrivalNs(from, to, nowNs, draw);
   }
 
   exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void {
@@ -76,7 +76,7 @@ export class PlainUnderlay implements GossipUnderlay {
     const leg = (a: number, b: number, number: number, then: (nowNs: number) => void): void => {
       const attempt = (count: number): void => {
         const nowNs = queue.nowNs;
-        const atNs = this.#isCut(a, b, 'tcp')
+        const atNs = this.isCut(a, b, 'tcp')
           ? LOST
           : this.#arrivalNs(a, b, nowNs, draw32(draw, number, count));
         if (atNs !== LOST) queue.scheduleCallback(atNs, then);
@@ -112,11 +112,12 @@ export class PlainUnderlay implements GossipUnderlay {
 
   plainDelayNsMax(a: number, b: number): number {
     if (this.conditions.lossRatio > 0) return -1;
-    if (this.#cuts.size > 0 && (this.#isCut(a, b, 'udp') || this.#isCut(b, a, 'udp'))) return -1;
+    if (this.#cuts.size > 0 && (this.isCut(a, b, 'udp') || this.isCut(b, a, 'udp'))) return -1;
     return this.conditions.latencyMaxNs;
   }
 
-  #isCut(from: number, to: number, protocol: CutProtocol): boolean {
+  /** True when nothing of the protocol gets from one member to another. */
+  isCut(from: number, to: number, protocol: CutProtocol): boolean {
     const cut = this.#cuts.get(`${from} ${to}`);
     return cut === 'all' || cut === protocol;
   }
