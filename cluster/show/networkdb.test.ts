@@ -77,6 +77,21 @@ test('tables: key, record in base64 and owner', () => {
   }
 });
 
+test('a table of all nodes that agree is one set, in whatever order a map has it', () => {
+  const setOf = (machine: Machine) => {
+    const text = viewText(cluster, machine, 'networkdb-table', undefined, {
+      network: 'ingress',
+      isJson: true,
+    })!;
+    const [answer] = [...answersOf(text).values()];
+    const keys = JSON.parse(answer!).details.entries.map(({ key }: { key: string }) => key);
+    expect(keys).toHaveLength(3);
+    return new Set(keys);
+  };
+  const [first, ...others] = cluster.machines.map(setOf);
+  for (const other of others) expect(other).toEqual(first);
+});
+
 test('as text: peers by number, entries in quotes, counts and the line of the log', () => {
   const name = cluster.swim.nameOf(worker.member!);
   expect(show('networkdb-peers', 'ingress', false)).toMatch(

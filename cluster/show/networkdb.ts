@@ -10,6 +10,7 @@ import { TableNames } from '../../node/network/table-values.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Machine } from '../machine.ts';
+import { goJson } from './go-json.ts';
 
 /** What a view is asked for. */
 export interface NetworkDbQuery {
@@ -157,14 +158,6 @@ function textOf(
       return hasTitles ? `# ${title}\n${body}` : body;
     })
     .join('');
-}
-
-/** JSON as Go writes it: what HTML could take for its own is escaped. */
-function goJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 function base64Of(bytes: Uint8Array): string {
