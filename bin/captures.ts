@@ -18,7 +18,7 @@ import { PacketDirection, PcapngWriter } from '../wire/pcapng.ts';
 /** Beside the captures: the keys that decrypt the gossip in them. */
 const KEYS_FILE = 'gossip-keys.txt';
 
-/** Beside the captures: what decrypts the ESP in them; Wireshark reads it as `esp_sa`. */
+/** Beside captures with ESP: what decrypts it; Wireshark reads it as `esp_sa`. */
 const ESP_KEYS_FILE = 'esp_sa';
 
 /** What `--pcap-clear` or its absence asks for. */
@@ -66,6 +66,7 @@ export class Captures {
     const keys = this.#cluster?.gossipKeys.used ?? [];
     writeFileSync(join(directory, KEYS_FILE), keysText(keys));
     const associations = this.#cluster?.espKeys ?? [];
+    if (associations.length === 0) return;
     writeFileSync(join(directory, ESP_KEYS_FILE), associations.map(espKeyLine).join(''));
   }
 }
