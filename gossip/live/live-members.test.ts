@@ -147,6 +147,20 @@ test('members that know each other find one that was killed, in the time of the 
   }
 });
 
+test('a push/pull with a state that does not exist says nothing of that node', () => {
+  const cluster = new Cluster(3);
+  cluster.live.establish();
+  const { address, port, vsn } = cluster.member('node-2');
+  const told = { name: 'node-2', addr: address, port, meta: undefined, vsn, incarnation: 1 };
+  for (const state of [7, -1]) {
+    const nodes = [{ ...told, state }];
+    const userState = new Uint8Array(0);
+    const request = { type: MessageType.pushPull, join: false, nodes, userState };
+    cluster.live.receiveStream(cluster.member('node-0'), request, () => {});
+  }
+  expect(cluster.stateOf('node-0', 'node-2')).toBe(NodeState.alive);
+});
+
 test('those that join one know each other, and one that starts again is alive once more', () => {
   const cluster = new Cluster(5);
   const errors: (string | undefined)[] = [];

@@ -110,7 +110,7 @@ function mergeState(
       aliveNode(context, member, { type, node: name, addr, port, meta, vsn, incarnation });
     } else if (state === NodeState.left) {
       deadNode(context, member, { type: MessageType.dead, node: name, from: name, incarnation });
-    } else {
+    } else if (state === NodeState.suspect || state === NodeState.dead) {
       const from = member.name;
       suspectNode(context, member, { type: MessageType.suspect, node: name, from, incarnation });
     }

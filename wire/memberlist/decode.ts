@@ -20,9 +20,6 @@ import { MsgpackReader } from './msgpack.ts';
 const UINT16_MAX = 0xffff;
 const UINT32_MAX = 0xffff_ffff;
 
-/** Go's `int` is wider; no field of it that memberlist reads has a use beyond this. */
-export const INT_MAX = Number.MAX_SAFE_INTEGER;
-
 /**
  * The message in `bytes` from `start` to `end`, in its packet form. Push/pulls, compounds and the
  * layers (compress, encrypt, checksum, label) are not messages here: see packet.ts and stream.ts.
@@ -204,7 +201,7 @@ export function readNodeState(reader: MsgpackReader): PushNodeState {
     else if (key === 'Port') port = reader.uint(UINT16_MAX);
     else if (key === 'Meta') meta = reader.slice();
     else if (key === 'Incarnation') incarnation = reader.uint(UINT32_MAX);
-    else if (key === 'State') state = reader.uint(INT_MAX);
+    else if (key === 'State') state = reader.int();
     else if (key === 'Vsn') vsn = reader.slice();
     else reader.skip();
   }

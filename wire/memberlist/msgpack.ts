@@ -174,6 +174,11 @@ export class MsgpackReader {
     return 0;
   }
 
+  /** Go's `int`, rounded beyond 2^53. */
+  int(): number {
+    return this.#integerAfter(this.#code());
+  }
+
   /** The number of values of an array; nil is an empty one. */
   arrayCount(): number {
     const code = this.#code();

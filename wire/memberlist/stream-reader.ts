@@ -9,7 +9,7 @@
  */
 import { readU32 } from '../bytes.ts';
 import { inflate, readCompressed } from './compress.ts';
-import { INT_MAX, readMessage, readNodeState } from './decode.ts';
+import { readMessage, readNodeState } from './decode.ts';
 import { decryptPayload, type Keyring } from './encrypt.ts';
 import { parseLabel } from './label.ts';
 import { MessageType, type PushNodeState, type StreamMessage } from './message.ts';
@@ -230,7 +230,7 @@ export class StreamReader {
     const reader = this.#reader();
     let lengthBytes = 0;
     for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-      if (reader.text() === 'UserMsgLen') lengthBytes = reader.uint(INT_MAX);
+      if (reader.text() === 'UserMsgLen') lengthBytes = Math.max(0, reader.int());
       else reader.skip();
     }
     if (!this.#hasRead(reader, failure)) return;
@@ -334,8 +334,8 @@ function readPushPullHeader(reader: MsgpackReader): PushPullHeader {
   for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
     const key = reader.text();
     if (key === 'Join') join = reader.bool();
-    else if (key === 'Nodes') nodeCount = reader.uint(INT_MAX);
-    else if (key === 'UserStateLen') userStateBytes = reader.uint(INT_MAX);
+    else if (key === 'Nodes') nodeCount = reader.uint(Number.MAX_SAFE_INTEGER);
+    else if (key === 'UserStateLen') userStateBytes = Math.max(0, reader.int());
     else reader.skip();
   }
   return { join, nodeCount, userStateBytes };

@@ -148,6 +148,18 @@ test('an empty push/pull, and nodes that are nil', () => {
   expect((rest as { message: StreamMessage }).message).toMatchObject({ nodes: [{}, {}] });
 });
 
+test('negative lengths are none, and a negative state is taken as it is', () => {
+  const header = '0682a54e6f64657301ac5573657253746174654c656eff';
+  const node = '82a44e616d65a162a55374617465d0fe';
+  const result = new StreamReader(PLAIN).push(bytesOfHex(header + node));
+  expect(result).toMatchObject({
+    status: 'done',
+    message: { nodes: [{ name: 'b', state: -2 }], userState: new Uint8Array(0) },
+  });
+  const user = new StreamReader(PLAIN).push(bytesOfHex('0881aa557365724d73674c656eff'));
+  expect(user).toMatchObject({ status: 'done', message: { payload: new Uint8Array(0) } });
+});
+
 test('what a peer claims is not allocated, and what it sends is bounded', () => {
   const limits = {
     maxPushStateBytes: 1000,
