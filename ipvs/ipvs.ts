@@ -102,6 +102,19 @@ export class Ipvs {
     return service;
   }
 
+  /** Gives a service another scheduler (`ip_vs_edit_service`); an error text when it cannot be. */
+  editService(key: ServiceKey, schedulerName: string): string | undefined {
+    const scheduler = schedulerOf(schedulerName);
+    if (scheduler === undefined) return 'Scheduler or persistence engine not found';
+    const service = this.serviceOf(key);
+    if (service === undefined) return 'No such service';
+    if (service.scheduler === scheduler) return undefined;
+    service.scheduler = scheduler;
+    service.cursor = -1;
+    scheduler.onChange(service);
+    return undefined;
+  }
+
   /** The service with this key. */
   serviceOf(key: ServiceKey): Service | undefined {
     if ('fwmark' in key) return this.#byMark.get(key.fwmark);
@@ -122,6 +135,7 @@ export class Ipvs {
     for (const connection of [...this.connections.all()]) this.connections.expire(connection);
     for (const { key } of this.services) this.removeService(key);
     this.namespace.hooks.unregister(HOOK_NAME);
+    BALANCERS.delete(this.namespace);
   }
 
   /** Notes on a watched packet's way what ipvs did to it. */

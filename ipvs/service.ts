@@ -50,7 +50,7 @@ export type ServiceKey =
 /** One virtual service. */
 export class Service implements Traffic {
   readonly key: ServiceKey;
-  readonly scheduler: Scheduler;
+  scheduler: Scheduler;
   /** In the order of the schedulers: the youngest first. */
   readonly destinations: Destination[] = [];
   /** Where round robin stands in the list; -1 before its head. */

@@ -62,6 +62,8 @@ export interface VxlanOptions {
   readonly isProxy?: boolean;
   /** Default true, as Docker has it. */
   readonly isLearning?: boolean;
+  /** Whoever listens is told of misses (`l2miss l3miss`); default true, as Docker has it. */
+  readonly tellsMisses?: boolean;
   /**
    * Frames that do not fit the way to the VTEP are answered (Linux 5.8 and later; the default).
    * Otherwise the outer packet is fragmented, whatever the inner one asks for.
@@ -77,6 +79,7 @@ export class VxlanDevice extends Device {
   readonly underlay: Namespace;
   readonly isProxy: boolean;
   readonly isLearning: boolean;
+  readonly tellsMisses: boolean;
   readonly answersTooBig: boolean;
   readonly fdb = new ForwardingTable();
   /** Frames for which no VTEP was known (netlink `RTM_GETNEIGH` for a MAC). */
@@ -91,6 +94,7 @@ export class VxlanDevice extends Device {
     this.underlay = options.underlay;
     this.isProxy = options.isProxy ?? true;
     this.isLearning = options.isLearning ?? true;
+    this.tellsMisses = options.tellsMisses ?? true;
     this.answersTooBig = options.answersTooBig ?? true;
   }
 
@@ -106,18 +110,21 @@ export class VxlanDevice extends Device {
   override get linkDetail(): string {
     const learning = this.isLearning ? '' : 'nolearning ';
     const proxy = this.isProxy ? 'proxy ' : '';
+    const misses = this.tellsMisses ? 'l2miss l3miss ' : '';
     return (
-      `id ${this.vni} srcport 0 0 dstport ${this.port} ${learning}${proxy}l2miss l3miss ` +
+      `id ${this.vni} srcport 0 0 dstport ${this.port} ${learning}${proxy}${misses}` +
       'ttl auto ageing 300 udpcsum noudp6zerocsumtx noudp6zerocsumrx'
     );
   }
 
   /** The device's lines of `bridge fdb show`, the newest entry first. */
   fdbLines(): string[] {
-    const id = this.namespace.devices.namespaceIdOf(this.underlay);
+    const isHere = this.namespace === this.underlay;
+    const id = isHere ? 0 : this.namespace.devices.namespaceIdOf(this.underlay);
+    const elsewhere = isHere ? '' : ` link-netnsid ${id}`;
     const entries = this.fdb.list(this.underlay.world.nowNs).reverse();
     return entries.map(({ mac, remote, isPermanent }) => {
-      const where = `dst ${formatIpv4Address(remote)} link-netnsid ${id}`;
+      const where = `dst ${formatIpv4Address(remote)}${elsewhere}`;
       const state = isPermanent ? 'permanent' : '';
       return `${formatMac(mac)} dev ${this.name} ${where} self ${state}`;
     });

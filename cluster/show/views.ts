@@ -3,6 +3,7 @@
  * namespace by namespace or for the engine as a whole.
  */
 
+import { Ipvs } from '../../ipvs/ipvs.ts';
 import { formatServices } from '../../ipvs/show.ts';
 import { taskNameOf } from '../../manager/objects/task.ts';
 import { formatTaskState } from '../../manager/objects/task-state.ts';
@@ -40,10 +41,9 @@ const NAMESPACE_VIEWS: Readonly<Record<string, NamespaceView>> = {
   'ip-neigh': (namespace) => neighbourText(namespace),
   'bridge-fdb': (namespace) => bridgeFdbText(namespace),
   iptables: (namespace) => namespace.tables.save(),
-  ipvs: (namespace, machine) => {
-    const networks = machine.executor?.networksIfAny?.networks ?? [];
-    const balancer = networks.find((n) => n.balancer?.namespace === namespace)?.balancer;
-    return balancer?.ipvs === undefined ? '' : formatServices(balancer.ipvs);
+  ipvs: (namespace) => {
+    const ipvs = Ipvs.of(namespace);
+    return ipvs === undefined ? '' : formatServices(ipvs);
   },
   xfrm: (namespace) => xfrmStateText(namespace) + xfrmPolicyText(namespace),
   conntrack: (namespace) => namespace.connections.list(),

@@ -18,9 +18,14 @@ export interface SsOptions {
   readonly listening?: boolean;
   /** `-a`: those, too. */
   readonly all?: boolean;
+  /** Only those that this chooses. */
+  readonly filter?: (socket: SocketRow) => boolean;
+  /** The column of states is left out, as where one state was asked for. */
+  readonly hidesState?: boolean;
 }
 
-interface Row {
+/** One socket in the words of `ss`. */
+export interface SocketRow {
   readonly netid: string;
   readonly state: string;
   readonly receive: string;
@@ -47,13 +52,15 @@ function formatAddress(address: Ipv4Address, family: SocketFamily = 'ipv4'): str
 export function formatSockets(table: SocketTable, options: SsOptions = {}): string {
   const { tcp = options.udp !== true, udp = false } = options;
   const { listening = false, all = !listening } = options;
-  const rows: Row[] = [];
+  const rows: SocketRow[] = [];
   if (udp) addUdpRows(rows, table, listening, all);
   if (tcp) addTcpRows(rows, table, listening, all);
-  return formatRows(rows, tcp && udp);
+  const { filter, hidesState = false } = options;
+  const chosen = filter === undefined ? rows : rows.filter(filter);
+  return formatRows(chosen, tcp && udp, hidesState);
 }
 
-function addUdpRows(rows: Row[], table: SocketTable, listening: boolean, all: boolean): void {
+function addUdpRows(rows: SocketRow[], table: SocketTable, listening: boolean, all: boolean): void {
   for (const socket of table.udpSockets()) {
     const isConnected = socket.remotePort !== 0;
     if (isConnected ? listening : !all && !listening) continue;
@@ -71,7 +78,7 @@ function addUdpRows(rows: Row[], table: SocketTable, listening: boolean, all: bo
   }
 }
 
-function addTcpRows(rows: Row[], table: SocketTable, listening: boolean, all: boolean): void {
+function addTcpRows(rows: SocketRow[], table: SocketTable, listening: boolean, all: boolean): void {
   if (listening || all) {
     for (const listener of table.listeners()) {
       rows.push({
@@ -110,7 +117,7 @@ function isHiddenByDefault(state: TcpState): boolean {
   return state === TcpState.timeWait || state === TcpState.synReceived;
 }
 
-const HEADER: Row = {
+const HEADER: SocketRow = {
   netid: 'Netid',
   state: 'State',
   receive: 'Recv-Q',
@@ -122,10 +129,10 @@ const HEADER: Row = {
   program: 'Process',
 };
 
-function formatRows(rows: readonly Row[], hasNetid: boolean): string {
+function formatRows(rows: readonly SocketRow[], hasNetid: boolean, hidesState: boolean): string {
   const all = [HEADER, ...rows];
-  const width = (column: keyof Row) => Math.max(...all.map((row) => row[column].length));
-  const widths: Record<keyof Row, number> = {
+  const width = (column: keyof SocketRow) => Math.max(...all.map((row) => row[column].length));
+  const widths: Record<keyof SocketRow, number> = {
     netid: width('netid'),
     state: width('state'),
     receive: width('receive'),
@@ -137,11 +144,12 @@ function formatRows(rows: readonly Row[], hasNetid: boolean): string {
     program: width('program'),
   };
   const lines = all.map((row) => {
-    const left = (column: keyof Row) => row[column].padEnd(widths[column]);
-    const right = (column: keyof Row) => row[column].padStart(widths[column]);
+    const left = (column: keyof SocketRow) => row[column].padEnd(widths[column]);
+    const right = (column: keyof SocketRow) => row[column].padStart(widths[column]);
     const head = hasNetid ? `${left('netid')} ` : '';
     const ends = `${right('local')}:${left('localPort')} ${right('peer')}:${left('peerPort')}`;
-    return `${head}${left('state')} ${left('receive')} ${left('send')} ${ends}${left('program')}`;
+    const state = hidesState ? '' : `${left('state')} `;
+    return `${head}${state}${left('receive')} ${left('send')} ${ends}${left('program')}`;
   });
   return `${lines.join('\n')}\n`;
 }

@@ -11,9 +11,19 @@ import { ipNeighbour } from './neighbour.ts';
 import { ipRoute } from './route.ts';
 import { ipRule } from './rule.ts';
 import { commandOf, IpFailure, Words, wrong } from './words.ts';
+import { ipXfrm } from './xfrm.ts';
 
 /** The objects in the order in which a shortened word finds them. */
-const OBJECTS = ['address', 'route', 'rule', 'neighbor', 'neighbour', 'link', 'netns'] as const;
+const OBJECTS = [
+  'address',
+  'route',
+  'rule',
+  'neighbor',
+  'neighbour',
+  'link',
+  'netns',
+  'xfrm',
+] as const;
 
 const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
        ip [ -force ] -batch filename
@@ -86,6 +96,8 @@ function run(process: Process, words: Words): string | undefined {
       return ipNeighbour(namespace, words);
     case 'netns':
       return ipNetns(process, words);
+    case 'xfrm':
+      return ipXfrm(namespace, words, format);
     default:
       if (word === 'help') throw wrong(USAGE);
       throw new IpFailure(1, `Object "${word}" is unknown, try "ip help".`);

@@ -1,16 +1,24 @@
 /**
- * `ip link add`: the devices that can be made by hand: dummy, bridge, veth and VLAN.
+ * `ip link add`: dummy, bridge, veth, VLAN, macvlan, ipvlan and VXLAN devices, made by hand.
  * Mirrors iproute2 ip/iplink.c (`iplink_parse`) and its link_*.c files.
  */
 import { Bridge } from '../../../net/device/bridge.ts';
 import type { Device } from '../../../net/device/device.ts';
 import { Dummy } from '../../../net/device/dummy.ts';
+import { Ipvlan } from '../../../net/device/ipvlan.ts';
+import { Macvlan } from '../../../net/device/macvlan.ts';
+import { stackingError } from '../../../net/device/stacked-device.ts';
 import { createVethPair } from '../../../net/device/veth.ts';
 import { Vlan } from '../../../net/device/vlan.ts';
 import type { Namespace } from '../../../net/namespace.ts';
+import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import type { Process } from '../process.ts';
 import { IpFailure, refused, type Words, wrong } from './words.ts';
+
+/** The kernel's own choice where `dstport` is left out, which is not IANA's 4789. */
+const DEFAULT_VXLAN_PORT = 8472;
+const VXLAN_MTU_BYTES = 1450;
 
 /** `ip link add [link PARENT] [name] NAME [address MAC] [mtu N] type KIND …`. */
 export function addLink(process: Process, namespace: Namespace, words: Words): string {
@@ -80,9 +88,68 @@ function create(
       const id = words.number('id is invalid', 1, 4094);
       return [new Vlan(name, parent, id)];
     }
+    case 'macvlan':
+      return [createMacvlan(name, mac, parent, words)];
+    case 'ipvlan':
+      return [createIpvlan(name, parent, words)];
+    case 'vxlan':
+      return [createVxlan(name, mac, namespace, words)];
     default:
-      throw new IpFailure(2, `Error: Unknown device type: ${kind} cannot be made by hand here.`);
+      throw new IpFailure(2, 'Error: Unknown device type.');
   }
+}
+
+function createMacvlan(name: string, mac: Mac, parent: Device | undefined, words: Words): Device {
+  const mode = words.maybe('mode') ? words.value() : 'vepa';
+  const modes = ['private', 'vepa', 'bridge', 'passthru'] as const;
+  const known = modes.find((each) => each === mode);
+  if (known === undefined) {
+    const wish = '"private", "vepa", "bridge", "passthru" or "source"';
+    throw wrong(`Error: argument of "mode" must be ${wish}, not "${mode}"`);
+  }
+  if (parent === undefined) throw refused('No such device');
+  const error = stackingError(parent, 'macvlan', known === 'passthru');
+  if (error !== undefined) throw new IpFailure(2, error);
+  return new Macvlan(name, parent, mac, known);
+}
+
+function createIpvlan(name: string, parent: Device | undefined, words: Words): Device {
+  const mode = words.maybe('mode') ? words.value() : 'l3';
+  const known = (['l2', 'l3', 'l3s'] as const).find((each) => each === mode);
+  if (known === undefined) {
+    throw wrong(`Error: argument of "mode" must be either "l2", "l3" or "l3s"`);
+  }
+  const flag = (['bridge', 'private', 'vepa'] as const).find((each) => words.maybe(each));
+  if (parent === undefined) throw refused('No such device');
+  const error = stackingError(parent, 'ipvlan');
+  if (error !== undefined) throw new IpFailure(2, error);
+  return new Ipvlan(name, parent, known, flag);
+}
+
+/** `type vxlan id VNI [dstport PORT] [[no]learning] [[no]proxy] [dev DEVICE] [local ADDRESS]`. */
+function createVxlan(name: string, mac: Mac, namespace: Namespace, words: Words): Device {
+  let vni: number | undefined;
+  let port = DEFAULT_VXLAN_PORT;
+  let isLearning = true;
+  let isProxy = false;
+  let tellsMisses = false;
+  while (words.first !== undefined) {
+    if (words.maybe('id', 'vni')) vni = words.number('invalid id', 0, 0xff_ffff);
+    else if (words.maybe('dstport')) port = words.number('dst port', 0, 65_535);
+    else if (words.maybe('learning')) isLearning = true;
+    else if (words.maybe('nolearning')) isLearning = false;
+    else if (words.maybe('proxy')) isProxy = true;
+    else if (words.maybe('noproxy')) isProxy = false;
+    else if (words.maybe('dev', 'local')) words.value();
+    else if (words.maybe('l2miss', 'l3miss')) tellsMisses = true;
+    else throw wrong(`vxlan: unknown command "${words.value()}"?`);
+  }
+  if (vni === undefined) throw wrong('vxlan: missing virtual network identifier');
+  const options = { name, mac, vni, port, isLearning, isProxy, tellsMisses };
+  const device = new VxlanDevice({ ...options, underlay: namespace, mtuBytes: VXLAN_MTU_BYTES });
+  const error = device.open();
+  if (error !== undefined) throw refused(error);
+  return device;
 }
 
 /** The first of `veth0`, `veth1`, … that nobody has. */

@@ -59,6 +59,7 @@ const LONGS = {
   numeric: 'flag',
   connection: 'flag',
   stats: 'flag',
+  rate: 'flag',
   timeout: 'flag',
   exact: 'flag',
   sort: 'flag',
@@ -95,6 +96,10 @@ export function ipvsadm(process: Process, argv: readonly string[]): void {
 
 function list(process: Process, options: Options, isSave: boolean): void {
   const ipvs = Ipvs.of(process.place.namespace);
+  if (options.has('rate')) {
+    process.fail(2, 'ipvsadm: rates are not simulated: --stats has the counts\n');
+    return;
+  }
   if (isSave) process.print(formatRules(ipvs));
   else if (options.has('timeout')) process.print(formatTimeouts());
   else if (options.has('c', 'connection')) process.print(formatConnections(ipvs));
@@ -134,8 +139,10 @@ function change(process: Process, options: Options, command: string): Refusal | 
     case 'D':
       ipvs.removeService(key);
       return undefined;
-    case 'E':
-      return { status: 1, text: 'ipvsadm: -E is not simulated: delete the service and add it\n' };
+    case 'E': {
+      const error = ipvs.editService(key, options.value('s', 'scheduler') ?? 'wlc');
+      return error === undefined ? undefined : refused(error);
+    }
     default:
       return changeServer(service, options, command);
   }

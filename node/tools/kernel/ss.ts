@@ -4,6 +4,7 @@
 import { formatSockets } from '../../../net/socket/show.ts';
 import { parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
+import { parseSsFilter } from './ss-filter.ts';
 
 const LONGS = {
   tcp: 'flag',
@@ -16,7 +17,7 @@ const LONGS = {
   'no-header': 'flag',
 } as const;
 
-/** `ss [-t] [-u] [-l] [-a] [-n] [-p] [-4] [-H]`; without -t and -u, both. */
+/** `ss [-t] [-u] [-l] [-a] [-n] [-p] [-4] [-H] [filter]`; without -t and -u, both. */
 export function ss(process: Process, argv: readonly string[]): void {
   const options = parseOptions('ss', argv, 'tulanp4Hieo', LONGS);
   if (typeof options === 'string') {
@@ -24,8 +25,9 @@ export function ss(process: Process, argv: readonly string[]): void {
     process.fail(255, `${options}\n${usage}`);
     return;
   }
-  if (options.operands.length > 0) {
-    process.fail(255, `ss: filters are not simulated: "${options.operands.join(' ')}"\n`);
+  const filter = parseSsFilter(options.operands);
+  if (typeof filter === 'string') {
+    process.fail(255, `${filter}\n`);
     return;
   }
   const isTcp = options.has('t', 'tcp');
@@ -35,7 +37,9 @@ export function ss(process: Process, argv: readonly string[]): void {
     tcp: isTcp || isEither,
     udp: isUdp || isEither,
     listening: options.has('l', 'listening') && !options.has('a', 'all'),
-    all: options.has('a', 'all'),
+    all: options.has('a', 'all') || filter.includesAll,
+    filter: filter.test,
+    hidesState: filter.onlyState !== undefined,
   });
   const hasHeader = !options.has('H', 'no-header');
   process.print(hasHeader ? text : text.slice(text.indexOf('\n') + 1));
