@@ -176,7 +176,9 @@ test('a packet too big for the underlay is answered in the name of its destinati
   expect(lab.ping(c1, '10.0.1.9', big).lines).toEqual([
     'From 10.0.1.9 icmp_seq=1 Frag needed and DF set (mtu = 1350)',
   ]);
-  expect(lab.ping(c1, '10.0.1.9', big).lines).toEqual(['ping: sendmsg: Message too long']);
+  expect(lab.ping(c1, '10.0.1.9', big).lines).toEqual([
+    'ping: local error: message too long, mtu=1350',
+  ]);
   expect(lab.ping(c1, '10.0.1.9', { payloadBytes: 1322, dontFragment: true }).lines).toEqual([
     '1330 bytes from 10.0.1.9: icmp_seq=1 ttl=64 time=0.000 ms',
   ]);
@@ -188,7 +190,9 @@ test('the overlay’s own MTU is known to the sender', () => {
   const fits = { payloadBytes: 1422, dontFragment: true };
   expect(lab.ping(c1, '10.0.1.9', fits).lines).toHaveLength(1);
   const tooBig = { payloadBytes: 1423, dontFragment: true };
-  expect(lab.ping(c1, '10.0.1.9', tooBig).lines).toEqual(['ping: sendmsg: Message too long']);
+  expect(lab.ping(c1, '10.0.1.9', tooBig).lines).toEqual([
+    'ping: local error: message too long, mtu=1450',
+  ]);
   expect([overlayMtuBytes(1500, false), overlayMtuBytes(1500, true)]).toEqual([1450, 1424]);
 });
 

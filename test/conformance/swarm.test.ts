@@ -212,7 +212,7 @@ describe('with ip_vs and ESP', () => {
     const e2 = formatIpv4Address(to);
     expect(long.flat()).toEqual([
       `1404 bytes from ${e2}: icmp_seq=1 ttl=64`,
-      'ping: sendmsg: Message too long',
+      'ping: local error: message too long, mtu=1424',
       `1404 bytes from ${e2}: icmp_seq=1 ttl=64`,
       `1405 bytes from ${e2}: icmp_seq=1 ttl=64`,
     ]);
@@ -369,8 +369,8 @@ describe('without ip_vs and ESP', () => {
         lab.ping(1, 'CT1', to, { count, dontFragment, payloadBytes }).join(', '),
       );
     const answer = (bytes: number) => `${bytes + 8} bytes from ${ct2}: icmp_seq=1 ttl=64`;
-    const tooLong = 'ping: sendmsg: Message too long';
-    expect(pings(1, true, [1422, 1423])).toEqual([answer(1422), tooLong]);
+    const tooLong = (mtu: number) => `ping: local error: message too long, mtu=${mtu}`;
+    expect(pings(1, true, [1422, 1423])).toEqual([answer(1422), tooLong(1450)]);
     expect(pings(1, false, [1422, 1423, 4000])).toEqual([1422, 1423, 4000].map(answer));
     const host = lab.namespace(1, 'host');
     host.setMtu(host.deviceByName('eth0')!, 1400);
@@ -380,8 +380,8 @@ describe('without ip_vs and ESP', () => {
     });
     expect(pings(1, true, [1322])).toEqual([answer(1322)]);
     expect(pings(2, true, [1323, 1372])).toEqual([
-      `From ${ct2} icmp_seq=1 Frag needed and DF set (mtu = 1350), ${tooLong}`,
-      `${tooLong}, ${tooLong}`,
+      `From ${ct2} icmp_seq=1 Frag needed and DF set (mtu = 1350), ${tooLong(1350)}`,
+      `${tooLong(1350)}, ${tooLong(1350)}`,
     ]);
     const devices = [
       { node: 1, place: 'CT1', real: 'node1-ct_CT1' },
