@@ -9,25 +9,30 @@ import type { LiveAddress } from '../gossip/live/live-member.ts';
 import { didYouMean } from '../scenarios/language/issue.ts';
 import { inlinePool, type Pool, threadPool } from '../sweep/pool.ts';
 import { parseIpv4Address } from '../wire/addresses.ts';
+import { parseHostAddress } from '../wire/host-address.ts';
 import { Keyring } from '../wire/memberlist/encrypt.ts';
 import { CommandFailure, ExitStatus } from './exit-status.ts';
 
 const PORT_MAX = 65_535;
 
-/** An address with a port: `127.0.0.1:7946`. */
+/** An address with a port: `127.0.0.1:7946`, `[::1]:7946`. */
 export function addressOf(flag: string, text: string): LiveAddress {
   const at = text.lastIndexOf(':');
-  const address = parseIpv4Address(text.slice(0, Math.max(0, at)));
+  const host = text.slice(0, Math.max(0, at));
+  const address = host.startsWith('[')
+    ? parseHostAddress(/^\[(.*)\]$/.exec(host)?.[1] ?? '')
+    : parseIpv4Address(host);
   const port = Number(text.slice(at + 1));
   const isPort = Number.isInteger(port) && port >= 1 && port <= PORT_MAX;
   if (address !== undefined && isPort) return { address, port };
-  const message = `${flag} wants an IPv4 address with a port, such as 127.0.0.1:7946, not '${text}'`;
+  const message = `${flag} wants an address with a port, such as 127.0.0.1:7946 or [::1]:7946, not '${text}'`;
   throw new CommandFailure(ExitStatus.wrongInput, message);
 }
 
 /** An address with or without a port. */
 export function advertisedOf(flag: string, text: string, port: number): LiveAddress {
-  return addressOf(flag, text.includes(':') ? text : `${text}:${port}`);
+  const address = parseHostAddress(text);
+  return address === undefined ? addressOf(flag, text) : { address, port };
 }
 
 /** Keys in base64 with commas between, the primary key first. */

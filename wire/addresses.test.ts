@@ -17,6 +17,13 @@ import {
   prefixMask,
 } from './addresses.ts';
 import { readU24, readU48, writeU24, writeU48 } from './bytes.ts';
+import {
+  formatHostAddress,
+  formatHostPort,
+  hostAddressBytes,
+  hostAddressOf,
+  parseHostAddress,
+} from './host-address.ts';
 import { formatIpv6Address, parseIpv6Address } from './ipv6-address.ts';
 
 const address = fc.nat(0xffff_ffff);
@@ -111,4 +118,27 @@ test.each([
 ])('IPv6 %j', (text, expected) => {
   const bytes = parseIpv6Address(text);
   expect(bytes === undefined ? undefined : formatIpv6Address(bytes, 0)).toBe(expected);
+});
+
+test('an address of either family is one value, however it was written', () => {
+  const lengths = fc.constantFrom(4, 16);
+  const slices = lengths.chain((length) => fc.uint8Array({ minLength: length, maxLength: length }));
+  fc.assert(
+    fc.property(slices, (bytes) => {
+      const address = hostAddressOf(bytes)!;
+      expect(parseHostAddress(formatHostAddress(address))).toBe(address);
+      expect(hostAddressOf(hostAddressBytes(address))).toBe(address);
+    }),
+  );
+  const mapped = parseIpv6Address('::ffff:10.0.0.1')!;
+  expect(hostAddressOf(mapped)).toBe(0x0a00_0001);
+  expect(parseHostAddress('::ffff:a00:1')).toBe(0x0a00_0001);
+  expect(parseHostAddress('FD00:0:0::1')).toBe('fd00::1');
+  expect(parseHostAddress('fe80::1%eth0')).toBe('fe80::1');
+  expect(parseHostAddress('localhost')).toBeUndefined();
+  expect(hostAddressOf(new Uint8Array(5))).toBeUndefined();
+  expect([formatHostPort(0x7f00_0001, 80), formatHostPort('::1', 80)]).toEqual([
+    '127.0.0.1:80',
+    '[::1]:80',
+  ]);
 });

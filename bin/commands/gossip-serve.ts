@@ -9,7 +9,8 @@ import { createInterface, type Interface } from 'node:readline';
 import { type Command, Option } from 'commander';
 import type { LiveAddress, PeerKind } from '../../gossip/live/live-member.ts';
 import { formatInstant } from '../../sim/time.ts';
-import { ANY_ADDRESS, formatIpv4Address, isLoopbackAddress } from '../../wire/addresses.ts';
+import { ANY_ADDRESS, isLoopbackAddress } from '../../wire/addresses.ts';
+import { formatHostPort } from '../../wire/host-address.ts';
 import type { Keyring } from '../../wire/memberlist/encrypt.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { collect, configOf } from '../gossip-config.ts';
@@ -109,7 +110,7 @@ async function runServe(flags: ServeFlags): Promise<void> {
   try {
     for (const text of flags.answer) setAnswer(server, text);
     await start(server);
-    if (flags.join.length > 0) await join(server, flags.join, init.bind.port);
+    if (flags.join.length > 0) await join(server, flags.join, init.bind);
     say(`${init.memberCount} members listen from ${formatAddress(init.bind)} on`);
     const lines = createInterface({ input: process.stdin });
     control = await controlOf(server, lines, flags.control);
@@ -136,12 +137,12 @@ async function start(server: LiveServer): Promise<void> {
 async function join(
   server: LiveServer,
   places: readonly string[],
-  defaultPort: number,
+  bind: LiveAddress,
 ): Promise<void> {
   const failures: string[] = [];
   let reachedCount = 0;
   for (const place of places) {
-    const addresses = await joinAddressesOf(place, defaultPort);
+    const addresses = await joinAddressesOf(place, bind);
     if (typeof addresses === 'string') {
       failures.push(`${place}: ${addresses}`);
       continue;
@@ -209,10 +210,12 @@ function serverInitOf(flags: ServeFlags): LiveServerInit {
   const { advertise } = flags;
   const advertised =
     advertise === undefined ? bind : advertisedOf('--advertise', advertise, bind.port);
-  const spread = flags.spread ?? (isLoopbackAddress(bind.address) ? 'addresses' : 'ports');
+  const hasLoopback = typeof bind.address === 'number' && isLoopbackAddress(bind.address);
+  const spread = flags.spread ?? (hasLoopback ? 'addresses' : 'ports');
   const hasOwnAddresses = spread === 'addresses';
-  if (bind.address === ANY_ADDRESS && (advertise === undefined || hasOwnAddresses)) {
-    wrong('--bind 0.0.0.0 wants --advertise with an address, and --spread ports');
+  const isAnywhere = bind.address === ANY_ADDRESS || bind.address === '::';
+  if (isAnywhere && (advertise === undefined || hasOwnAddresses)) {
+    wrong(`--bind ${flags.bind} wants --advertise with an address, and --spread ports`);
   }
   const portMax = Math.max(bind.port, advertised.port) + memberCount - 1;
   if (!hasOwnAddresses && portMax > PORT_MAX) {
@@ -250,7 +253,7 @@ function wrong(message: string): never {
 }
 
 function formatAddress({ address, port }: LiveAddress): string {
-  return `${formatIpv4Address(address)}:${port}`;
+  return formatHostPort(address, port);
 }
 
 function say(text: string): void {

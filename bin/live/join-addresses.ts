@@ -1,32 +1,37 @@
 /**
  * Where to join, as memberlist takes it (`memberlist.go` `resolveAddr`): an address or a host's name,
  * with or without a port, and with or without a node's name and a slash before it. A host's name
- * stands for all of its addresses.
+ * stands for all of its addresses, of which those of the member's own family can be joined.
  */
 import { lookup } from 'node:dns/promises';
 import type { LiveAddress } from '../../gossip/live/live-member.ts';
-import { parseIpv4Address } from '../../wire/addresses.ts';
+import { parseHostAddress } from '../../wire/host-address.ts';
 
 const PORT_MAX = 65_535;
 
-/** The places, with `defaultPort` where none is said; a text when there are none. */
+/** The places for a member that listens at `own`, with its port where none is said; or why none. */
 export async function joinAddressesOf(
   text: string,
-  defaultPort: number,
+  own: LiveAddress,
 ): Promise<LiveAddress[] | string> {
   const slash = text.indexOf('/');
   if (slash === 0) return 'empty node name provided';
   const place = text.slice(slash + 1);
-  const [host = '', portText = String(defaultPort), ...rest] = place.split(':');
-  if (rest.length > 0) return `members speak IPv4 only, and '${place}' looks like IPv6`;
+  const bare = parseHostAddress(place);
+  if (bare !== undefined) return [{ address: bare, port: own.port }];
+  const parts = /^(?:\[(.*)\]|([^:]*))(?::([^:]*))?$/.exec(place);
+  if (parts === null) return `'${place}' is no address; IPv6 with a port is written [::1]:7946`;
+  const [, bracketed, name, portText = String(own.port)] = parts;
+  const host = bracketed ?? name ?? '';
   const port = Number(portText);
   if (!/^\d+$/.test(portText) || port < 1 || port > PORT_MAX) return `'${portText}' is no port`;
   if (host === '') return 'there is no host';
-  const address = parseIpv4Address(host);
+  const address = parseHostAddress(host);
   if (address !== undefined) return [{ address, port }];
   try {
-    const found = await lookup(host, { all: true, family: 4 });
-    return found.map((entry) => ({ address: parseIpv4Address(entry.address)!, port }));
+    const family = typeof own.address === 'string' ? 6 : 4;
+    const found = await lookup(host, { all: true, family });
+    return found.map((entry) => ({ address: parseHostAddress(entry.address)!, port }));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

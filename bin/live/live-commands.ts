@@ -6,7 +6,7 @@ import type { LiveMember, LiveNode } from '../../gossip/live/live-member.ts';
 import { didYouMean } from '../../scenarios/language/issue.ts';
 import { table } from '../../scenarios/report/style.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatHostPort } from '../../wire/host-address.ts';
 import { decodeTags, encodeTags, TAG_MAGIC_BYTE } from '../../wire/serf/tags.ts';
 import type { LiveServer } from './live-server.ts';
 
@@ -285,7 +285,7 @@ function described({ name, address, port, state, incarnation, meta: bytes }: Liv
   const tags = bytes?.[0] === TAG_MAGIC_BYTE ? [...decodeTags(bytes)] : undefined;
   return {
     name,
-    address: `${formatIpv4Address(address)}:${port}`,
+    address: formatHostPort(address, port),
     state: STATES[state] ?? String(state),
     incarnation,
     meta:

@@ -15,6 +15,8 @@ import { Observed } from '../../gossip/observed.ts';
 import { assert } from '../../sim/assert.ts';
 import type { ObservationKind } from '../../sim/observations.ts';
 import { World } from '../../sim/world.ts';
+import { readU32, writeU32 } from '../../wire/bytes.ts';
+import { hostAddressBytes, hostAddressOf } from '../../wire/host-address.ts';
 import { Keyring } from '../../wire/memberlist/encrypt.ts';
 import { MemberSockets, type SocketCounters } from './member-sockets.ts';
 import { PacedClock } from './paced-clock.ts';
@@ -209,7 +211,11 @@ function addressAfter(
   index: number,
   hasOwnAddresses: boolean,
 ): LiveAddress {
-  return hasOwnAddresses ? { address: address + index, port } : { address, port: port + index };
+  if (!hasOwnAddresses) return { address, port: port + index };
+  if (typeof address === 'number') return { address: address + index, port };
+  const bytes = hostAddressBytes(address);
+  writeU32(bytes, 12, readU32(bytes, 12) + index);
+  return { address: hostAddressOf(bytes)!, port };
 }
 
 function copyOf({ keys, primary }: Keyring): Keyring {

@@ -10,7 +10,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { SOCKET_BUFFER_BYTES, type SwimConfig } from '../../gossip/constants.ts';
 import type { LiveAddress, LiveMember, LiveTransport } from '../../gossip/live/live-member.ts';
 import { MILLISECOND_NS } from '../../sim/time.ts';
-import { formatIpv4Address, parseIpv4Address } from '../../wire/addresses.ts';
+import { formatHostAddress, formatHostPort, parseHostAddress } from '../../wire/host-address.ts';
 import { type Keyring, NONCE_BYTES } from '../../wire/memberlist/encrypt.ts';
 import {
   MessageType,
@@ -94,8 +94,8 @@ export class MemberSockets implements LiveTransport {
   /** Opens the sockets of a member; rejects when the address cannot be had. */
   async open(init: SocketsInit): Promise<void> {
     const { index, at, config, keyring } = init;
-    const host = formatIpv4Address(at.address);
-    const udp = createSocket('udp4');
+    const host = formatHostAddress(at.address);
+    const udp = createSocket(typeof at.address === 'string' ? 'udp6' : 'udp4');
     const tcp = createServer((connection) => this.#accept(sockets, connection));
     const sockets: Sockets = {
       ...init,
@@ -162,7 +162,7 @@ export class MemberSockets implements LiveTransport {
     const bytes = encodePacket({ ...framingOf(from), crc, messages });
     this.counters.packetsSent++;
     this.counters.packetBytesSent += bytes.length;
-    sockets.udp.send(bytes, to.port, formatIpv4Address(to.address), () => {});
+    sockets.udp.send(bytes, to.port, formatHostAddress(to.address), () => {});
   }
 
   exchange(
@@ -176,7 +176,7 @@ export class MemberSockets implements LiveTransport {
     if (sockets === undefined) return;
     this.counters.streamsSent++;
     const reader = this.#readerFor(sockets, true);
-    const connection = connect({ host: formatIpv4Address(to.address), port: to.port });
+    const connection = connect({ host: formatHostAddress(to.address), port: to.port });
     sockets.connections.add(connection);
     let isOver = false;
     const finish = (reply: StreamMessage | string): void => {
@@ -203,10 +203,10 @@ export class MemberSockets implements LiveTransport {
   #receive(sockets: Sockets, bytes: Uint8Array, address: string, port: number): void {
     this.counters.packetsReceived++;
     this.counters.packetBytesReceived += bytes.length;
-    const source = `${address}:${port}`;
+    const from = { address: parseHostAddress(address) ?? 0, port };
+    const source = formatHostPort(from.address, port);
     const { messages, errorCount } = decodePacket(bytes, sockets.receiver, source);
     if (errorCount > 0) this.counters.badPackets++;
-    const from = { address: parseIpv4Address(address) ?? 0, port };
     if (messages.length > 0) this.#owner.onPacket(sockets.index, messages, from);
   }
 

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LAN } from '../../gossip/constants.ts';
 import { Keyring } from '../../wire/memberlist/encrypt.ts';
 import { Happenings, hasSerf } from './testing/serf-agent.ts';
 
+const hasIpv6 = networkInterfaces()['lo']?.some(({ family }) => family === 'IPv6') === true;
 const SHARED_ADDRESS = 0x7f4d_0101;
 const MEMBERS = 10;
 
@@ -70,6 +72,18 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
     agent.kill('SIGINT'); // an agent leaves on it
     await happenings.until('all hear it leave', () => happenings.countOf('left', 'real') === 3);
     expect(happenings.countOf('suspects', 'real')).toBe(0);
+  });
+
+  test.skipIf(!hasIpv6)('lives at IPv6 addresses, and answers queries there', async () => {
+    const bind = { address: '::1', port: 7946 };
+    const server = await happenings.serve({ memberCount: 3, bind, hasOwnAddresses: false });
+    const agent = await happenings.startSerf(server, '-bind=[::1]:8946');
+    await happenings.until('all know it', () => happenings.countOf('alive', 'real') === 3);
+    await happenings.until('it runs', () => happenings.has('agent: joined: 1 nodes'));
+    expect(server.live.members[1]!.nodes.get('real')).toMatchObject({ address: '::1', port: 8946 });
+    const listed = await agent.members();
+    expect([...listed.keys()].sort()).toEqual(['node-0', 'node-1', 'node-2', 'real']);
+    expect(await agent.ask('query', '-timeout=1s', 'all')).toContain('Total Acks: 4\n');
   });
 
   test("refuses members without serf's delegate versions", async () => {

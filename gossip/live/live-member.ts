@@ -10,6 +10,7 @@
 import { type DrawKey, drawBelow } from '../../sim/chance.ts';
 import type { EventHandle } from '../../sim/event-queue.ts';
 import type { World } from '../../sim/world.ts';
+import { type HostAddress, hostAddressBytes, hostAddressOf } from '../../wire/host-address.ts';
 import type { Keyring } from '../../wire/memberlist/encrypt.ts';
 import type {
   Alive,
@@ -18,6 +19,7 @@ import type {
   PacketMessage,
   StreamMessage,
   Suspect,
+  WireAddress,
 } from '../../wire/memberlist/message.ts';
 import type { SerfStatus } from '../../wire/serf/message.ts';
 import { BroadcastQueue } from '../broadcast-queue.ts';
@@ -27,8 +29,7 @@ import { createSerfState, type SerfState } from './serf/serf-state.ts';
 
 /** Where a member listens, UDP and TCP alike. */
 export interface LiveAddress {
-  /** IPv4. */
-  readonly address: number;
+  readonly address: HostAddress;
   readonly port: number;
 }
 
@@ -71,7 +72,7 @@ export interface LiveNode {
   readonly name: string;
   /** The name in the table, to be let go when the node is forgotten. */
   readonly held: LiveName;
-  address: number;
+  address: HostAddress;
   port: number;
   meta: Uint8Array | undefined;
   vsn: Uint8Array;
@@ -212,6 +213,16 @@ export function later(
     if (member.heldTimers === undefined) callback(nowNs);
     else member.heldTimers.push(callback);
   });
+}
+
+/** An address as memberlist's messages carry it. */
+export function wireAddressOf(address: HostAddress): WireAddress {
+  return typeof address === 'number' ? address : hostAddressBytes(address);
+}
+
+/** The address that a message carries; `undefined` when it is none. */
+export function addressOfWire(address: WireAddress): HostAddress | undefined {
+  return typeof address === 'number' ? address : hostAddressOf(address);
 }
 
 /** The next tick of a Go ticker that ticked at an instant: what was missed since is left out. */

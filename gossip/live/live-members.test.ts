@@ -21,7 +21,13 @@ import {
 import { encodeTags } from '../../wire/serf/tags.ts';
 import { LAN } from '../constants.ts';
 import { Observed } from '../observed.ts';
-import type { LiveAddress, LiveMember, LiveTransport, PeerKind } from './live-member.ts';
+import {
+  type LiveAddress,
+  type LiveMember,
+  type LiveTransport,
+  type PeerKind,
+  wireAddressOf,
+} from './live-member.ts';
 import { LiveMembers } from './live-members.ts';
 import { PEERS_MAX } from './name-table.ts';
 import { SERF_VSN } from './peer-kind.ts';
@@ -34,7 +40,11 @@ const STRANGER = { address: 0x0a00_ff01, port: 7946 };
 class Cluster {
   readonly world: World;
   readonly live: LiveMembers;
-  readonly packets: { from: string; to: number; messages: readonly PacketMessage[] }[] = [];
+  readonly packets: {
+    from: string;
+    to: LiveAddress['address'];
+    messages: readonly PacketMessage[];
+  }[] = [];
   /** Stops packets, not streams. */
   isCut: (from: LiveMember, to: LiveMember) => boolean = () => false;
   /** Nothing reaches it. */
@@ -151,7 +161,14 @@ test('a push/pull with a state that does not exist says nothing of that node', (
   const cluster = new Cluster(3);
   cluster.live.establish();
   const { address, port, vsn } = cluster.member('node-2');
-  const told = { name: 'node-2', addr: address, port, meta: undefined, vsn, incarnation: 1 };
+  const told = {
+    name: 'node-2',
+    addr: wireAddressOf(address),
+    port,
+    meta: undefined,
+    vsn,
+    incarnation: 1,
+  };
   for (const state of [7, -1]) {
     const nodes = [{ ...told, state }];
     const userState = new Uint8Array(0);

@@ -3,7 +3,7 @@
  * packet has room (memberlist `net.go` `encodeAndSendMsg`, `broadcast.go` `getBroadcasts`,
  * `state.go` `gossip`).
  */
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatHostAddress } from '../../wire/host-address.ts';
 import { labelOverheadOf } from '../../wire/memberlist/label.ts';
 import {
   MessageType,
@@ -55,7 +55,7 @@ export function sendMessage(
   const limitBytes = roomOf(member) - sizeOf(message);
   const messages = [message, ...takeBroadcasts(member, limitBytes)];
   // upstream looks the target's version up by its address, which few are called by
-  const namesake = member.nodes.get(formatIpv4Address(to.address));
+  const namesake = member.nodes.get(formatHostAddress(to.address));
   context.transport.sendPacket(member, to, messages, namesake !== undefined && hasCrc(namesake));
 }
 

@@ -10,6 +10,7 @@ import {
   type Ping,
 } from '../../wire/memberlist/message.ts';
 import {
+  addressOfWire,
   addToScore,
   type LiveAddress,
   type LiveContext,
@@ -19,6 +20,7 @@ import {
   nextTickAtNs,
   randomNodes,
   shuffleLive,
+  wireAddressOf,
 } from './live-member.ts';
 import { sendCompound, sendMessage } from './live-packet.ts';
 import { suspectNode } from './live-state-table.ts';
@@ -72,8 +74,9 @@ export function onIndirectPing(
   request: IndirectPing,
   from: LiveAddress,
 ): void {
-  if (typeof request.target !== 'number' || member.ackHandlers.size >= ACK_HANDLERS_MAX) return;
-  const target = { address: request.target, port: request.port };
+  const address = addressOfWire(request.target);
+  if (address === undefined || member.ackHandlers.size >= ACK_HANDLERS_MAX) return;
+  const target = { address, port: request.port };
   const requester = sourceOf(request, from);
   const ping = pingOf(member, request.node);
   const atNs = context.world.nowNs + member.config.probeTimeoutNs;
@@ -184,7 +187,7 @@ function askOthers(context: LiveContext, member: LiveMember, probe: Probe): void
     const nack = (helper.vsn[1] ?? 0) >= NACK_PROTOCOL;
     if (nack) probe.expectedNacks++;
     const type = MessageType.indirectPing;
-    const request = { ...ping, type, target: node.address, port: node.port, nack };
+    const request = { ...ping, type, target: wireAddressOf(node.address), port: node.port, nack };
     sendMessage(context, member, helper, request);
   }
   if (disableTcpPings || (node.vsn[1] ?? 0) < TCP_PING_PROTOCOL) return;
@@ -223,7 +226,7 @@ function pingOf(member: LiveMember, node: string): Ping {
     type: MessageType.ping,
     seqNo: member.seqNo,
     node,
-    sourceAddr: member.address,
+    sourceAddr: wireAddressOf(member.address),
     sourcePort: member.port,
     sourceNode: member.name,
   };
@@ -232,6 +235,6 @@ function pingOf(member: LiveMember, node: string): Ping {
 /** Where the answer goes: to the source that the message names, else to whoever sent it. */
 function sourceOf(message: Ping | IndirectPing, from: LiveAddress): LiveAddress {
   const { sourceAddr, sourcePort } = message;
-  if (typeof sourceAddr !== 'number' || sourcePort === 0) return from;
-  return { address: sourceAddr, port: sourcePort };
+  const address = addressOfWire(sourceAddr);
+  return address === undefined || sourcePort === 0 ? from : { address, port: sourcePort };
 }

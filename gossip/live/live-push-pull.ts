@@ -18,6 +18,7 @@ import {
   type LiveMember,
   later,
   randomNodes,
+  wireAddressOf,
 } from './live-member.ts';
 import { aliveNode, deadNode, suspectNode } from './live-state-table.ts';
 import { settlePeerKind } from './peer-kind.ts';
@@ -88,7 +89,7 @@ export function answerStream(
 function stateOf(context: LiveContext, member: LiveMember, join: boolean): PushPull {
   const nodes = member.list.map((node): PushNodeState => {
     const { name, address, port, meta, vsn, incarnation, state } = node;
-    return { name, addr: address, port, meta, vsn, incarnation, state };
+    return { name, addr: wireAddressOf(address), port, meta, vsn, incarnation, state };
   });
   const userState = context.peers === 'serf' ? serfStateOf(member) : new Uint8Array(0);
   return { type: MessageType.pushPull, join, nodes, userState };

@@ -4,6 +4,7 @@
  */
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import type { ObservationKind } from '../../sim/observations.ts';
+import type { HostAddress } from '../../wire/host-address.ts';
 import {
   type Alive,
   type Dead,
@@ -21,6 +22,7 @@ import {
 import { Observed } from '../observed.ts';
 import { isBadVsn } from '../protocol-versions.ts';
 import {
+  addressOfWire,
   addToScore,
   drawLive,
   type LiveContext,
@@ -28,6 +30,7 @@ import {
   type LiveNode,
   type LiveSuspicion,
   later,
+  wireAddressOf,
 } from './live-member.ts';
 import { spread, spreadRefutation } from './live-packet.ts';
 import { onNodeJoin, onNodeLeave } from './serf/intents.ts';
@@ -47,8 +50,8 @@ export function aliveNode(
   const isSelf = message.node === member.name;
   if (isSelf && member.hasLeft) return;
   if (isBadVsn(message.vsn)) return;
-  const address = message.addr;
-  if (typeof address !== 'number') return; // IPv4 only
+  const address = addressOfWire(message.addr);
+  if (address === undefined) return;
   if ((message.meta?.length ?? 0) > META_MAX_SIZE) return;
   if ((message.vsn?.length ?? 0) > VSN_BYTES_MAX) return;
   const { nowNs } = context.world;
@@ -137,7 +140,8 @@ export function deadNode(
 /** What the member says of itself. */
 export function aliveOf(member: LiveMember, incarnation: number): Alive {
   const { name, address, port, meta, vsn } = member;
-  return { type: MessageType.alive, node: name, addr: address, port, meta, vsn, incarnation };
+  const addr = wireAddressOf(address);
+  return { type: MessageType.alive, node: name, addr, port, meta, vsn, incarnation };
 }
 
 function refute(context: LiveContext, member: LiveMember, accused: number): void {
@@ -158,7 +162,7 @@ function insertNode(
   context: LiveContext,
   member: LiveMember,
   message: Alive,
-  address: number,
+  address: HostAddress,
 ): LiveNode | undefined {
   const held = context.names.acquire(message.node);
   if (held === undefined) {

@@ -6,8 +6,7 @@
  * A reader that has failed leaves `undefined`: what is malformed is dropped. Lamport times beyond
  * {@link LAMPORT_TIME_MAX} are malformed too, or one message could end all later ones.
  */
-import type { Ipv4Address } from '../addresses.ts';
-import { writeU32 } from '../bytes.ts';
+import { type HostAddress, hostAddressBytes, hostAddressOf } from '../host-address.ts';
 import { MsgpackReader } from '../memberlist/msgpack.ts';
 import { MsgpackWriter } from '../memberlist/msgpack-writer.ts';
 
@@ -57,8 +56,8 @@ export interface UserEvent {
 export interface Query {
   readonly lamportTime: number;
   readonly id: number;
-  /** Where answers go; `undefined` for an address that is not IPv4. */
-  readonly address: Ipv4Address | undefined;
+  /** Where answers go; `undefined` for bytes that are no address. */
+  readonly address: HostAddress | undefined;
   readonly port: number;
   readonly sourceNode: string;
   readonly filters: readonly Uint8Array[];
@@ -101,7 +100,7 @@ export interface KeyResponse {
 /** What a member holds of another, in the answer to a query about a name conflict. */
 export interface SerfMember {
   readonly name: string;
-  readonly address: Ipv4Address;
+  readonly address: HostAddress;
   readonly port: number;
   readonly tags: ReadonlyMap<string, string>;
   readonly status: SerfStatus;
@@ -135,13 +134,13 @@ export function encodeQueryResponse(response: QueryResponse): Uint8Array {
 
 /** A message wrapped for somebody to pass on to `address` (`encodeRelayMessage`). */
 export function encodeRelay(
-  address: Ipv4Address,
+  address: HostAddress,
   port: number,
   node: string,
   payload: Uint8Array,
 ): Uint8Array {
   const writer = new MsgpackWriter().byte(SerfType.relay).map(2).text('DestAddr').map(3);
-  writer.text('IP').slice(addressSlice(address)).text('Port').uint(port).text('Zone').text('');
+  writer.text('IP').slice(hostAddressBytes(address)).text('Port').uint(port).text('Zone').text('');
   const header = writer.text('DestName').text(node).take();
   const bytes = new Uint8Array(header.length + payload.length);
   bytes.set(header);
@@ -176,7 +175,7 @@ export function encodeConflictResponse(member: SerfMember | undefined): Uint8Arr
   if (member === undefined) return writer.slice(undefined).take();
   const { name, address, port, tags, status, vsn } = member;
   const version = (at: number): number => vsn[at] ?? 0;
-  writer.map(11).text('Addr').slice(addressSlice(address));
+  writer.map(11).text('Addr').slice(hostAddressBytes(address));
   writer.text('DelegateCur').uint(version(5)).text('DelegateMax').uint(version(4));
   writer.text('DelegateMin').uint(version(3)).text('Name').text(name).text('Port').uint(port);
   writer.text('ProtocolCur').uint(version(2)).text('ProtocolMax').uint(version(1));
@@ -216,7 +215,7 @@ export function decodeUserEvent(payload: Uint8Array): UserEvent | undefined {
 /** Reads a query. */
 export function decodeQuery(payload: Uint8Array): Query | undefined {
   const numbers = { lamportTime: 0, id: 0, port: 0, flags: 0, relayFactor: 0 };
-  let address: Ipv4Address | undefined;
+  let address: HostAddress | undefined;
   let sourceNode = '';
   let name = '';
   let content: Uint8Array = new Uint8Array(0);
@@ -224,7 +223,7 @@ export function decodeQuery(payload: Uint8Array): Query | undefined {
   return readFields(payload, {
     LTime: (reader) => (numbers.lamportTime = reader.uint(LAMPORT_TIME_MAX)),
     ID: (reader) => (numbers.id = reader.uint(UINT32_MAX)),
-    Addr: (reader) => (address = addressOf(reader.view())),
+    Addr: (reader) => (address = hostAddressOf(reader.view())),
     Port: (reader) => (numbers.port = reader.uint(0xffff)),
     SourceNode: (reader) => (sourceNode = reader.text()),
     Filters: (reader) => {
@@ -282,13 +281,13 @@ export function decodeKeyRequest(payload: Uint8Array): Uint8Array | undefined {
 /** Where a relayed message goes, and the message. */
 export function decodeRelay(
   payload: Uint8Array,
-): { address: Ipv4Address; port: number; payload: Uint8Array } | undefined {
-  let address: Ipv4Address | undefined;
+): { address: HostAddress; port: number; payload: Uint8Array } | undefined {
+  let address: HostAddress | undefined;
   let port = 0;
   const readers: Fields = {
     DestAddr: (reader) =>
       readMap(reader, {
-        IP: () => (address = addressOf(reader.view())),
+        IP: () => (address = hostAddressOf(reader.view())),
         Port: () => (port = reader.uint(0xffff)),
       }),
   };
@@ -359,19 +358,4 @@ function readUserEvents(reader: MsgpackReader, events: UserEvent[]): void {
     },
   });
   for (const event of found) events.push({ lamportTime, ...event });
-}
-
-/** IPv4 in four bytes, or in the last four of sixteen, as Go's `net.IP` has it. */
-function addressOf(slice: Uint8Array): Ipv4Address | undefined {
-  const isMapped =
-    slice.length === 16 && slice.subarray(0, 10).every((byte) => byte === 0) && slice[10] === 0xff;
-  if (slice.length !== 4 && !isMapped) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = slice.subarray(slice.length - 4);
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-}
-
-function addressSlice(address: Ipv4Address): Uint8Array {
-  const slice = new Uint8Array(4);
-  writeU32(slice, 0, address);
-  return slice;
 }

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { LAN } from '../../../gossip/constants.ts';
-import { formatIpv4Address } from '../../../wire/addresses.ts';
+import { formatHostPort } from '../../../wire/host-address.ts';
 import { type LiveEvent, LiveServer, type LiveServerInit } from '../live-server.ts';
 
 /** Whether there is a serf to test with. */
@@ -155,7 +155,7 @@ export class SerfAgent {
 /** Where the first member listens. */
 function addressText(server: LiveServer): string {
   const { address, port } = server.live.members[0]!;
-  return `${formatIpv4Address(address)}:${port}`;
+  return formatHostPort(address, port);
 }
 
 async function freePort(): Promise<number> {
