@@ -7,7 +7,7 @@ import type { SwimConfig } from '../gossip/constants.ts';
 import { changedKeyring, type KeyringChange } from '../gossip/keyring-change.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type { Swim } from '../gossip/swim.ts';
-import type { Starvation } from '../gossip/transport/starvation.ts';
+import type { RunInstants, Starvation } from '../gossip/transport/starvation.ts';
 import { Agent } from '../manager/agent/agent.ts';
 import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';
 import type { Executor } from '../manager/api/executor.ts';
@@ -88,6 +88,10 @@ export class Machine {
   member: number | undefined;
   /** How the engine's process is starved of CPU, if it is. */
   starvation: Starvation | undefined;
+  /** True while the engine's process waits for a CPU. */
+  #isWaiting = false;
+  /** Rises with every starvation and its end; what belongs to an earlier one is over. */
+  #waits = 0;
   /** The names of its gossip keys, once they have changed; the daemon finds them when it starts. */
   keyring: readonly string[] | undefined;
   readonly #parts: MachineParts;
@@ -160,6 +164,8 @@ export class Machine {
   powerOff(): void {
     if (this.state === 'off') return;
     this.state = 'off';
+    this.#waits++;
+    this.#isWaiting = false;
     this.agent.crash();
     this.manager?.crash();
     if (this.member !== undefined) {
@@ -181,34 +187,26 @@ export class Machine {
   pause(): void {
     if (this.state !== 'running') return;
     this.state = 'paused';
-    this.host?.pauseEngine();
-    this.agent.pause();
+    this.#hold();
     this.manager?.pause();
-    if (this.member === undefined) return;
-    this.#parts.swim.pause(this.member);
-    this.#parts.db.pause(this.member);
+    if (this.member !== undefined) this.#parts.swim.pause(this.member);
   }
 
   /** The engine's process goes on. */
   resume(): void {
     if (this.state !== 'paused') return;
     this.state = 'running';
-    if (this.member !== undefined) {
-      this.#parts.swim.resume(this.member);
-      this.#parts.db.resume(this.member);
-    }
-    this.manager?.resume();
-    this.agent.resume();
-    this.host?.resumeEngine();
+    if (this.member !== undefined) this.#parts.swim.resume(this.member);
+    if (!this.#isWaiting) this.#goOn();
   }
 
-  /**
-   * The engine's process has to wait for a CPU: what it receives by gossip and does at membership's
-   * timers is late. Its agent, its manager and NetworkDB's own timers are not.
-   */
+  /** The engine's process has to wait for a CPU: whatever it receives or is to do is late. */
   starve(starvation: Starvation): void {
     this.starvation = starvation;
-    if (this.member !== undefined) this.#parts.swim.starve(this.member, starvation);
+    if (this.member === undefined) return;
+    const instants = this.#parts.swim.starve(this.member, starvation);
+    this.#waits++;
+    this.#wait(instants, this.#waits);
   }
 
   /** Installs, uses or removes a key of the daemon's gossip; the text of what forbids it. */
@@ -226,6 +224,49 @@ export class Machine {
   relieve(): void {
     this.starvation = undefined;
     if (this.member !== undefined) this.#parts.swim.relieve(this.member);
+    this.#endWait();
+  }
+
+  /** Plays the spans of a starvation for what of the process is not membership's. */
+  #wait(instants: RunInstants, number: number): void {
+    const { endNs, mustWait } = instants.next();
+    if (mustWait && !this.#isWaiting) {
+      this.#isWaiting = true;
+      if (this.state === 'running') this.#hold();
+    }
+    this.#parts.world.queue.scheduleCallback(endNs, () => {
+      if (this.#waits !== number) return;
+      this.#runOnce();
+      this.#wait(instants, number);
+    });
+  }
+
+  /** The wait is over: the process does what has waited. */
+  #runOnce(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    if (this.state === 'running') this.#goOn();
+  }
+
+  /** Ends a starvation, if there is one. */
+  #endWait(): void {
+    this.#waits++;
+    this.#runOnce();
+  }
+
+  /** What is due for agent, manager, NetworkDB and the rest of the daemon waits. */
+  #hold(): void {
+    this.host?.pauseEngine();
+    this.agent.pause();
+    this.manager?.wait();
+    if (this.member !== undefined) this.#parts.db.pause(this.member);
+  }
+
+  #goOn(): void {
+    if (this.member !== undefined) this.#parts.db.resume(this.member);
+    this.manager?.resume();
+    this.agent.resume();
+    this.host?.resumeEngine();
   }
 
   #startGossip(
@@ -248,7 +289,7 @@ export class Machine {
     const { gossip, clockDriftRatio } = this.#parts;
     const config = this.keyring === undefined ? gossip : { ...gossip, keyring: this.keyring };
     swim.addMember({ name, address, config, clockDriftRatio });
-    if (this.starvation !== undefined) swim.starve(member, this.starvation);
+    if (this.starvation !== undefined) this.starve(this.starvation);
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address && peer.address !== 0);

@@ -146,12 +146,16 @@ function isSuspended(state: State, member: number): boolean {
   return process === ProcessState.paused || process === ProcessState.blocked;
 }
 
-/** From now on what becomes due for the member's process is handled late. */
-export function starve(state: State, member: number, starvation: Starvation): void {
+/**
+ * From now on what becomes due for the member's process is handled late. Returns when its process
+ * runs once more, for what else is in that process.
+ */
+export function starve(state: State, member: number, starvation: Starvation): RunInstants {
   const key = keyOf(state.keys.starvation, member);
   relieve(state, member);
   state.starved.set(member, new RunInstants(starvation, key, state.nowNs));
   if (state.members.isRunning(member)) becomeProcess(state, member, ProcessState.starved);
+  return new RunInstants(starvation, key, state.nowNs);
 }
 
 /** The member's process has a CPU again whenever it needs one. */

@@ -56,7 +56,7 @@ import { DialectUnderlay } from './transport/dialects.ts';
 import { sendUser } from './transport/packet.ts';
 import { runInnerTimer, runTimer } from './transport/process.ts';
 import { onArrival, receiveParts } from './transport/receive.ts';
-import type { Starvation } from './transport/starvation.ts';
+import type { RunInstants, Starvation } from './transport/starvation.ts';
 import { sendReliable } from './transport/stream.ts';
 import { runFirstBatch } from './transport/wake.ts';
 import type { GossipUnderlay } from './underlay.ts';
@@ -312,10 +312,11 @@ export class Swim {
 
   /**
    * Starves the member of CPU until {@link relieve}, also the processes that it is still to start:
-   * timers, packets and streams are handled late, in the order in which they became due.
+   * timers, packets and streams are handled late, in the order in which they became due. Returns
+   * when that is, for what else is in the process.
    */
-  starve(member: number, starvation: Starvation): void {
-    starve(this.#state, member, starvation);
+  starve(member: number, starvation: Starvation): RunInstants {
+    return starve(this.#state, member, starvation);
   }
 
   /** Gives a starved member a CPU whenever it needs one; what waited is handled now. */

@@ -57,6 +57,8 @@ export class Manager {
   #leadership: Leadership | undefined;
   #timers: TimerGroup | undefined;
   #isPaused = false;
+  /** Set while operators' commands are answered by their deadline only. */
+  #refuses = false;
   #inbox: Delivery[] = [];
 
   constructor(parts: ManagerParts) {
@@ -123,6 +125,12 @@ export class Manager {
 
   /** The process stands still (SIGSTOP); its connections stay open. */
   pause(): void {
+    this.wait();
+    this.#refuses = true;
+  }
+
+  /** The process has to wait for a CPU: as {@link pause}, but operators' commands are still taken. */
+  wait(): void {
     this.#isPaused = true;
     this.#timers?.pause();
   }
@@ -130,6 +138,7 @@ export class Manager {
   /** The process goes on: first with the timers that fell due, then with what arrived. */
   resume(): void {
     this.#isPaused = false;
+    this.#refuses = false;
     this.#timers?.resume();
     const inbox = this.#inbox;
     this.#inbox = [];
@@ -143,7 +152,7 @@ export class Manager {
         'Make sure more than half of the managers are online.';
       return { code: 'Unknown', message };
     }
-    if (!this.#isPaused) return undefined;
+    if (!this.#refuses) return undefined;
     return { code: 'DeadlineExceeded', message: 'context deadline exceeded' };
   }
 
@@ -153,6 +162,7 @@ export class Manager {
     this.#timers = undefined;
     this.#inbox = [];
     this.#isPaused = false;
+    this.#refuses = false;
     this.store.abandonWrites();
   }
 

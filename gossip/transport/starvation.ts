@@ -58,6 +58,12 @@ export class RunInstants {
     return this.#mustWait ? this.#endNs : dueNs;
   }
 
+  /** The span that begins where the last one has ended, and whether the process waits in it. */
+  next(): { readonly endNs: number; readonly mustWait: boolean } {
+    this.#advance();
+    return { endNs: this.#endNs, mustWait: this.#mustWait };
+  }
+
   #advance(): void {
     const { wait, shareRatio, burstNs } = this.#starvation;
     const burst = Math.floor((this.#endNs + this.#phaseNs) / burstNs);

@@ -194,7 +194,7 @@ const verbs = {
       for: span.optional().meta({ description: 'how long; default: until healed' }),
     })
     .optional()
-    .meta({ description: 'the engine process has to wait for a CPU; its gossip is late' }),
+    .meta({ description: 'the engine process has to wait for a CPU; all that it does is late' }),
   keys: z
     .strictObject({ nodes, install: keyName, use: keyName, remove: keyName })
     .refine(

@@ -12,7 +12,7 @@ function unmet(text: string): string[] {
   return result.expectations.filter(({ met }) => !met).map((outcome) => outcome.text);
 }
 
-test('a starved daemon is suspected and dead to the others until that is over', () => {
+test('a starved daemon is dead to gossip and down to its manager until that is over', () => {
   expect(
     unmet(`
 name: starved
@@ -24,7 +24,8 @@ expect:
   - membership of worker-1 is dead everywhere within 15s of starve
   - membership of worker-1 is alive everywhere within 35s of starve
   - membership of worker-2 is never dead
-  - node worker-1 is never down
+  - node worker-1 is down within 17s of starve
+  - node worker-1 is ready within 35s of starve
 `),
   ).toEqual([]);
 });
