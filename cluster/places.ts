@@ -4,8 +4,8 @@
  */
 import type { Namespace } from '../net/namespace.ts';
 import type { Container } from '../node/agent/container.ts';
-import type { StandaloneContainer } from '../node/daemon/standalone-container.ts';
 import { EMBEDDED_DNS_ADDRESS } from '../node/dns/embedded-dns.ts';
+import { placeInContainer } from '../node/tools/docker.ts';
 import type { Place } from '../node/tools/place.ts';
 import { type Ipv4Address, LOOPBACK_ADDRESS } from '../wire/addresses.ts';
 import type { Cluster } from './cluster.ts';
@@ -40,11 +40,11 @@ export function placeOf(cluster: Cluster, name: PlaceName): Place | NoPlace {
   }
   if (name.container !== undefined) {
     const standalone = machine.host.daemon.find(name.container);
-    if (standalone?.isRunning === true) return placeInStandalone(cluster, standalone);
+    if (standalone?.isRunning === true) return placeInContainer(standalone, hostsOf(cluster));
     return placeOfContainer(machine, name.container);
   }
-  const { namespace, resolver, namespaces } = machine.host;
-  const place = { namespace, resolver, namespaces, hosts: hostsOf(cluster), source: 0 };
+  const { namespace, resolver, namespaces, daemon } = machine.host;
+  const place = { namespace, resolver, namespaces, hosts: hostsOf(cluster), source: 0, daemon };
   if (name.netns === undefined) return place;
   const chosen = namespaces.get(name.netns);
   if (chosen !== undefined) return { ...place, namespace: chosen };
@@ -112,18 +112,6 @@ function placeIn({ id, sandbox }: Container): Place {
   if (own !== undefined) hosts.set(id.slice(0, 12), own.address);
   const resolver = { servers: [EMBEDDED_DNS_ADDRESS], search };
   return { namespace, resolver, hosts, namespaces: NO_NAMESPACES, source: 0 };
-}
-
-/** A container of `docker run`: its own namespace, another's, or the host's. */
-function placeInStandalone(cluster: Cluster, container: StandaloneContainer): Place {
-  const { namespace, search, servers, hosts, config } = container.networkOwner.sandbox!;
-  return {
-    namespace,
-    resolver: { servers, search },
-    hosts: config.isHostNetwork ? hostsOf(cluster) : hosts.names,
-    namespaces: NO_NAMESPACES,
-    source: 0,
-  };
 }
 
 /** The hosts file of the nodes, which knows them all. */

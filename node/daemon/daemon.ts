@@ -148,11 +148,11 @@ export class Daemon {
     if (container === undefined) return notFound(`No such container: ${reference}`);
     if (container.program === undefined) return undefined;
     const { program } = container;
-    if (!program.spec.ignoresStopSignal) this.#end(container, 0);
+    if (!program.spec.ignoresStopSignal) this.end(container, 0);
     else {
       const { queue } = this.host.world;
       queue.scheduleCallback(queue.nowNs + graceNs, () => {
-        if (container.program === program) this.#end(container, KILLED_EXIT_CODE);
+        if (container.program === program) this.end(container, KILLED_EXIT_CODE);
       });
     }
     return undefined;
@@ -166,7 +166,7 @@ export class Daemon {
       const why = `Container ${container.id} is not running`;
       return conflict(`Cannot kill container: ${reference}: ${why}`);
     }
-    this.#end(container, KILLED_EXIT_CODE);
+    this.end(container, KILLED_EXIT_CODE);
     return undefined;
   }
 
@@ -180,9 +180,23 @@ export class Daemon {
           'attempting removal or force remove',
       );
     }
-    if (container.isRunning) this.#end(container, KILLED_EXIT_CODE);
+    if (container.isRunning) this.end(container, KILLED_EXIT_CODE);
     this.#containers.delete(container.id);
     return undefined;
+  }
+
+  /** The process of a container has ended with this status. */
+  end(container: StandaloneContainer, exitCode: number): void {
+    if (!container.isRunning) return;
+    container.state = 'exited';
+    container.exitCode = exitCode;
+    container.finishedAtNs = this.host.world.nowNs;
+    container.pid = 0;
+    container.program?.kill(exitCode);
+    container.program = undefined;
+    this.#detach(container);
+    this.#note(container, 0);
+    if (container.request.isAutoRemoved) this.#containers.delete(container.id);
   }
 
   /** `docker network connect` */
@@ -288,13 +302,14 @@ export class Daemon {
       if (!owner.isRunning) {
         return conflict(`cannot join network of a non running container: ${owner.id}`);
       }
-      container.networkOwner = owner.networkOwner;
+      container.networkSandbox = owner.networkSandbox;
       return undefined;
     }
     const links = this.linksOf(container);
     const refusal = linkRefusal(container.name, links);
     if (refusal !== undefined) return refusal;
     container.sandbox = this.#createSandbox(container, links);
+    container.networkSandbox = container.sandbox;
     for (const [name, attachment] of container.attachments) {
       const network = this.host.networks.find(name);
       if (network === undefined) return notFound(`network ${name} not found`);
@@ -355,8 +370,12 @@ export class Daemon {
   }
 
   #runProgram(container: StandaloneContainer): void {
-    const { request, networkOwner: owner } = container;
-    const sandbox = owner.sandbox!;
+    const { request } = container;
+    const sandbox = container.networkSandbox!;
+    const isShared = () =>
+      container.sandbox !== sandbox ||
+      request.networkMode === 'host' ||
+      this.#othersIn(sandbox, container).length > 0;
     const { name, spec } = this.programOf(request, container.exposed.map(portText));
     const key = this.host.world.chance.key(`docker.${container.id}`);
     const place = {
@@ -368,11 +387,13 @@ export class Daemon {
         return sandbox.servers;
       },
       hosts: sandbox.hosts,
-      isShared: owner !== container || request.networkMode === 'host',
+      get isShared() {
+        return isShared();
+      },
       process: { name, pid: container.pid },
     };
     container.program = new RunningProgram(this.host, place, spec, key, (code) =>
-      this.#end(container, code),
+      this.end(container, code),
     );
     container.program.start(container.hostname);
   }
@@ -389,29 +410,28 @@ export class Daemon {
     }
   }
 
-  #end(container: StandaloneContainer, exitCode: number): void {
-    if (!container.isRunning) return;
-    container.state = 'exited';
-    container.exitCode = exitCode;
-    container.finishedAtNs = this.host.world.nowNs;
-    container.pid = 0;
-    container.program?.kill(exitCode);
-    container.program = undefined;
-    this.#detach(container);
-    this.#note(container, 0);
-    if (container.request.isAutoRemoved) this.#containers.delete(container.id);
-  }
-
   #detach(container: StandaloneContainer): void {
     for (const rule of this.#linkRules.get(container) ?? []) {
       this.host.writer.remove('filter', 'DOCKER', rule);
     }
     this.#linkRules.delete(container);
-    container.sandbox?.destroy();
+    const sandbox = container.networkSandbox;
+    if (sandbox !== undefined) {
+      if (container.sandbox === sandbox) sandbox.leaveAll();
+      // who lives in another's namespace keeps it, bare, when the other ends
+      if (this.#othersIn(sandbox, container).length === 0) sandbox.destroy();
+    }
     container.sandbox = undefined;
+    container.networkSandbox = undefined;
     container.mappings = () => [];
-    container.networkOwner = container;
     for (const attachment of container.attachments.values()) attachment.endpoint = undefined;
+  }
+
+  /** Other running containers in a namespace. */
+  #othersIn(sandbox: ContainerSandbox, container: StandaloneContainer): StandaloneContainer[] {
+    return this.list().filter(
+      (other) => other !== container && other.isRunning && other.networkSandbox === sandbox,
+    );
   }
 
   #note({ name, exitCode }: StandaloneContainer, isRunning: 0 | 1): void {

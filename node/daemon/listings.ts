@@ -77,39 +77,65 @@ function statusText(container: StandaloneContainer, nowNs: number): string {
   return `Exited (${exitCode}) ${spanText(nowNs - finishedAtNs!)} ago`;
 }
 
-/** Ports that follow each other and are published alike, as one entry. */
+/** One line of `Ports` in the API's list of containers. */
+interface ListedPort {
+  /** Empty for a port that is only exposed. */
+  readonly host: string;
+  readonly port: number;
+  readonly hostPort: number;
+  readonly protocol: string;
+}
+
+/** Ports that follow each other, each published as itself. */
 interface PortGroup {
   readonly host: string;
   readonly protocol: string;
-  readonly isSameNumber: boolean;
-  first: number;
+  readonly first: number;
   last: number;
-  hostFirst: number;
-  hostLast: number;
 }
 
-/** `0.0.0.0:8080->80/tcp, :::8080->80/tcp, 9000-9001/tcp` (`DisplayablePorts`). */
+/**
+ * `9000-9001/tcp, 0.0.0.0:53->53/udp, 0.0.0.0:8080->80/tcp` (`DisplayablePorts`): what is published as
+ * another number stands behind the others, one by one.
+ */
 function portsText(container: StandaloneContainer, engine: EngineVersion): string {
   if (!container.isRunning || container.request.networkMode === 'host') return '';
-  const mappings = [...container.mappings()].sort((a, b) => a.containerPort - b.containerPort);
-  const isPublished = (text: string) =>
-    mappings.some(({ containerPort: port, protocol }) => portText({ port, protocol }) === text);
-  const hosts = [...new Set(mappings.flatMap((mapping) => hostsOf(mapping, engine)))];
-  const groups: PortGroup[] = [];
-  const only = container.exposed.filter((port) => !isPublished(portText(port)));
-  for (const { port, protocol } of [...only].sort((a, b) => a.port - b.port)) {
-    addTo(groups, '', protocol, port, 0);
-  }
-  const texts = groups.map(groupText);
-  const published: PortGroup[] = [];
-  for (const host of hosts) {
-    for (const mapping of mappings) {
-      if (!hostsOf(mapping, engine).includes(host)) continue;
-      addTo(published, host, mapping.protocol, mapping.containerPort, mapping.hostPort);
+  const closed: PortGroup[] = [];
+  const open = new Map<string, PortGroup>();
+  const others: string[] = [];
+  for (const { host, port, hostPort, protocol } of listedPorts(container, engine)) {
+    if (host !== '' && port !== hostPort) {
+      others.push(`${host}:${hostPort}->${port}/${protocol}`);
+      continue;
+    }
+    const key = `${host}/${protocol}`;
+    const group = open.get(key);
+    if (group !== undefined && group.last + 1 === port) group.last = port;
+    else {
+      if (group !== undefined) closed.push(group);
+      open.set(key, { host, protocol, first: port, last: port });
     }
   }
-  published.sort((a, b) => a.first - b.first);
-  return [...published.map(groupText), ...texts].join(', ');
+  return [...[...closed, ...open.values()].map(groupText), ...others].join(', ');
+}
+
+/** By container port, then address, then host port. */
+function listedPorts(container: StandaloneContainer, engine: EngineVersion): ListedPort[] {
+  const published = container.mappings().flatMap((mapping) => {
+    const { containerPort: port, hostPort, protocol } = mapping;
+    return hostsOf(mapping, engine).map((host) => ({ host, port, hostPort, protocol }));
+  });
+  const isPublished = (text: string) => published.some((listed) => portText(listed) === text);
+  const exposed = container.exposed
+    .filter((port) => !isPublished(portText(port)))
+    .map(({ port, protocol }) => ({ host: '', port, hostPort: 0, protocol }));
+  return [...published, ...exposed].sort(
+    (a, b) => a.port - b.port || compareTexts(a.host, b.host) || a.hostPort - b.hostPort,
+  );
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 function hostsOf({ hostAddress }: PortMapping, engine: EngineVersion): string[] {
@@ -117,40 +143,9 @@ function hostsOf({ hostAddress }: PortMapping, engine: EngineVersion): string[] 
   return ['0.0.0.0', engine.major >= BRACKETS_MAJOR ? '[::]' : '::'];
 }
 
-function addTo(
-  groups: PortGroup[],
-  host: string,
-  protocol: string,
-  port: number,
-  hostPort: number,
-): void {
-  const isSameNumber = port === hostPort;
-  const last = groups.at(-1);
-  const follows =
-    last?.host === host &&
-    last.protocol === protocol &&
-    last.last + 1 === port &&
-    (hostPort === 0 || (isSameNumber && last.isSameNumber && last.hostLast + 1 === hostPort));
-  if (follows) {
-    last.last = port;
-    last.hostLast = hostPort;
-    return;
-  }
-  groups.push({
-    host,
-    protocol,
-    isSameNumber,
-    first: port,
-    last: port,
-    hostFirst: hostPort,
-    hostLast: hostPort,
-  });
-}
-
-function groupText({ host, protocol, first, last, hostFirst, hostLast }: PortGroup): string {
-  const range = (from: number, to: number) => (from === to ? `${from}` : `${from}-${to}`);
-  const target = `${range(first, last)}/${protocol}`;
-  return host === '' ? target : `${host}:${range(hostFirst, hostLast)}->${target}`;
+function groupText({ host, protocol, first, last }: PortGroup): string {
+  const range = first === last ? `${first}` : `${first}-${last}`;
+  return host === '' ? `${range}/${protocol}` : `${host}:${range}->${range}/${protocol}`;
 }
 
 /** `docker network ls`, by name. */
@@ -164,7 +159,7 @@ export function networkLsText(
     driver,
     scope,
   ]);
-  rows.sort((a, b) => (a[1]! < b[1]! ? -1 : Number(a[1]! > b[1]!)));
+  rows.sort((a, b) => compareTexts(a[1]!, b[1]!));
   return dockerTable([['NETWORK ID', 'NAME', 'DRIVER', 'SCOPE'], ...rows]);
 }
 

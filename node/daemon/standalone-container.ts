@@ -42,8 +42,8 @@ export class StandaloneContainer {
   restartCount = 0;
   /** Its own, or none while it does not run or lives in another's. */
   sandbox: ContainerSandbox | undefined;
-  /** Whose namespace it lives in (`container:`); itself otherwise. */
-  networkOwner: StandaloneContainer = this;
+  /** Whose namespace its process is in while it runs: its own, or another container's. */
+  networkSandbox: ContainerSandbox | undefined;
   program: RunningProgram | undefined;
   /** Published ports while it runs. */
   mappings: () => readonly PortMapping[] = () => [];

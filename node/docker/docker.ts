@@ -21,18 +21,24 @@ const GROUPS = ['container', 'network'];
 
 /** Does what a line such as `run -d -p 8080:80 nginx` (without `docker`) says. */
 export function docker(daemon: Daemon, line: string): CommandResult {
-  const found = commandOf(line);
+  return dockerWords(daemon, splitWords(line));
+}
+
+/** {@link docker} with words that are cut already. */
+export function dockerWords(daemon: Daemon, words: readonly string[]): CommandResult {
+  const found = commandOf(words);
   return 'exitCode' in found ? found : found.command.run(daemon, found.words);
 }
 
 /** What is wrong with a line whatever there is on the host; `undefined` when nothing is. */
 export function dockerComplaint(line: string): CommandResult | undefined {
-  const found = commandOf(line);
+  const found = commandOf(splitWords(line));
   return 'exitCode' in found ? found : found.command.complaintOf(found.words);
 }
 
-function commandOf(line: string): { command: Command; words: readonly string[] } | CommandResult {
-  const words = splitWords(line);
+function commandOf(
+  words: readonly string[],
+): { command: Command; words: readonly string[] } | CommandResult {
   const [first = '', second = '', ...rest] = words;
   if (GROUPS.includes(first)) {
     const grouped = COMMANDS.get(`${first} ${second}`) ?? COMMANDS.get(aliasOf(first, second));

@@ -75,10 +75,6 @@ function requestOf(flags: ParsedFlags): ContainerRequest | string {
   if (flags.text('mac-address') !== '' && mac === undefined) {
     return `${flags.text('mac-address')} is not a valid mac address`;
   }
-  for (const line of flags.list('add-host')) {
-    if (!/^[^:]+:.+$/.test(line))
-      return `invalid argument "${line}" for "--add-host" flag: bad format for add-host: "${line}"`;
-  }
   const places = placesOf(flags);
   if (typeof places === 'string') return places;
   const [networkMode, endpoints] = places;
@@ -93,7 +89,7 @@ function requestOf(flags: ParsedFlags): ContainerRequest | string {
     bindings,
     exposed,
     publishesAll: flags.has('publish-all'),
-    links: networkMode === 'default' || networkMode === 'bridge' ? flags.list('link') : [],
+    links: isUserDefined(networkMode) ? [] : flags.list('link'),
     extraHosts: flags.list('add-host'),
     dns: flags.list('dns'),
     dnsSearch: flags.list('dns-search'),
@@ -146,6 +142,12 @@ function placeOf(text: string): { name: string; request: EndpointRequest } | str
   return name === '' ? 'network name/id is not specified' : { name, request };
 }
 
+/** True for the name of a network that somebody made. */
+function isUserDefined(mode: string): boolean {
+  if (mode.startsWith('container:')) return false;
+  return !['default', 'bridge', 'host', 'none'].includes(mode);
+}
+
 function withWishes(
   request: EndpointRequest,
   flags: ParsedFlags,
@@ -154,25 +156,26 @@ function withWishes(
   const text = flags.text('ip');
   const address = text === '' ? undefined : parseIpv4Address(text);
   if (text !== '' && address === undefined) {
-    return `invalid argument "${text}" for "--ip" flag: invalid IP address: ${text}`;
+    return `Error response from daemon: invalid IPv4 address: ${text}`;
   }
   const aliases = [
     ...flags.list('network-alias'),
     ...flags.list('net-alias'),
     ...flags.list('alias'),
   ];
-  const isUserDefined = !['default', 'bridge', 'host', 'none'].includes(name);
   return {
     ...request,
     ...(address === undefined ? {} : { address }),
     aliases: [...request.aliases, ...aliases],
-    links: isUserDefined ? flags.list('link') : [],
+    links: isUserDefined(name) ? flags.list('link') : [],
   };
 }
 
 function create(daemon: Daemon, flags: ParsedFlags, name: string) {
-  const request = requestOf(flags);
   const help = `See 'docker ${name} --help'.\n`;
+  const complaint = hostComplaint(flags);
+  if (complaint !== undefined) return { result: fail(NOT_STARTED, `${complaint}\n${help}`) };
+  const request = requestOf(flags);
   if (typeof request === 'string') {
     return { result: fail(NOT_STARTED, `docker: ${request}.\n${help}`) };
   }
@@ -191,6 +194,13 @@ function create(daemon: Daemon, flags: ParsedFlags, name: string) {
 /** With one full stop at its end, however it came. */
 function sentence({ message }: Refusal): string {
   return `${message.replace(/\.$/, '')}.`;
+}
+
+/** What pflag says of an `--add-host` that is none; `undefined` when all are. */
+function hostComplaint(flags: ParsedFlags): string | undefined {
+  const wrong = flags.list('add-host').find((line) => !/^[^:]+:.+$/.test(line));
+  if (wrong === undefined) return undefined;
+  return `invalid argument "${wrong}" for "--add-host" flag: bad format for add-host: "${wrong}"`;
 }
 
 function runContainer(daemon: Daemon, flags: ParsedFlags): CommandResult {

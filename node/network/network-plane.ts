@@ -7,6 +7,7 @@
 import type { Device } from '../../net/device/device.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { Refusal } from '../daemon/refusal.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
 
 /** One container's place, as the driver knows it. */
@@ -25,6 +26,8 @@ export interface NetworkPlane {
   readonly gateway: Ipv4Address | undefined;
   /** Where a container's default route leads, if it takes it by this network. */
   readonly defaultRoute: 'gateway' | 'device' | 'none';
+  /** Why nobody can join now; `undefined` when somebody can. */
+  joinRefusal?(): Refusal | undefined;
   /** Gives a container an interface with an address, up; `mac` undefined leaves it to the driver. */
   join(
     sandbox: Namespace,

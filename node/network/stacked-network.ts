@@ -50,6 +50,14 @@ export class StackedNetwork implements NetworkPlane {
     else this.defaultRoute = options.gateway === undefined ? 'none' : 'gateway';
   }
 
+  /** The kernel has the last word on who may share a parent. */
+  joinRefusal(): Refusal | undefined {
+    const { driver, mode } = this.mode;
+    if (stackingError(this.parent.device, driver, mode === 'passthru') === undefined)
+      return undefined;
+    return failure(`failed to create the ${driver} port: device or resource busy`);
+  }
+
   join(
     sandbox: Namespace,
     interfaceName: string,
@@ -115,10 +123,6 @@ export function makeStackedPlane(
   const { namespace, identifiers } = host;
   const parent = parentInterfaceOf(namespace, parentName, dummyName, () => identifiers.mac());
   if (parent instanceof Refusal) return parent;
-  const isPassthru = mode.mode === 'passthru';
-  if (stackingError(parent.device, driver, isPassthru) !== undefined) {
-    return failure(`failed to create the ${driver} port: device or resource busy`);
-  }
   return new StackedNetwork(host, { pool, gateway, parent, mode, isInternal });
 }
 

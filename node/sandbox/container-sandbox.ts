@@ -115,6 +115,8 @@ export class ContainerSandbox implements NameView {
 
   /** Joins a network as the next interface; why not, if it cannot. */
   join(network: LocalNetwork, wishes: EndpointRequest): LocalEndpoint | Refusal {
+    const busy = network.plane?.joinRefusal?.();
+    if (busy !== undefined) return busy;
     const address = this.#addressOn(network, wishes.address);
     if (address instanceof Refusal) return address;
     const { containerId, containerName, hostname, domainName } = this.config;
@@ -163,11 +165,16 @@ export class ContainerSandbox implements NameView {
     this.hosts.remove({ address: formatIpv4Address(address), names: fullName });
   }
 
-  /** Leaves all networks; a namespace of its own goes. */
-  destroy(): void {
+  /** Leaves all networks. */
+  leaveAll(): void {
     this.config.ports.moveTo(undefined);
     this.#gateway = undefined;
     for (const endpoint of [...this.#endpoints]) this.leave(endpoint);
+  }
+
+  /** Leaves all networks; a namespace of its own goes. */
+  destroy(): void {
+    this.leaveAll();
     if (!this.config.isHostNetwork) this.#host.destroyNamespace(this.#fileName);
   }
 

@@ -12,12 +12,14 @@ import { Host } from '../host/host.ts';
 import { Identifiers } from '../host/identifiers.ts';
 import { LocalPool } from '../ipam/local-pools.ts';
 import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
+import { type DaemonConfig, DEFAULT_DAEMON_CONFIG } from '../network/network-host.ts';
 
 /** A host that runs this engine version, with eth0 203.0.113.10/24 on this uplink. */
 export function bootHost(
   engineText: string,
   world = new World('docker-host'),
   uplink: Device = new Dummy('eth0', 0x0200_0000_0001, 1500),
+  config: DaemonConfig = DEFAULT_DAEMON_CONFIG,
 ): Host {
   return new Host({
     world,
@@ -27,6 +29,7 @@ export function bootHost(
     address: parsePrefix('203.0.113.10/24')!,
     gateway: parsePrefix('203.0.113.1/32')!.address,
     uplink,
+    config,
     identifiers: new Identifiers(world.chance, 0),
   });
 }

@@ -2,6 +2,7 @@
  * The tools by their names, and starting one: what `docker exec`, or a shell on the host, would do.
  */
 import { tcpdump } from './capture/tcpdump.ts';
+import { docker } from './docker.ts';
 import { bridge } from './ip/bridge.ts';
 import { ip } from './ip/ip.ts';
 import { brctl } from './kernel/brctl.ts';
@@ -43,6 +44,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   conntrack,
   sysctl,
   ethtool,
+  docker,
   sh,
   bash: sh,
   timeout,

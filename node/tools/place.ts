@@ -3,6 +3,7 @@
  */
 import type { Namespace } from '../../net/namespace.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
+import type { Daemon } from '../daemon/daemon.ts';
 import type { ResolverConfig } from '../host/host.ts';
 
 /** Where a process of a tool runs. */
@@ -16,4 +17,6 @@ export interface Place {
   readonly source: Ipv4Address;
   /** What `/var/run/docker/netns` holds; empty inside a container. */
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** The engine that `docker` talks to; absent where there is none. */
+  readonly daemon?: Daemon;
 }

@@ -14,6 +14,9 @@ import type { CallTarget, Listener, ProgramSpec, Span } from './program.ts';
 import { type RequestEnd, sendRequest } from './request.ts';
 
 const CALL_REQUEST_BYTES = 64;
+/** The exit code of a server that cannot have its port. */
+const BIND_FAILED = 1;
+
 /** The backlogs that busybox' httpd and that nginx and its like ask for. */
 const HTTPD_BACKLOG = 9;
 const SERVER_BACKLOG = 511;
@@ -107,6 +110,12 @@ export class RunningProgram {
           ...this.#ownership(listener),
         });
         if (typeof opened === 'object') this.#listeners.push(opened);
+        else if (this.#place.isShared === true) {
+          // somebody else has the port: it says so and ends, as servers do
+          this.kill(BIND_FAILED);
+          this.#onExit(BIND_FAILED);
+          return;
+        }
       }
     }
     for (const call of this.spec.calls) {

@@ -8,9 +8,9 @@ import { Bridge } from '../../net/device/bridge.ts';
 import { createVethPair } from '../../net/device/veth.ts';
 import { HostCounters } from '../../net/host-counters.ts';
 import { Namespace } from '../../net/namespace.ts';
+import { splitWords } from '../../net/netfilter/command-words.ts';
 import { addressText } from '../../net/show/address.ts';
 import { bridgeFdbText } from '../../net/show/bridge-fdb.ts';
-import { neighbourText } from '../../net/show/neighbour.ts';
 import { routeText } from '../../net/show/route.ts';
 import { formatSockets } from '../../net/socket/show.ts';
 import type { StandaloneContainer } from '../../node/daemon/standalone-container.ts';
@@ -20,11 +20,18 @@ import { docker } from '../../node/docker/docker.ts';
 import { engineVersionOf } from '../../node/engine-version.ts';
 import { Host } from '../../node/host/host.ts';
 import { Identifiers } from '../../node/host/identifiers.ts';
+import { placeInContainer } from '../../node/tools/docker.ts';
+import { launch } from '../../node/tools/launch.ts';
 import { listenerOf, serverOf } from '../../node/workload/program.ts';
 import { sendRequest } from '../../node/workload/request.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
-import { formatIpv4Address, parseIpv4Address, parsePrefix } from '../../wire/addresses.ts';
+import {
+  formatIpv4Address,
+  LOOPBACK_ADDRESS,
+  parseIpv4Address,
+  parsePrefix,
+} from '../../wire/addresses.ts';
 import { sysctlLines } from './sysctl-lines.ts';
 
 const ROUTER = parseIpv4Address('192.168.56.1')!;
@@ -112,6 +119,28 @@ export class HostLab {
     return output;
   }
 
+  /** What a tool prints in a container, or on the host (`host`). */
+  tool(node: number, container: string, line: string): string {
+    let output = '';
+    const host = this.host(node);
+    const names = new Map([['localhost', LOOPBACK_ADDRESS]]);
+    const place =
+      container === 'host'
+        ? {
+            namespace: host.namespace,
+            resolver: host.resolver,
+            hosts: names,
+            source: 0,
+            namespaces: host.namespaces,
+            daemon: host.daemon,
+          }
+        : placeInContainer(this.container(node, container), names);
+    const follower = { onOutput: (text: string) => (output += text), onExit: () => {} };
+    launch(place, splitWords(line), follower);
+    this.run(15);
+    return output;
+  }
+
   /** What a name resolves to in a container. */
   resolve(node: number, container: string, name: string): string {
     let answer = 'no answer';
@@ -138,7 +167,7 @@ export class HostLab {
     }
     this.#addNamespace(files, `node${node}/host`, node, this.host(node).namespace);
     for (const container of daemon.list()) {
-      const sandbox = container.networkOwner.sandbox;
+      const sandbox = container.networkSandbox;
       if (sandbox === undefined) continue;
       const folder = `node${node}/ct_${container.name}`;
       files.set(`${folder}/etc_hosts.txt`, sandbox.hostsText);
@@ -159,7 +188,6 @@ export class HostLab {
     add('ip_addr.txt', addressText(namespace, { namespaceNames }));
     add('ip_route.txt', routeText(namespace));
     add('iptables_save.txt', namespace.tables.save());
-    add('ip_neigh.txt', neighbourText(namespace));
     add('bridge_fdb.txt', bridgeFdbText(namespace));
     const options = { tcp: true, udp: true, listening: true };
     add('ss.txt', formatSockets(namespace.sockets, options));
@@ -171,8 +199,8 @@ export class HostLab {
     if (container === 'host') {
       return { namespace: host.namespace, search: [], servers: host.resolver.servers };
     }
-    const { networkOwner } = this.container(node, container);
-    const { namespace, search, servers, hosts } = networkOwner.sandbox!;
+    const { networkSandbox } = this.container(node, container);
+    const { namespace, search, servers, hosts } = networkSandbox!;
     return { namespace, search, servers, hosts };
   }
 

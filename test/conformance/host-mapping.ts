@@ -21,7 +21,7 @@ interface Inspected {
 }
 
 /** Dumps of sockets, of which the kernel's order says nothing. */
-const UNORDERED = /\/(ss|sysctl_diff)\.txt$/;
+const UNORDERED = /\/(ss|sysctl_diff|bridge_fdb)\.txt$/;
 
 /** What is nowhere compared: the lab's own noise. */
 const NOISE = [
@@ -43,6 +43,7 @@ const REPLACEMENTS: readonly (readonly [RegExp, string])[] = [
   [/\/var\/run\/docker/g, '/run/docker'],
   [/127\.0\.0\.11:\d+/g, '127.0.0.11:<dns>'],
   [/--sport \d+ -j SNAT --to-source :53/g, '--sport <dns> -j SNAT --to-source :53'],
+  [/33:33:ff:..:..:../g, '33:33:ff'],
   [/pid=\d+,fd=\d+/g, 'pid=<pid>,fd=<fd>'],
   [/"Pid": [1-9]\d*/g, '"Pid": <pid>'],
   [/"(?:19|20)\d\d-\d\d-\d\dT[\d:.]+Z"/g, '"<instant>"'],
@@ -67,6 +68,7 @@ function mapDump(
 ): string {
   let text = dump;
   for (const noise of NOISE) text = text.replace(noise, '');
+  if (file.endsWith('bridge_fdb.txt')) text = text.replace(/^.*(?<!permanent)\n/gm, '');
   if (file.startsWith('ct_')) text = text.replace(INHERITED, '');
   for (const [id, name] of names) text = text.replaceAll(id, name);
   text = text.replace(/[0-9a-f]{64}/g, '<made up>');

@@ -7,19 +7,26 @@ import type { CommandResult } from '../../node/docker/command.ts';
 import { RealCase } from './fixtures.ts';
 import { HostLab } from './host-lab.ts';
 import { mapSnapshot, type Snapshot } from './host-mapping.ts';
+import { forwardingLines } from './json-dumps.ts';
 
 /** What is compared of every namespace, container and node. */
 const COMPARED = [
   /^docker_(network_ls|ps)\.txt$/,
   /^docker_(network_)?inspect\.json$/,
-  /\/(ip_addr|ip_route|iptables_save|ss|sysctl_diff|etc_hosts|resolv_conf|hostname)\.txt$/,
+  /\/(ip_addr|ip_route|bridge_fdb|iptables_save|ss|sysctl_diff|etc_hosts|resolv_conf|hostname)\.txt$/,
 ];
 
 /** The dumps of one node of a real case, without the node's folder. */
 function realSnapshot(real: RealCase, node: number): Snapshot {
   const folder = `node${node}/`;
   const own = real.paths.filter((path) => path.startsWith(folder));
-  return new Map(own.map((path) => [path.slice(folder.length), real.text(path)]));
+  return new Map(
+    own.map((path) => {
+      const file = path.slice(folder.length);
+      if (!file.endsWith('bridge_fdb.json')) return [file, real.text(path)];
+      return [file.replace('.json', '.txt'), forwardingLines(real.json(path))];
+    }),
+  );
 }
 
 /** Compares what `docker` printed, its streams one after the other. */
@@ -39,6 +46,24 @@ function expectCase(name: string, lab: HostLab, node = 1): void {
   expect(files.length).toBeGreaterThan(5);
   for (const file of files) {
     expect(`${file}\n${mapped.get(file)}`).toBe(`${file}\n${mappedReal.get(file)}`);
+  }
+}
+
+/** Sent and answered requests of every ping that the lab tried in a case; the tool is another one. */
+function expectPings(name: string, lab: HostLab, node = 1): void {
+  const real = new RealCase(name);
+  const counts = (text: string) =>
+    /(\d+) packets transmitted, (\d+)(?: packets)? received/.exec(text)?.slice(1) ?? 'no address';
+  const pings = real.paths.filter((path) => /\/exec_\w+\/ping_\w+\.txt$/.test(path));
+  expect(pings.length).toBeGreaterThan(0);
+  for (const path of pings) {
+    const [, container = ''] = /exec_(\w+)/.exec(path)!;
+    const printed = real.text(path);
+    const target = /^PING (\S+)/.exec(printed)?.[1] ?? /'(\w+)'/.exec(printed)![1]!;
+    const count = counts(printed)[0];
+    const tries = Number.isInteger(Number(count)) ? count : '1';
+    const line = `docker exec ${container} ping -c ${tries} -W 1 ${target}`;
+    expect([path, counts(lab.tool(node, 'host', line))]).toEqual([path, counts(printed)]);
   }
 }
 
@@ -64,6 +89,7 @@ describe('one host of the lab', () => {
     box('c1');
     box('c2');
     expectCase('A01-default-bridge-2', lab);
+    expectPings('A01-default-bridge-2', lab);
     expect(lab.fetch(1, 'c1', 'http://172.17.0.3/')).toBe(lab.container(1, 'c2').hostname);
     expect(lab.resolve(1, 'c1', 'c2')).toBe('not found');
   });
@@ -75,6 +101,8 @@ describe('one host of the lab', () => {
     expectCase(name, lab);
     lab.run(9);
     expectPrinted(name, 'docker_port.txt', lab.docker(1, 'port nginx1'));
+    const filter = new RealCase(name).text('node1/host/iptables_filter_Ln.txt');
+    expect(lab.tool(1, 'host', 'iptables -nL')).toBe(filter);
     expectPrinted(name, 'port_conflict_error.txt', box('dup', '-p 8080:80'));
     const [first, second] = ['nginx1', 'nginx2'].map((own) => lab.container(1, own).hostname);
     expect(lab.fetch(2, 'host', 'http://192.168.56.101:8080/')).toBe(first);
@@ -91,6 +119,7 @@ describe('one host of the lab', () => {
     box('c3', '--net my_bridge --ip 10.0.0.254 --network-alias web');
     const name = 'A03-user-bridge-dns';
     expectCase(name, lab);
+    expectPings(name, lab);
     for (const known of ['c3', 'c3.my_bridge', 'web', lab.container(1, 'c3').shortId]) {
       expect([known, lab.resolve(1, 'c2', known)]).toEqual([known, '10.0.0.254']);
     }
@@ -135,6 +164,7 @@ describe('one host of the lab', () => {
     box('i1', '--net intnet');
     box('i2', '--net intnet');
     expectCase('A06-internal-bridge', lab);
+    expectPings('A06-internal-bridge', lab);
     expect(lab.resolve(1, 'i1', 'i2')).toBe('172.30.0.3');
     expect(lab.resolve(1, 'i1', 'example.com')).toBe('not found');
     expect(lab.fetch(1, 'i1', 'http://192.168.56.102:8080/')).toBe('timeout');
@@ -147,6 +177,7 @@ describe('one host of the lab', () => {
     box('tomcat1', '-P --expose 8080');
     box('tomcat2', '-P --expose 8080 --link tomcat1:tomcat');
     expectCase('A04-link', lab);
+    expectPings('A04-link', lab);
     const tomcat2 = lab.container(1, 'tomcat2');
     const environment = lab.host(1).daemon.environmentOf(tomcat2).join('\n');
     const printed = new RealCase('A04-link').text('node1/exec_tomcat2/env.txt');
@@ -169,6 +200,7 @@ describe('one host of the lab', () => {
       lab.docker(node, `run -d --name c${node} ${flags} lab/box:1 serve 80`);
     }
     for (const node of [1, 2]) expectCase('A07-macvlan', lab, node);
+    expectPings('A07-macvlan', lab);
     expect(lab.fetch(1, 'c1', 'http://172.16.10.3/')).toBe(lab.container(2, 'c2').hostname);
     expect(lab.resolve(1, 'c1', 'c2')).toBe('not found');
     for (const node of [1, 2]) lab.host(node).uplink.isPromiscuous = false;

@@ -1,0 +1,96 @@
+/**
+ * `docker` as a tool on a node: its commands at once, `docker exec` and `docker run` without `-d` as
+ * processes in the container, whose output and exit status become the command's.
+ */
+import { type Ipv4Address, LOOPBACK_ADDRESS } from '../../wire/addresses.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import type { StandaloneContainer } from '../daemon/standalone-container.ts';
+import { dockerWords } from '../docker/docker.ts';
+import { parseFlags } from '../docker/flags.ts';
+import type { Place } from './place.ts';
+import type { Process } from './process.ts';
+
+const NO_NAMESPACES: Place['namespaces'] = new Map();
+const EXEC_FLAGS = {
+  detach: { kind: 'switch', letter: 'd' },
+  env: { kind: 'list', letter: 'e' },
+  interactive: { kind: 'switch', letter: 'i' },
+  privileged: { kind: 'switch' },
+  tty: { kind: 'switch', letter: 't' },
+  user: { kind: 'text', letter: 'u' },
+  workdir: { kind: 'text', letter: 'w' },
+} as const;
+
+/** A running container as a place: its own namespace, another's, or the host's. */
+export function placeInContainer(
+  container: StandaloneContainer,
+  hostNames: ReadonlyMap<string, Ipv4Address>,
+): Place {
+  const { namespace, search, servers, hosts, config } = container.networkSandbox!;
+  return {
+    namespace,
+    resolver: { servers, search },
+    hosts: config.isHostNetwork ? hostNames : hosts.names,
+    namespaces: NO_NAMESPACES,
+    source: 0,
+  };
+}
+
+/** `docker COMMAND …`. */
+export function docker(process: Process, argv: readonly string[]): void {
+  const { daemon } = process.place;
+  if (daemon === undefined) {
+    process.fail(127, 'sh: 1: docker: not found\n');
+    return;
+  }
+  daemon.host.inEngine(() => {
+    if (argv[0] === 'exec') exec(process, daemon, argv.slice(1));
+    else run(process, daemon, argv);
+  });
+}
+
+/** `docker exec [OPTIONS] CONTAINER COMMAND [ARG...]`. */
+function exec(process: Process, daemon: Daemon, argv: readonly string[]): void {
+  const flags = parseFlags(EXEC_FLAGS, argv, false);
+  if (typeof flags === 'string') {
+    process.fail(125, `${flags}\nSee 'docker exec --help'.\n`);
+    return;
+  }
+  const [name = '', ...command] = flags.words;
+  const container = daemon.find(name);
+  if (container === undefined) {
+    process.fail(1, `Error: No such container: ${name}\n`);
+  } else if (!container.isRunning) {
+    const why = `Container ${container.id} is not running`;
+    process.fail(1, `Error response from daemon: ${why}\n`);
+  } else enter(process, container, command, (status) => process.exit(status));
+}
+
+/** Any other command; a container that is not detached runs its command as a process. */
+function run(process: Process, daemon: Daemon, argv: readonly string[]): void {
+  const before = new Set(daemon.list());
+  const { stdout, stderr, exitCode } = dockerWords(daemon, argv);
+  process.print(stdout);
+  process.complain(stderr);
+  const made = daemon.list().find((container) => !before.has(container));
+  const isAttached = made?.isRunning === true && stdout === '';
+  if (!isAttached || made.request.command.length === 0) {
+    process.exit(exitCode);
+    return;
+  }
+  enter(process, made, made.request.command, (status) => {
+    daemon.end(made, status);
+    process.exit(status);
+  });
+}
+
+function enter(
+  process: Process,
+  container: StandaloneContainer,
+  command: readonly string[],
+  onExit: (status: number) => void,
+): void {
+  const names = new Map([...process.place.hosts, ['localhost', LOOPBACK_ADDRESS] as const]);
+  const child = process.spawn(command, onExit, placeInContainer(container, names));
+  process.whenInterrupted(() => child.interrupt());
+}
