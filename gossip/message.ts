@@ -86,6 +86,7 @@ const SAMPLE_INDIRECT_PING: IndirectPing = {
 };
 const SAMPLE_ACK: Ack = { type: MessageType.ack, seqNo: 0, payload: undefined };
 const SAMPLE_NACK: Nack = { type: MessageType.nack, seqNo: 0 };
+const SAMPLE_SUSPECT = { type: MessageType.suspect, incarnation: 0, node: '', from: '' } as const;
 const SAMPLE_NODE: PushNodeState = {
   name: '',
   addr: 0x7f00_0001,
@@ -101,6 +102,8 @@ const PING_FIXED = sizeOf(SAMPLE_PING) - textBytes('') - textBytes('a') - 2;
 const INDIRECT_PING_FIXED = sizeOf(SAMPLE_INDIRECT_PING) - textBytes('') - textBytes('a') - 3;
 const ACK_FIXED = sizeOf(SAMPLE_ACK) - 1;
 const NACK_FIXED = sizeOf(SAMPLE_NACK) - 1;
+const SUSPECT_FIXED = sizeOf(SAMPLE_SUSPECT) - 2 * textBytes('') - 1;
+const DEAD_FIXED = sizeOf({ ...SAMPLE_SUSPECT, type: MessageType.dead }) - 2 * textBytes('') - 1;
 const NODE_FIXED = sizeOfNodeState(SAMPLE_NODE) - textBytes('') - sliceBytes(undefined) - 2;
 
 /** Bytes of a ping of `member` to `subject`. */
@@ -202,6 +205,13 @@ export function makeNack(seqNo: number): Control {
 
 /** A rumor with its size. */
 export function makeRumor(members: Members, rumor: Omit<Rumor, 'sizeBytes'>): Rumor {
+  const { type, subject, incarnation, from, fact } = rumor;
+  if (type !== MessageType.alive && from >= 0) {
+    const namesBytes = members.nameBytesOf(subject) + members.nameBytesOf(from);
+    const fixedBytes = type === MessageType.dead ? DEAD_FIXED : SUSPECT_FIXED;
+    const sizeBytes = fixedBytes + namesBytes + uintBytes(incarnation);
+    return { type, subject, incarnation, from, fact, sizeBytes };
+  }
   const unsized: Rumor = { ...rumor, sizeBytes: 0 };
   const sizeBytes = sizeOf(wireFormOf(members, -1, unsized) as PacketMessage);
   return { ...unsized, sizeBytes };

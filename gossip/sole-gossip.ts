@@ -66,12 +66,14 @@ export function planSole(state: State, member: number, tick: number): boolean {
   if (n * SPARSE_RATIO < bound || bound > ONE_DRAW_BOUND_MAX) return false;
   if (rings.isInFirstRound(member) || !fits(state, rumor)) return false;
   const { targets } = plan;
+  const loneDispute = views.loneDisputeAmong(bound);
   const prefix = drawPrefix(state.keys.gossip, member, tick);
   let count = 0;
   for (let draw = 0; count < gossipNodes; draw++) {
     if (draw === DRAWS_MAX) return false;
     const target = drawBelowAfter(prefix, state.keys.gossip, bound, draw);
-    if (!views.isUndisputed(target)) return false;
+    const isHeldAlive = loneDispute < 0 ? views.isUndisputed(target) : target !== loneDispute;
+    if (!isHeldAlive) return false;
     if (target === member) continue;
     let i = 0;
     while (i < count && targets[i] !== target) i++;

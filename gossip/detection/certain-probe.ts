@@ -201,7 +201,7 @@ function addSilent(
   const seqNo = state.seqNos[member]!;
   counters.add(member, Counter.probes);
   counters.addPacket(member, pingSizeBytes);
-  counters.addPacket(target, ackSizeBytes);
+  counters.noteAck(target, ackSizeBytes);
   const untilNs = atNs + 2 * delayNs + 1;
   certain.add(phase, member, target, seqNo, atNs, untilNs, pingSizeBytes, ackSizeBytes);
 }

@@ -50,6 +50,9 @@ export class Members {
   readonly #placeByAddress = new Map<number, number>();
   #isOneToOne = true;
   #nameBytes = new Uint16Array(0);
+  /** What names and ports take in a message where all of them take the same; otherwise 0. */
+  #commonNameBytes = 0;
+  #commonPortBytes = 0;
   /** Bytes of the port that the member tells now, in a message. */
   #portBytes = new Uint8Array(0);
   #process = new Uint8Array(0);
@@ -71,7 +74,10 @@ export class Members {
     this.#names.push(name);
     this.#indexByName.set(name, member);
     if (parseIpv4Address(name) !== undefined) this.hasAddressNames = true;
-    this.#nameBytes[member] = textBytes(name);
+    const nameBytes = textBytes(name);
+    if (member === 0) this.#commonNameBytes = nameBytes;
+    else if (nameBytes !== this.#commonNameBytes) this.#commonNameBytes = 0;
+    this.#nameBytes[member] = nameBytes;
     this.setFact({ subject: member, ...fact });
     return member;
   }
@@ -79,7 +85,10 @@ export class Members {
   /** Records what a member says of itself from now on. */
   setFact(fact: Fact): void {
     this.#currentFact[fact.subject] = this.#addFact(fact);
-    this.#portBytes[fact.subject] = uintBytes(fact.port);
+    const portBytes = uintBytes(fact.port);
+    if (this.#facts.length === 1) this.#commonPortBytes = portBytes;
+    else if (portBytes !== this.#commonPortBytes) this.#commonPortBytes = 0;
+    this.#portBytes[fact.subject] = portBytes;
   }
 
   /** The index of what somebody says of a member: its present fact, or a new one. */
@@ -170,12 +179,12 @@ export class Members {
 
   /** Bytes of the member's name in a message. */
   nameBytesOf(member: number): number {
-    return this.#nameBytes[member]!;
+    return this.#commonNameBytes || this.#nameBytes[member]!;
   }
 
   /** Bytes of the port that the member tells now, in a message. */
   portBytesOf(member: number): number {
-    return this.#portBytes[member]!;
+    return this.#commonPortBytes || this.#portBytes[member]!;
   }
 
   /** The member with that name. */

@@ -263,6 +263,15 @@ export class Views {
     if (isLast) column.settled[observer]! |= Settled.accused;
   }
 
+  /**
+   * The subject that alone is disputed among `count` members that are all known to all whose views are
+   * stored together; -1 where it is not so simple.
+   */
+  loneDisputeAmong(count: number): number {
+    const disputed = this.#disputed;
+    return this.#agreedCount === count && disputed.length === 1 ? disputed[0]! : -1;
+  }
+
   /** Whether all observers whose views are stored together hold the subject alive alike. */
   isUndisputed(subject: number): boolean {
     return this.#standing[subject] === Standing.agreed;
