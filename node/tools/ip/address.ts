@@ -82,14 +82,14 @@ function add(namespace: Namespace, words: Words, mayReplace: boolean): string {
     ...(label === undefined ? {} : { label }),
     ...(broadcast === undefined ? {} : { broadcast }),
   });
-  if (!isAdded && !mayReplace) throw refused('File exists');
+  if (!isAdded && !mayReplace) throw new IpFailure(2, 'Error: ipv4: Address already assigned.');
   return '';
 }
 
 function remove(namespace: Namespace, words: Words): string {
   const { prefix, device } = specificationOf(namespace, words);
   if (!namespace.removeAddress(device, prefix.address, prefix.lengthBits)) {
-    throw refused('Cannot assign requested address');
+    throw new IpFailure(2, 'Error: ipv4: Address not found.');
   }
   return '';
 }

@@ -32,9 +32,14 @@ export function bridge(process: Process, argv: readonly string[]): void {
     process.exit(0);
   } catch (error) {
     if (!(error instanceof IpFailure)) throw error;
-    process.fail(error.status, `${error.message.trimEnd()}\n`);
+    // whatever is wrong, bridge returns -1, but for an argument's value
+    const status = error.status === INVALID_VALUE ? INVALID_VALUE : 255;
+    process.fail(status, `${error.message.trimEnd()}\n`);
   }
 }
+
+/** `-EINVAL` as an exit status. */
+const INVALID_VALUE = 234;
 
 function run(namespace: Namespace, words: Words): string {
   while (words.maybe('-d', '-s', '-4', '-c', '-color', '-details', '-statistics'));
@@ -179,7 +184,7 @@ function entryOf(namespace: Namespace, words: Words): EntrySpecification {
     throw wrong('Device and address are required arguments.');
   }
   const mac = parseMac(macText);
-  if (mac === undefined) throw wrong(`Invalid address "${macText}"`);
+  if (mac === undefined) throw wrong(`Invalid mac address ${macText}`);
   return { mac, device, remote, isMaster, isSelf, isLocal };
 }
 
@@ -220,7 +225,8 @@ function setPort(namespace: Namespace, words: Words): void {
   const isOn = (name: string): boolean => {
     const word = words.value();
     if (word === 'on' || word === 'off') return word === 'on';
-    throw wrong(`Error: argument of "${name}" must be "on" or "off", not "${word}"`);
+    const text = `Error: argument of "${name}" must be one of "off", "on", not "${word}"`;
+    throw new IpFailure(INVALID_VALUE, text);
   };
   while (words.first !== undefined) {
     if (words.maybe('hairpin')) port.isHairpin = isOn('hairpin');

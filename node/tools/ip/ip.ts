@@ -122,10 +122,10 @@ function ipNetns(process: Process, words: Words): string | undefined {
   switch (commandOf(word, ['list', 'show', 'lst', 'exec'])) {
     case 'exec': {
       const name = words.next();
-      if (name === undefined) throw wrong('No netns name specified');
+      if (name === undefined) throw new IpFailure(1, 'No netns name specified');
       const namespace = namespaceOf(process, name);
       const program = words.rest();
-      if (program.length === 0) throw wrong('No command specified');
+      if (program.length === 0) throw new IpFailure(1, 'No command specified');
       const place = { ...process.place, namespace };
       const child = process.spawn(program, (status) => process.exit(status), place);
       process.whenInterrupted(() => child.interrupt());

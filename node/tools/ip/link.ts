@@ -75,7 +75,11 @@ function change(process: Process, namespace: Namespace, device: Device, words: W
     namespace.setMac(device, mac);
   } else if (words.maybe('name')) rename(namespace, device, words.value());
   else if (words.maybe('master')) {
-    const master = words.device(namespace);
+    const name = words.value();
+    const master = namespace.deviceByName(name);
+    if (master === undefined) {
+      throw wrong(`Error: argument "${name}" is wrong: Device does not exist\n`);
+    }
     if (!(master instanceof Bridge)) throw refused('Operation not supported');
     namespace.setMaster(device, master);
   } else if (words.maybe('nomaster')) namespace.setMaster(device, undefined);

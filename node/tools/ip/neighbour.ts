@@ -60,7 +60,7 @@ function set(namespace: Namespace, words: Words, command: 'add' | 'change' | 're
   const isThere = namespace.neighbours.find(device, address) !== undefined;
   if (command === 'add' && isThere) throw refused('File exists');
   if (command === 'change' && !isThere) throw refused('No such file or directory');
-  if (mac === undefined) throw refused('Invalid argument');
+  if (mac === undefined) throw new IpFailure(2, 'Error: No link layer address given.');
   if (state !== 'permanent' && state !== 'reachable' && state !== 'stale') {
     throw wrong(`ip neigh: nud ${state} cannot be set in the simulation`);
   }
@@ -96,7 +96,7 @@ function specificationOf(namespace: Namespace, words: Words) {
     else if (words.maybe('lladdr')) {
       const text = words.value();
       mac = parseMac(text);
-      if (mac === undefined) throw new IpFailure(1, `"${text}" is invalid lladdr.`);
+      if (mac === undefined) throw new IpFailure(2, 'Error: Invalid link address.');
     } else {
       words.maybe('to');
       addressText = words.value();

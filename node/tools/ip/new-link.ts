@@ -11,14 +11,13 @@ import { stackingError } from '../../../net/device/stacked-device.ts';
 import { createVethPair } from '../../../net/device/veth.ts';
 import { Vlan } from '../../../net/device/vlan.ts';
 import type { Namespace } from '../../../net/namespace.ts';
-import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
+import { VXLAN_OVERHEAD_BYTES, VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import type { Process } from '../process.ts';
 import { IpFailure, refused, type Words, wrong } from './words.ts';
 
 /** The kernel's own choice where `dstport` is left out, which is not IANA's 4789. */
 const DEFAULT_VXLAN_PORT = 8472;
-const VXLAN_MTU_BYTES = 1450;
 
 /** `ip link add [link PARENT] [name] NAME [address MAC] [mtu N] type KIND …`. */
 export function addLink(process: Process, namespace: Namespace, words: Words): string {
@@ -37,12 +36,9 @@ export function addLink(process: Process, namespace: Namespace, words: Words): s
     }
   }
   if (!words.maybe('type')) {
-    throw wrong('Not enough information: "type" argument is required');
+    throw new IpFailure(1, 'Not enough information: "type" argument is required');
   }
   const kind = words.value();
-  if (name === undefined && kind !== 'veth') {
-    throw new IpFailure(2, 'Not enough information: "name" argument is required');
-  }
   const chosen = name ?? freeName(namespace, kind);
   if (namespace.deviceByName(chosen) !== undefined) throw refused('File exists');
   const devices = create(process, namespace, { kind, name: chosen, mac, parent }, words);
@@ -105,7 +101,7 @@ function createMacvlan(name: string, mac: Mac, parent: Device | undefined, words
   const known = modes.find((each) => each === mode);
   if (known === undefined) {
     const wish = '"private", "vepa", "bridge", "passthru" or "source"';
-    throw wrong(`Error: argument of "mode" must be ${wish}, not "${mode}"`);
+    throw new IpFailure(1, `Error: argument of "mode" must be ${wish}, not "${mode}"`);
   }
   if (parent === undefined) throw refused('No such device');
   const error = stackingError(parent, 'macvlan', known === 'passthru');
@@ -133,6 +129,7 @@ function createVxlan(name: string, mac: Mac, namespace: Namespace, words: Words)
   let isLearning = true;
   let isProxy = false;
   let tellsMisses = false;
+  let lower: Device | undefined;
   while (words.first !== undefined) {
     if (words.maybe('id', 'vni')) vni = words.number('invalid id', 0, 0xff_ffff);
     else if (words.maybe('dstport')) port = words.number('dst port', 0, 65_535);
@@ -140,19 +137,21 @@ function createVxlan(name: string, mac: Mac, namespace: Namespace, words: Words)
     else if (words.maybe('nolearning')) isLearning = false;
     else if (words.maybe('proxy')) isProxy = true;
     else if (words.maybe('noproxy')) isProxy = false;
-    else if (words.maybe('dev', 'local')) words.value();
+    else if (words.maybe('dev')) lower = words.device(namespace);
+    else if (words.maybe('local')) words.address();
     else if (words.maybe('l2miss', 'l3miss')) tellsMisses = true;
     else throw wrong(`vxlan: unknown command "${words.value()}"?`);
   }
   if (vni === undefined) throw wrong('vxlan: missing virtual network identifier');
+  const mtuBytes = lower === undefined ? 1500 : lower.mtu - VXLAN_OVERHEAD_BYTES;
   const options = { name, mac, vni, port, isLearning, isProxy, tellsMisses };
-  const device = new VxlanDevice({ ...options, underlay: namespace, mtuBytes: VXLAN_MTU_BYTES });
+  const device = new VxlanDevice({ ...options, underlay: namespace, mtuBytes });
   const error = device.open();
   if (error !== undefined) throw refused(error);
   return device;
 }
 
-/** The first of `veth0`, `veth1`, … that nobody has. */
+/** The first of `veth0`, `veth1`, …, `bridge0`, … that nobody has. */
 function freeName(namespace: Namespace, kind: string): string {
   let number = 0;
   while (namespace.deviceByName(`${kind}${number}`) !== undefined) number++;

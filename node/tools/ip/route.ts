@@ -198,7 +198,7 @@ function protocolOf(word: string): RouteProtocol {
 /** `ip route flush [table T] [dev D] [PREFIX]`: all routes that have the fields. */
 function flush(namespace: Namespace, words: Words): string {
   if (words.first === undefined) {
-    throw wrong('"ip route flush" requires arguments.');
+    throw new IpFailure(1, '"ip route flush" requires arguments.');
   }
   if (words.maybe('cache')) {
     namespace.routes.invalidate();

@@ -7,14 +7,15 @@ import { xfrmPolicyText, xfrmStateText } from '../../../net/show/xfrm.ts';
 import type { IpFormat } from './format.ts';
 import { commandOf, refused, type Words, wrong } from './words.ts';
 
+const USAGE = `Usage: ip xfrm XFRM-OBJECT { COMMAND | help }
+where  XFRM-OBJECT := state | policy | monitor
+`;
+
 /** Runs `ip xfrm WORDS`; what it prints. */
 export function ipXfrm(namespace: Namespace, words: Words, { hasStatistics }: IpFormat): string {
-  const object = words.next();
-  if (object === undefined) throw wrong('Usage: ip xfrm XFRM-OBJECT { COMMAND | help }');
-  const isState = commandOf(object, ['state', 'policy']) === 'state';
-  if (!isState && commandOf(object, ['policy']) === undefined) {
-    throw wrong(`Object "${object}" is unknown, try "ip xfrm help".`);
-  }
+  const object = commandOf(words.next() ?? 'help', ['state', 'policy']);
+  if (object === undefined) throw wrong(USAGE);
+  const isState = object === 'state';
   const word = words.next() ?? 'list';
   switch (commandOf(word, ['list', 'show', 'lst', 'deleteall', 'flush', 'delete', 'count'])) {
     case 'list':
@@ -36,9 +37,7 @@ export function ipXfrm(namespace: Namespace, words: Words, { hasStatistics }: Ip
         ? `\t SAD count ${namespace.xfrm?.associations.length ?? 0}\n`
         : `\t SPD IN  0 OUT ${namespace.xfrm?.policies.length ?? 0} FWD 0\n`;
     default:
-      throw wrong(
-        `Command "${word}" is unknown, try "ip xfrm ${isState ? 'state' : 'policy'} help".`,
-      );
+      throw wrong(`Command "${word}" is unknown, try "ip xfrm ${object} help".`);
   }
 }
 

@@ -49,7 +49,10 @@ export function parseSsFilter(words: readonly string[]): SsFilter | string {
     .slice(at)
     .flatMap((word) => word.match(/[()!]|[<>=!]=|[<>=]|[^\s()!<>=]+/g) ?? []);
   const expression = tokens.length === 0 ? () => true : new Expression(tokens).parse();
-  if (expression === undefined) return 'ss: bison bellows (while parsing filter): "syntax error!"';
+  if (expression === undefined) {
+    const word = tokens.find((token) => /^[a-z]/i.test(token)) ?? tokens[0];
+    return `Error: an inet prefix is expected rather than "${word}".\nCannot parse dst/src address.`;
+  }
   const test: Test = (row) => (wanted.size === 0 || wanted.has(row.state)) && expression(row);
   const onlyState = wanted.size === 1 ? [...wanted][0] : undefined;
   return { test, onlyState, includesAll: wanted.size > 0 };
@@ -104,8 +107,7 @@ class Expression {
       const inner = this.#any();
       return this.#maybe(')') === undefined ? undefined : inner;
     }
-    const field = this.#maybe('sport', 'dport', 'src', 'dst');
-    if (field === undefined) return undefined;
+    const field = this.#maybe('sport', 'dport', 'src', 'dst') ?? 'dst';
     const comparison = this.#maybe('=', '==', '!=', '<', '>', '<=', '>=', 'eq', 'neq') ?? '=';
     const value = this.#tokens[this.#at++];
     if (value === undefined) return undefined;

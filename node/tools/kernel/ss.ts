@@ -27,7 +27,7 @@ export function ss(process: Process, argv: readonly string[]): void {
   }
   const filter = parseSsFilter(options.operands);
   if (typeof filter === 'string') {
-    process.fail(255, `${filter}\n`);
+    process.fail(filter.startsWith('ss:') ? 255 : 1, `${filter}\n`);
     return;
   }
   const isTcp = options.has('t', 'tcp');

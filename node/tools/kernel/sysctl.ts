@@ -14,11 +14,42 @@ const LONGS = {
   write: 'flag',
 } as const;
 
+const USAGE = `
+Usage:
+ sysctl [options] [variable[=value] ...]
+
+Options:
+  -a, --all            display all variables
+  -A                   alias of -a
+  -X                   alias of -a
+      --deprecated     include deprecated parameters to listing
+      --dry-run        Print the key and values but do not write
+  -b, --binary         print value without new line
+  -e, --ignore         ignore unknown variables errors
+  -N, --names          print variable names without values
+  -n, --values         print only values of the given variable(s)
+  -p, --load[=<file>]  read values from file
+  -f                   alias of -p
+      --system         read values from all system directories
+  -r, --pattern <expression>
+                       select setting that match expression
+  -q, --quiet          do not echo variable set
+  -w, --write          enable writing a value to variable
+  -o                   does nothing
+  -x                   does nothing
+  -d                   alias of -h
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+For more details see sysctl(8).
+`;
+
 /** `sysctl [-n] [-N] [-e] [-q] [-a [-r pattern]] [-w] name[=value] …`. */
 export function sysctl(process: Process, argv: readonly string[]): void {
   const options = parseOptions('sysctl', argv, 'aAXeNnr:qw', LONGS);
   if (typeof options === 'string') {
-    process.fail(1, `${options}\n\nFor more details see sysctl(8).\n`);
+    process.fail(1, `${options}\n${USAGE}`);
     return;
   }
   const { sysctls } = process.place.namespace;
@@ -35,7 +66,7 @@ export function sysctl(process: Process, argv: readonly string[]): void {
     return;
   }
   if (options.operands.length === 0) {
-    process.fail(1, '\nUsage:\n sysctl [options] [variable[=value] ...]\n');
+    process.fail(1, USAGE);
     return;
   }
   let status = 0;
@@ -43,7 +74,7 @@ export function sysctl(process: Process, argv: readonly string[]): void {
     const equals = operand.indexOf('=');
     const name = (equals < 0 ? operand : operand.slice(0, equals)).trim().replaceAll('/', '.');
     if (equals < 0 && options.has('w', 'write')) {
-      process.complain(`sysctl: "${operand}" must be of the form name=value\n`);
+      process.complain('sysctl: command line(0): invalid syntax, continuing...\n');
       status = 1;
       continue;
     }
