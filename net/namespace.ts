@@ -37,6 +37,7 @@ import type { Rules } from './ip/rules.ts';
 import type { SendResult } from './ip/send-result.ts';
 import { Neighbours } from './neighbour/neighbours.ts';
 import { Hook, Hooks } from './netfilter/hook.ts';
+import { Nftables } from './netfilter/nft/nftables.ts';
 import { Tables } from './netfilter/tables.ts';
 import type { Packet } from './packet.ts';
 import { SocketTable } from './socket/table.ts';
@@ -71,6 +72,7 @@ export class Namespace {
   readonly reassembly: Reassembly;
   readonly hooks = new Hooks();
   readonly tables: Tables;
+  readonly nftables: Nftables;
   readonly connections: ConnectionTracker;
   readonly sockets: SocketTable;
   readonly loopback: Loopback;
@@ -100,6 +102,7 @@ export class Namespace {
     const key = world.chance.key('ip.identification');
     this.#identification = draw32(key, options.nodeIndex, hashText(options.name)) & 0xffff;
     this.tables = new Tables(this);
+    this.nftables = new Nftables(this);
     this.connections = new ConnectionTracker(this);
     this.sockets = new SocketTable(this);
     this.loopback = new Loopback();

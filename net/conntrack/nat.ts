@@ -10,7 +10,7 @@ import { formatIpv4Address } from '../../wire/addresses.ts';
 import { headerBytesOf, IpProtocol } from '../../wire/ipv4.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
-import { HOOK_NAMES, Hook, type HookFunction, Verdict } from '../netfilter/hook.ts';
+import { HOOK_NAMES, Hook, type HookFunction, HookPriority, Verdict } from '../netfilter/hook.ts';
 import { ConnectionState, type Packet } from '../packet.ts';
 import { type Connection, ConnectionStatus } from './connection.ts';
 import { rewriteHeader, rewriteIcmpError } from './nat-rewrite.ts';
@@ -25,19 +25,59 @@ export function rewritesSource(hook: Hook): boolean {
   return hook === Hook.postrouting || hook === Hook.input;
 }
 
+interface NatRules {
+  readonly priority: number;
+  readonly name: string;
+  readonly run: HookFunction;
+}
+
 /** Binds and rewrites the connections of one namespace. */
 export class Nat {
   readonly #namespace: Namespace;
-  /** Runs the nat table's rules for a hook; a target calls {@link setup}. */
-  readonly #runRules: HookFunction;
+  /** By hook, what looks at the first packet of a connection, lowest priority first. */
+  readonly #rules: NatRules[][] = [[], [], [], [], []];
+  #isHookedIn = false;
   readonly #current = emptyTuple();
   readonly #chosen = emptyTuple();
   readonly #target = emptyTuple();
   readonly #nullRange = nullRange();
 
-  constructor(namespace: Namespace, runRules: HookFunction) {
+  constructor(namespace: Namespace) {
     this.#namespace = namespace;
-    this.#runRules = runRules;
+  }
+
+  /**
+   * Adds rules for a hook: the nat table of iptables, or a base chain of nftables. They see the first
+   * packet of a connection until one of them has called {@link setup}. Connections are tracked from
+   * now on.
+   */
+  addRules(hook: Hook, priority: number, name: string, run: HookFunction): void {
+    this.#hookIn();
+    const rules = this.#rules[hook]!;
+    let index = rules.length;
+    while (index > 0 && rules[index - 1]!.priority > priority) index--;
+    rules.splice(index, 0, { priority, name, run });
+  }
+
+  /** Takes the rules of this name out. */
+  removeRules(name: string): void {
+    for (const rules of this.#rules) {
+      const place = rules.findIndex((one) => one.name === name);
+      if (place >= 0) rules.splice(place, 1);
+    }
+  }
+
+  #hookIn(): void {
+    if (this.#isHookedIn) return;
+    this.#isHookedIn = true;
+    const { hooks, connections } = this.#namespace;
+    connections.enable();
+    for (const hook of [Hook.prerouting, Hook.input, Hook.output, Hook.postrouting]) {
+      const priority = rewritesSource(hook) ? HookPriority.natSource : HookPriority.natDestination;
+      hooks.register(hook, priority, 'nat', (packet, at, inDevice, outDevice) =>
+        this.run(packet, at, inDevice, outDevice),
+      );
+    }
   }
 
   get #tracker(): ConnectionTracker {
@@ -61,8 +101,11 @@ export class Nat {
     if (state === ConnectionState.new || state === ConnectionState.related) {
       const doneBit = isSource ? sourceNatDone : destinationNatDone;
       if ((connection.status & doneBit) === 0) {
-        const verdict = this.#runRules(packet, hook, inDevice, outDevice);
-        if (verdict !== Verdict.accept) return verdict;
+        const rules = this.#rules[hook]!;
+        for (let i = 0; i < rules.length && (connection.status & doneBit) === 0; i++) {
+          const verdict = rules[i]!.run(packet, hook, inDevice, outDevice);
+          if (verdict !== Verdict.accept) return verdict;
+        }
         if ((connection.status & doneBit) === 0) this.#bindNull(connection, isSource);
       } else if (hasLeftItsDevice(connection, packet, hook, outDevice)) {
         return this.#kill(packet, connection, hook);

@@ -10,6 +10,7 @@ import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
 import { Sysctls } from '../sysctls.ts';
 import { Hook, Hooks, Verdict } from './hook.ts';
+import { Nftables } from './nft/nftables.ts';
 import { Tables } from './tables.ts';
 
 interface FakeAddress {
@@ -26,6 +27,7 @@ export class FakeNamespace {
   readonly sysctls = new Sysctls(undefined);
   readonly connections: ConnectionTracker;
   readonly tables: Tables;
+  readonly nftables: Nftables;
   readonly sent: Packet[] = [];
   readonly errors: string[] = [];
   readonly #byDevice = new Map<Device, FakeAddress[]>();
@@ -37,6 +39,7 @@ export class FakeNamespace {
   constructor() {
     this.connections = new ConnectionTracker(this.asNamespace);
     this.tables = new Tables(this.asNamespace);
+    this.nftables = new Nftables(this.asNamespace);
   }
 
   /** This, as the type that it stands in for. */

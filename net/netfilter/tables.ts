@@ -18,7 +18,7 @@ import {
 } from './command.ts';
 import { splitWords } from './command-words.ts';
 import type { ParseEnvironment } from './extension.ts';
-import { HookPriority, Verdict } from './hook.ts';
+import { type HookFunction, HookPriority } from './hook.ts';
 import { IpSets } from './ip-sets.ts';
 import { listRules, listTable } from './list.ts';
 import { type RestoreOptions, restoreTables } from './restore.ts';
@@ -59,10 +59,7 @@ export class Tables {
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
-    this.nat = new Nat(namespace, (packet, hook, inDevice, outDevice) => {
-      const table = this.#tables.get('nat');
-      return table === undefined ? Verdict.accept : table.run(packet, hook, inDevice, outDevice);
-    });
+    this.nat = new Nat(namespace);
     this.#environment = { hasSet: (name) => this.sets.has(name) };
   }
 
@@ -137,26 +134,17 @@ export class Tables {
   }
 
   #hookIn(table: Table): void {
-    const { hooks, connections } = this.namespace;
     const { name } = table;
     const label = `iptables ${name}`;
-    if (name === 'nat') {
-      connections.enable();
-      const { nat } = this;
-      for (const hook of TABLE_HOOKS.nat) {
-        const priority = rewritesSource(hook)
-          ? HookPriority.natSource
-          : HookPriority.natDestination;
-        hooks.register(hook, priority, label, (packet, at, inDevice, outDevice) =>
-          nat.run(packet, at, inDevice, outDevice),
-        );
-      }
-      return;
-    }
     for (const hook of TABLE_HOOKS[name]) {
-      hooks.register(hook, HookPriority[name], label, (packet, at, inDevice, outDevice) =>
-        table.run(packet, at, inDevice, outDevice),
-      );
+      const run: HookFunction = (packet, at, inDevice, outDevice) =>
+        table.run(packet, at, inDevice, outDevice);
+      if (name !== 'nat') this.namespace.hooks.register(hook, HookPriority[name], label, run);
+      else {
+        const isSource = rewritesSource(hook);
+        const priority = isSource ? HookPriority.natSource : HookPriority.natDestination;
+        this.nat.addRules(hook, priority, label, run);
+      }
     }
   }
 
