@@ -14,9 +14,9 @@ import type { OverlayDriver } from '../vxlan/overlay-network.ts';
  * How the bridge driver lays its iptables rules out: `isolation` until 27 (chains
  * DOCKER-ISOLATION-STAGE-1 and -2 jumped to from FORWARD), `forwardIsolation` for 28 (DOCKER-FORWARD,
  * DOCKER-BRIDGE and DOCKER-CT beside them, raw DROPs per endpoint), `forward` from 29 on (no
- * isolation chains, DOCKER-INTERNAL).
+ * isolation chains, DOCKER-INTERNAL); `nftables` for 29 with that firewall backend.
  */
-export type RuleLayout = 'isolation' | 'forwardIsolation' | 'forward';
+export type RuleLayout = 'isolation' | 'forwardIsolation' | 'forward' | 'nftables';
 
 /**
  * Which answers of an outside DNS server the embedded one passes on: `firstAnswer` (25 and later) all
@@ -114,4 +114,9 @@ export function withOverlayDriver(
   overlayDriver: OverlayDriver = engine.overlayDriver,
 ): EngineVersion {
   return { ...engine, overlayDriver };
+}
+
+/** The same engine with `firewall-backend: nftables`, which 29 and later know. */
+export function withNftables(engine: EngineVersion): EngineVersion {
+  return engine.major >= 29 ? { ...engine, layout: 'nftables' } : engine;
 }

@@ -62,34 +62,43 @@ class WalkedStreet extends Street {
   }
 }
 
-test.each(['20.10', '28', '29'])('engine %s: bridges, with docker-proxy', async (engine) => {
-  const street = new WalkedStreet(engine);
-  const { host, outside, web, cli, api } = shop(street);
-  street.proxy(8080, '172.17.0.2', 80);
-  street.walk('W1 a client to the published port', outside, H, 8080);
-  street.walk('W2 a container to the internet', cli, '198.51.100.7', 443);
-  street.walk('W2 the same, by ping', cli, '198.51.100.7');
-  street.walk('W3 between containers of one bridge', cli, '172.17.0.2', 80);
-  host.sysctls.set('net.bridge.bridge-nf-call-iptables', 0);
-  street.walk('W3 the same without br_netfilter', cli, '172.17.0.2', 80);
-  host.sysctls.set('net.bridge.bridge-nf-call-iptables', 1);
-  street.walk('W4 to a container on another bridge', api, '172.17.0.2', 80);
-  street.walk('W5 to the published port from another bridge', api, H, 8080);
-  street.walk('W6 to the own published port', web, H, 8080);
-  street.walk('W7 the host to 127.0.0.1', host, '127.0.0.1', 8080);
-  street.walk('W7b the host to its own address', host, H, 8080);
-  outside.addRoute({ destination: ip('172.16.0.0'), prefixLength: 12, gateway: ip(H) });
-  street.walk(
-    'a client with a route to the published port of the container',
-    outside,
-    '172.17.0.2',
-    80,
-  );
-  street.walk('a client with a route to another port of the container', outside, '172.17.0.2', 81);
-  street.walk('a client to a port that nobody published', outside, H, 9000);
-  street.walk('a container to its gateway', cli, '172.17.0.1');
-  await street.expect(`one-host-${engine}`);
-});
+test.each(['20.10', '28', '29', '29-nftables'])(
+  'engine %s: bridges, with docker-proxy',
+  async (name) => {
+    const [engine = '', backend] = name.split('-');
+    const street = new WalkedStreet(engine, { usesNftables: backend !== undefined });
+    const { host, outside, web, cli, api } = shop(street);
+    street.proxy(8080, '172.17.0.2', 80);
+    street.walk('W1 a client to the published port', outside, H, 8080);
+    street.walk('W2 a container to the internet', cli, '198.51.100.7', 443);
+    street.walk('W2 the same, by ping', cli, '198.51.100.7');
+    street.walk('W3 between containers of one bridge', cli, '172.17.0.2', 80);
+    host.sysctls.set('net.bridge.bridge-nf-call-iptables', 0);
+    street.walk('W3 the same without br_netfilter', cli, '172.17.0.2', 80);
+    host.sysctls.set('net.bridge.bridge-nf-call-iptables', 1);
+    street.walk('W4 to a container on another bridge', api, '172.17.0.2', 80);
+    street.walk('W5 to the published port from another bridge', api, H, 8080);
+    street.walk('W6 to the own published port', web, H, 8080);
+    street.walk('W7 the host to 127.0.0.1', host, '127.0.0.1', 8080);
+    street.walk('W7b the host to its own address', host, H, 8080);
+    outside.addRoute({ destination: ip('172.16.0.0'), prefixLength: 12, gateway: ip(H) });
+    street.walk(
+      'a client with a route to the published port of the container',
+      outside,
+      '172.17.0.2',
+      80,
+    );
+    street.walk(
+      'a client with a route to another port of the container',
+      outside,
+      '172.17.0.2',
+      81,
+    );
+    street.walk('a client to a port that nobody published', outside, H, 9000);
+    street.walk('a container to its gateway', cli, '172.17.0.1');
+    await street.expect(`one-host-${name}`);
+  },
+);
 
 test('engine 20.10: bridges without docker-proxy, without ICC, and internal', async () => {
   const street = new WalkedStreet('20.10');

@@ -181,7 +181,7 @@ export function transmitIpv4(
   nextHop: Ipv4Address,
   mtuBytes: number = outDevice.mtu,
 ): SendResult {
-  const verdict = namespace.hooks.run(packet, Hook.postrouting, undefined, outDevice);
+  const verdict = namespace.hooks.run(packet, Hook.postrouting, packet.inDevice, outDevice);
   if (verdict === Verdict.accept) return finish(namespace, packet, outDevice, nextHop, mtuBytes);
   if (verdict === Verdict.stolen) return SendResult.sent;
   namespace.countDrop('netfilter POSTROUTING');
@@ -194,12 +194,12 @@ export function continuePostrouting(
   packet: Packet,
   afterPriority: number,
 ): SendResult {
-  const { bytes, start, mark } = packet;
+  const { bytes, start, mark, inDevice } = packet;
   const destination = destinationOf(bytes, start);
   const route = namespace.routes.find(destination, mark, sourceOf(bytes, start), undefined);
   if (route === undefined) return unroutable(namespace, packet, 'no route');
   const { device, nextHop } = route;
-  const verdict = namespace.hooks.run(packet, Hook.postrouting, undefined, device, afterPriority);
+  const verdict = namespace.hooks.run(packet, Hook.postrouting, inDevice, device, afterPriority);
   if (verdict === Verdict.accept) return finish(namespace, packet, device, nextHop, route.mtuBytes);
   if (verdict === Verdict.stolen) return SendResult.sent;
   namespace.countDrop('netfilter POSTROUTING');

@@ -55,8 +55,8 @@ export const Verdict = {
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 /**
- * Looks at a packet whose `start` is the IPv4 header. `inDevice` is undefined at OUTPUT,
- * `outDevice` at PREROUTING and INPUT.
+ * Looks at a packet whose `start` is the IPv4 header. `inDevice` is undefined at OUTPUT and for
+ * what comes from there, `outDevice` at PREROUTING and INPUT.
  */
 export type HookFunction = (
   packet: Packet,

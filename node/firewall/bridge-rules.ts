@@ -9,6 +9,7 @@ import type { Prefix } from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { forwardLayout } from './layout-forward.ts';
 import { isolationLayout } from './layout-isolation.ts';
+import { nftablesLayout } from './layout-nftables.ts';
 import type { RuleWriter } from './writer.ts';
 
 /** What the rules of a bridge network depend on. */
@@ -37,8 +38,10 @@ export interface PortMapping {
 
 /** A way of laying the rules out; see `RuleLayout`. */
 export interface Layout {
-  /** Chains and jumps at daemon start, before any network. */
-  start(writer: RuleWriter, engine: EngineVersion): void;
+  /** Chains and jumps at daemon start, before any network; `isHairpin` without userland proxy. */
+  start(writer: RuleWriter, engine: EngineVersion, isHairpin: boolean): void;
+  /** Forwarding was off and the daemon has switched it on: nothing else is to be forwarded. */
+  dropForwarded(writer: RuleWriter): void;
   /** After the default networks are there: DOCKER-USER comes first. */
   finishStart(writer: RuleWriter, engine: EngineVersion): void;
   addNetwork(writer: RuleWriter, bridge: BridgeFacts, engine: EngineVersion): void;
@@ -61,5 +64,6 @@ export interface Layout {
 
 /** The layout that an engine writes. */
 export function layoutOf(engine: EngineVersion): Layout {
+  if (engine.layout === 'nftables') return nftablesLayout;
   return engine.layout === 'isolation' ? isolationLayout : forwardLayout;
 }

@@ -44,6 +44,10 @@ export const forwardLayout: Layout = {
     writer.moveToHead('filter', 'FORWARD', `-j ${FORWARD_CHAIN}`);
   },
 
+  dropForwarded(writer) {
+    writer.policy('filter', 'FORWARD', 'DROP');
+  },
+
   finishStart(writer, engine) {
     writer.chain('filter', 'DOCKER-USER');
     if (engine.hasUserReturn) writer.append('filter', 'DOCKER-USER', '-j RETURN');

@@ -34,6 +34,10 @@ export const isolationLayout: Layout = {
     }
   },
 
+  dropForwarded(writer) {
+    writer.policy('filter', 'FORWARD', 'DROP');
+  },
+
   finishStart(writer) {
     writer.chain('filter', 'DOCKER-USER');
     writer.append('filter', 'DOCKER-USER', '-j RETURN');

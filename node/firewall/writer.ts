@@ -65,6 +65,32 @@ export class RuleWriter {
     this.#must(`-t ${table} -P ${chain} ${target}`);
   }
 
+  /** Executes an nft command. */
+  nft(command: string): void {
+    const { status, stderr } = this.#tables.namespace.nftables.execute(command);
+    assert(status === 0, `nft ${command}: ${stderr}`);
+  }
+
+  /** True when a chain of nftables has the rule, counters aside. */
+  hasNftRule(table: string, chain: string, rule: string): boolean {
+    return this.#handleOf(table, chain, rule) !== undefined;
+  }
+
+  /** Inserts a rule of nftables before another one. */
+  nftBefore(table: string, chain: string, other: string, rule: string): void {
+    this.nft(`insert rule ${table} ${chain} handle ${this.#handleOf(table, chain, other)} ${rule}`);
+  }
+
+  /** Deletes a rule of nftables if it is there. */
+  removeNftRule(table: string, chain: string, rule: string): void {
+    const handle = this.#handleOf(table, chain, rule);
+    if (handle !== undefined) this.nft(`delete rule ${table} ${chain} handle ${handle}`);
+  }
+
+  #handleOf(table: string, chain: string, rule: string): number | undefined {
+    return this.#tables.namespace.nftables.handleOf(table, chain, rule);
+  }
+
   #must(command: string): void {
     const error = this.#tables.run(command);
     assert(error === undefined, `iptables ${command}: ${error}`);

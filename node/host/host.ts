@@ -15,7 +15,7 @@ import { OverlayEncryption } from '../../vxlan/encryption.ts';
 import { formatIpv4Address, type Ipv4Address, type Prefix } from '../../wire/addresses.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { Refusal } from '../daemon/refusal.ts';
-import type { EngineVersion } from '../engine-version.ts';
+import { type EngineVersion, withNftables } from '../engine-version.ts';
 import { layoutOf } from '../firewall/bridge-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import { LocalPools } from '../ipam/local-pools.ts';
@@ -123,13 +123,13 @@ export class Host implements NetworkHost {
     this.world = world;
     this.index = index;
     this.name = name;
-    this.engine = engine;
     this.dataPathAddress = dataPathAddress;
     this.identifiers = options.identifiers;
     this.#cards = [{ uplink, address }, ...furtherCards];
     this.resolver = options.resolver ?? NO_RESOLVER;
     this.#missingModules = options.missingModules ?? [];
     this.config = options.config ?? DEFAULT_DAEMON_CONFIG;
+    this.engine = this.config.usesNftables ? withNftables(engine) : engine;
     const { address: own } = address;
     this.hostsFile =
       options.hostsFile ?? `127.0.0.1\tlocalhost\n${formatIpv4Address(own)}\t${name}\n`;
@@ -278,12 +278,12 @@ export class Host implements NetworkHost {
   #startDaemon(): BridgeNetwork {
     const layout = layoutOf(this.engine);
     // iptables is tried out first, which loads the filter table before any other.
-    this.namespace.tables.run('-L -n');
-    layout.start(this.writer, this.engine);
+    if (this.engine.layout !== 'nftables') this.namespace.tables.run('-L -n');
+    layout.start(this.writer, this.engine, !this.config.hasUserlandProxy);
     const { sysctls } = this.namespace;
     if (this.config.setsForwarding && sysctls.number('net.ipv4.ip_forward') === 0) {
       sysctls.set('net.ipv4.ip_forward', 1);
-      this.writer.policy('filter', 'FORWARD', 'DROP');
+      layout.dropForwarded(this.writer);
     }
     const docker0 = this.#createOwnBridge('bridge', 'docker0', true);
     layout.finishStart(this.writer, this.engine);

@@ -18,6 +18,8 @@ export interface DaemonConfig {
   readonly hasUserlandProxy: boolean;
   /** `--ip-forward`: switch forwarding on, and its policy to DROP if it was off. */
   readonly setsForwarding: boolean;
+  /** `--firewall-backend=nftables`, for 29 and later. */
+  readonly usesNftables: boolean;
   /** `--mtu`, in bytes. */
   readonly mtuBytes: number;
   /** `--ip`: where ports are published for which nobody says where; empty for everywhere. */
@@ -40,6 +42,7 @@ export const DEFAULT_DAEMON_CONFIG: DaemonConfig = {
   hasMasquerade: true,
   hasUserlandProxy: true,
   setsForwarding: true,
+  usesNftables: false,
   mtuBytes: 1500,
   publishAddress: '',
   dns: [],

@@ -14,12 +14,12 @@ import { LocalPool } from '../ipam/local-pools.ts';
 import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import { type DaemonConfig, DEFAULT_DAEMON_CONFIG } from '../network/network-host.ts';
 
-/** A host that runs this engine version, with eth0 203.0.113.10/24 on this uplink. */
+/** A host that runs this engine version with these flags, and eth0 203.0.113.10/24 on this uplink. */
 export function bootHost(
   engineText: string,
   world = new World('docker-host'),
   uplink: Device = new Dummy('eth0', 0x0200_0000_0001, 1500),
-  config: DaemonConfig = DEFAULT_DAEMON_CONFIG,
+  flags: Partial<DaemonConfig> = {},
 ): Host {
   return new Host({
     world,
@@ -29,8 +29,8 @@ export function bootHost(
     address: parsePrefix('203.0.113.10/24')!,
     gateway: parsePrefix('203.0.113.1/32')!.address,
     uplink,
-    config,
     identifiers: new Identifiers(world.chance, 0),
+    config: { ...DEFAULT_DAEMON_CONFIG, ...flags },
   });
 }
 
@@ -56,6 +56,7 @@ export function addBridge(
     hasIcc: wishes.hasIcc ?? true,
     hasMasquerade: wishes.hasMasquerade ?? true,
     isInternal: wishes.isInternal ?? false,
+    isHairpin: !host.config.hasUserlandProxy,
     mtuBytes: 1500,
   });
 }

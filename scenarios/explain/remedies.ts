@@ -93,6 +93,9 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
   ],
   ['no route to the VTEP', 'add a route to the other host'],
   ['packet is too big for the underlay', 'lower the MTU of the overlay network'],
+  ['no security association for the policy', 'the keys for the other host have not arrived yet'],
+  ['no security association has the SPI', 'the other host has a key that this one lacks'],
+  ['the integrity value of ESP is wrong', 'the two hosts hold different keys'],
   ['ARP that is no request stays on this host', 'nothing: overlays answer ARP themselves'],
   ['ARP for no unicast address', 'nothing: overlays answer ARP themselves'],
   // balancers
@@ -108,6 +111,15 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
 
 /** What a chain of Docker's stands for when one of its rules drops. */
 const CHAIN_REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [
+    /\/raw-PREROUTING$/,
+    'ask the published port of the host: container addresses are direct only on their own bridge',
+  ],
+  [
+    /\/filter-forward-in__/,
+    'publish the port (-p), or allow the containers of the network to talk',
+  ],
+  [/\/filter-forward-out__/, 'the network is internal: attach the container to another one too'],
   [
     /^raw\/PREROUTING$/,
     'ask the published port of the host: container addresses are direct only on their own bridge',
@@ -139,7 +151,7 @@ export function remedyOf(walk: PacketWalk): string {
   const known = REMEDIES.get(last.detail);
   if (known !== undefined) return known;
   if (last.detail.startsWith('underlay')) return 'the network between the hosts lost it: heal it';
-  if (last.detail === 'policy DROP') {
+  if (/^policy drop$/i.test(last.detail)) {
     return last.chain === 'filter/FORWARD'
       ? 'publish the port (-p), or accept the packet in DOCKER-USER'
       : `accept the packet in ${last.chain.replace('/', ' ')}`;

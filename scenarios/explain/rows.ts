@@ -118,7 +118,7 @@ function rulesRow(steps: readonly WayStep[]): Row | undefined {
   const rewritten = rewrites.map((rewrite) => rewrite.detail);
   const words = deciding === undefined ? [] : [rule, ...rewritten];
   if (drop !== undefined)
-    words.push(`DROPPED${drop.detail.startsWith('-A') ? '' : `: ${drop.detail}`}`);
+    words.push(`DROPPED${drop.detail === shown.detail ? '' : `: ${drop.detail}`}`);
   const text = words.join('; ');
   const row = rowOf(shown, shown.place, `${tableOf(shown)} ${chains.join(' → ')}`, text);
   return { ...row, isDrop: drop !== undefined, isRewrite: rewrites.length > 0 };
@@ -126,6 +126,9 @@ function rulesRow(steps: readonly WayStep[]): Row | undefined {
 
 /** A rule whose target ends the walk or changes the packet, not one that jumps or returns. */
 function isDeciding(rule: WayStep): boolean {
+  const isNft = !rule.detail.startsWith('-A');
+  if (isNft)
+    return /\b(accept|drop|reject|masquerade|dnat|snat|redirect|log|set)\b/.test(rule.detail);
   const target = /-[jg] (\S+)/.exec(rule.detail)?.[1];
   if (target === undefined || target === 'RETURN') return false;
   return /^(ACCEPT|DROP|REJECT|DNAT|SNAT|MASQUERADE|REDIRECT|MARK|TCPMSS|TEE|LOG)$/.test(target);

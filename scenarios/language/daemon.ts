@@ -36,6 +36,13 @@ export const daemon = z
     'ip-forward': z.boolean().optional().meta({ description: 'forwarding is switched on' }),
     'ip-masq': z.boolean().optional().meta({ description: 'what leaves docker0 is masqueraded' }),
     'userland-proxy': z.boolean().optional().meta({ description: 'docker-proxy holds ports' }),
+    'firewall-backend': z
+      .enum(['iptables', 'nftables'])
+      .refine(
+        (backend) => backend !== 'nftables',
+        '--firewall-backend=nftables is incompatible with swarm mode',
+      )
+      .optional(),
     mtu: z
       .int()
       .min(68)
@@ -64,6 +71,7 @@ export function daemonConfigOf(cluster: Scenario['cluster'], node: string): Daem
     hasMasquerade: settings['ip-masq'] ?? base.hasMasquerade,
     hasUserlandProxy: settings['userland-proxy'] ?? base.hasUserlandProxy,
     setsForwarding: settings['ip-forward'] ?? base.setsForwarding,
+    usesNftables: base.usesNftables,
     mtuBytes: settings.mtu ?? base.mtuBytes,
     publishAddress: settings.ip ?? base.publishAddress,
     dns: settings.dns ?? base.dns,

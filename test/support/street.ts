@@ -6,6 +6,7 @@ import { createVethPair } from '../../net/device/veth.ts';
 import { HostCounters } from '../../net/host-counters.ts';
 import { Namespace } from '../../net/namespace.ts';
 import type { BridgeNetwork } from '../../node/network/bridge-network.ts';
+import type { DaemonConfig } from '../../node/network/network-host.ts';
 import {
   addBridge,
   addContainer,
@@ -25,7 +26,7 @@ export class Street {
   readonly outside: Namespace;
   readonly host: ReturnType<typeof bootHost>;
 
-  constructor(engine: string) {
+  constructor(engine: string, flags: Partial<DaemonConfig> = {}) {
     this.outside = new Namespace(this.world, {
       name: 'X',
       nodeIndex: 1,
@@ -41,7 +42,7 @@ export class Street {
     ] as const) {
       this.outside.addAddress(wire, { address: ip(address), prefixLength });
     }
-    this.host = bootHost(engine, this.world, eth0);
+    this.host = bootHost(engine, this.world, eth0, flags);
     this.serve(this.outside, 443);
   }
 

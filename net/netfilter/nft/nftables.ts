@@ -18,6 +18,7 @@ import {
   type NftMap,
   type NftRule,
   NftTable,
+  nftRuleText,
 } from './rule.ts';
 import { readStatement, type Statement } from './statement.ts';
 import { NftProblem, WordReader, wordsOf } from './words.ts';
@@ -70,6 +71,12 @@ export class Nftables {
       stdout += result.stdout;
     }
     return { status: 0, stdout, stderr: '' };
+  }
+
+  /** The handle of the rule that `nft -s list` prints as `text`; `table` with its family. */
+  handleOf(table: string, chain: string, text: string): number | undefined {
+    const rules = this.#tables.get(table)?.chains.get(chain)?.rules;
+    return rules?.find((rule) => nftRuleText(rule, true) === text)?.handle;
   }
 
   #take(line: string, where: string, options: ListOptions): CommandResult {
@@ -149,9 +156,10 @@ export class Nftables {
       case 'rule': {
         const table = this.#tableOf(reader, NOT_THERE);
         const chain = chainOf(reader, table, NOT_THERE);
+        const beside = reader.takeIf('handle') ? placeOf(reader, chain) : undefined;
         const rule = this.#readRule(reader, table);
-        if (verb === 'insert') chain.rules.unshift(rule);
-        else chain.rules.push(rule);
+        if (verb === 'insert') chain.rules.splice(beside ?? 0, 0, rule);
+        else chain.rules.splice((beside ?? chain.rules.length - 1) + 1, 0, rule);
         return;
       }
       default:
@@ -251,10 +259,7 @@ export class Nftables {
       case 'rule': {
         const chain = chainOf(reader, table, NOT_THERE);
         reader.must('handle');
-        const word = reader.take();
-        const place = chain.rules.findIndex(({ handle }) => handle === Number(word.text));
-        if (place < 0) throw reader.problem(NOT_THERE, word);
-        chain.rules.splice(place, 1);
+        chain.rules.splice(placeOf(reader, chain), 1);
         return;
       }
       default:
@@ -299,6 +304,14 @@ function chainOf(reader: WordReader, table: NftTable, message: string): NftChain
   const chain = table.chains.get(name.text);
   if (chain === undefined) throw reader.problem(message, name);
   return chain;
+}
+
+/** The index of the rule with the handle that comes next. */
+function placeOf(reader: WordReader, { rules }: NftChain): number {
+  const word = reader.take();
+  const place = rules.findIndex(({ handle }) => handle === Number(word.text));
+  if (place < 0) throw reader.problem(NOT_THERE, word);
+  return place;
 }
 
 function mapOf(reader: WordReader, table: NftTable, message: string): NftMap {
