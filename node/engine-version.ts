@@ -57,6 +57,8 @@ export interface EngineVersion {
   readonly dnsForwarding: DnsForwarding;
   /** Containers on internal networks have no default route (from 25 on, moby #46603). */
   readonly hidesInternalGateway: boolean;
+  /** UDP flows to a port are forgotten when it is published or taken back (from 23 on, moby #44742). */
+  readonly forgetsUdpFlows: boolean;
   /** Containers' `/etc/hosts` names IPv6's well-known addresses (up to 25). */
   readonly hasIpv6Hosts: boolean;
   /** The search for a free address pool goes on behind the last one (up to 26). */
@@ -101,6 +103,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',
     hidesInternalGateway: major >= 25,
+    forgetsUdpFlows: major >= 23,
     hasIpv6Hosts: major <= 25,
     rotatesPools: major <= 26,
     countsServiceAliases:

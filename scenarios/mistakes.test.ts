@@ -56,6 +56,20 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'a docker command that docker would not understand',
+    more: yaml`
+      timeline:
+        - { at: 5s, docker: { worker-1: run --detatch nginx } }
+        - { at: 6s, docker: { worker-9: ps } }
+    `,
+    says: [
+      'x.yaml:6:35: error: unknown flag: --detatch',
+      'hint: such as run -d --name web -p 8080:80 nginx, without the word docker',
+      "x.yaml:7:35: error: unknown node 'worker-9'",
+      "hint: did you mean 'worker-1'?",
+    ],
+  },
+  {
     name: 'an unknown node',
     more: yaml`
       timeline:

@@ -14,6 +14,7 @@ import {
   type Mac,
   macOfIpv4,
 } from '../../wire/addresses.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { type BridgeFacts, layoutOf, type PortMapping } from '../firewall/bridge-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
@@ -148,6 +149,7 @@ export class BridgeNetwork implements NetworkPlane {
     for (const mapping of mappings) {
       endpoint.mappings.push(mapping);
       layoutOf(engine).mapPort(this.#writer, this.facts, mapping, engine);
+      this.#forgetFlows(mapping);
     }
   }
 
@@ -157,6 +159,7 @@ export class BridgeNetwork implements NetworkPlane {
     const layout = layoutOf(engine);
     for (const mapping of endpoint.mappings.splice(0)) {
       layout.unmapPort(this.#writer, this.facts, mapping, engine);
+      this.#forgetFlows(mapping);
     }
     namespace.connections.deleteByAddress(endpoint.address);
   }
@@ -165,6 +168,13 @@ export class BridgeNetwork implements NetworkPlane {
     const { namespace, engine } = this.#host;
     layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
     namespace.removeDevice(this.bridge);
+  }
+
+  /** A UDP flow would go on as it began, past the rules of now, for as long as it is kept alive. */
+  #forgetFlows({ protocol, hostPort }: PortMapping): void {
+    const { namespace, engine } = this.#host;
+    if (protocol !== 'udp' || !engine.forgetsUdpFlows) return;
+    namespace.connections.deleteByDestinationPort(IpProtocol.udp, hostPort);
   }
 
   /** Takes a container off the network and gives its address back. */

@@ -196,7 +196,13 @@ class Check {
       const message = `'${host}' is a name inside the stack, which ${from} cannot resolve`;
       const hint = 'name a node and a published port, such as http://manager-1:5000/';
       this.#add(path, 'unreachable-target', message, hint);
-    } else if (isNode && this.#stack?.publishedPorts.includes(port) === false) {
+    } else if (
+      isNode &&
+      this.#stack?.publishedPorts.includes(port) === false &&
+      !this.#scenario.timeline.some(
+        ({ docker, exec }) => docker !== undefined || exec !== undefined,
+      )
+    ) {
       const ports = this.#stack.publishedPorts.join(', ');
       const hint = ports === '' ? 'the stack publishes no port' : `published are: ${ports}`;
       const message = `no service publishes port ${port}; every request will be refused`;
