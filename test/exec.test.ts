@@ -8,6 +8,7 @@ import { isNoPlace, type PlaceName, placeOf } from '../cluster/places.ts';
 import { splitWords } from '../net/netfilter/command-words.ts';
 import { launch } from '../node/tools/launch.ts';
 import type { ScenarioInput } from '../scenarios/language/scenario.ts';
+import { execAt } from '../scenarios/run/exec-at.ts';
 import { runScenario } from '../scenarios/run/run-scenario.ts';
 import { SECOND_NS } from '../sim/time.ts';
 import { loadInline } from './support/runs.ts';
@@ -295,6 +296,37 @@ test('the timeline runs tools, and sentences judge what they print', () => {
     'true exec nobody exits with 125',
     'true exec endless exits with 0',
   ]);
+});
+
+test('a tool runs at an instant, with its own exit status, and the files that it writes', () => {
+  const loaded = loadInline(SHOP, FILES);
+  const exec = (on: string, line: string, limitNs = 5 * SECOND_NS) => {
+    const files = new Map<string, Uint8Array>();
+    let output = '';
+    const request = { where: { on }, argv: splitWords(line), atNs: 12 * SECOND_NS, limitNs };
+    const status = execAt(
+      loaded,
+      request,
+      {},
+      {
+        onOutput: (text) => {
+          output += text;
+        },
+        onFile: (name, bytes) => files.set(name, bytes),
+      },
+    );
+    return { status, output, files };
+  };
+  const capture = exec('worker-1', 'tcpdump -w all.pcapng udp port 4789');
+  expect(capture.output).toMatch(/^tcpdump: listening on eth0, .*\n\n0 packets captured\n/);
+  expect([...capture.files.get('all.pcapng')!.subarray(0, 4)]).toEqual([0x0a, 0x0d, 0x0d, 0x0a]);
+  const endless = exec('outside', 'ping worker-2', 3.5 * SECOND_NS);
+  expect(endless.status).toBe(0);
+  expect(endless.output).toContain(
+    '4 packets transmitted, 4 received, 0% packet loss, time 3000ms',
+  );
+  expect(exec('redis', 'nc -z web 81').status).toBe(1);
+  expect(exec('reddis', 'ip a').status).toMatchObject({ error: "no container of 'reddis' runs" });
 });
 
 test('a step with a misspelt tool or place does not read', () => {

@@ -16,6 +16,11 @@ import { IpProtocol } from '../../../wire/ipv4.ts';
 import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 
+/** A kernel without ip_vs. */
+const NO_MODULE = `Can't initialize ipvs: Protocol not available
+Are you sure that IP Virtual Server is built in the kernel or as module?
+`;
+
 const TRY_HELP = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n";
 
 /** The commands: letter, long name. */
@@ -73,6 +78,10 @@ interface Refusal {
 
 /** `ipvsadm [command] [options]`; without a command, a list. */
 export function ipvsadm(process: Process, argv: readonly string[]): void {
+  if (process.place.daemon?.host.hasModule('ip_vs') === false) {
+    process.fail(2, NO_MODULE);
+    return;
+  }
   const letters = 'AEDCSaedLlZt:u:f:s:r:gimw:x:y:nc46';
   const options = parseOptions('ipvsadm', argv, letters, LONGS);
   if (typeof options === 'string') {
