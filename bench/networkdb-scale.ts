@@ -20,6 +20,8 @@ import { formatTable } from './support/table.ts';
 const NODES = Number(process.argv[2] ?? 500);
 const NETWORKS = Number(process.argv[3] ?? 50);
 const ENDPOINTS = Number(process.argv[4] ?? 5000);
+/** On how many networks a node is; at least those of its endpoints. */
+const NETWORKS_OF_NODE = Number(process.argv[5] ?? 0);
 const DRAINED_SHARE = 0.2;
 const PATIENCE_SECONDS = 600;
 const QUIET_SECONDS = 600;
@@ -82,6 +84,15 @@ class Lab {
   /** Every node joins its networks and writes its entries. */
   deploy(): void {
     for (const endpoint of this.endpoints) this.#start(endpoint);
+    for (let node = 0; node < NODES; node++) {
+      const attached = this.#attached[node]!;
+      for (let i = 0; i < NETWORKS_OF_NODE; i++) {
+        const network = (node + i * 7) % NETWORKS;
+        if (attached.has(network)) continue;
+        attached.add(network);
+        this.db.joinNetwork(node, networkIdOf(network));
+      }
+    }
   }
 
   /** The tasks of the first nodes stop as `docker node update --availability drain` stops them. */

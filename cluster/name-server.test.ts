@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { ip, Lab } from '../net/testing/lab.ts';
+import type { DnsProtocol } from '../node/dns/exchange.ts';
 import { Forwarder } from '../node/dns/forwarder.ts';
 import type { DnsForwarding } from '../node/engine-version.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
@@ -32,18 +33,19 @@ function start(moods: readonly NameServerMood[], rule: DnsForwarding = 'firstAns
     new NameServer(outside, { address: servers[i]!, records, mood, delay });
   });
   const forwarder = new Forwarder(client, servers, rule);
-  const ask = (query: DnsMessage) => {
+  const ask = (query: DnsMessage, protocol: DnsProtocol = 'udp') => {
     let answer: DnsMessage | undefined;
     let atNs = -1;
     const fromNs = lab.world.nowNs;
-    forwarder.forward(query, (one) => {
+    const hear = (one: DnsMessage | undefined) => {
       answer = one;
       atNs = lab.world.nowNs;
-    });
+    };
+    forwarder.forward(query, hear, protocol);
     lab.run(20);
     return { answer, seconds: Math.round((atNs - fromNs) / SECOND_NS) };
   };
-  return { ask };
+  return { ask, forwarder, lab };
 }
 
 const CODES: Readonly<Record<number, string>> = {
@@ -101,6 +103,31 @@ test('EDNS goes through: without it a long answer comes cut, with it whole', () 
   const whole = ask({ ...plain, additionals: [optRecordOf(4096)] }).answer!;
   expect([whole.isTruncated, whole.answers.length]).toEqual([false, 60]);
   expect(whole.additionals.map(({ type }) => type)).toEqual([DnsType.opt]);
+});
+
+test('over TCP the same answer is whole, and silence lasts as long', () => {
+  const query = queryOf(10, 'many.example.org.', DnsType.a);
+  const whole = start(['nxdomain']).ask(query, 'tcp').answer!;
+  expect([whole.isTruncated, whole.answers.length]).toEqual([false, 60]);
+  expect(start(['silence', 'nxdomain']).ask(query, 'tcp').seconds).toBe(4);
+});
+
+test.each<[DnsForwarding, string]>([
+  ['firstAnswer', '1024 nothing after 4 s, 452 refused after 4 s, 1024 nothing after 8 s'],
+  ['lastAnswer', '1476 nothing after 0 s, 1024 nothing after 4 s'],
+])('%s: of 2500 queries at once 1024 are asked', (rule, expected) => {
+  const { forwarder, lab } = start(['silence'], rule);
+  const ends: string[] = [];
+  for (let i = 0; i < 2500; i++) {
+    forwarder.forward(queryOf(i, `${UNKNOWN}.`, DnsType.a), (answer) => {
+      const code = answer === undefined ? 'nothing' : CODES[answer.rcode]!;
+      ends.push(`${code} after ${Math.round(lab.world.nowNs / SECOND_NS)} s`);
+    });
+  }
+  lab.run(20);
+  const kinds = [...new Set(ends)];
+  const counted = kinds.map((kind) => `${ends.filter((end) => end === kind).length} ${kind}`);
+  expect(counted.join(', ')).toBe(expected);
 });
 
 test('a type that nobody has is an empty success', () => {

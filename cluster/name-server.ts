@@ -4,6 +4,7 @@
  */
 import type { Namespace } from '../net/namespace.ts';
 import type { UdpSocket } from '../net/socket/udp-socket.ts';
+import { DNS_STREAM_BYTES_MAX, DnsStreamReader, framedDns } from '../node/dns/stream.ts';
 import { type DrawKey, drawBelow } from '../sim/chance.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { DNS_CLASS_INTERNET, DnsType } from '../wire/dns/record.ts';
@@ -58,12 +59,26 @@ export class NameServer {
     this.#key = namespace.world.chance.key('nameServer.delay');
     namespace.addAddress(namespace.loopback, { address: options.address, prefixLength: 32 });
     this.#socket = namespace.sockets.openUdp({
-      onDatagram: (bytes, address, port) => this.#hear(bytes, address, port),
+      onDatagram: (bytes, address, port) =>
+        this.#hear(bytes, false, (answer) => this.#socket.sendTo(answer, address, port)),
     });
     this.#socket.bind(DNS_PORT, options.address);
+    namespace.sockets.listen({
+      port: DNS_PORT,
+      address: options.address,
+      onConnection: (connection) => {
+        const reader = new DnsStreamReader();
+        const send = (answer: Uint8Array) => void connection.send(framedDns(answer));
+        return {
+          onData: (bytes) => {
+            for (const query of reader.take(bytes)) this.#hear(query, true, send);
+          },
+        };
+      },
+    });
   }
 
-  #hear(bytes: Uint8Array, address: Ipv4Address, port: number): void {
+  #hear(bytes: Uint8Array, isTcp: boolean, send: (answer: Uint8Array) => void): void {
     const query = parseDns(bytes, 0, bytes.length);
     const { mood, delay } = this.#options;
     if (query === undefined || query.isResponse || mood === 'silence') return;
@@ -71,10 +86,9 @@ export class NameServer {
     const width = delay.maxNs - delay.minNs + 1;
     const spanNs =
       delay.minNs + drawBelow(this.#key, width, this.#options.address, this.#queryCount++);
-    const answer = encodeDns(
-      truncateDns(this.#answer(query, mood), udpAnswerBytesMaxOf(query), false),
-    );
-    queue.scheduleCallback(queue.nowNs + spanNs, () => this.#socket.sendTo(answer, address, port));
+    const bytesMax = isTcp ? DNS_STREAM_BYTES_MAX : udpAnswerBytesMaxOf(query);
+    const answer = encodeDns(truncateDns(this.#answer(query, mood), bytesMax, isTcp));
+    queue.scheduleCallback(queue.nowNs + spanNs, () => send(answer));
   }
 
   #answer(query: DnsMessage, mood: Exclude<NameServerMood, 'silence'>): DnsMessage {

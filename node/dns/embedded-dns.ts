@@ -24,7 +24,9 @@ import {
 import { RuleWriter } from '../firewall/writer.ts';
 import type { Host } from '../host/host.ts';
 import { answerQuery, type NameView } from './answer.ts';
+import type { DnsProtocol } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
+import { DNS_STREAM_BYTES_MAX, DnsStreamReader, framedDns } from './stream.ts';
 
 /** Where containers ask. */
 export const EMBEDDED_DNS_ADDRESS: Ipv4Address = 0x7f00_000b;
@@ -55,7 +57,13 @@ export class EmbeddedDns {
     this.#chance = host.world.chance.stream(`dns.${namespace.name}`);
     this.#socket = namespace.sockets.openUdp({
       // queries to a stopped dockerd wait in the socket
-      onDatagram: (bytes, address, port) => host.inEngine(() => this.#answer(bytes, address, port)),
+      onDatagram: (bytes, address, port) =>
+        host.inEngine(() => {
+          const send = (answer: Uint8Array) => {
+            if (!this.#socket.isClosed) this.#socket.sendTo(answer, address, port);
+          };
+          this.#answer(bytes, 'udp', send);
+        }),
     });
     const errno = this.#socket.bind(0, EMBEDDED_DNS_ADDRESS);
     assert(errno === Errno.none, 'the embedded DNS server cannot bind');
@@ -63,35 +71,44 @@ export class EmbeddedDns {
     const listener = namespace.sockets.listen({
       port: 0,
       address: EMBEDDED_DNS_ADDRESS,
-      onConnection: () => ({}),
+      onConnection: (connection) => {
+        const reader = new DnsStreamReader();
+        const send = (answer: Uint8Array) => void connection.send(framedDns(answer));
+        return {
+          onData: (bytes) =>
+            host.inEngine(() => {
+              for (const query of reader.take(bytes)) this.#answer(query, 'tcp', send);
+            }),
+        };
+      },
       program: host.daemonProgram(),
     });
     assert(typeof listener === 'object', 'the embedded DNS server cannot listen');
     writeResolverRules(namespace, this.#socket.localPort, listener.port);
   }
 
-  #answer(bytes: Uint8Array, address: Ipv4Address, port: number): void {
+  #answer(bytes: Uint8Array, protocol: DnsProtocol, sendBytes: (bytes: Uint8Array) => void): void {
     const query = parseDns(bytes, 0, bytes.length);
     if (query === undefined || query.isResponse) return;
     this.queryCount++;
-    const send = (message: DnsMessage, compresses: boolean) => {
-      if (!this.#socket.isClosed) {
-        this.#socket.sendTo(encodeDns(message, compresses), address, port);
-      }
-    };
+    const send = (message: DnsMessage, compresses: boolean) =>
+      sendBytes(encodeDns(message, compresses));
     const own = answerQuery(query, this.#view, this.#chance);
     if (own !== undefined) {
       this.#namespace.host.beliefs?.onNameAnswer(addressesOf(own));
-      send(truncateDns(own, udpAnswerBytesMaxOf(query), false, false), false);
+      const isTcp = protocol === 'tcp';
+      const bytesMax = isTcp ? DNS_STREAM_BYTES_MAX : udpAnswerBytesMaxOf(query);
+      send(truncateDns(own, bytesMax, isTcp, false), false);
       return;
     }
-    this.#forwarder.forward(query, (answer) => {
+    const pass = (answer: DnsMessage | undefined) => {
       if (answer !== undefined) send(answer, true);
       else if (this.#admitsFailure) {
         const failure = { ...replyTo(query), rcode: DnsRcode.serverFailure };
         send(failure, false);
       }
-    });
+    };
+    this.#forwarder.forward(query, pass, protocol);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * A program's resolver: looks into `/etc/hosts`, asks 127.0.0.11 (or the servers that it is given, in
- * turn) over UDP, again after 5 s, and gives up after the second time, as musl's and glibc's do (`resolv.conf` options
+ * turn) over UDP, over TCP when the answer came cut, again after 5 s, and gives up after the second time, as musl's and glibc's do (`resolv.conf` options
  * timeout:5 attempts:2). A name is tried as it is (Docker sets ndots:0), then in each of the search
  * domains, as glibc does.
  */
@@ -10,8 +10,16 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { DnsType } from '../../wire/dns/record.ts';
-import { DNS_PORT, DnsRcode, encodeDns, parseDns, queryOf } from '../../wire/dns.ts';
+import {
+  DNS_PORT,
+  type DnsMessage,
+  DnsRcode,
+  encodeDns,
+  parseDns,
+  queryOf,
+} from '../../wire/dns.ts';
 import { EMBEDDED_DNS_ADDRESS } from './embedded-dns.ts';
+import { exchangeDns } from './exchange.ts';
 
 const ATTEMPT_NS = 5 * SECOND_NS;
 const ATTEMPTS = 2;
@@ -68,25 +76,39 @@ function queryAddress(
   const { queue } = namespace.world;
   let timer = NO_EVENT;
   let isOver = false;
+  /** Set while the whole answer is asked for over TCP. */
+  let cancel: (() => void) | undefined;
   const finish: OnAnswer = (address, failure) => {
     if (isOver) return;
     isOver = true;
     queue.cancel(timer);
+    cancel?.();
     socket.close();
     onAnswer(address, failure);
   };
   const socket = namespace.sockets.openUdp({
-    onDatagram: (bytes) => {
+    onDatagram: (bytes, server) => {
       const reply = parseDns(bytes, 0, bytes.length);
-      if (reply === undefined || !reply.isResponse || reply.id !== queryId) return;
-      const record = reply.answers.find((answer) => answer.data.kind === 'ipv4');
-      const isDenied = reply.rcode === DnsRcode.success || reply.rcode === DnsRcode.nameError;
-      if (record?.data.kind === 'ipv4') finish(record.data.address);
-      else finish(undefined, isDenied ? 'unknown' : 'unanswered');
+      if (reply === undefined || !reply.isResponse || reply.id !== queryId || cancel !== undefined)
+        return;
+      if (!reply.isTruncated) {
+        take(reply);
+        return;
+      }
+      queue.cancel(timer);
+      const exchange = { server, query: question, timeoutNs: ATTEMPT_NS, protocol: 'tcp' } as const;
+      cancel = exchangeDns(namespace, exchange, (whole) => take(whole?.message ?? reply));
     },
     onError: () => finish(undefined, 'unanswered'),
   });
-  const query = encodeDns(queryOf(queryId, name, DnsType.a), false);
+  const take = (reply: DnsMessage) => {
+    const record = reply.answers.find((answer) => answer.data.kind === 'ipv4');
+    const isDenied = reply.rcode === DnsRcode.success || reply.rcode === DnsRcode.nameError;
+    if (record?.data.kind === 'ipv4') finish(record.data.address);
+    else finish(undefined, isDenied ? 'unknown' : 'unanswered');
+  };
+  const question = queryOf(queryId, name, DnsType.a);
+  const query = encodeDns(question, false);
   const attempt = (count: number) => {
     if (isOver) return;
     if (count === ATTEMPTS * servers.length) {
