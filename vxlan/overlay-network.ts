@@ -166,14 +166,13 @@ export class OverlayNetwork {
 
   /** A remote endpoint came (`overlay_peer_table`); what dockerd logs when that fails. */
   addPeer(peer: Peer): string | undefined {
-    const isNew = !this.#claims(peer);
-    if (isNew && this.#sandbox !== undefined) this.#encryption?.addPeer(peer.vtep);
+    if (this.#isSecured && !this.#claims(peer)) this.#encryption?.addPeer(peer.vtep);
     return this.peers.add(peer);
   }
 
   /** A remote endpoint went; what dockerd logs when that fails. */
   removePeer(peer: Peer): string | undefined {
-    if (this.#claims(peer) && this.#sandbox !== undefined) this.#encryption?.removePeer(peer.vtep);
+    if (this.#isSecured && this.#claims(peer)) this.#encryption?.removePeer(peer.vtep);
     return this.peers.remove(peer);
   }
 
@@ -202,6 +201,11 @@ export class OverlayNetwork {
     // the driver replays in the call that made the namespace, or never
     if (isNew && typeof segment !== 'string') this.peers.replay();
     return segment;
+  }
+
+  /** True while its packets are encrypted. */
+  get #isSecured(): boolean {
+    return this.#encryption !== undefined && this.#sandbox !== undefined;
   }
 
   get #encryption() {
