@@ -53,7 +53,8 @@ export interface GossipUnderlay {
   exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void;
   /**
    * An upper bound in ns of the one-way delay of all datagrams that arrive, whoever sends them; -1
-   * where there is none. Whoever changes it calls `Swim.beforeUnderlayChange` first.
+   * where there is none, or a datagram's fate depends on its size. Whoever changes it calls
+   * `Swim.beforeUnderlayChange` first.
    */
   readonly delayNsMax: number;
   /**

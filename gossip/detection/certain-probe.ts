@@ -1,5 +1,5 @@
 /**
- * Probes that must succeed. When both ends run, the prober is healthy, and no packet between them can
+ * Probes that must succeed. When both ends run, the prober is healthy, and neither ping nor ack will
  * be lost or late, the ack will come, and the prober need not wait for it: it has no timers. What
  * neither ping nor ack have to tell does not fly either: two members at rest are counted at once,
  * which takes about a twentieth of the two packets and four events of the literal form.
@@ -25,6 +25,7 @@ import {
 } from '../transport/packet.ts';
 import { isFarFromSpent, quietBytesOf, spendRider } from '../transport/quiet.ts';
 import { isRedundant } from '../transport/redundant.ts';
+import { LOST } from '../underlay.ts';
 import { CertainPhase, type CertainProbe } from './certain-probes.ts';
 import { openProbe } from './probes.ts';
 
@@ -42,11 +43,11 @@ const NOBODY = -1;
 export function probeSilently(state: State, member: number, target: number, atNs: number): boolean {
   const reasons = state.unrest.of(target);
   if ((reasons & ~Reason.broadcasts) !== 0 || !state.members.isOneToOne) return false;
-  const delayNs = certainDelayNs(state, member, target);
-  if (delayNs < 0) return false;
   const isRiding = reasons !== 0;
   if (isRiding && !canRide(state, target)) return false;
   const seqNo = state.seqNos[member]! + 1;
+  const delayNs = certainDelayNs(state, member, target, seqNo);
+  if (delayNs < 0) return false;
   const pingSizeBytes = quietPingBytes(state, member, target, seqNo);
   const ackSizeBytes = quietBytesOf(state, target, member, ackBytes(seqNo));
   if (pingSizeBytes < 0 || ackSizeBytes < 0) return false;
@@ -80,9 +81,10 @@ export function probeIfCertain(
   if (views.stateOf(member, target) !== MemberState.alive) return false;
   if (state.residentFor(member, target) !== target) return false;
   if (members.successorOf(member) !== member) return false;
-  const delayNs = certainDelayNs(state, member, target);
+  const seqNo = state.seqNos[member]! + 1;
+  const delayNs = certainDelayNs(state, member, target, seqNo);
   if (delayNs < 0) return false;
-  const seqNo = ++state.seqNos[member]!;
+  state.seqNos[member] = seqNo;
   let sizeBytes = quietPingBytes(state, member, target, seqNo);
   if (sizeBytes >= 0) spendRider(state, member);
   else {
@@ -214,12 +216,25 @@ function ask(state: State, index: number, arrivalNs: number): void {
   state.world.queue.schedule(arrivalNs, state.kinds.asked, index);
 }
 
-/** The bound of the delay between the two if both ways are sure and in time; otherwise -1. */
-function certainDelayNs(state: State, member: number, target: number): number {
-  const delayNs = state.underlay.plainDelayNsMax(member, target);
+/**
+ * The bound of the delay between the two if ping and ack with that number are sure to arrive, in time;
+ * otherwise -1.
+ */
+function certainDelayNs(state: State, member: number, target: number, seqNo: number): number {
   const { probeTimeoutNs, probeIntervalNs, udpBufferBytes } = state.configOf(member);
   if (Math.max(udpBufferBytes, state.configOf(target).udpBufferBytes) > BUFFER_BYTES_MAX) return -1;
+  const { underlay } = state;
+  let delayNs = underlay.plainDelayNsMax(member, target);
+  if (delayNs < 0 && bothArrive(state, member, target, seqNo)) delayNs = underlay.delayNsMax;
   return 2 * delayNs < probeTimeoutNs && 2 * delayNs < probeIntervalNs ? delayNs : -1;
+}
+
+/** Whether neither ping nor ack will be lost, where that can be told before they are made. */
+function bothArrive(state: State, member: number, target: number, seqNo: number): boolean {
+  const { nowNs } = state;
+  if (state.underlay.delayNsMax < 0) return false;
+  if (pingArrivalNs(state, member, target, seqNo, 0, nowNs) === LOST) return false;
+  return ackArrivalNs(state, member, target, seqNo, 0, nowNs) !== LOST;
 }
 
 /** What was not flown flies, and the prober waits. */
