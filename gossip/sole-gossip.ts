@@ -7,7 +7,7 @@
  * A plan makes the draws of {@link chooseRandom} and leaves to it what is rare: short lists, members
  * whose lists are not stored with the others', receivers that not everybody holds alive.
  */
-import { drawBelowAfter, drawPrefix, ONE_DRAW_BOUND_MAX } from '../sim/chance.ts';
+import { drawBelow, drawBelowAfter, drawPrefix, ONE_DRAW_BOUND_MAX } from '../sim/chance.ts';
 import { MessageType } from '../wire/memberlist/message.ts';
 import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD } from './constants.ts';
 import { retransmitLimit } from './formulas.ts';
@@ -63,15 +63,19 @@ export function planSole(state: State, member: number, tick: number): boolean {
   const bound = members.count;
   const { gossipNodes } = config;
   if (n < LIST_MIN || n < 3 * gossipNodes || gossipNodes > PLANNED_MAX) return false;
-  if (n * SPARSE_RATIO < bound || bound > ONE_DRAW_BOUND_MAX) return false;
+  if (n * SPARSE_RATIO < bound) return false;
   if (rings.isInFirstRound(member) || !fits(state, rumor)) return false;
   const { targets } = plan;
   const loneDispute = views.loneDisputeAmong(bound);
-  const prefix = drawPrefix(state.keys.gossip, member, tick);
+  const key = state.keys.gossip;
+  const prefix = drawPrefix(key, member, tick);
+  const isOneDraw = bound <= ONE_DRAW_BOUND_MAX;
   let count = 0;
   for (let draw = 0; count < gossipNodes; draw++) {
     if (draw === DRAWS_MAX) return false;
-    const target = drawBelowAfter(prefix, state.keys.gossip, bound, draw);
+    const target = isOneDraw
+      ? drawBelowAfter(prefix, key, bound, draw)
+      : drawBelow(key, bound, member, tick, draw);
     const isHeldAlive = loneDispute < 0 ? views.isUndisputed(target) : target !== loneDispute;
     if (!isHeldAlive) return false;
     if (target === member) continue;
