@@ -4,9 +4,9 @@
  */
 
 import type { SwimConfig } from '../gossip/constants.ts';
-import { changedKeyring, type KeyringChange } from '../gossip/keyring-change.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type { Swim } from '../gossip/swim.ts';
+import { changedKeyring, type KeyringChange } from '../gossip/transport/keyring-change.ts';
 import type { RunInstants, Starvation } from '../gossip/transport/starvation.ts';
 import { Agent } from '../manager/agent/agent.ts';
 import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';

@@ -5,7 +5,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underlay/conditions.ts';
 import type { RuleId } from '../../cluster/underlay/paths.ts';
-import { KEYRING_CHANGES } from '../../gossip/keyring-change.ts';
+import { KEYRING_CHANGES } from '../../gossip/transport/keyring-change.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
