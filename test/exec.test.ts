@@ -196,6 +196,11 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WORKER, 'iptables -D DOCKER-USER 1'],
     [{ on: 'outside' }, "curl -s -o /dev/null -w '%{http_code}\\n' worker-1:8080"],
     [WEB, 'iptables-save -t filter'],
+    [WEB, 'nft add table ip lab'],
+    [WEB, "nft add chain ip lab in '{ type filter hook input priority 0; policy accept; }'"],
+    [WEB, 'nft add rule ip lab in tcp dport 81 counter drop'],
+    [WEB, 'nft list ruleset'],
+    [WEB, 'nft list table ip nosuch'],
     [WORKER, 'conntrack -D -s 198.51.100.7 -p icmp'],
   ],
   capture: [

@@ -10,6 +10,7 @@ import { conntrack } from './kernel/conntrack.ts';
 import { ethtool } from './kernel/ethtool.ts';
 import { iptables, iptablesRestore, iptablesSave } from './kernel/iptables.ts';
 import { ipvsadm } from './kernel/ipvsadm.ts';
+import { nft } from './kernel/nft.ts';
 import { ss } from './kernel/ss.ts';
 import { sysctl } from './kernel/sysctl.ts';
 import type { Place } from './place.ts';
@@ -40,6 +41,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   iptables,
   'iptables-save': iptablesSave,
   'iptables-restore': iptablesRestore,
+  nft,
   ipvsadm,
   conntrack,
   sysctl,

@@ -213,10 +213,18 @@ function judgeCommand(
   const isTrue =
     meaning.kind === 'execExits'
       ? status === meaning.status
-      : output.replaceAll(/\s+/g, ' ').includes(meaning.text);
-  const last = output.trimEnd().split('\n').at(-1) ?? '';
-  const measured = meaning.kind === 'execExits' || last === '' ? `exit status ${status}` : last;
+      : squeezed(output).includes(meaning.text);
+  const lines = output.trimEnd().split('\n');
+  const text = meaning.kind === 'execPrints' ? meaning.text : '';
+  const line = lines.find((each) => squeezed(each).includes(text)) ?? lines.at(-1) ?? '';
+  const saysStatus = meaning.kind === 'execExits' || line === '';
+  const measured = saysStatus ? `exit status ${status}` : squeezed(line).trim();
   return { met: isTrue !== (meaning.isDenied === true), measured };
+}
+
+/** Blanks and line ends as one blank. */
+function squeezed(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
 }
 
 function judgeMeasure(
