@@ -3,6 +3,7 @@
  * Mirrors `getaddrinfo` and `getnameinfo` of glibc.
  */
 import { type Ipv4Address, LOOPBACK_ADDRESS, parseIpv4Address } from '../../wire/addresses.ts';
+import { isDnsName } from '../../wire/dns/name.ts';
 import { DnsType } from '../../wire/dns/record.ts';
 import { queryOf, reverseNameOf } from '../../wire/dns.ts';
 import { exchangeDns } from '../dns/exchange.ts';
@@ -33,6 +34,10 @@ export function addressOfName(
   const known = parseIpv4Address(name) ?? process.place.hosts.get(name.toLowerCase());
   if (known !== undefined) {
     onAnswer(known, '');
+    return;
+  }
+  if (!isDnsName(`${name.replace(/\.$/, '')}.`)) {
+    onAnswer(undefined, FAILURE_TEXTS.unknown);
     return;
   }
   const { namespace, resolver } = process.place;

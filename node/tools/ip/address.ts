@@ -112,7 +112,11 @@ function specificationOf(namespace: Namespace, words: Words) {
       scope = found[1];
     } else {
       words.maybe('local');
-      prefix = prefixOf(words.value());
+      const word = words.value();
+      if (prefix !== undefined) {
+        throw wrong(`Error: either "local" is duplicate, or "${word}" is a garbage.`);
+      }
+      prefix = prefixOf(word);
     }
   }
   if (device === undefined) {

@@ -34,7 +34,7 @@ export function bridge(process: Process, argv: readonly string[]): void {
     if (!(error instanceof IpFailure)) throw error;
     // whatever is wrong, bridge returns -1, but for an argument's value
     const status = error.status === INVALID_VALUE ? INVALID_VALUE : 255;
-    process.fail(status, `${error.message.trimEnd()}\n`);
+    process.fail(status, `${error.message}\n`);
   }
 }
 
@@ -44,7 +44,7 @@ const INVALID_VALUE = 234;
 function run(namespace: Namespace, words: Words): string {
   while (words.maybe('-d', '-s', '-4', '-c', '-color', '-details', '-statistics'));
   const word = words.next();
-  if (word === undefined) throw wrong(USAGE);
+  if (word === undefined) throw wrong(USAGE.trimEnd());
   switch (commandOf(word, ['link', 'fdb'])) {
     case 'link':
       return link(namespace, words);

@@ -27,8 +27,8 @@ const OBJECTS = [
 
 const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
        ip [ -force ] -batch filename
-where  OBJECT := { address | addrlabel | fou | help | ila | ioam | l2tp | link |
-                   macsec | maddress | monitor | mptcp | mroute | mrule |
+where  OBJECT := { address | addrlabel | amt | fou | help | ila | ioam | l2tp |
+                   link | macsec | maddress | monitor | mptcp | mroute | mrule |
                    neighbor | neighbour | netconf | netns | nexthop | ntable |
                    ntbl | route | rule | sr | tap | tcpmetrics |
                    token | tunnel | tuntap | vrf | xfrm }
@@ -51,7 +51,7 @@ export function ip(process: Process, argv: readonly string[]): void {
     process.exit(0);
   } catch (error) {
     if (!(error instanceof IpFailure)) throw error;
-    process.fail(error.status, `${error.message.trimEnd()}\n`);
+    process.fail(error.status, `${error.message}\n`);
   }
 }
 
@@ -79,7 +79,7 @@ function run(process: Process, words: Words): string | undefined {
     else throw wrong(`Option "${word}" is unknown, try "ip -help".`);
   }
   const word = words.next();
-  if (word === undefined) throw wrong(USAGE);
+  if (word === undefined) throw wrong(USAGE.trimEnd());
   const format: IpFormat = { family, hasDetails, hasStatistics, isOneLine, isBrief };
   const object = commandOf(word, OBJECTS);
   switch (object) {
@@ -99,7 +99,7 @@ function run(process: Process, words: Words): string | undefined {
     case 'xfrm':
       return ipXfrm(namespace, words, format);
     default:
-      if (word === 'help') throw wrong(USAGE);
+      if (word === 'help') throw wrong(USAGE.trimEnd());
       throw new IpFailure(1, `Object "${word}" is unknown, try "ip help".`);
   }
 }

@@ -7,6 +7,7 @@ import type { Device } from '../../../net/device/device.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { linkText } from '../../../net/show/link.ts';
 import { formatMac, parseMac } from '../../../wire/addresses.ts';
+import { enslave } from '../enslave.ts';
 import type { Process } from '../process.ts';
 import { briefHead } from './address.ts';
 import { selectDevices } from './filter.ts';
@@ -54,6 +55,9 @@ function show(namespace: Namespace, words: Words, format: IpFormat): string {
 }
 
 function set(process: Process, namespace: Namespace, words: Words): string {
+  if (words.first === undefined) {
+    throw wrong('Not enough information: "dev" argument is required.');
+  }
   words.maybe('dev');
   const device = deviceOf(namespace, words.value());
   while (words.first !== undefined) change(process, namespace, device, words);
@@ -81,7 +85,8 @@ function change(process: Process, namespace: Namespace, device: Device, words: W
       throw wrong(`Error: argument "${name}" is wrong: Device does not exist\n`);
     }
     if (!(master instanceof Bridge)) throw refused('Operation not supported');
-    namespace.setMaster(device, master);
+    const refusal = enslave(device, master);
+    if (refusal !== undefined) throw new IpFailure(2, refusal.netlink);
   } else if (words.maybe('nomaster')) namespace.setMaster(device, undefined);
   else if (words.maybe('promisc')) setPromiscuous(device, words.value());
   else if (words.maybe('txqueuelen', 'qlen')) {
@@ -99,7 +104,7 @@ function change(process: Process, namespace: Namespace, device: Device, words: W
 }
 
 function rename(namespace: Namespace, device: Device, name: string): void {
-  if (name.length > 15) {
+  if (name === '' || name.length > 15) {
     throw wrong(`Error: argument "${name}" is wrong: "name" not a valid ifname`);
   }
   if (namespace.deviceByName(name) !== undefined) throw refused('File exists');
@@ -108,7 +113,8 @@ function rename(namespace: Namespace, device: Device, name: string): void {
 
 function setPromiscuous(device: Device, word: string): void {
   if (word !== 'on' && word !== 'off') {
-    throw wrong(`Error: argument of "promisc" must be "on" or "off", not "${word}"`);
+    const text = `Error: argument of "promisc" must be "on" or "off", not "${word}"`;
+    throw new IpFailure(1, text);
   }
   const isOn = word === 'on';
   if (device.isPromiscuous === isOn) return;

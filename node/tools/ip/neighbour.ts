@@ -62,7 +62,7 @@ function set(namespace: Namespace, words: Words, command: 'add' | 'change' | 're
   if (command === 'change' && !isThere) throw refused('No such file or directory');
   if (mac === undefined) throw new IpFailure(2, 'Error: No link layer address given.');
   if (state !== 'permanent' && state !== 'reachable' && state !== 'stale') {
-    throw wrong(`ip neigh: nud ${state} cannot be set in the simulation`);
+    throw wrong(`Error: argument "${state}" is wrong: nud state is bad`);
   }
   if (state === 'permanent') namespace.neighbours.setPermanent(device, address, mac);
   else {

@@ -40,6 +40,7 @@ export function addLink(process: Process, namespace: Namespace, words: Words): s
   }
   const kind = words.value();
   const chosen = name ?? freeName(namespace, kind);
+  if (chosen.length > 15) throw new IpFailure(2, 'Error: Attribute failed policy validation.');
   if (namespace.deviceByName(chosen) !== undefined) throw refused('File exists');
   const devices = create(process, namespace, { kind, name: chosen, mac, parent }, words);
   for (const device of devices) {
@@ -142,7 +143,10 @@ function createVxlan(name: string, mac: Mac, namespace: Namespace, words: Words)
     else if (words.maybe('l2miss', 'l3miss')) tellsMisses = true;
     else throw wrong(`vxlan: unknown command "${words.value()}"?`);
   }
-  if (vni === undefined) throw wrong('vxlan: missing virtual network identifier');
+  if (vni === undefined) {
+    const text = 'Error: Required attributes not provided to perform the operation.';
+    throw new IpFailure(2, text);
+  }
   const mtuBytes = lower === undefined ? 1500 : lower.mtu - VXLAN_OVERHEAD_BYTES;
   const options = { name, mac, vni, port, isLearning, isProxy, tellsMisses };
   const device = new VxlanDevice({ ...options, underlay: namespace, mtuBytes });

@@ -77,7 +77,7 @@ export function routeTableOf(word: string): number {
   const named = Object.entries(RouteTableId).find(([name]) => name === word)?.[1];
   if (named !== undefined) return named;
   if (/^\d+$/.test(word)) return Number(word);
-  throw wrong(`Error: argument "${word}" is wrong: table id value is invalid`);
+  throw wrong(`Error: argument "${word}" is wrong: table id value is invalid\n`);
 }
 
 function show(namespace: Namespace, words: Words): string {
@@ -157,11 +157,11 @@ function fieldsOf(namespace: Namespace, words: Words): Fields {
     } else if (words.maybe('dev', 'oif')) fields.device = words.device(namespace);
     else if (words.maybe('src')) fields.preferredSource = words.address();
     else if (words.maybe('metric', 'priority', 'preference')) {
-      fields.metric = words.number('"metric" value is invalid');
+      fields.metric = words.number('"metric" value is invalid\n');
     } else if (words.maybe('table')) fields.table = routeTableOf(words.value());
     else if (words.maybe('mtu')) {
       words.maybe('lock');
-      fields.mtu = words.number('"mtu" value is invalid');
+      fields.mtu = words.number('"mtu" value is invalid\n');
     } else if (words.maybe('scope')) fields.scope = scopeOf(words.value());
     else if (words.maybe('proto', 'protocol')) fields.protocol = protocolOf(words.value());
     else if (words.maybe('onlink')) fields.isOnLink = true;

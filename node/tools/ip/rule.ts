@@ -43,7 +43,7 @@ function fieldsOf(words: Words): Fields {
     else if (words.maybe('from')) takePrefix(words, (prefix) => (fields.source = prefix));
     else if (words.maybe('to')) takePrefix(words, (prefix) => (fields.destination = prefix));
     else if (words.maybe('preference', 'pref', 'order', 'priority', 'prio')) {
-      fields.priority = words.number('preference value is invalid');
+      fields.priority = words.number('preference value is invalid\n');
     } else if (words.maybe('fwmark')) takeMark(fields, words);
     else if (words.maybe('iif', 'dev')) fields.inDevice = words.value();
     else if (words.maybe('oif')) fields.outDevice = words.value();
@@ -65,7 +65,7 @@ function takeMark(fields: Fields, words: Words): void {
   const word = words.value();
   const [mark, mask] = word.split('/').map(Number);
   if (mark === undefined || Number.isNaN(mark) || Number.isNaN(mask ?? 0)) {
-    throw wrong(`Error: argument "${word}" is wrong: fwmark value is invalid`);
+    throw wrong(`Error: argument "${word}" is wrong: fwmark value is invalid\n`);
   }
   fields.mark = mark;
   if (mask !== undefined) fields.markMask = mask;

@@ -14,10 +14,10 @@ where  XFRM-OBJECT := state | policy | monitor
 /** Runs `ip xfrm WORDS`; what it prints. */
 export function ipXfrm(namespace: Namespace, words: Words, { hasStatistics }: IpFormat): string {
   const object = commandOf(words.next() ?? 'help', ['state', 'policy']);
-  if (object === undefined) throw wrong(USAGE);
+  if (object === undefined) throw wrong(USAGE.trimEnd());
   const isState = object === 'state';
   const word = words.next() ?? 'list';
-  switch (commandOf(word, ['list', 'show', 'lst', 'deleteall', 'flush', 'delete', 'count'])) {
+  switch (commandOf(word, ['list', 'show', 'lst', 'delete', 'deleteall', 'flush', 'count'])) {
     case 'list':
     case 'show':
     case 'lst':

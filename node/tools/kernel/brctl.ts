@@ -4,6 +4,7 @@
 import { Bridge } from '../../../net/device/bridge.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { formatMac } from '../../../wire/addresses.ts';
+import { enslave } from '../enslave.ts';
 import type { Process } from '../process.ts';
 
 const USAGE = `Usage: brctl [commands]
@@ -103,7 +104,11 @@ function change(
           process.fail(1, `${text} ${bridge.name}.\n`);
           return;
         }
-        namespace.setMaster(port, bridge);
+        const refusal = enslave(port, bridge);
+        if (refusal !== undefined) {
+          process.fail(1, `can't add ${word} to bridge ${bridge.name}: ${refusal.text}\n`);
+          return;
+        }
       } else if (port.master !== bridge) {
         process.fail(1, `device ${word} is not a slave of ${bridge.name}\n`);
         return;

@@ -32,6 +32,9 @@ const STATES: Readonly<Record<string, string>> = {
   closing: 'CLOSING',
 };
 
+/** What is compared. */
+const FIELDS = ['sport', 'dport', 'src', 'dst'];
+
 const CONNECTED = Object.values(STATES).filter((state) => state !== 'LISTEN' && state !== 'UNCONN');
 
 /** Reads the words behind the options; the text of ss' complaint when they are no filter. */
@@ -50,7 +53,10 @@ export function parseSsFilter(words: readonly string[]): SsFilter | string {
     .flatMap((word) => word.match(/[()!]|[<>=!]=|[<>=]|[^\s()!<>=]+/g) ?? []);
   const expression = tokens.length === 0 ? () => true : new Expression(tokens).parse();
   if (expression === undefined) {
-    const word = tokens.find((token) => /^[a-z]/i.test(token)) ?? tokens[0];
+    const word = tokens.find((token) => /^[a-z]/i.test(token)) ?? tokens[0]!;
+    if (FIELDS.includes(word)) {
+      return 'ss: bison bellows (while parsing filter): "syntax error!" Sorry.';
+    }
     return `Error: an inet prefix is expected rather than "${word}".\nCannot parse dst/src address.`;
   }
   const test: Test = (row) => (wanted.size === 0 || wanted.has(row.state)) && expression(row);
@@ -107,7 +113,7 @@ class Expression {
       const inner = this.#any();
       return this.#maybe(')') === undefined ? undefined : inner;
     }
-    const field = this.#maybe('sport', 'dport', 'src', 'dst') ?? 'dst';
+    const field = this.#maybe(...FIELDS) ?? 'dst';
     const comparison = this.#maybe('=', '==', '!=', '<', '>', '<=', '>=', 'eq', 'neq') ?? '=';
     const value = this.#tokens[this.#at++];
     if (value === undefined) return undefined;

@@ -87,6 +87,12 @@ export function sysctl(process: Process, argv: readonly string[]): void {
     }
     if (equals >= 0) {
       const value = operand.slice(equals + 1).trim();
+      const isNumber = /^-?\d+$/.test(sysctls.text(name)!);
+      if (isNumber && !/^-?\d+$/.test(value)) {
+        process.complain(`sysctl: setting key "${name}": Invalid argument\n`);
+        status = 1;
+        continue;
+      }
       sysctls.set(name, /^-?\d+$/.test(value) ? Number(value) : value);
       if (options.has('q', 'quiet')) continue;
     }

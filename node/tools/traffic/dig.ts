@@ -5,6 +5,7 @@
 import { Errno } from '../../../net/socket/errno.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
 import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
+import { isDnsName } from '../../../wire/dns/name.ts';
 import { type DnsRecord, DnsType } from '../../../wire/dns/record.ts';
 import { DNS_PORT, type DnsMessage, queryOf, reverseNameOf } from '../../../wire/dns.ts';
 import { type DnsReply, exchangeDns } from '../../dns/exchange.ts';
@@ -56,7 +57,7 @@ interface Request {
 export function dig(process: Process, argv: readonly string[]): void {
   const request = parse(argv);
   if (typeof request === 'string') {
-    process.fail(1, request);
+    process.fail(request.startsWith('dig: ') ? 10 : 1, request);
     return;
   }
   if (request.server === undefined) {
@@ -106,7 +107,12 @@ function parse(argv: readonly string[]): Request | string {
     }
   }
   if (!hasName) request.type = DnsType.ns;
-  return request;
+  if (!isDnsName(request.name)) {
+    const name = request.name.replace(/\.$/, '');
+    return `dig: '${name}' is not a legal name (${name.includes('..') ? 'empty label' : 'label too long'})\n`;
+  }
+  const numbers = [request.timeoutNs, request.tries, request.port];
+  return numbers.some((number) => !(number > 0)) ? "Couldn't parse a number\n" : request;
 }
 
 function invalidOption(word: string): string {

@@ -4,6 +4,7 @@
  */
 import { SECOND_NS } from '../../../sim/time.ts';
 import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
+import { isDnsName } from '../../../wire/dns/name.ts';
 import { type DnsRecord, DnsType } from '../../../wire/dns/record.ts';
 import { DnsRcode, queryOf, reverseNameOf } from '../../../wire/dns.ts';
 import { type DnsReply, exchangeDns } from '../../dns/exchange.ts';
@@ -26,6 +27,11 @@ export function nslookup(process: Process, argv: readonly string[]): void {
   const type = typeText === undefined ? undefined : parseDnsType(typeText);
   if (typeText !== undefined && type === undefined) {
     process.fail(1, `unknown query type: ${typeText}\n`);
+    return;
+  }
+  if (!isDnsName(name.endsWith('.') ? name : `${name}.`)) {
+    const reason = name.includes('..') ? 'empty label' : 'label too long';
+    process.fail(1, `nslookup: '${name}' is not a legal name (${reason})\n`);
     return;
   }
   if (server === undefined) {
