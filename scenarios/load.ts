@@ -4,8 +4,9 @@
  * need none.
  */
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
+import type { ComposeProject } from '../node/daemon/compose-up.ts';
 import { Digest } from '../sim/digest.ts';
-import { loadCompose } from './compose/load.ts';
+import { loadCompose, loadProject } from './compose/load.ts';
 import { checkScenario, type LocatedExpectation, type StackFacts } from './language/check.ts';
 import type { Issue } from './language/issue.ts';
 import { LocatedYaml } from './language/located-yaml.ts';
@@ -22,6 +23,8 @@ export interface LoadedScenario {
   readonly scenario: Scenario;
   readonly nodes: NodeNames;
   readonly stack: ComposeModel | undefined;
+  /** The compose files that the timeline brings up, by the names that it gives them. */
+  readonly projects: ReadonlyMap<string, ComposeProject>;
   readonly expectations: readonly LocatedExpectation[];
   /** Hash of everything that decides the run beside the seed and swarmlab's version. */
   readonly configHash: string;
@@ -88,6 +91,7 @@ function loadDocument(
   const scenario = parsed.data;
   const issues: Issue[] = [];
   const stack = loadStack(scenario, document, readText, sources, issues);
+  const projects = loadProjects(scenario, document, readText, sources, issues);
   const facts = scenario.stack === undefined ? NO_STACK : stack && stackFactsOf(stack);
   const check = checkScenario(scenario, document, facts);
   issues.push(...check.issues);
@@ -97,8 +101,9 @@ function loadDocument(
     scenario,
     nodes: check.nodes,
     stack,
+    projects,
     expectations: check.expectations,
-    configHash: configHashOf(scenario, stack),
+    configHash: configHashOf(scenario, stack, projects),
     warnings: issues,
   };
   return { loaded, issues, sources };
@@ -139,6 +144,43 @@ function loadStack(
   const result = loadCompose(new LocatedYaml(path, text), scenario.environment);
   issues.push(...result.issues);
   return result.model;
+}
+
+function loadProjects(
+  scenario: Scenario,
+  document: LocatedYaml,
+  readText: ReadText,
+  sources: Map<string, string>,
+  issues: Issue[],
+): ReadonlyMap<string, ComposeProject> {
+  const projects = new Map<string, ComposeProject>();
+  scenario.timeline.forEach((entry, i) => {
+    for (const [node, name] of Object.entries(entry.compose ?? {})) {
+      if (projects.has(name)) continue;
+      const path = siblingOf(document.file, name);
+      const text = readText(path);
+      if (text === undefined) {
+        const at = ['timeline', i, 'compose', node];
+        const hint = `looked for ${path}; the path is relative to the scenario`;
+        issues.push(
+          document.issueAt(at, 'missing-file', `there is no compose file '${name}'`, hint),
+        );
+        continue;
+      }
+      sources.set(path, text);
+      const located = new LocatedYaml(path, text);
+      const result = loadProject(located, scenario.environment, projectNameOf(name));
+      issues.push(...result.issues);
+      if (result.project !== undefined) projects.set(name, result.project);
+    }
+  });
+  return projects;
+}
+
+/** The name of a project that has none of its own: the file's, as far as names go. */
+function projectNameOf(file: string): string {
+  const base = file.slice(file.lastIndexOf('/') + 1).replace(/(\.compose)?\.ya?ml$/, '');
+  return base.toLowerCase().replaceAll(/[^a-z0-9_-]/g, '');
 }
 
 /** A path that is given relative to a file. */
@@ -191,10 +233,20 @@ function scalarOf(text: string): unknown {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-function configHashOf(scenario: Scenario, stack: ComposeModel | undefined): string {
+function configHashOf(
+  scenario: Scenario,
+  stack: ComposeModel | undefined,
+  projects: ReadonlyMap<string, ComposeProject>,
+): string {
   const digest = new Digest();
   const { seed: _seed, $schema: _schema, ...rest } = scenario;
   digest.foldText(JSON.stringify(rest));
   digest.foldText(JSON.stringify(stack ?? null));
+  for (const [name, project] of projects) digest.foldText(`${name} ${textOf(project)}`);
   return digest.text;
+}
+
+/** A project as text, the entries of maps included. */
+function textOf(project: ComposeProject): string {
+  return JSON.stringify(project, (_, value) => (value instanceof Map ? [...value] : value));
 }

@@ -448,7 +448,8 @@ function exposedOf({ exposed, bindings }: ContainerRequest): ContainerPort[] {
   return [...ports.values()];
 }
 
-function programOf({ image }: ContainerRequest, ports: readonly string[]): ContainerProgram {
+function programOf(request: ContainerRequest, ports: readonly string[]): ContainerProgram {
+  const { image, program } = request;
   const name = image.slice(image.lastIndexOf('/') + 1).split(/[:@]/)[0]!;
-  return { name, spec: programOfImage(image, ports) };
+  return { name, spec: program ?? programOfImage(image, ports) };
 }

@@ -3,6 +3,7 @@
  * are those of the Engine API's create bodies that touch the network, under readable names.
  */
 import type { Ipv4Address, Mac, Prefix } from '../../wire/addresses.ts';
+import type { ProgramSpec } from '../workload/program.ts';
 
 /** Transport protocols that ports are published for. */
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
@@ -85,6 +86,8 @@ export interface ContainerRequest {
   /** `--mac-address`. */
   readonly mac?: Mac;
   readonly isAutoRemoved: boolean;
+  /** What its process does, where somebody says so; otherwise its image is asked. */
+  readonly program?: ProgramSpec;
 }
 
 /** `80/tcp`. */

@@ -200,7 +200,7 @@ class Check {
       isNode &&
       this.#stack?.publishedPorts.includes(port) === false &&
       !this.#scenario.timeline.some(
-        ({ docker, exec }) => docker !== undefined || exec !== undefined,
+        ({ docker, compose, exec }) => (docker ?? compose ?? exec) !== undefined,
       )
     ) {
       const ports = this.#stack.publishedPorts.join(', ');
@@ -289,6 +289,9 @@ class Check {
       }
     }
     if (entry.exec !== undefined) this.#exec([...at, 'exec'], entry.exec);
+    for (const selector of Object.keys(entry.compose ?? {})) {
+      this.#nodesAt([...at, 'compose', selector], selector);
+    }
     for (const [selector, lines] of Object.entries(entry.docker ?? {})) {
       const path = [...at, 'docker', selector];
       this.#nodesAt(path, selector);

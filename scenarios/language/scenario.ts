@@ -211,6 +211,9 @@ const verbs = {
   activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
   update: z.string().optional().meta({ description: 'replaces all tasks of a service' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
+  compose: z.record(z.string(), z.string()).optional().meta({
+    description: 'docker compose up -d of files on nodes, such as { worker-1: shop.compose.yaml }',
+  }),
   docker: z
     .record(z.string(), z.union([z.string(), z.array(z.string()).min(1)]))
     .optional()

@@ -8,6 +8,7 @@ import type { RuleId } from '../../cluster/underlay/paths.ts';
 import { KEYRING_CHANGES } from '../../gossip/transport/keyring-change.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
+import { type ComposeProject, composeUp } from '../../node/daemon/compose-up.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
 import { docker } from '../../node/docker/docker.ts';
 import { formatDuration } from '../../sim/time.ts';
@@ -48,6 +49,7 @@ export class Faults {
   readonly #cluster: Cluster;
   readonly #nodes: NodeNames;
   readonly #stackName: string;
+  readonly #projects: ReadonlyMap<string, ComposeProject>;
   readonly #rules: Installed[] = [];
   /** What the entry that is played was refused, for its text. */
   #refusal = '';
@@ -55,10 +57,16 @@ export class Faults {
   readonly #downtimes: Interval[][];
   readonly #obstacles: (Interval & { readonly covers: UnderlayRule['covers']; id: RuleId })[] = [];
 
-  constructor(cluster: Cluster, nodes: NodeNames, stackName: string) {
+  constructor(
+    cluster: Cluster,
+    nodes: NodeNames,
+    stackName: string,
+    projects: ReadonlyMap<string, ComposeProject>,
+  ) {
     this.#cluster = cluster;
     this.#nodes = nodes;
     this.#stackName = stackName;
+    this.#projects = projects;
     this.#downtimes = nodes.names.map(() => []);
   }
 
@@ -141,6 +149,10 @@ export class Faults {
           if (found.ok) control.removeService(found.value.id, () => {});
         });
         return [];
+      case 'compose':
+        return Object.entries(entry.compose!).flatMap(([selector, file]) =>
+          this.#compose(this.#select(selector), file),
+        );
       case 'docker':
         return Object.entries(entry.docker!).flatMap(([selector, lines]) =>
           this.#docker(this.#select(selector), [lines].flat()),
@@ -169,6 +181,21 @@ export class Faults {
       for (const line of lines) {
         daemon.host.inEngine(() => this.onDocker?.(node, line, docker(daemon, line)));
       }
+    }
+    return running;
+  }
+
+  /** Brings a compose file up on nodes. */
+  #compose(nodes: readonly number[], file: string): number[] {
+    const running = nodes.filter((node) => this.#cluster.machines[node]!.isOn);
+    for (const node of running) {
+      const { daemon } = this.#cluster.machines[node]!.host!;
+      daemon.host.inEngine(() => {
+        const { complaint } = composeUp(daemon, this.#projects.get(file)!);
+        const stderr = complaint === undefined ? '' : `${complaint}\n`;
+        const exitCode = complaint === undefined ? 0 : 1;
+        this.onDocker?.(node, `compose up ${file}`, { stdout: '', stderr, exitCode });
+      });
     }
     return running;
   }
@@ -340,6 +367,10 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
       return `update service ${entry.update}`;
     case 'remove':
       return `remove service ${entry.remove}`;
+    case 'compose':
+      return Object.entries(entry.compose!)
+        .map(([node, file]) => `${node}: docker compose up ${file}`)
+        .join(', ');
     case 'docker':
       return Object.entries(entry.docker!)
         .map(([node, lines]) => `${node}: docker ${[lines].flat().join('; docker ')}`)

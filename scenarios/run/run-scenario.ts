@@ -113,7 +113,7 @@ class Stage {
     });
     this.cluster = cluster;
     applyConditions(cluster.underlay.paths, scenario.cluster.underlay, loaded.nodes);
-    this.#faults = new Faults(cluster, loaded.nodes, this.#stackName);
+    this.#faults = new Faults(cluster, loaded.nodes, this.#stackName, loaded.projects);
     this.#commands = new Commands(cluster);
     this.#faults.onDocker = (node, line, result) => this.#noteDocker(node, line, result);
     this.#tables = new TableRecord(cluster);
