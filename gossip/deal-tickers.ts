@@ -1,4 +1,7 @@
-/** Places in the sweeps for the tickers of all who have the cluster's intervals. */
+/**
+ * Who has places in the sweeps of tickers (tickers.ts): the running members whose interval is the
+ * cluster's. Both kinds are dealt at once, because members come and go with both.
+ */
 import type { SwimConfig } from './constants.ts';
 import type { State } from './state.ts';
 

@@ -10,7 +10,7 @@ import type { OnJoined, OnTold } from './delegate.ts';
 import { revealProbes } from './detection/certain-probe.ts';
 import { armFirstProbe } from './detection/probe.ts';
 import { ProbePhase } from './detection/probes.ts';
-import { armGossip, ticksAlways } from './gossip-tick.ts';
+import { armGossip, ticksAlways } from './dissemination/gossip-tick.ts';
 import { ProcessState } from './members/members.ts';
 import { Reason } from './members/unrest.ts';
 import { MemberState } from './members/views.ts';

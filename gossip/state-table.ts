@@ -7,10 +7,10 @@
  */
 import { MessageType } from '../wire/memberlist/message.ts';
 import { isAdmitted, peerOf } from './admission.ts';
-import { OWN_ADDRESS } from './broadcast-queue.ts';
 import { Counter } from './counters.ts';
 import { revealProbes, tellProbes } from './detection/certain-probe.ts';
-import { armGossip } from './gossip-tick.ts';
+import { OWN_ADDRESS } from './dissemination/broadcast-queue.ts';
+import { armGossip } from './dissemination/gossip-tick.ts';
 import { MemberState } from './members/views.ts';
 import { makeRumor, type Rumor } from './message.ts';
 import { Observed } from './observed.ts';

@@ -15,7 +15,6 @@ import type { Ipv4Address } from '../wire/addresses.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { decodePacket, PLAIN_RECEIVER } from '../wire/memberlist/packet.ts';
-import type { WaitingBroadcast } from './broadcasts.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
@@ -28,7 +27,13 @@ import {
   onSweptProbeTick,
   passProbeTick,
 } from './detection/probe.ts';
-import { armGossip, onGossipTick, onSweptGossipTick, passGossipTick } from './gossip-tick.ts';
+import type { WaitingBroadcast } from './dissemination/broadcasts.ts';
+import {
+  armGossip,
+  onGossipTick,
+  onSweptGossipTick,
+  passGossipTick,
+} from './dissemination/gossip-tick.ts';
 import {
   establish,
   joinSeeds,

@@ -22,8 +22,8 @@ import type {
   WireAddress,
 } from '../../wire/memberlist/message.ts';
 import type { SerfStatus } from '../../wire/serf/message.ts';
-import { BroadcastQueue } from '../broadcast-queue.ts';
 import type { SwimConfig } from '../constants.ts';
+import { BroadcastQueue } from '../dissemination/broadcast-queue.ts';
 import type { LiveName, NameTable } from './name-table.ts';
 import { createSerfState, type SerfState } from './serf/serf-state.ts';
 

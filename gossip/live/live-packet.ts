@@ -11,8 +11,8 @@ import {
   type PacketMessage,
   sizeOf,
 } from '../../wire/memberlist/message.ts';
-import { OWN_ADDRESS } from '../broadcast-queue.ts';
 import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD, USER_MSG_OVERHEAD } from '../constants.ts';
+import { OWN_ADDRESS } from '../dissemination/broadcast-queue.ts';
 import { retransmitLimit } from '../formulas.ts';
 import { encryptOverhead } from '../transport/packet.ts';
 import {

@@ -7,7 +7,7 @@
  */
 import { sizeOfUser } from '../../../wire/memberlist/message.ts';
 import type { SerfType } from '../../../wire/serf/message.ts';
-import { BroadcastQueue } from '../../broadcast-queue.ts';
+import { BroadcastQueue } from '../../dissemination/broadcast-queue.ts';
 import { createVivaldi, type Vivaldi } from './vivaldi.ts';
 
 /** Lamport times that are remembered (`EventBuffer`, `QueryBuffer`). */

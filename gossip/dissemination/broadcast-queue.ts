@@ -8,7 +8,7 @@
  * One sorted array: queues are short but for mass joins, and a walk over it stops as soon as nothing
  * more can fit.
  */
-import type { Rumor } from './message.ts';
+import type { Rumor } from '../message.ts';
 
 /** The name of refutations. */
 export const OWN_ADDRESS = -1;

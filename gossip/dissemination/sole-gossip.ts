@@ -7,15 +7,15 @@
  * A plan makes the draws of {@link chooseRandom} and leaves to it what is rare: short lists, members
  * whose lists are not stored with the others', receivers that not everybody holds alive.
  */
-import { drawBelow, drawBelowAfter, drawPrefix, ONE_DRAW_BOUND_MAX } from '../sim/chance.ts';
-import { MessageType } from '../wire/memberlist/message.ts';
-import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD } from './constants.ts';
-import { retransmitLimit } from './formulas.ts';
-import { SPARSE_RATIO } from './members/selection.ts';
-import { Reason } from './members/unrest.ts';
-import type { Rumor } from './message.ts';
-import { emptied } from './scratch.ts';
-import type { State } from './state.ts';
+import { drawBelow, drawBelowAfter, drawPrefix, ONE_DRAW_BOUND_MAX } from '../../sim/chance.ts';
+import { MessageType } from '../../wire/memberlist/message.ts';
+import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD } from '../constants.ts';
+import { retransmitLimit } from '../formulas.ts';
+import { SPARSE_RATIO } from '../members/selection.ts';
+import { Reason } from '../members/unrest.ts';
+import type { Rumor } from '../message.ts';
+import { emptied } from '../scratch.ts';
+import type { State } from '../state.ts';
 import {
   encryptOverhead,
   framedBytes,
@@ -24,8 +24,8 @@ import {
   PacketPurpose,
   packetDraw,
   transmit,
-} from './transport/packet.ts';
-import { canBeRedundant, isRedundant } from './transport/redundant.ts';
+} from '../transport/packet.ts';
+import { canBeRedundant, isRedundant } from '../transport/redundant.ts';
 
 /** More members than anybody gossips to in one tick: numbers the packets of a tick. */
 export const TARGETS_MAX = 256;

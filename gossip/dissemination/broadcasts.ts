@@ -5,10 +5,11 @@
  * million members reads them in order, where a queue each would be three cache misses. Who has more,
  * or waits for the end of one, has a {@link BroadcastQueue} until that is empty.
  */
+
+import { grown } from '../members/grown.ts';
+import { Reason, type Unrest } from '../members/unrest.ts';
+import type { Rumor } from '../message.ts';
 import { BroadcastQueue } from './broadcast-queue.ts';
-import { grown } from './members/grown.ts';
-import { Reason, type Unrest } from './members/unrest.ts';
-import type { Rumor } from './message.ts';
 
 /** A broadcast as views and tests see it. */
 export interface WaitingBroadcast {

@@ -5,12 +5,11 @@
  * The phase of the ticks is the process's start. An empty queue makes a tick without effect, so with
  * shortcuts a member waits for one only while it has something to spread.
  */
-import { COMPOUND_HEADER_OVERHEAD } from './constants.ts';
-import { dealTickers } from './deal-tickers.ts';
-import { chooseRandom, Purpose } from './members/selection.ts';
-import { emptied } from './scratch.ts';
-import { carryOutPlan, planSole, TARGETS_MAX } from './sole-gossip.ts';
-import type { State } from './state.ts';
+import { COMPOUND_HEADER_OVERHEAD } from '../constants.ts';
+import { dealTickers } from '../deal-tickers.ts';
+import { chooseRandom, Purpose } from '../members/selection.ts';
+import { emptied } from '../scratch.ts';
+import type { State } from '../state.ts';
 import {
   encryptOverhead,
   hasCrcFor,
@@ -18,8 +17,9 @@ import {
   PacketPurpose,
   sendParts,
   takeBroadcasts,
-} from './transport/packet.ts';
-import { runTimer } from './transport/process.ts';
+} from '../transport/packet.ts';
+import { runTimer } from '../transport/process.ts';
+import { carryOutPlan, planSole, TARGETS_MAX } from './sole-gossip.ts';
 
 /** Waits for the next tick unless that is so already, or nothing is gossiped at all. */
 export function armGossip(state: State, member: number): void {
