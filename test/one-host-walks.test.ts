@@ -10,13 +10,10 @@ import type { Namespace } from '../net/namespace.ts';
 import { PingSocket } from '../net/socket/ping.ts';
 import { Watch } from '../net/watch.ts';
 import { addBridge } from '../node/testing/docker-host.ts';
-import { packetWalksOf } from '../scenarios/explain/packet-walks.ts';
-import { remedyOf } from '../scenarios/explain/remedies.ts';
-import { rowsOf } from '../scenarios/explain/rows.ts';
-import { table } from '../scenarios/report/style.ts';
 import { SECOND_NS } from '../sim/time.ts';
 import { parsePrefix } from '../wire/addresses.ts';
 import { ip, Street, shop } from './support/street.ts';
+import { walkLines } from './support/walk-lines.ts';
 
 const H = '203.0.113.10';
 
@@ -37,18 +34,7 @@ class WalkedStreet extends Street {
     this.settle();
     from.sockets.onSend = undefined;
     this.lines.push(`== ${title}`);
-    const walks = packetWalksOf(watch.ways, {}).filter(({ title }) => !title.includes(', sent'));
-    for (const walk of walks.slice(0, 2)) {
-      const rows = rowsOf(walk.steps, false).map((row) => [
-        row.namespace,
-        row.place,
-        row.chain,
-        row.text,
-      ]);
-      this.lines.push(`-- ${walk.title}`, table(rows, ['left', 'left', 'left', 'left']));
-      const remedy = remedyOf(walk);
-      if (remedy !== '') this.lines.push(`   to mend it: ${remedy}`);
-    }
+    this.lines.push(...walkLines(watch));
     this.lines.push('');
   }
 

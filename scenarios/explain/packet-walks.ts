@@ -12,7 +12,8 @@ export function packetWalksOf(
   ways: readonly Way[],
   names: Readonly<Record<string, string>>,
 ): PacketWalk[] {
-  const walks = ways.flatMap((way) => walksOfWay(way, names));
+  const all = ways.flatMap((way) => walksOfWay(way, names));
+  const walks = all.filter((walk) => !isFloodedElsewhere(walk, all));
   walks.sort((a, b) => a.sentAtNs - b.sentAtNs);
   const first = new Map<string, number>();
   return walks.map((walk, index) => {
@@ -20,6 +21,16 @@ export function packetWalksOf(
     const sameAs = first.get(route);
     if (sameAs === undefined) first.set(route, index);
     return { ...walk, sameAs };
+  });
+}
+
+/** A flooded frame that a bridge gave to others too, one of which it was for. */
+function isFloodedElsewhere(walk: PacketWalk, all: readonly PacketWalk[]): boolean {
+  if (walk.reason !== 'for another host') return false;
+  const [first] = walk.steps;
+  return all.some((other) => {
+    const [start] = other.steps;
+    return other !== walk && start!.atNs === first!.atNs && start!.detail === first!.detail;
   });
 }
 

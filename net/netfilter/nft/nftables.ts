@@ -332,8 +332,11 @@ function readBase(reader: WordReader): BaseChain {
   if (hook === undefined) throw reader.problem('unknown chain hook', hookWord);
   reader.must('priority');
   const word = reader.take();
-  const priority = parsePriority(word.text);
-  if (priority === undefined) {
+  const named = parsePriority(word.text);
+  const sign = reader.takeIf('-') ? -1 : reader.takeIf('+') ? 1 : 0;
+  const priority =
+    named === undefined ? undefined : named + (sign === 0 ? 0 : sign * Number(reader.take().text));
+  if (priority === undefined || !Number.isInteger(priority)) {
     throw reader.problem('invalid priority expression value in this context.', word);
   }
   reader.takeIf(';');

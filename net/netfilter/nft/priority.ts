@@ -18,13 +18,18 @@ export function parsePriority(text: string): number | undefined {
   return /^-?\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** The name where it has one at this hook, else the number. */
+/** How far from a priority with a name others are told by it. */
+const NEAR = 10;
+
+/** `filter`, `filter - 5`, or the number where no name of this hook is near. */
 export function priorityText(hook: Hook, priority: number): string {
   for (const [name, number] of Object.entries(PRIORITIES)) {
-    if (number !== priority) continue;
+    const offset = priority - number;
+    if (Math.abs(offset) > NEAR) continue;
     if (name === 'srcnat' && hook !== Hook.postrouting) continue;
     if (name === 'dstnat' && hook !== Hook.prerouting && hook !== Hook.output) continue;
-    return name;
+    if (offset === 0) return name;
+    return `${name} ${offset < 0 ? '-' : '+'} ${Math.abs(offset)}`;
   }
   return String(priority);
 }
