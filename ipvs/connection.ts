@@ -8,6 +8,7 @@
  */
 import { ConnectionState, type Packet } from '../net/packet.ts';
 import { type EventHandle, type EventQueue, NO_EVENT } from '../sim/event-queue.ts';
+import { SECOND_NS } from '../sim/time.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import {
@@ -18,6 +19,9 @@ import {
   TransitionTable,
 } from './constants.ts';
 import { bindConnection, type Destination, unbindConnection } from './service.ts';
+
+/** How long a template whose time is over waits for the connections that it has chosen for. */
+const CONTROL_GRACE_NS = 60 * SECOND_NS;
 
 /** One connection through a virtual service. */
 export class IpvsConnection {
@@ -39,6 +43,11 @@ export class IpvsConnection {
   isGone = false;
   /** Counted by its destination as active (ESTABLISHED) rather than inactive. */
   isActive = false;
+  /** Set on a persistent service's template: how long it lives after its last use, in ns. */
+  templateNs: number | undefined = undefined;
+  /** The template that chose the destination, and on a template how many it has chosen for. */
+  control: IpvsConnection | undefined = undefined;
+  controlledCount = 0;
   /** True once a reply was seen, which dr and tun usually do not see. */
   hasReply = false;
   /** The next connection in the same bucket. */
@@ -149,12 +158,19 @@ export class IpvsConnections {
     connection.next = this.#buckets.get(bucket);
     this.#buckets.set(bucket, connection);
     this.#all.add(connection);
-    bindConnection(connection.destination);
+    if (connection.templateNs === undefined) bindConnection(connection.destination);
+    if (connection.control !== undefined) connection.control.controlledCount++;
     connection.onEvent = (nowNs) => {
       connection.event = NO_EVENT;
-      if (connection.expiresAtNs <= nowNs) this.expire(connection);
-      else this.#await(connection);
+      if (connection.expiresAtNs > nowNs) this.#await(connection);
+      else if (connection.controlledCount === 0) this.expire(connection);
+      else this.#liveOn(connection, CONTROL_GRACE_NS);
     };
+  }
+
+  /** A persistent service used its template: it lives on for its whole time. */
+  useTemplate(template: IpvsConnection): void {
+    this.#liveOn(template, template.templateNs!);
   }
 
   /** Ends a connection now. */
@@ -164,7 +180,9 @@ export class IpvsConnections {
     this.#queue.cancel(connection.event);
     this.#unlink(connection);
     this.#all.delete(connection);
+    if (connection.templateNs !== undefined) return;
     unbindConnection(connection.destination, connection.isActive);
+    if (connection.control !== undefined) connection.control.controlledCount--;
     this.#onExpire(connection);
   }
 
@@ -185,7 +203,11 @@ export class IpvsConnections {
       }
       timeoutNs = IPVS_TCP_TIMEOUTS_NS[state]!;
     }
-    connection.expiresAtNs = this.#queue.nowNs + timeoutNs;
+    this.#liveOn(connection, timeoutNs);
+  }
+
+  #liveOn(connection: IpvsConnection, spanNs: number): void {
+    connection.expiresAtNs = this.#queue.nowNs + spanNs;
     if (connection.event === NO_EVENT) this.#await(connection);
     else if (connection.expiresAtNs < connection.eventAtNs) {
       this.#queue.cancel(connection.event);

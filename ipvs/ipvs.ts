@@ -28,8 +28,17 @@ import { flagsOf, TcpFlag } from '../wire/tcp.ts';
 import { becomeUntracked, IpvsConnection, IpvsConnections } from './connection.ts';
 import { IPVS_SYSCTLS, IpvsTcpState } from './constants.ts';
 import { connectionOfRequestError, rewriteReplyError } from './icmp.ts';
+import { templateOf } from './persistence.ts';
+import { RateEstimator } from './rate.ts';
 import { schedulerOf } from './schedulers/by-name.ts';
-import { countIn, countOut, type Destination, Service, type ServiceKey } from './service.ts';
+import {
+  countIn,
+  countOut,
+  type Destination,
+  Service,
+  type ServiceKey,
+  type Traffic,
+} from './service.ts';
 import { transmit, transmitError } from './transmit.ts';
 import { DestinationTrash } from './trash.ts';
 
@@ -53,6 +62,7 @@ export class Ipvs {
   readonly namespace: Namespace;
   readonly connections: IpvsConnections;
   readonly counters: IpvsCounters = { nonSynMisses: 0, noDestination: 0, destinationGone: 0 };
+  readonly rates: RateEstimator;
   readonly #byMark = new Map<number, Service>();
   readonly #byAddress = new Map<number, Service>();
   readonly #trash: DestinationTrash;
@@ -62,6 +72,7 @@ export class Ipvs {
     BALANCERS.set(namespace, this);
     const { world, hooks, sysctls } = namespace;
     this.#trash = new DestinationTrash(() => world.nowNs);
+    this.rates = new RateEstimator(world.nowNs, () => this.#counted());
     this.connections = new IpvsConnections(world.queue, (c) => this.#forgetConntrack(c));
     for (const [name, value] of IPVS_SYSCTLS) {
       const path = `net.ipv4.vs.${name}`;
@@ -138,6 +149,14 @@ export class Ipvs {
     BALANCERS.delete(this.namespace);
   }
 
+  /** Everything that counts packets. */
+  *#counted(): IterableIterator<Traffic> {
+    for (const service of this.services) {
+      yield service;
+      yield* service.destinations;
+    }
+  }
+
   /** Notes on a watched packet's way what ipvs did to it. */
   note(packet: Packet, event: 'hook' | 'schedule' | 'rewrite' | 'drop', detail: string): void {
     const { world, name } = this.namespace;
@@ -156,6 +175,8 @@ export class Ipvs {
     if (this.#byMark.size === 0 && this.#byAddress.size === 0 && this.connections.count === 0) {
       return Verdict.accept;
     }
+    const { nowNs } = this.namespace.world;
+    if (nowNs >= this.rates.nextNs) this.rates.catchUp(nowNs);
     const { bytes, start } = packet;
     const protocol = protocolOf(bytes, start);
     if (protocol === IpProtocol.icmp) return this.#requestError(packet);
@@ -184,10 +205,12 @@ export class Ipvs {
         }
         return Verdict.accept;
       }
-      const connectionEnds = { sourceAddress: source, sourcePort, destinationAddress: target };
-      const destination = service.scheduler.schedule(service, connectionEnds);
+      const ends = { sourceAddress: source, sourcePort, destinationAddress: target };
+      const template = templateOf(this, service, protocol, ends, port);
+      const destination =
+        template === undefined ? service.scheduler.schedule(service, ends) : template?.destination;
       if (destination === undefined) return this.#refuse(packet);
-      connection = this.#connect(packet, protocol, sourcePort, port, destination);
+      connection = this.#connect(packet, protocol, sourcePort, port, destination, template);
     }
     if (!connection.destination.isAvailable) {
       this.counters.destinationGone++;
@@ -238,6 +261,7 @@ export class Ipvs {
     sourcePort: number,
     port: number,
     destination: Destination,
+    template: IpvsConnection | undefined | null,
   ): IpvsConnection {
     const { bytes, start } = packet;
     const connection = new IpvsConnection(
@@ -250,6 +274,7 @@ export class Ipvs {
       destination,
       this.#setting('conntrack') !== 0,
     );
+    connection.control = template ?? undefined;
     this.connections.add(connection);
     this.namespace.host.beliefs?.onSchedule(destination.address);
     if (packet.way !== undefined) {

@@ -42,6 +42,14 @@ export interface Destination extends Traffic {
   isAvailable: boolean;
 }
 
+/** Clients that are the same to a persistent service, and for how long (`ipvsadm -p -M`). */
+export interface Persistence {
+  /** After the last use, in ns. */
+  readonly timeoutNs: number;
+  /** Leading bits of a client's address that count; 32 for each client on its own. */
+  readonly maskBits: number;
+}
+
 /** What a service answers to: a firewall mark, or an address, port and protocol. */
 export type ServiceKey =
   | { readonly fwmark: number }
@@ -59,6 +67,8 @@ export class Service implements Traffic {
   currentWeight = 0;
   highestWeight = 0;
   weightStep = 1;
+  /** Set when a client comes back to the destination that it had (`IP_VS_SVC_F_PERSISTENT`). */
+  persistence: Persistence | undefined = undefined;
   /** What the hashing schedulers look up; empty until they fill it. */
   buckets: Destination[] = [];
   connectionCount = 0;

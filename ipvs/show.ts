@@ -1,5 +1,6 @@
 /**
- * What `ipvsadm` prints: `-Ln` (services and destinations), `-Ln --stats`, `-Lnc` (connections),
+ * What `ipvsadm` prints: `-Ln` (services and destinations), `-Ln --stats`, `-Ln --rate`, `-Lnc`
+ * (connections),
  * `-Sn` (the rules that make them) and `-Ln --timeout`. Column widths are those of ipvsadm 1.31.
  */
 
@@ -26,6 +27,10 @@ const STATISTICS_HEADER = `Prot LocalAddress:Port               Conns   InPkts  
   -> RemoteAddress:Port
 `;
 
+const RATE_HEADER = `Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS
+  -> RemoteAddress:Port
+`;
+
 const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
   masq: 'Masq',
   route: 'Route',
@@ -40,6 +45,15 @@ export function formatServices(ipvs: Ipvs | undefined): string {
 /** `ipvsadm -Ln --stats`. */
 export function formatStatistics(ipvs: Ipvs | undefined): string {
   return TITLE + STATISTICS_HEADER + formatTable(ipvs, traffic, traffic);
+}
+
+/** `ipvsadm -Ln --rate`. */
+export function formatRates(ipvs: Ipvs | undefined): string {
+  if (ipvs === undefined) return TITLE + RATE_HEADER;
+  ipvs.rates.catchUp(ipvs.namespace.world.nowNs);
+  const columns = (of: Traffic, name: string) =>
+    name.padEnd(33) + ipvs.rates.ratesOf(of).map(largeNumber).join('');
+  return TITLE + RATE_HEADER + formatTable(ipvs, columns, columns);
 }
 
 /** `ipvsadm -Ln --timeout`. */
@@ -72,12 +86,18 @@ export function formatRules(ipvs: Ipvs | undefined): string {
       'fwmark' in key
         ? `-f ${key.fwmark}`
         : `-${protocolName(key.protocol).charAt(0).toLowerCase()} ${endText(key.address, key.port)}`;
-    text += `-A ${name} -s ${service.scheduler.name}\n`;
+    text += `-A ${name} -s ${service.scheduler.name}${persistenceFlags(service)}\n`;
     for (const { address, port, method, weight } of sortedDestinations(service)) {
       text += `-a ${name} -r ${endText(address, port)} ${flags[method]} -w ${weight}\n`;
     }
   }
   return text;
+}
+
+function persistenceFlags({ persistence }: Service): string {
+  if (persistence === undefined) return '';
+  const mask = persistence.maskBits === 32 ? '' : ` -M ${maskText(persistence.maskBits)}`;
+  return ` -p ${persistence.timeoutNs / SECOND_NS}${mask}`;
 }
 
 function formatTable(
@@ -97,7 +117,19 @@ function formatTable(
 }
 
 function scheduling(service: Service, name: string): string {
-  return `${name} ${service.scheduler.name}`;
+  return `${name} ${service.scheduler.name}${persistenceText(service)}`;
+}
+
+/** ` persistent 300 mask 255.255.255.0`; a mask of all bits is not told. */
+function persistenceText({ persistence }: Service): string {
+  if (persistence === undefined) return '';
+  const { timeoutNs, maskBits } = persistence;
+  const seconds = ` persistent ${timeoutNs / SECOND_NS}`;
+  return maskBits === 32 ? seconds : `${seconds} mask ${maskText(maskBits)}`;
+}
+
+function maskText(maskBits: number): string {
+  return formatIpv4Address((0xffff_ffff << (32 - maskBits)) >>> 0);
 }
 
 function load(destination: Destination, name: string): string {
@@ -144,8 +176,8 @@ function formatConnection(connection: IpvsConnection, nowNs: number): string {
   const seconds = Math.max(0, Math.floor((connection.expiresAtNs - nowNs) / SECOND_NS));
   const minutes = String(Math.floor(seconds / 60)).padStart(2, '0');
   const rest = String(seconds % 60).padStart(2, '0');
-  const isTcp = connection.protocol === IpProtocol.tcp;
-  const state = isTcp ? IPVS_TCP_STATE_NAMES[connection.state] : 'UDP';
+  const hasState = connection.protocol !== IpProtocol.udp || connection.templateNs !== undefined;
+  const state = hasState ? IPVS_TCP_STATE_NAMES[connection.state] : 'UDP';
   const client = endText(connection.clientAddress, connection.clientPort).padEnd(18);
   const virtual = endText(connection.virtualAddress, connection.virtualPort).padEnd(18);
   const target = endText(connection.destinationAddress, connection.destinationPort);
@@ -158,5 +190,6 @@ function endText(address: Ipv4Address, port: number): string {
 }
 
 function protocolName(protocol: number): string {
+  if (protocol === 0) return 'IP ';
   return protocol === IpProtocol.tcp ? 'TCP' : protocol === IpProtocol.udp ? 'UDP' : 'SCTP';
 }

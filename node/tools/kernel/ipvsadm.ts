@@ -6,11 +6,13 @@ import { Ipvs } from '../../../ipvs/ipvs.ts';
 import type { ForwardMethod, Service, ServiceKey } from '../../../ipvs/service.ts';
 import {
   formatConnections,
+  formatRates,
   formatRules,
   formatServices,
   formatStatistics,
   formatTimeouts,
 } from '../../../ipvs/show.ts';
+import { SECOND_NS } from '../../../sim/time.ts';
 import { type Ipv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
 import { type Options, parseOptions } from '../options.ts';
@@ -54,6 +56,8 @@ const LONGS = {
   'sctp-service': 'value',
   'fwmark-service': 'value',
   scheduler: 'value',
+  persistent: 'value',
+  netmask: 'value',
   'real-server': 'value',
   gatewaying: 'flag',
   ipip: 'flag',
@@ -82,7 +86,7 @@ export function ipvsadm(process: Process, argv: readonly string[]): void {
     process.fail(2, NO_MODULE);
     return;
   }
-  const letters = 'AEDCSaedLlZt:u:f:s:r:gimw:x:y:nc46';
+  const letters = 'AEDCSaedLlZt:u:f:s:p:M:r:gimw:x:y:nc46';
   const options = parseOptions('ipvsadm', argv, letters, LONGS);
   if (typeof options === 'string') {
     process.fail(2, `${options}\n${TRY_HELP}`);
@@ -105,14 +109,11 @@ export function ipvsadm(process: Process, argv: readonly string[]): void {
 
 function list(process: Process, options: Options, isSave: boolean): void {
   const ipvs = Ipvs.of(process.place.namespace);
-  if (options.has('rate')) {
-    process.fail(2, 'ipvsadm: rates are not simulated: --stats has the counts\n');
-    return;
-  }
   if (isSave) process.print(formatRules(ipvs));
   else if (options.has('timeout')) process.print(formatTimeouts());
   else if (options.has('c', 'connection')) process.print(formatConnections(ipvs));
   else if (options.has('stats')) process.print(formatStatistics(ipvs));
+  else if (options.has('rate')) process.print(formatRates(ipvs));
   else process.print(formatServices(ipvs));
   process.exit(0);
 }
@@ -134,7 +135,7 @@ function change(process: Process, options: Options, command: string): Refusal | 
   const ipvs = Ipvs.of(namespace) ?? new Ipvs(namespace);
   if (command === 'A') {
     const added = ipvs.addService(key, options.value('s', 'scheduler') ?? 'wlc');
-    return typeof added === 'string' ? refused(added) : undefined;
+    return typeof added === 'string' ? refused(added) : persist(added, options);
   }
   const service = ipvs.serviceOf(key);
   if (service === undefined) {
@@ -150,11 +151,29 @@ function change(process: Process, options: Options, command: string): Refusal | 
       return undefined;
     case 'E': {
       const error = ipvs.editService(key, options.value('s', 'scheduler') ?? 'wlc');
-      return error === undefined ? undefined : refused(error);
+      return error === undefined ? persist(service, options) : refused(error);
     }
     default:
       return changeServer(service, options, command);
   }
+}
+
+/** `-p <seconds>`, and `-M <netmask>` for clients that are one to it. */
+function persist(service: Service, options: Options): Refusal | undefined {
+  const timeout = options.value('p', 'persistent');
+  if (timeout === undefined) {
+    service.persistence = undefined;
+    return undefined;
+  }
+  const seconds = Number(timeout);
+  if (!Number.isInteger(seconds) || seconds < 1) {
+    return illegal('illegal timeout for persistent service');
+  }
+  const netmask = parseIpv4Address(options.value('M', 'netmask') ?? '255.255.255.255');
+  const maskBits = netmask === undefined ? -1 : Math.clz32(~netmask);
+  if (maskBits < 1) return illegal('illegal virtual server persistent mask specified');
+  service.persistence = { timeoutNs: seconds * SECOND_NS, maskBits };
+  return undefined;
 }
 
 function changeServer(service: Service, options: Options, command: string): Refusal | undefined {
