@@ -3,6 +3,8 @@
  * and every line that comes of it. `testdata/exec/*.txt` is rewritten by `vitest -u` and reviewed as
  * a diff.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isNoPlace, type PlaceName, placeOf } from '../cluster/places.ts';
 import { splitWords } from '../net/netfilter/command-words.ts';
@@ -10,8 +12,8 @@ import { launch } from '../node/tools/launch.ts';
 import type { ScenarioInput } from '../scenarios/language/scenario.ts';
 import { execAt } from '../scenarios/run/exec-at.ts';
 import { runScenario } from '../scenarios/run/run-scenario.ts';
-import { SECOND_NS } from '../sim/time.ts';
-import { loadInline } from './support/runs.ts';
+import { parseDuration, SECOND_NS } from '../sim/time.ts';
+import { loadInline, loadLibrary, ROOT } from './support/runs.ts';
 
 const STACK = `
 services:
@@ -103,10 +105,15 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WORKER, 'ping -c 3 192.168.56.99'],
     [WORKER, 'ping -c 1 -q 10.99.0.1'],
     [WEB, 'ping -c 1 nosuch'],
+    [WEB, 'ping -c 2 -D -O -W 1 10.99.0.1'],
     [WEB, 'nc -zv redis 6379'],
     [WEB, 'nc -zv redis 80'],
     [WEB, 'nc -zv -w 2 10.0.1.200 80'],
     [WORKER, 'nc -zvu worker-2 9'],
+    [
+      WORKER,
+      "sh -c 'nc -lv 4000 & nc -z -p 4001 -s 127.0.0.1 127.0.0.1 4000; sleep 1; ss -tan sport = :4001'",
+    ],
     [{ on: 'outside' }, 'curl -v http://worker-2:8080/cart?item=7'],
     [
       { on: 'outside' },
@@ -341,6 +348,32 @@ test('a tool runs at an instant, with its own exit status, and the files that it
   );
   expect(exec('redis', 'nc -z web 81').status).toBe(1);
   expect(exec('reddis', 'ip a').status).toMatchObject({ error: "no container of 'reddis' runs" });
+});
+
+test('the examples of the documentation print what it says', () => {
+  const text = readFileSync(join(ROOT, 'docs/tools.md'), 'utf8');
+  const blocks = [...text.matchAll(/```\n(\$ .*?)```/gs)].map((match) => match[1]!);
+  const examples = blocks.flatMap((block) => block.split(/^\$ /m).slice(1));
+  expect(examples.length).toBeGreaterThanOrEqual(2);
+  for (const example of examples) {
+    const [command = '', ...lines] = example.split('\n');
+    const words = splitWords(command);
+    const [, , file, on, ...rest] = words.slice(0, words.indexOf('--'));
+    const flag = rest.indexOf('--at');
+    const request = {
+      where: { on: on!, container: flag === 1 ? rest[0] : undefined },
+      argv: words.slice(words.indexOf('--') + 1),
+      atNs: parseDuration(rest[flag + 1]!)!,
+      limitNs: 60 * SECOND_NS,
+    };
+    let output = '';
+    const onOutput = (printed: string) => {
+      output += printed;
+    };
+    const name = file!.replace(/^.*\/|\.yaml$/g, '');
+    execAt(loadLibrary(name), request, {}, { onOutput, onFile: () => {} });
+    expect(output, command).toBe(lines.join('\n'));
+  }
 });
 
 test('a step with a misspelt tool or place does not read', () => {

@@ -5,7 +5,7 @@
 import { Errno, formatErrno } from '../../../net/socket/errno.ts';
 import type { TcpConnection } from '../../../net/socket/tcp/connection.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../../wire/addresses.ts';
+import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
 import { addressOfName } from '../names.ts';
 import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
@@ -102,7 +102,10 @@ function tryTcp(
   port: number,
   onEnd: (isOpen: boolean) => void,
 ): void {
-  const { namespace, source } = process.place;
+  const { namespace } = process.place;
+  const chosen = parseIpv4Address(options.value('s') ?? '');
+  const source = chosen ?? process.place.source;
+  const sourcePort = Number(options.value('p') ?? 0);
   const where = hostText(options, host, address);
   let isConnected = false;
   let isOver = false;
@@ -123,6 +126,7 @@ function tryTcp(
     address,
     port,
     ...(source === 0 ? {} : { sourceAddress: source }),
+    ...(sourcePort > 0 ? { sourcePort } : {}),
     handlers: {
       onConnected: (own) => {
         isConnected = true;

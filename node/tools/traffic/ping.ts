@@ -17,7 +17,7 @@ import type { Process } from '../process.ts';
 /** How the kernel's own refusals begin, which count as errors; other failures to send do not. */
 const LOCAL_ERROR = 'ping: local error';
 
-const LETTERS = '4c:i:s:t:w:W:I:M:nqvO';
+const LETTERS = '4c:i:s:t:w:W:I:M:nqvDO';
 
 const USAGE = `
 Usage
@@ -27,6 +27,7 @@ Options:
   <destination>      dns name or ip address
   -4                 use IPv4
   -c <count>         stop after <count> replies
+  -D                 print timestamps
   -i <interval>      seconds between sending each packet
   -I <interface>     either interface name or address
   -M <pmtud opt>     define mtu discovery, can be one of <do|dont|want>
@@ -53,6 +54,10 @@ interface Request {
   readonly from: string | undefined;
   readonly isNumeric: boolean;
   readonly isQuiet: boolean;
+  /** `-D`: lines begin with the instant. */
+  readonly hasTimestamps: boolean;
+  /** `-O`: what is not answered when the next is sent is told. */
+  readonly tellsMissing: boolean;
 }
 
 /** `ping [options] <destination>`: 0 with an answer, 1 without, 2 when nothing could be sent. */
@@ -105,6 +110,8 @@ function requestOf(options: Options): Request | string {
     from: options.value('I'),
     isNumeric: options.has('n') || parseIpv4Address(target) !== undefined,
     isQuiet: options.has('q'),
+    hasTimestamps: options.has('D'),
+    tellsMissing: options.has('O'),
   };
 }
 
@@ -125,6 +132,8 @@ class Run {
   readonly #startedAtNs: number;
   #lastSentAtNs: number;
   #sentCount = 0;
+  /** The last request that was answered. */
+  #answeredSequence = 0;
   #errorCount = 0;
   #pipeSize = 0;
   readonly #roundTripsUs: number[] = [];
@@ -173,14 +182,27 @@ class Run {
       dontFragment: this.#request.dontFragment,
       lingerNs: this.#request.lingerNs,
       ...(source === 0 ? {} : { source }),
-      onSend: () => {
-        this.#sentCount++;
-        this.#lastSentAtNs = process.world.nowNs;
-      },
+      onSend: () => this.#noteSend(),
       onResult: (result) => this.#take(result),
       onDone: () => this.#end(),
     });
     process.whenOver(() => socket.stop());
+  }
+
+  #noteSend(): void {
+    const { tellsMissing, isQuiet } = this.#request;
+    const isMissing = this.#sentCount > 0 && this.#answeredSequence < this.#sentCount;
+    if (tellsMissing && isMissing && !isQuiet) {
+      this.#process.print(`${this.#timestamp}no answer yet for icmp_seq=${this.#sentCount}\n`);
+    }
+    this.#sentCount++;
+    this.#lastSentAtNs = this.#process.world.nowNs;
+  }
+
+  /** `[35.123456] ` with `-D`. */
+  get #timestamp(): string {
+    if (!this.#request.hasTimestamps) return '';
+    return `[${(this.#process.world.nowNs / SECOND_NS).toFixed(6)}] `;
   }
 
   #sourceOf(from: string): Ipv4Address | undefined {
@@ -192,6 +214,7 @@ class Run {
   }
 
   #take(result: PingResult): void {
+    if (result.from !== 0) this.#answeredSequence = result.sequence;
     if (result.from !== 0) {
       const behind = this.#sentCount - result.sequence;
       this.#pipeSize = Math.max(this.#pipeSize, behind + 1);
@@ -226,7 +249,8 @@ class Run {
   #printResult(result: PingResult): void {
     if (result.from === 0) this.#process.complain(`${result.error}\n`);
     else if (!this.#request.isQuiet) {
-      this.#process.print(`${formatPingResult(result, this.#names.get(result.from))}\n`);
+      const line = formatPingResult(result, this.#names.get(result.from));
+      this.#process.print(`${this.#timestamp}${line}\n`);
     }
   }
 
