@@ -98,10 +98,10 @@ test('W2 without NAT: container to outside and back through the host', () => {
   expect(hooks).toEqual([
     '0 docker0 undefined ttl 64',
     '2 docker0 eth0 ttl 63',
-    '4 undefined eth0 ttl 63',
+    '4 docker0 eth0 ttl 63',
     '0 eth0 undefined ttl 64',
     '2 eth0 docker0 ttl 63',
-    '4 undefined docker0 ttl 63',
+    '4 eth0 docker0 ttl 63',
   ]);
   expect(wayOf(packet).filter((step) => step.startsWith('host'))).toEqual([
     'host receive veth1',
