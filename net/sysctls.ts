@@ -204,7 +204,6 @@ export class Sysctls {
 
   #setForwarding(value: number): void {
     this.all.forwarding = value;
-    this.all.accept_redirects = value === 0 ? 1 : 0;
     this.default.forwarding = value;
     this.all.accept_redirects = value === 0 ? 1 : 0; // a router takes no redirects
     for (const configuration of this.#byDevice.values()) configuration.forwarding = value;

@@ -69,7 +69,7 @@ function holdTcp(host: Namespace, target: Target): HeldPort | false {
   };
 }
 
-/** Carries connections to the container and back. */
+/** Carries connections to the container and back; who ends one direction leaves the other open. */
 function forwardTo(host: Namespace, { address, mapping }: Target) {
   return (client: TcpConnection): TcpHandlers => {
     let isOpen = false;
@@ -82,10 +82,10 @@ function forwardTo(host: Namespace, { address, mapping }: Target) {
         onConnected: (own) => {
           isOpen = true;
           for (const bytes of waiting.splice(0)) own.send(bytes);
-          if (hasEnded) own.close();
+          if (hasEnded) own.end();
         },
         onData: (bytes) => client.send(bytes),
-        onEnd: () => client.close(),
+        onEnd: () => client.end(),
         onClosed: (reason) => {
           if (reason !== 'closed') client.close();
         },
@@ -98,7 +98,7 @@ function forwardTo(host: Namespace, { address, mapping }: Target) {
       },
       onEnd: () => {
         hasEnded = true;
-        if (isOpen) backend.close();
+        if (isOpen) backend.end();
       },
       onClosed: (reason) => {
         if (reason !== 'closed') backend.abort();

@@ -25,6 +25,7 @@ import {
   serversOf,
   withNdots,
 } from './container-files.ts';
+import { setContainerSysctls } from './container-sysctls.ts';
 
 /** What a sandbox is made for. */
 export interface SandboxConfig {
@@ -62,7 +63,8 @@ export class ContainerSandbox implements NameView {
     if (config.isHostNetwork) this.namespace = host.namespace;
     else {
       this.namespace = host.createNamespace(this.#fileName);
-      setContainerSysctls(this.namespace, config.sysctls);
+      setContainerSysctls(this.namespace);
+      for (const [name, value] of config.sysctls) this.namespace.sysctls.set(name, value);
     }
   }
 
@@ -257,15 +259,4 @@ function linkAliasesOf(links: readonly string[]): ReadonlyMap<string, string> {
       return [alias!.toLowerCase(), name!] as const;
     }),
   );
-}
-
-/** What the runtime sets in a container's namespace. */
-function setContainerSysctls(namespace: Namespace, wishes: ReadonlyMap<string, string>): void {
-  const { sysctls } = namespace;
-  sysctls.set('net.ipv4.ip_unprivileged_port_start', 0);
-  sysctls.set('net.ipv4.ping_group_range', '0\t2147483647');
-  for (const name of ['all', 'default', 'lo']) {
-    sysctls.set(`net.ipv6.conf.${name}.disable_ipv6`, 1);
-  }
-  for (const [name, value] of wishes) sysctls.set(name, value);
 }

@@ -11,6 +11,7 @@ import type { PortMapping } from '../firewall/bridge-rules.ts';
 import type { Host } from '../host/host.ts';
 import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { SwarmNetwork } from '../network/swarm-network.ts';
+import { setContainerSysctls } from './container-sysctls.ts';
 
 /** A sandbox' place on a swarm network. */
 export interface SandboxEndpoint {
@@ -38,9 +39,7 @@ export class Sandbox implements NameView {
     this.#fileName = this.id.slice(0, 12);
     this.namespace = host.createNamespace(this.#fileName);
     this.namespace.tables.run('-L -n');
-    // containers may open any port and ping without capabilities, since 20.10
-    this.namespace.sysctls.set('net.ipv4.ip_unprivileged_port_start', 0);
-    this.namespace.sysctls.set('net.ipv4.ping_group_range', '0\t2147483647');
+    setContainerSysctls(this.namespace);
     this.dns = new EmbeddedDns(host, this.namespace, this);
   }
 

@@ -49,6 +49,21 @@ function expectCase(name: string, lab: HostLab, node = 1): void {
   }
 }
 
+/** Closed TCP connections of `conntrack -L`, without their ephemeral ports and timeouts, sorted. */
+function closedConnections(text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.includes(' TIME_WAIT '));
+  return lines
+    .map((line) => line.replace(/^tcp +6 \d+ /, '').replace(/port=[3-6]\d{4}\b/g, 'port=any'))
+    .sort();
+}
+
+/** `docker ps` without ids and spans. */
+function psLines(text: string): string[] {
+  const lines = text.trim().split('\n').slice(1);
+  const span = /(About a minute|\d+ seconds|Less than a second|1 second)/g;
+  return lines.map((line) => line.slice(12).replace(span, 'span').replace(/ {2,}/g, '  ').trim());
+}
+
 /** Sent and answered requests of every ping that the lab tried in a case; the tool is another one. */
 function expectPings(name: string, lab: HostLab, node = 1): void {
   const real = new RealCase(name);
@@ -100,6 +115,8 @@ describe('one host of the lab', () => {
     const name = 'A02-bridge-published-3';
     expectCase(name, lab);
     lab.run(9);
+    const plain = new RealCase(name).text('node1/docker_ps_plain.txt');
+    expect(psLines(lab.docker(1, 'ps').stdout)).toEqual(psLines(plain));
     expectPrinted(name, 'docker_port.txt', lab.docker(1, 'port nginx1'));
     const filter = new RealCase(name).text('node1/host/iptables_filter_Ln.txt');
     expect(lab.tool(1, 'host', 'iptables -nL')).toBe(filter);
@@ -110,6 +127,9 @@ describe('one host of the lab', () => {
     expect(lab.fetch(1, 'host', 'http://192.168.56.101:8080/')).toBe(first);
     expect(lab.fetch(1, 'nginx1', 'http://192.168.56.101:8080/')).toBe(first);
     expect(lab.fetch(1, 'nginx1', 'http://192.168.56.101:8081/')).toBe(second);
+    const after = new RealCase(name).text('node1/host/conntrack_after.txt');
+    const connections = closedConnections(lab.tool(1, 'host', 'conntrack -L'));
+    expect(connections).toEqual(closedConnections(after));
     expect(lab.fetch(2, 'host', 'http://192.168.56.101:8099/')).toBe('refused');
   });
 
