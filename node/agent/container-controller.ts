@@ -194,11 +194,20 @@ export class ContainerController implements TaskController {
       if (network === undefined || address === undefined) continue;
       const endpoint = sandbox.join(network, address);
       if (network.isIngress) this.#protect(sandbox, endpoint);
+      const vip = this.#vipOn(network.id);
+      if (network.isDirect && vip !== 0) sandbox.takeVirtualAddress(endpoint, vip);
     }
     sandbox.maybeAttachGateway();
     this.#publishHostPorts(sandbox);
     for (const { network, id } of sandbox.endpoints) networks.publishPeer(network, id);
     return sandbox;
+  }
+
+  /** The service's virtual address on a network; 0 when it has none. */
+  #vipOn(networkId: string): number {
+    const { endpoint } = this.#task;
+    if (endpoint?.spec.mode === EndpointMode.dnsrr) return 0;
+    return endpoint?.virtualIps.find((vip) => vip.networkId === networkId)?.address.address ?? 0;
   }
 
   /** What a task lets in from the ingress network. */
@@ -236,10 +245,8 @@ export class ContainerController implements TaskController {
 
   #enableBindings(container: Container): void {
     const task = this.#task;
-    const isVip = task.endpoint?.spec.mode !== EndpointMode.dnsrr;
     this.#bindings = (container.sandbox?.endpoints ?? []).map((endpoint) => {
       const { network } = endpoint;
-      const vip = task.endpoint?.virtualIps.find((v) => v.networkId === network.id);
       const attachment = task.networks.find((n) => n.network.id === network.id);
       return {
         networkId: network.id,
@@ -247,7 +254,7 @@ export class ContainerController implements TaskController {
         containerName: container.name,
         serviceName: task.serviceAnnotations.name,
         serviceId: task.serviceId,
-        vip: isVip ? (vip?.address.address ?? 0) : 0,
+        vip: this.#vipOn(network.id),
         address: endpoint.address,
         ports: network.isIngress ? this.#ports('ingress') : [],
         serviceAliases: attachment?.aliases ?? [],

@@ -5,7 +5,8 @@
  * For the first back end of a service: the VIP becomes an address of the sandbox' eth0, packets to
  * its published ports (PREROUTING) and to the VIP (INPUT) get the service's mark, and ipvs gets a
  * service for that mark. Then every back end is a destination, masqueraded behind the sandbox' own
- * address by one rule per network.
+ * address by one rule per network; or, on a network with `--opt dsr`, sent the packet as it is, so
+ * that it answers the client itself (direct server return).
  */
 import type { Ipvs } from '../../ipvs/ipvs.ts';
 import type { Service } from '../../ipvs/service.ts';
@@ -36,6 +37,8 @@ export interface BalancerSandbox {
   readonly address: Ipv4Address;
   readonly subnet: Prefix;
   readonly isIngress: boolean;
+  /** Direct server return instead of NAT; never on ingress. */
+  readonly isDirect?: boolean;
 }
 
 /** Opens and closes published ports on the host. */
@@ -63,7 +66,7 @@ export class BalancerProgrammer implements BackEndProgrammer {
     const { ipvs } = sandbox;
     const service =
       ipvs.serviceOf({ fwmark: balancer.fwmark }) ?? this.#addService(sandbox, ipvs, balancer);
-    service.add(address, 0, 1, 'masq');
+    service.add(address, 0, 1, sandbox.isDirect === true ? 'route' : 'masq');
   }
 
   removeBackEnd(
@@ -90,10 +93,12 @@ export class BalancerProgrammer implements BackEndProgrammer {
     const writer = new RuleWriter(namespace.tables);
     for (const port of balancer.ports)
       writer.append('mangle', 'PREROUTING', markPort(balancer, port));
-    const subnet = formatPrefix(sandbox.subnet);
-    const own = formatIpv4Address(sandbox.address);
-    writer.append('nat', 'POSTROUTING', `-d ${subnet} -m ipvs --ipvs -j SNAT --to-source ${own}`);
-    namespace.sysctls.set('net.ipv4.vs.conntrack', 1);
+    if (sandbox.isDirect !== true) {
+      const subnet = formatPrefix(sandbox.subnet);
+      const own = formatIpv4Address(sandbox.address);
+      writer.append('nat', 'POSTROUTING', `-d ${subnet} -m ipvs --ipvs -j SNAT --to-source ${own}`);
+      namespace.sysctls.set('net.ipv4.vs.conntrack', 1);
+    }
     writer.append('mangle', 'INPUT', markVip(balancer));
     const service = ipvs.addService({ fwmark: balancer.fwmark }, 'rr');
     assert(typeof service !== 'string', 'the service is new and rr is known');

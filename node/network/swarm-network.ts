@@ -17,6 +17,9 @@ import type { Host } from '../host/host.ts';
 /** The option of a network that says the MTU of what it runs on. */
 const MTU_OPTION = 'com.docker.network.driver.mtu';
 
+/** The option of a network whose tasks answer their clients themselves. */
+const DIRECT_OPTION = 'dsr';
+
 /** The option of a network whose packets between hosts are encrypted. */
 const ENCRYPTED_OPTION = 'encrypted';
 
@@ -33,6 +36,8 @@ export class SwarmNetwork {
   readonly subnet: Prefix;
   readonly isIngress: boolean;
   readonly isInternal: boolean;
+  /** Its tasks answer their clients themselves (`--opt dsr`). */
+  readonly isDirect: boolean;
   readonly overlay: OverlayNetwork;
   readonly records = new NetworkRecords();
   /** Tasks and containers that are on the network here. */
@@ -51,6 +56,8 @@ export class SwarmNetwork {
     this.subnet = config.subnet;
     this.isIngress = isIngressNetwork(network);
     this.isInternal = network.spec.internal === true;
+    this.isDirect =
+      !this.isIngress && network.spec.driverConfig?.options[DIRECT_OPTION] !== undefined;
     this.overlay = new OverlayNetwork(host, {
       id: network.id,
       subnet: config.subnet,
@@ -91,6 +98,7 @@ export class SwarmNetwork {
       address,
       subnet: this.subnet,
       isIngress: this.isIngress,
+      isDirect: this.isDirect,
     };
     return this.balancer;
   }

@@ -77,6 +77,17 @@ export class Sandbox implements NameView {
   }
 
   /**
+   * Takes packets to a service's virtual address as its own, without answering for it by ARP, as
+   * direct server return needs it (`DisableARPForVIP`, `AddLoopbackAliasIP`).
+   */
+  takeVirtualAddress({ interfaceName }: SandboxEndpoint, vip: Ipv4Address): void {
+    const { namespace } = this;
+    namespace.sysctls.set(`net.ipv4.conf.${interfaceName}.arp_ignore`, 1);
+    namespace.sysctls.set(`net.ipv4.conf.${interfaceName}.arp_announce`, 2);
+    namespace.addAddress(namespace.loopback, { address: vip, prefixLength: 32 });
+  }
+
+  /**
    * Gets the way out: by `docker_gwbridge`, unless all its networks are internal, and by the default
    * bridge when it has none.
    */
