@@ -5,8 +5,8 @@
  * Every broadcast has a name and replaces the one of the same name. The name is the subject, except
  * that a refutation goes by the member's own address (`state.go` `refute`): {@link OWN_ADDRESS}.
  *
- * One sorted array: queues are short but for mass joins, and a walk over it stops as soon as nothing
- * more can fit.
+ * One sorted array: queues are short but for mass joins and mass deaths, and a walk over it stops as
+ * soon as nothing more can fit. What was taken and stays is merged in again, since it is in order, too.
  */
 import type { Rumor } from '../message.ts';
 
@@ -30,6 +30,7 @@ interface Entry<R extends Sized> {
 export class BroadcastQueue<R extends Sized = Rumor> {
   /** Sorted; see {@link isBefore}. */
   #entries: Entry<R>[] = [];
+  readonly #byName = new Map<number, Entry<R>>();
   #nextId = 1;
   #bytesMin = Number.POSITIVE_INFINITY;
 
@@ -40,15 +41,16 @@ export class BroadcastQueue<R extends Sized = Rumor> {
 
   /** Queues a broadcast that was sent `transmits` times; one of the same name is finished. */
   add(name: number, rumor: R, onFinished?: () => void, transmits = 0): void {
-    const entries = this.#entries;
-    const old = entries.findIndex((entry) => entry.name === name);
-    if (old >= 0) {
-      const finished = entries[old]!.onFinished;
-      entries.splice(old, 1);
-      finished?.();
+    const old = this.#byName.get(name);
+    if (old !== undefined) {
+      this.#entries.splice(this.#placeOf(old), 1);
+      this.#byName.delete(name);
+      old.onFinished?.();
     }
     this.#bytesMin = Math.min(this.#bytesMin, rumor.sizeBytes);
-    this.#insert({ name, rumor, id: this.#nextId++, onFinished, transmits });
+    const entry = { name, rumor, id: this.#nextId++, onFinished, transmits };
+    this.#byName.set(name, entry);
+    this.#entries.splice(this.#placeOf(entry), 0, entry);
   }
 
   /**
@@ -73,16 +75,16 @@ export class BroadcastQueue<R extends Sized = Rumor> {
       }
       usedBytes += overheadBytes + entry.rumor.sizeBytes;
       taken.push(entry.rumor);
-      if (entry.transmits + 1 < transmitLimit) again.push(entry);
-      else if (entry.onFinished !== undefined) finished.push(entry.onFinished);
+      if (++entry.transmits < transmitLimit) again.push(entry);
+      else {
+        this.#byName.delete(entry.name);
+        if (entry.onFinished !== undefined) finished.push(entry.onFinished);
+      }
     }
     if (keptCount < i) {
       for (; i < entries.length; i++) entries[keptCount++] = entries[i]!;
       entries.length = keptCount;
-    }
-    for (const entry of again) {
-      entry.transmits++;
-      this.#insert(entry);
+      mergeInto(entries, again);
     }
     if (entries.length === 0) this.#restart();
     for (const finish of finished) finish();
@@ -92,6 +94,7 @@ export class BroadcastQueue<R extends Sized = Rumor> {
   /** Empties the queue without finishing anything. */
   clear(): void {
     this.#entries = [];
+    this.#byName.clear();
     this.#restart();
   }
 
@@ -106,7 +109,8 @@ export class BroadcastQueue<R extends Sized = Rumor> {
     this.#bytesMin = Number.POSITIVE_INFINITY;
   }
 
-  #insert(entry: Entry<R>): void {
+  /** Where the entry is, or would be. */
+  #placeOf(entry: Entry<R>): number {
     const entries = this.#entries;
     let low = 0;
     let high = entries.length;
@@ -115,8 +119,20 @@ export class BroadcastQueue<R extends Sized = Rumor> {
       if (isBefore(entries[middle]!, entry)) low = middle + 1;
       else high = middle;
     }
-    if (low === entries.length) entries.push(entry);
-    else entries.splice(low, 0, entry);
+    return low;
+  }
+}
+
+/** Merges entries that were sent once more, in the order of being taken, into the others. */
+function mergeInto(entries: Entry<Sized>[], again: Entry<Sized>[]): void {
+  // not in order yet where they had been sent differently often
+  again.sort((a, b) => (isBefore(a, b) ? -1 : 1));
+  let left = entries.length - 1;
+  let taken = again.length - 1;
+  entries.length += again.length;
+  for (let at = entries.length - 1; taken >= 0; at--) {
+    const isLater = left >= 0 && isBefore(again[taken]!, entries[left]!);
+    entries[at] = isLater ? entries[left--]! : again[taken--]!;
   }
 }
 
