@@ -31,7 +31,8 @@ describe.skipIf(!hasSerf)('a real serf agent talks with live members (needs serf
     expect(server.live.setAnswer('who', new TextEncoder().encode('the web'))).toBeUndefined();
     const answers = await agent.ask('query', '-tag', 'role=w.b', '-timeout=1s', 'who');
     expect(answers).toContain("Ack from 'node-7'\n");
-    expect(answers).toMatch(/Response from 'node-7': the web\nTotal Acks: 1\nTotal Responses: 1\n/);
+    expect(answers).toContain("Response from 'node-7': the web\n");
+    expect(answers).toMatch(/Total Acks: 1\nTotal Responses: 1\n/);
     expect(happenings.countOf('query', 'who')).toBe(1);
     server.crash(server.live.memberOf('node-3')!);
     await happenings.until('it notices', () => happenings.has('EventMemberFailed: node-3'));
