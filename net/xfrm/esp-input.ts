@@ -6,7 +6,8 @@ import { espSpiOf, openEsp } from '../../wire/esp.ts';
 import { destinationOf, headerBytesOf, setProtocol, setTotalLength } from '../../wire/ipv4.ts';
 import type { Namespace } from '../namespace.ts';
 import { ConnectionState, type Packet } from '../packet.ts';
-import { associationText, type Xfrm } from './xfrm.ts';
+import { associationText } from './association-text.ts';
+import type { Xfrm } from './xfrm.ts';
 
 /** Takes an ESP packet for this host; `packet.start` is its IPv4 header. */
 export function receiveEsp(namespace: Namespace, xfrm: Xfrm, packet: Packet): void {

@@ -17,7 +17,8 @@ import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import { ConnectionState, HEADROOM_BYTES, type Packet } from '../packet.ts';
 import { takeBytes } from '../packet-bytes.ts';
-import { type Association, associationText } from './xfrm.ts';
+import { associationText } from './association-text.ts';
+import type { Association } from './xfrm.ts';
 
 /** Encrypts a packet that is past OUTPUT, and sends it along its route. */
 export function sendSecured(

@@ -8,7 +8,7 @@
  * asks for.
  */
 import { drawUnit } from '../../sim/chance.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
 import type { EspKey } from '../../wire/esp.ts';
 import { destinationOf, headerBytesOf, IpProtocol, protocolOf, sourceOf } from '../../wire/ipv4.ts';
 import { destinationPortOf } from '../../wire/udp.ts';
@@ -159,12 +159,6 @@ export class Xfrm {
         one.destination === destination,
     );
   }
-}
-
-/** `SPI 0x5695539c`, with the ends when they are asked for. */
-export function associationText({ source, destination, spi }: AssociationSpec): string {
-  const name = `SPI 0x${spi.toString(16).padStart(8, '0')}`;
-  return `${name} ${formatIpv4Address(source)} > ${formatIpv4Address(destination)}`;
 }
 
 function selects(policy: Policy, { bytes, start, mark }: Packet): boolean {

@@ -4,8 +4,9 @@
  * gateway (`forwardExtDNS` and `exchange` in libnetwork's resolver.go).
  *
  * Up to three servers, 4 s each, over what the client came over, and no more than 1024 queries at a
- * time: one more waits 4 s for its turn and is refused; before 24 it was not asked at all. Which answers are passed on depends on the version, see
- * {@link DnsForwarding}; they go to the client as they came, with EDNS and flags.
+ * time: one more waits 4 s for its turn and is refused; before 24 it was not asked at all. Which
+ * answers are passed on depends on the version, see {@link DnsForwarding}; they go to the client as
+ * they came, with EDNS and flags.
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { SECOND_NS } from '../../sim/time.ts';

@@ -1,8 +1,8 @@
 /**
- * A program's resolver: looks into `/etc/hosts`, asks 127.0.0.11 (or the servers that it is given, in
- * turn) over UDP, over TCP when the answer came cut, again after 5 s, and gives up after the second time, as musl's and glibc's do (`resolv.conf` options
- * timeout:5 attempts:2). A name is tried as it is (Docker sets ndots:0), then in each of the search
- * domains, as glibc does.
+ * A program's resolver: looks into `/etc/hosts`, asks 127.0.0.11 (or the servers that it is given,
+ * in turn) over UDP, over TCP when the answer came cut, again after 5 s, and gives up after the
+ * second time, as musl's and glibc's do (`resolv.conf` options timeout:5 attempts:2). A name is
+ * tried as it is (Docker sets ndots:0), then in each of the search domains, as glibc does.
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { NO_EVENT } from '../../sim/event-queue.ts';
