@@ -131,6 +131,7 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WEB, 'dig +noall +answer example.org'],
     [WEB, 'dig nosuch.example.org'],
     [WEB, 'dig @10.0.1.200 +time=1 +tries=2 redis'],
+    [WEB, 'dig +tcp +noall +answer +stats redis'],
     [WEB, 'nslookup redis'],
     [WEB, 'nslookup nosuch'],
     [WORKER, 'dig +short example.org @198.51.100.53'],

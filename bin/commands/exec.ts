@@ -13,7 +13,7 @@ import { loadOrFail, parseOverrides } from '../load-files.ts';
 
 interface ExecFlags {
   readonly at?: number;
-  readonly for: number;
+  readonly for?: number;
   readonly seed?: string;
   readonly set: readonly string[];
   readonly netns?: string;
@@ -51,7 +51,7 @@ export function addExec(program: Command): void {
     .argument('[words...]', 'a container of the node; behind --, the tool and its arguments')
     .usage('[options] <file> <node> [container] -- <tool> [arguments]')
     .option('--at <duration>', "the virtual instant; default: the scenario's end", parseSpan)
-    .option('--for <duration>', 'how long it may run before Ctrl-C', parseSpan, LIMIT_NS)
+    .option('--for <duration>', 'how long it may run before Ctrl-C; default: 1m', parseSpan)
     .option('--netns <name>', 'in this namespace of the node: ingress_sbox, lb_…, 1-…')
     .option('--seed <seed>', "the seed; default: the scenario's, or 1")
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
@@ -81,7 +81,7 @@ function exec(words: readonly string[], tool: readonly string[], flags: ExecFlag
     );
   }
   const loaded = loadOrFail(file, parseOverrides(flags.set));
-  const { at: atNs = loaded.scenario.until, for: limitNs, netns, seed } = flags;
+  const { at: atNs = loaded.scenario.until, for: limitNs = LIMIT_NS, netns, seed } = flags;
   const request = { where: { on, container, netns }, argv: tool, atNs, limitNs };
   const status = execAt(
     loaded,

@@ -36,6 +36,8 @@ const SWITCHES: Readonly<Record<string, boolean>> = {
   authority: true,
   additional: true,
   short: false,
+  tcp: false,
+  ignore: false,
   recurse: true,
   edns: true,
   cookie: true,
@@ -193,14 +195,21 @@ function ask(
     return;
   }
   const { port, timeoutNs } = request;
+  const protocol = isOn(request, 'tcp') ? 'tcp' : 'udp';
   const sentAtNs = process.world.nowNs;
   const base = queryOf(process.draw() & 0xffff, request.name, request.type);
   const query = { ...base, recursionDesired: isOn(request, 'recurse'), authenticData: true };
   const cancel = exchangeDns(
     process.place.namespace,
-    { server, port, query, timeoutNs },
+    { server, port, query, timeoutNs, protocol },
     (reply, errno) => {
       if (process.isOver) return;
+      if (reply?.message.isTruncated === true && protocol === 'udp' && !isOn(request, 'ignore')) {
+        process.print(';; Truncated, retrying in TCP mode.\n');
+        request.switches.set('tcp', true);
+        ask(process, request, servers, attempt);
+        return;
+      }
       if (reply !== undefined) {
         const spanMs = Math.floor((process.world.nowNs - sentAtNs) / MILLISECOND_NS);
         process.print(answerText(process, request, reply, server, spanMs));
@@ -256,7 +265,7 @@ function answerText(
   if (!isOn(request, 'stats')) return text;
   return (
     `${text};; Query time: ${spanMs} msec\n` +
-    `;; SERVER: ${where}#${request.port}(${where}) (UDP)\n` +
+    `;; SERVER: ${where}#${request.port}(${where}) (${isOn(request, 'tcp') ? 'TCP' : 'UDP'})\n` +
     `;; WHEN: ${wallClockText(process.world.nowNs)}\n` +
     `;; MSG SIZE  rcvd: ${sizeBytes}\n\n`
   );
