@@ -70,12 +70,7 @@ function swarm(engine: string): Swarm {
   const ingress = sandboxOn(host, 'ingress_sbox', '10.0.0.2', true);
   const net1 = sandboxOn(host, 'lb_uq0325agq', '10.0.1.6', false);
   const records = new NetworkRecords();
-  const ports = new HostIngressPorts(
-    host.namespace,
-    host.engine,
-    GATEWAY_BRIDGE,
-    () => '172.18.0.2',
-  );
+  const ports = new HostIngressPorts(host, GATEWAY_BRIDGE, () => '172.18.0.2');
   const programmer = new BalancerProgrammer((id) => (id === 'ingress' ? ingress : net1), ports);
   const bindings = new ServiceBindings({
     programmer,

@@ -3,6 +3,7 @@
  * socket that dockerd holds so that nobody else takes the port (`programIngress`).
  */
 import type { Namespace } from '../../net/namespace.ts';
+import { Errno } from '../../net/socket/errno.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import {
   addIngressPort,
@@ -13,45 +14,54 @@ import {
 import { RuleWriter } from '../firewall/writer.ts';
 import type { IngressPorts } from './load-balancer.ts';
 
-/** Ref-counted published ports of one host. */
+/** What the ports need of their host. */
+export interface IngressHost {
+  readonly namespace: Namespace;
+  readonly engine: EngineVersion;
+  /** dockerd's next socket, as `ss` names it. */
+  daemonProgram(): string;
+}
+
+/**
+ * Ref-counted published ports of one host. dockerd listens on each and accepts nothing, so that no
+ * other process takes it; where one has it already, that is only logged.
+ */
 export class HostIngressPorts implements IngressPorts {
-  readonly #namespace: Namespace;
-  readonly #engine: EngineVersion;
+  readonly #host: IngressHost;
   readonly #gatewayBridge: string;
   /** The ingress sandbox' address on the gateway bridge. */
   readonly #gatewayOf: () => string;
   readonly #counts = new Map<string, number>();
+  readonly #held = new Map<string, { close(): void }>();
   #hasChains = false;
 
-  constructor(
-    namespace: Namespace,
-    engine: EngineVersion,
-    gatewayBridge: string,
-    gatewayOf: () => string,
-  ) {
-    this.#namespace = namespace;
-    this.#engine = engine;
+  constructor(host: IngressHost, gatewayBridge: string, gatewayOf: () => string) {
+    this.#host = host;
     this.#gatewayBridge = gatewayBridge;
     this.#gatewayOf = gatewayOf;
   }
 
   open(ports: readonly IngressPort[]): void {
     if (ports.length === 0) return;
-    const writer = new RuleWriter(this.#namespace.tables);
+    const { namespace, engine } = this.#host;
+    const writer = new RuleWriter(namespace.tables);
     if (!this.#hasChains) {
       this.#hasChains = true;
-      createIngressChains(writer, this.#engine, this.#gatewayBridge);
-      this.#namespace.sysctls.set(`net.ipv4.conf.${this.#gatewayBridge}.route_localnet`, 1);
+      createIngressChains(writer, engine, this.#gatewayBridge);
+      namespace.sysctls.set(`net.ipv4.conf.${this.#gatewayBridge}.route_localnet`, 1);
     }
     for (const port of ports) {
       const count = this.#counts.get(keyOf(port)) ?? 0;
       this.#counts.set(keyOf(port), count + 1);
-      if (count === 0) addIngressPort(writer, this.#engine, port, this.#gatewayOf());
+      if (count > 0) continue;
+      addIngressPort(writer, engine, port, this.#gatewayOf());
+      this.#hold(port);
     }
   }
 
   close(ports: readonly IngressPort[]): void {
-    const writer = new RuleWriter(this.#namespace.tables);
+    const { namespace, engine } = this.#host;
+    const writer = new RuleWriter(namespace.tables);
     for (const port of ports) {
       const count = this.#counts.get(keyOf(port)) ?? 0;
       if (count > 1) {
@@ -59,7 +69,27 @@ export class HostIngressPorts implements IngressPorts {
         continue;
       }
       this.#counts.delete(keyOf(port));
-      if (count === 1) removeIngressPort(writer, this.#engine, port, this.#gatewayOf());
+      if (count !== 1) continue;
+      removeIngressPort(writer, engine, port, this.#gatewayOf());
+      this.#held.get(keyOf(port))?.close();
+      this.#held.delete(keyOf(port));
+    }
+  }
+
+  #hold(port: IngressPort): void {
+    const { sockets } = this.#host.namespace;
+    const { protocol, publishedPort } = port;
+    if (protocol === 'tcp') {
+      const program = this.#host.daemonProgram();
+      const onConnection = () => ({});
+      const family = 'dual';
+      const listener = sockets.listen({ port: publishedPort, family, program, onConnection });
+      if (typeof listener !== 'object') return;
+      listener.isAccepting = false;
+      this.#held.set(keyOf(port), listener);
+    } else if (protocol === 'udp') {
+      const socket = sockets.openUdp();
+      if (socket.bind(publishedPort) === Errno.none) this.#held.set(keyOf(port), socket);
     }
   }
 }

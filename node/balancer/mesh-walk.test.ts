@@ -60,12 +60,7 @@ function mesh(engine: string): Mesh {
   sandbox.sysctls.set('net.ipv4.vs.conn_reuse_mode', 0);
   sandbox.sysctls.set('net.ipv4.vs.expire_nodest_conn', 1);
   const ipvs = new Ipvs(sandbox);
-  const ports = new HostIngressPorts(
-    host.namespace,
-    host.engine,
-    GATEWAY_BRIDGE,
-    () => '172.18.0.2',
-  );
+  const ports = new HostIngressPorts(host, GATEWAY_BRIDGE, () => '172.18.0.2');
   const balancer = {
     namespace: sandbox,
     ipvs,

@@ -47,9 +47,7 @@ export class SwarmNetworks {
     this.#host = host;
     this.#db = db;
     this.#member = member;
-    const ports = new HostIngressPorts(host.namespace, host.engine, GATEWAY_BRIDGE, () =>
-      this.#ingressGateway(),
-    );
+    const ports = new HostIngressPorts(host, GATEWAY_BRIDGE, () => this.#ingressGateway());
     const programmer = new BalancerProgrammer(
       (id) => this.#joined.get(id)?.network.balancer,
       ports,

@@ -197,6 +197,12 @@ export class SwarmLab {
     return answer;
   }
 
+  /** True when dockerd of a node listens on a port of all addresses, as `ss` of the lab shows it. */
+  holdsPort(node: number, port: number): boolean {
+    const lines = this.show(node, 'host', 'sockets').split('\n');
+    return lines.some((line) => line.includes(` *:${port} `) && line.includes('"dockerd"'));
+  }
+
   /** The balancer of a network on a node. */
   ipvs(node: number, network: string): Ipvs {
     const { id } = this.#network(network);

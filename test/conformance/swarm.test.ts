@@ -182,6 +182,7 @@ describe('with ip_vs and ESP', () => {
     lab.createService({ name: 'web', network: 'net1', replicas: 3, node: 'node1', publish });
     lab.runContainer('probe1', 'net1', 'node1');
     expectCase('V01b-after-traffic', lab, [...places, ...containers]);
+    expect([1, 2].map((node) => lab.holdsPort(node, 8080))).toEqual([true, true]);
   });
 
   test('V02: scaled to one', () => {
@@ -192,6 +193,7 @@ describe('with ip_vs and ESP', () => {
   test('V03: the service is gone; the SNAT rule of each balancer stays', () => {
     lab.removeService('web');
     expectCase('V03-service-removed', lab, kept, 'V01b-after-traffic');
+    expect([1, 2].map((node) => lab.holdsPort(node, 8080))).toEqual([false, false]);
   });
 
   test('V04: an encrypted network; only ESP passes, up to an inner MTU of 1424', () => {
