@@ -272,9 +272,10 @@ class Stage {
       const { names } = this.#loaded.nodes;
       this.#noted.push({ atNs, topic: 'keys', node: names[node]!, text: what });
     });
-    observations.subscribe(observationKind('networkdb.agreed'), ({ atNs }) =>
-      this.#agreements.push(atNs),
-    );
+    observations.subscribe(observationKind('networkdb.agreed'), ({ atNs }) => {
+      // one entry is settled; the tables are when no other is disputed
+      if (this.cluster.db.disputedCount === 0) this.#agreements.push(atNs);
+    });
     observations.subscribe(observationKind('underlay.drop'), ({ text }) => {
       this.#underlayDrops.set(text, (this.#underlayDrops.get(text) ?? 0) + 1);
     });
