@@ -36,7 +36,10 @@ function isFloodedElsewhere(walk: PacketWalk, all: readonly PacketWalk[]): boole
 
 /** Copies of a flooded frame end where nobody wants them; that is no loss. */
 function isIdleCopy(way: Way, steps: readonly WayStep[]): boolean {
-  return way.inheritedCount > 0 && steps.at(-1)?.event !== 'deliver';
+  if (way.inheritedCount === 0 || steps.at(-1)?.event === 'deliver') return false;
+  // the one that it was for routes it, even to refuse it
+  const received = steps.findLastIndex(({ event }) => event === 'receive');
+  return !steps.slice(received + 1).some(({ event }) => event === 'route');
 }
 
 function walksOfWay(way: Way, names: Readonly<Record<string, string>>): PacketWalk[] {
