@@ -14,8 +14,8 @@ const SCENARIOS = readdirSync(FOLDER).filter(
 const load = (name: string) =>
   loadScenario(`${FOLDER}/${name}`, (path) => readFileSync(path, 'utf8'));
 
-test('there are six', () => {
-  expect(SCENARIOS).toHaveLength(6);
+test('there are some', () => {
+  expect(SCENARIOS.length).toBeGreaterThan(6);
 });
 
 test.each(SCENARIOS)('%s reads without a complaint', (name) => {
