@@ -113,10 +113,12 @@ async function runServe(flags: ServeFlags): Promise<void> {
     if (flags.join.length > 0) await join(server, flags.join, init.bind);
     say(`${init.memberCount} members listen from ${formatAddress(init.bind)} on`);
     const lines = createInterface({ input: process.stdin });
+    // an input that is at its end closes while the control socket is made
+    const closed = once(lines, 'close');
     control = await controlOf(server, lines, flags.control);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
     lines.on('line', (line) => void obey(server, lines, line));
-    await once(lines, 'close');
+    await closed;
   } finally {
     process.stdin.destroy();
     control?.close();
