@@ -5,15 +5,13 @@
  * The phase of the ticks is the process's start. An empty queue makes a tick without effect, so with
  * shortcuts a member waits for one only while it has something to spread.
  */
-import { COMPOUND_HEADER_OVERHEAD } from '../constants.ts';
 import { dealTickers } from '../deal-tickers.ts';
 import { chooseRandom, Purpose } from '../members/selection.ts';
 import { emptied } from '../scratch.ts';
 import type { State } from '../state.ts';
 import {
-  encryptOverhead,
+  gossipRoom,
   hasCrcFor,
-  labelOverhead,
   PacketPurpose,
   sendParts,
   takeBroadcasts,
@@ -93,9 +91,7 @@ function gossip(state: State, member: number, nowNs: number): void {
     deadBeforeNs: nowNs - config.gossipToTheDeadTimeNs,
   };
   if (chooseRandom(state, member, config.gossipNodes, choice, chosen) === 0) return;
-  const encryptBytes = config.hasKeyring ? encryptOverhead(config) : 0;
-  const limitBytes =
-    config.udpBufferBytes - COMPOUND_HEADER_OVERHEAD - labelOverhead(config) - encryptBytes;
+  const limitBytes = gossipRoom(config);
   for (let i = 0; i < chosen.length; i++) {
     emptied(parts);
     takeBroadcasts(state, member, limitBytes, parts);

@@ -9,7 +9,7 @@
  */
 import { drawBelow, drawBelowAfter, drawPrefix, ONE_DRAW_BOUND_MAX } from '../../sim/chance.ts';
 import { MessageType } from '../../wire/memberlist/message.ts';
-import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD } from '../constants.ts';
+import { COMPOUND_OVERHEAD } from '../constants.ts';
 import { retransmitLimit } from '../formulas.ts';
 import { SPARSE_RATIO } from '../members/selection.ts';
 import { Reason } from '../members/unrest.ts';
@@ -17,10 +17,9 @@ import type { Rumor } from '../message.ts';
 import { emptied } from '../scratch.ts';
 import type { State } from '../state.ts';
 import {
-  encryptOverhead,
   framedBytes,
+  gossipRoom,
   hasCrcFor,
-  labelOverhead,
   PacketPurpose,
   packetDraw,
   transmit,
@@ -64,7 +63,8 @@ export function planSole(state: State, member: number, tick: number): boolean {
   const { gossipNodes } = config;
   if (n < LIST_MIN || n < 3 * gossipNodes || gossipNodes > PLANNED_MAX) return false;
   if (n * SPARSE_RATIO < bound) return false;
-  if (rings.isInFirstRound(member) || !fits(state, rumor)) return false;
+  if (rings.isInFirstRound(member)) return false;
+  if (COMPOUND_OVERHEAD + rumor.sizeBytes > gossipRoom(config)) return false;
   const { targets } = plan;
   const loneDispute = views.loneDisputeAmong(bound);
   const key = state.keys.gossip;
@@ -131,12 +131,4 @@ function newsTo(state: State, member: number, rumor: Rumor): number {
     if (isRedundant(state, member, targets[i]!, parts)) flying ^= 1 << i;
   }
   return flying;
-}
-
-/** Whether a packet has room for the rumor. */
-function fits(state: State, rumor: Rumor): boolean {
-  const { config } = state;
-  const encryptBytes = config.hasKeyring ? encryptOverhead(config) : 0;
-  const frameBytes = COMPOUND_HEADER_OVERHEAD + labelOverhead(config) + encryptBytes;
-  return COMPOUND_OVERHEAD + rumor.sizeBytes <= config.udpBufferBytes - frameBytes;
 }

@@ -4,17 +4,16 @@
  * `state.go` `gossip`).
  */
 import { formatHostAddress } from '../../wire/host-address.ts';
-import { labelOverheadOf } from '../../wire/memberlist/label.ts';
 import {
   MessageType,
   NodeState,
   type PacketMessage,
   sizeOf,
 } from '../../wire/memberlist/message.ts';
-import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD, USER_MSG_OVERHEAD } from '../constants.ts';
+import { COMPOUND_OVERHEAD, USER_MSG_OVERHEAD } from '../constants.ts';
 import { OWN_ADDRESS } from '../dissemination/broadcast-queue.ts';
 import { retransmitLimit } from '../formulas.ts';
-import { encryptOverhead } from '../transport/packet.ts';
+import { gossipRoom, roomBesides } from '../transport/packet.ts';
 import {
   type LiveAddress,
   type LiveContext,
@@ -52,7 +51,7 @@ export function sendMessage(
   to: LiveAddress,
   message: PacketMessage,
 ): void {
-  const limitBytes = roomOf(member) - sizeOf(message);
+  const limitBytes = roomBesides(member.config, sizeOf(message));
   const messages = [message, ...takeBroadcasts(member, limitBytes)];
   // upstream looks the target's version up by its address, which few are called by
   const namesake = member.nodes.get(formatHostAddress(to.address));
@@ -86,17 +85,10 @@ function onGossipTick(context: LiveContext, member: LiveMember, nowNs: number): 
     return node.state === NodeState.dead && nowNs - node.changedAtNs > gossipToTheDeadTimeNs;
   });
   for (const node of targets) {
-    const messages = takeBroadcasts(member, roomOf(member));
+    const messages = takeBroadcasts(member, gossipRoom(member.config));
     if (messages.length === 0) return;
     context.transport.sendPacket(member, node, messages, hasCrc(node));
   }
-}
-
-/** Bytes that the messages of a packet may take. */
-function roomOf(member: LiveMember): number {
-  const { udpBufferBytes, label, hasKeyring } = member.config;
-  const overhead = COMPOUND_HEADER_OVERHEAD + labelOverheadOf(label);
-  return udpBufferBytes - overhead - (hasKeyring ? encryptOverhead(member.config) : 0);
 }
 
 function takeBroadcasts(member: LiveMember, limitBytes: number): PacketMessage[] {

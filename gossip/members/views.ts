@@ -240,15 +240,8 @@ export class Views {
     accuser: number,
     isDeath: boolean,
   ): boolean {
-    if ((this.#standing[subject]! & Standing.disputed) === 0) return false;
-    const column = this.#columns[subject]!;
-    if (incarnation > column.baseIncarnation) return false;
-    const settled = column.settled[observer]!;
-    if (settled >= Settled.accused || isDeath) {
-      return settled >= (isDeath ? Settled.dead : Settled.accused);
-    }
-    const bit = settled === 0 ? -1 : column.accusers.indexOf(accuser);
-    return bit >= 0 && (settled & (1 << bit)) !== 0;
+    const settled = this.settledColumnOf(subject, incarnation)?.[observer] ?? 0;
+    return settled !== 0 && (settled & this.settledMaskOf(subject, accuser, isDeath)) !== 0;
   }
 
   /** The observer, which suspects the subject, has counted an accuser, and perhaps the last. */

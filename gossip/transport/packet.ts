@@ -58,11 +58,11 @@ export function packetDraw(
 
 /** What a packet or stream has in front: nothing, or the label with its type byte and length. */
 export function labelOverhead(config: SwimConfig): number {
-  return config.label === '' ? 0 : labelOverheadOf(config.label);
+  return labelOverheadOf(config.label);
 }
 
 /** What is set aside for encryption when a packet is filled, by a member with a keyring. */
-export function encryptOverhead(config: SwimConfig): number {
+function encryptOverhead(config: SwimConfig): number {
   return encryptOverheadOf(encryptionVersionOf(config.protocolVersion));
 }
 
@@ -72,14 +72,25 @@ export function encryptedBytes(config: SwimConfig, bytes: number): number {
   return encryptedBytesOf(encryptionVersionOf(config.protocolVersion), bytes);
 }
 
-/** Makes a packet of probe traffic and fills it with broadcasts (`sendMsg`). */
-export function fillControl(state: State, from: number, control: Control, parts: Part[]): void {
-  const config = state.configOf(from);
+/** What a packet of gossip has room for: broadcasts, each with its overhead. */
+export function gossipRoom(config: SwimConfig): number {
+  const encryptBytes = config.hasKeyring ? encryptOverhead(config) : 0;
+  const frameBytes = COMPOUND_HEADER_OVERHEAD + labelOverhead(config) + encryptBytes;
+  return config.udpBufferBytes - frameBytes;
+}
+
+/** The same beside probe traffic of `controlBytes`, which is encrypted if that is verified. */
+export function roomBesides(config: SwimConfig, controlBytes: number): number {
   const isEncrypted = config.hasKeyring && config.gossipVerifyOutgoing;
   const encryptBytes = isEncrypted ? encryptOverhead(config) : 0;
-  const frameBytes = control.sizeBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
+  const frameBytes = controlBytes + COMPOUND_HEADER_OVERHEAD + labelOverhead(config);
+  return config.udpBufferBytes - frameBytes - encryptBytes;
+}
+
+/** Makes a packet of probe traffic and fills it with broadcasts (`sendMsg`). */
+export function fillControl(state: State, from: number, control: Control, parts: Part[]): void {
   emptied(parts).push(control);
-  takeBroadcasts(state, from, config.udpBufferBytes - frameBytes - encryptBytes, parts);
+  takeBroadcasts(state, from, roomBesides(state.configOf(from), control.sizeBytes), parts);
 }
 
 /** Sends probe traffic with broadcasts. */

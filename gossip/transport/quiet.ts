@@ -2,15 +2,13 @@
  * Probe traffic that tells its receiver nothing new: its size, with the one broadcast that may ride on
  * it, without making the packet.
  */
-import { MessageType } from '../../wire/memberlist/message.ts';
-import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD, type SwimConfig } from '../constants.ts';
+import { COMPOUND_HEADER_OVERHEAD, COMPOUND_OVERHEAD } from '../constants.ts';
 import { retransmitLimit } from '../formulas.ts';
 import { Reason } from '../members/unrest.ts';
-import type { Rumor } from '../message.ts';
 import type { State } from '../state.ts';
 import { isMeasured } from './compression.ts';
-import { encryptOverhead, framedBytesOf, labelOverhead } from './packet.ts';
-import { canBeRedundant } from './redundant.ts';
+import { framedBytesOf, roomBesides } from './packet.ts';
+import { canBeRedundant, isSettledOn } from './redundant.ts';
 
 /** With these a member's broadcasts are looked at one by one. */
 const UNUSUAL = Reason.delegate | Reason.ownConfig;
@@ -23,9 +21,10 @@ export function quietBytesOf(state: State, from: number, to: number, controlByte
   if (!state.hasBroadcasts(from)) return framedBytesOf(state, from, controlBytes);
   const rider = state.broadcasts.soleOf(from);
   if (rider === undefined || state.unrest.has(from, UNUSUAL)) return -1;
-  if (!state.isAlike || isMeasured(state, from) || !isSettled(state, to, rider)) return -1;
+  if (!state.isAlike || isMeasured(state, from)) return -1;
+  if (!canBeRedundant(state) || !isSettledOn(state, to, rider)) return -1;
+  if (COMPOUND_OVERHEAD + rider.sizeBytes > roomBesides(state.config, controlBytes)) return -1;
   const partsBytes = 2 * COMPOUND_OVERHEAD + controlBytes + rider.sizeBytes;
-  if (COMPOUND_HEADER_OVERHEAD + partsBytes > roomBytes(state.config)) return -1;
   return framedBytesOf(state, from, COMPOUND_HEADER_OVERHEAD + partsBytes);
 }
 
@@ -47,17 +46,4 @@ export function spendRider(state: State, from: number): void {
   if (!state.hasBroadcasts(from)) return;
   const limit = retransmitLimit(config.retransmitMult, views.knownCountOf(from));
   broadcasts.spendSole(from, limit, 1);
-}
-
-function isSettled(state: State, to: number, rumor: Rumor): boolean {
-  if (rumor.type === MessageType.alive || !canBeRedundant(state)) return false;
-  const { subject, incarnation, from } = rumor;
-  return state.views.isSettled(to, subject, incarnation, from, rumor.type === MessageType.dead);
-}
-
-/** What a packet may hold before label and encryption. */
-function roomBytes(config: SwimConfig): number {
-  const isEncrypted = config.hasKeyring && config.gossipVerifyOutgoing;
-  const encryptBytes = isEncrypted ? encryptOverhead(config) : 0;
-  return config.udpBufferBytes - labelOverhead(config) - encryptBytes + COMPOUND_OVERHEAD;
 }

@@ -8,10 +8,11 @@
 import { MessageType } from '../../wire/memberlist/message.ts';
 import { Counter } from '../counters.ts';
 import { handleAck, handleIndirectPing, handleNack, handlePing } from '../detection/probe.ts';
-import type { Control, Part, Rumor } from '../message.ts';
+import type { Control, Part } from '../message.ts';
 import type { State } from '../state.ts';
 import { aliveNode, deadNode, suspectNode } from '../state-table.ts';
 import { holdPacket } from './process.ts';
+import { isSettledOn } from './redundant.ts';
 
 /** A packet arrives at a host. */
 export function onArrival(state: State, slot: number): void {
@@ -96,28 +97,18 @@ export function handlePart(state: State, member: number, from: number, part: Par
       handleNack(state, member, part.seqNo);
       break;
     case MessageType.suspect:
-      if (isSettled(state, member, part)) break;
+      if (state.shortcuts && isSettledOn(state, member, part)) break;
       suspectNode(state, member, part.subject, part.incarnation, part.from, part);
       break;
     case MessageType.alive:
       aliveNode(state, member, part, false);
       break;
     case MessageType.dead:
-      if (isSettled(state, member, part)) break;
+      if (state.shortcuts && isSettledOn(state, member, part)) break;
       deadNode(state, member, part.subject, part.incarnation, part.from, part);
       break;
     case MessageType.user:
       state.delegate?.notifyMessage(member, from, part.message);
       break;
   }
-}
-
-/** Whether an accusation is plainly no news; one byte tells for most of those in full packets. */
-function isSettled(
-  state: State,
-  member: number,
-  { type, subject, incarnation, from }: Rumor,
-): boolean {
-  const isDeath = type === MessageType.dead;
-  return state.shortcuts && state.views.isSettled(member, subject, incarnation, from, isDeath);
 }

@@ -49,7 +49,8 @@ export function isRedundant(
   return delayNs >= 0 && delayNs <= FLIGHT_NS_MAX;
 }
 
-function isSettledOn(state: State, member: number, part: Part): boolean {
+/** Whether an accusation or a death is plainly no news to a member; one byte tells for most. */
+export function isSettledOn(state: State, member: number, part: Part): boolean {
   if (part.type !== MessageType.suspect && part.type !== MessageType.dead) return false;
   const isDeath = part.type === MessageType.dead;
   return state.views.isSettled(member, part.subject, part.incarnation, part.from, isDeath);
