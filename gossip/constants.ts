@@ -28,6 +28,8 @@ export interface SwimConfig {
   readonly deadNodeReclaimTimeNs: number;
   /** Largest packet before encryption and checksum, in bytes. */
   readonly udpBufferBytes: number;
+  /** The longest encrypted stream that is taken, in bytes; a constant upstream (`net.go`). */
+  readonly maxPushStateBytes: number;
   /** Whether streams are compressed, and packets that become smaller (`EnableCompression`). */
   readonly enableCompression: boolean;
   /** Whether there is a keyring with a key. */
@@ -72,6 +74,7 @@ export const LAN: SwimConfig = {
   gossipToTheDeadTimeNs: 30 * SECOND_NS,
   deadNodeReclaimTimeNs: 0,
   udpBufferBytes: 1400,
+  maxPushStateBytes: 20 * 1024 * 1024,
   enableCompression: true,
   hasKeyring: false,
   keyring: [],
@@ -141,8 +144,8 @@ export const USER_MSG_OVERHEAD = 1;
 export const CRC_OVERHEAD = 5;
 /** Type byte and length before an encrypted stream. */
 export const ENCRYPTED_STREAM_HEADER = 5;
-/** The longest encrypted stream that a receiver takes, bytes (`maxPushStateBytes`). */
-export const ENCRYPTED_STREAM_BYTES_MAX = 20 * 1024 * 1024;
+/** Encrypted streams above this share of what is taken are worth a warning. */
+export const LARGE_STREAM_SHARE = 0.6;
 /** More nodes than this lengthen the push/pull interval (`pushPullScaleThreshold`). */
 export const PUSH_PULL_SCALE_THRESHOLD = 32;
 

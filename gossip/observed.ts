@@ -24,4 +24,6 @@ export const Observed = {
   mergeRefused: observationKind('membership.mergeRefused'),
   /** The observer does not take a stream of the subject, of `b` bytes; the text says why. */
   streamRefused: observationKind('membership.streamRefused'),
+  /** The observer takes a stream of the subject that is nearly too long, of `b` bytes. */
+  streamLarge: observationKind('membership.streamLarge'),
 } as const;

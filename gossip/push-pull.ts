@@ -23,7 +23,7 @@ import { nodeStateBytes, pushNodeStateOf } from './message.ts';
 import { Observed } from './observed.ts';
 import type { State } from './state.ts';
 import { aliveNode, aliveRumorOf, deadNode, suspectNode } from './state-table.ts';
-import { streamContentBytes } from './transport/compression.ts';
+import { hasExactSizes, streamContentBytes } from './transport/compression.ts';
 import { runStream, runTimer, sameProcess } from './transport/process.ts';
 import { openStream } from './transport/stream.ts';
 
@@ -114,6 +114,7 @@ export function pushPullNode(
     from: member,
     to,
     requestBytes: request.sizeBytes,
+    isUpperBound: !hasExactSizes(state, member),
     deadlineNs: state.nowNs + state.configOf(member).tcpTimeoutNs,
     onRequest: (reply, resident) => {
       replied = localStateOf(state, resident, member, join);

@@ -14,7 +14,6 @@ import {
   type PacketMessage,
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
-import { ENCRYPTED_STREAM_BYTES_MAX } from '../constants.ts';
 import type { UserMessage } from '../delegate.ts';
 import type { Members } from '../members/members.ts';
 import { makePing, type Part, type User, wireFormOf } from '../message.ts';
@@ -44,6 +43,11 @@ export interface Measured {
 /** Whether sizes of what the member sends are those after compression. */
 export function isMeasured(state: State, member: number): boolean {
   return state.configOf(member).enableCompression && state.members.count <= MEASURED_MEMBERS_MAX;
+}
+
+/** Whether what the member sends has the size that is counted, and not a smaller one. */
+export function hasExactSizes(state: State, member: number): boolean {
+  return isMeasured(state, member) || !state.configOf(member).enableCompression;
 }
 
 /** Whether a ping that names the member could shrink. */
@@ -96,8 +100,9 @@ export function streamContentBytes(
   contentKey?: string,
 ): number {
   // a bulk sync that could be too long for its receiver is measured in any cluster
-  const isLong = contentKey !== undefined && plainBytes > ENCRYPTED_STREAM_BYTES_MAX;
-  const mayBeRefused = isLong && state.configOf(from).enableCompression;
+  const { enableCompression, maxPushStateBytes } = state.configOf(from);
+  const isLong = contentKey !== undefined && plainBytes > maxPushStateBytes;
+  const mayBeRefused = isLong && enableCompression;
   if (!isMeasured(state, from) && !mayBeRefused) return plainBytes;
   const { streamBytesOf } = state.measured;
   const known = contentKey === undefined ? undefined : streamBytesOf.get(contentKey);

@@ -56,3 +56,34 @@ test.each([
   if (arrives) expect(refused).toEqual([]);
   else expect(refused[0]).toMatch(/^Remote node state is larger than limit \(\d{8}\)$/);
 });
+
+test.each([
+  { maxPushStateBytes: 2000, joins: true, seen: [] },
+  { maxPushStateBytes: 1000, joins: true, seen: ['1 <- 0: Remote node state size is'] },
+  {
+    maxPushStateBytes: 500,
+    joins: false,
+    seen: ['1 <- 0: Remote node state is larger than limit'],
+  },
+])('a join whose answer is long, of at most $maxPushStateBytes bytes: $seen', (given) => {
+  const world = new World('1');
+  const conditions = { latencyMinNs: 1000, latencyMaxNs: 2000, lossRatio: 0 };
+  const underlay = new PlainUnderlay(world, conditions);
+  const config = { ...LAN, hasKeyring: true, maxPushStateBytes: given.maxPushStateBytes };
+  const swim = new Swim({ world, underlay, config });
+  const seen: string[] = [];
+  for (const kind of [Observed.streamRefused, Observed.streamLarge]) {
+    world.observations.subscribe(kind, ({ node, a, text }) => {
+      seen.push(`${node} <- ${a}: ${text.split(' (')[0]}`);
+    });
+  }
+  swim.addMember({ name: 'a', address: 1, meta: bytesOf(true).subarray(0, 512) });
+  swim.addMember({ name: 'b', address: 2 });
+  let joinedCount = -1;
+  swim.join(1, [0], (_ok, _nowNs, count) => {
+    joinedCount = count;
+  });
+  world.queue.runUntil(1e8);
+  expect(seen).toEqual(given.seen);
+  expect(joinedCount).toBe(given.joins ? 1 : 0);
+});

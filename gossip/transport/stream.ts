@@ -10,9 +10,10 @@ import {
   MessageType,
   type Ping,
   type StreamMessage,
+  sizeOf,
   sizeOfStreamUser,
 } from '../../wire/memberlist/message.ts';
-import { ENCRYPTED_STREAM_BYTES_MAX, ENCRYPTED_STREAM_HEADER } from '../constants.ts';
+import { ENCRYPTED_STREAM_HEADER, LARGE_STREAM_SHARE } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import type { OnResult, UserMessage } from '../delegate.ts';
 import { type Control, makeAck, makePing, wireFormOf } from '../message.ts';
@@ -31,6 +32,8 @@ export interface StreamInit {
   readonly requestBytes: number;
   /** See `GossipExchange`. */
   readonly isOneWay?: boolean;
+  /** The sizes may be larger than the real ones, so that nothing is refused for them. */
+  readonly isUpperBound?: boolean;
   readonly deadlineNs: number;
   /** Handles the request in `resident`'s process; `reply` as in `ExchangeHandlers`. */
   readonly onRequest: (reply: (replyBytes: number) => void, resident: number) => void;
@@ -54,6 +57,12 @@ export function openStream(state: State, init: StreamInit): void {
   // only the side that dials sends the label
   const labelBytes = labelOverhead(state.configOf(from));
   const requestBytes = labelBytes + encryptedStreamBytes(state, from, init.requestBytes);
+  const { deadlineNs, isOneWay = false, isUpperBound = false } = init;
+  const refusalAt = (receiver: number, sender: number, contentBytes: number) =>
+    isUpperBound ? undefined : refusalOf(state, receiver, sender, contentBytes);
+  let isRequestTaken = true;
+  let replier = to;
+  let contentBytesOfReply = 0;
   counters.add(from, Counter.streams);
   const handle = (reply: (replyBytes: number) => void): void => {
     const resident = members.successorOf(to);
@@ -62,9 +71,19 @@ export function openStream(state: State, init: StreamInit): void {
     const send = (replyBytes: number): void => {
       const bytes = replyBytes === 0 ? 0 : encryptedStreamBytes(state, resident, replyBytes);
       counters.add(resident, Counter.streamBytesSent, bytes);
+      replier = resident;
+      contentBytesOfReply = replyBytes;
       reply(bytes);
     };
-    runStream(state, resident, () => onRequest(send, resident));
+    runStream(state, resident, () => {
+      const refusal = refusalAt(resident, from, init.requestBytes);
+      if (refusal === undefined) {
+        onRequest(send, resident);
+        return;
+      }
+      isRequestTaken = false;
+      send(isOneWay ? 0 : sizeOf({ type: MessageType.err, error: refusal }));
+    });
   };
   if (from === to) {
     handle(() => finish(true));
@@ -72,11 +91,14 @@ export function openStream(state: State, init: StreamInit): void {
   }
   const number = ++state.streamCounts[from]!;
   const draw = packetDraw(state, from, PacketPurpose.stream, number);
-  const { deadlineNs, isOneWay = false } = init;
   const exchange = { from, to, requestBytes, isOneWay, deadlineNs, draw };
   state.underlay.exchange(exchange, {
     onRequest: (_nowNs, reply) => handle(reply),
-    onReply: () => finish(true),
+    onReply: () => {
+      const isReplyTaken = refusalAt(from, replier, contentBytesOfReply) === undefined;
+      // who only writes does not hear what became of it
+      finish(isOneWay || (isRequestTaken && isReplyTaken));
+    },
     onFailure: () => finish(false),
   });
 }
@@ -102,23 +124,33 @@ export function sendReliable(
     isOneWay: true,
     deadlineNs: state.nowNs + state.configOf(from).tcpTimeoutNs,
     onRequest: (reply, resident) => {
-      if (!isRefused(state, resident, from, requestBytes)) {
-        state.delegate?.notifyMessage(resident, from, message);
-      }
+      state.delegate?.notifyMessage(resident, from, message);
       reply(0);
     },
     onResult,
   });
 }
 
-/** Whether the receiver finds the stream too long to decrypt; the sender does not hear of it. */
-function isRefused(state: State, receiver: number, from: number, contentBytes: number): boolean {
-  if (!state.configOf(from).hasKeyring) return false;
+/** Why the receiver does not decrypt what a side of a stream wrote; `undefined` when it does. */
+function refusalOf(
+  state: State,
+  receiver: number,
+  from: number,
+  contentBytes: number,
+): string | undefined {
+  const { hasKeyring, maxPushStateBytes } = state.configOf(receiver);
+  if (!hasKeyring) return undefined;
   const bytes = encryptedStreamBytes(state, from, contentBytes) - ENCRYPTED_STREAM_HEADER;
-  if (bytes <= ENCRYPTED_STREAM_BYTES_MAX) return false;
-  const text = `Remote node state is larger than limit (${bytes})`;
-  state.world.observe(Observed.streamRefused, receiver, from, bytes, text);
-  return true;
+  if (bytes > maxPushStateBytes) {
+    const text = `Remote node state is larger than limit (${bytes})`;
+    state.world.observe(Observed.streamRefused, receiver, from, bytes, text);
+    return text;
+  }
+  if (bytes > LARGE_STREAM_SHARE * maxPushStateBytes) {
+    const text = `Remote node state size is (${bytes}) limit is (${maxPushStateBytes})`;
+    state.world.observe(Observed.streamLarge, receiver, from, bytes, text);
+  }
+  return undefined;
 }
 
 /** Pings the target of the member's probe over TCP until the probe's deadline. */

@@ -28,6 +28,7 @@ const EVERYTHING = {
   'gossip-to-the-dead-time': '1m30s',
   'dead-node-reclaim-time': '5s',
   'udp-buffer-size': '1kB',
+  'max-push-state-bytes': '1MiB',
   'enable-compression': false,
   label: 'blue',
   keyring: ['new', 'old'],

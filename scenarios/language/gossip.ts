@@ -62,6 +62,9 @@ const tunables = {
     .refine((bytes) => bytes <= UDP_BYTES_MAX, 'a datagram cannot be so large')
     .optional()
     .meta({ description: 'bytes of a packet, such as 1400' }),
+  'max-push-state-bytes': size.optional().meta({
+    description: 'the longest encrypted stream that is taken; default 20MiB, which nobody can set',
+  }),
   'enable-compression': flag('streams are compressed, and packets that become smaller'),
   label: z
     .string()
@@ -105,6 +108,7 @@ const FIELDS: Readonly<Record<keyof Tunables, keyof SwimConfig>> = {
   'gossip-to-the-dead-time': 'gossipToTheDeadTimeNs',
   'dead-node-reclaim-time': 'deadNodeReclaimTimeNs',
   'udp-buffer-size': 'udpBufferBytes',
+  'max-push-state-bytes': 'maxPushStateBytes',
   'enable-compression': 'enableCompression',
   label: 'label',
   keyring: 'keyring',

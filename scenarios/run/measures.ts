@@ -159,8 +159,13 @@ export function networkDbConvergedAtNs(
   event: TimelineEvent,
 ): number | undefined {
   const untilNs = nextEventNs(record, event);
-  const instants = isFault(event) ? record.networkDbDrops : record.networkDbAgreements;
-  return instants.filter((atNs) => atNs >= event.atNs && atNs < untilNs).at(-1);
+  const lastOf = (instants: readonly number[]) =>
+    instants.filter((atNs) => atNs >= event.atNs && atNs < untilNs).at(-1);
+  if (isFault(event)) return lastOf(record.networkDbDrops);
+  const agreedAtNs = lastOf(record.networkDbAgreements);
+  const changedAtNs = lastOf(record.tables.changes.map((change) => change.atNs));
+  // what changed after the last agreement was not settled in time
+  return agreedAtNs === undefined || agreedAtNs < (changedAtNs ?? 0) ? undefined : agreedAtNs;
 }
 
 function managerMeasures(record: RunRecord, event: TimelineEvent): Record<string, Measure> {

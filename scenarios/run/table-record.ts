@@ -34,6 +34,10 @@ export class TableRecord {
   readonly changes: TableChange[] = [];
   readonly drops: TableDrop[] = [];
   timeoutCount = 0;
+  /** Streams that were too long for who read them. */
+  refusedCount = 0;
+  /** The largest bulk sync before compression, in bytes. */
+  bulkSyncBytesMax = 0;
   readonly #cluster: Cluster;
   /** The newest change of each entry. */
   readonly #newest = new Map<number, TableChange>();
@@ -53,6 +57,12 @@ export class TableRecord {
     });
     observations.subscribe(observationKind('networkdb.bulkSyncTimeout'), () => {
       this.timeoutCount++;
+    });
+    observations.subscribe(observationKind('networkdb.bulkSync'), ({ b }) => {
+      this.bulkSyncBytesMax = Math.max(this.bulkSyncBytesMax, b);
+    });
+    observations.subscribe(observationKind('membership.streamRefused'), () => {
+      this.refusedCount++;
     });
   }
 

@@ -115,7 +115,7 @@ const KIND_WORDS: readonly (readonly [CountedKind, name: string, what: string])[
 /** What NetworkDB's messages came to, by kind. */
 export function tableCostMeasures(record: RunRecord): Record<string, Measure> {
   const measures: Record<string, Measure> = {};
-  const { timeoutCount } = record.tables;
+  const { timeoutCount, refusedCount } = record.tables;
   for (const [kind, name, what] of KIND_WORDS) {
     const { messages, bytes } = record.tables.load(kind);
     if (messages === 0) continue;
@@ -125,12 +125,21 @@ export function tableCostMeasures(record: RunRecord): Record<string, Measure> {
         unit: 'count',
         what: 'bulk syncs begun',
       };
+      measures['networkdb.bulkSyncs.largest'] = {
+        value: record.tables.bulkSyncBytesMax,
+        unit: 'bytes',
+        what: 'the largest of them, before compression',
+      };
     }
     measures[`networkdb.bytes.${name}`] = { value: bytes, unit: 'bytes', what: `sent in ${what}` };
   }
   if (timeoutCount > 0) {
     const what = 'bulk syncs without an answer in 30 s';
     measures['networkdb.bulkSyncTimeouts'] = { value: timeoutCount, unit: 'count', what };
+  }
+  if (refusedCount > 0) {
+    const what = 'streams too long for who read them';
+    measures['gossip.streamsRefused'] = { value: refusedCount, unit: 'count', what };
   }
   return measures;
 }
