@@ -23,6 +23,7 @@ import {
   ETHERNET_HEADER_BYTES,
   EtherType,
   etherTypeOf,
+  sourceMacOf,
 } from '../../wire/ethernet.ts';
 import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
 import type { LinkConditions, Path } from './conditions.ts';
@@ -53,7 +54,10 @@ export class Underlay {
   /** By segment and host. */
   readonly #uplinks: (Uplink | undefined)[][] = [];
   readonly #attachListeners: ((uplink: Uplink) => void)[] = [];
+  /** The switch's forwarding table: where a MAC address is, cards' own and learned ones. */
   readonly #uplinkByMac = new Map<Mac, Uplink>();
+  /** Hosts whose port lets out frames of their own cards only. */
+  readonly #filteredHosts = new Set<number>();
   readonly #busyUntilNs: Float64Array;
   readonly #lastArrivalNs: Float64Array;
   readonly #frameCount: Uint32Array;
@@ -97,8 +101,24 @@ export class Underlay {
     this.#uplinkByMac.set(uplink.mac, uplink);
   }
 
-  /** Carries a frame to the card that has its destination MAC, or to all for broadcasts. */
+  /**
+   * Lets frames of a host's own cards through only, as clouds and hypervisors do (no "forged
+   * transmits"): MAC addresses of macvlans are not heard.
+   */
+  filterMacs(host: number): void {
+    this.#filteredHosts.add(host);
+  }
+
+  /** Carries a frame to where its destination MAC is, or to all for broadcasts. */
   carry(from: Uplink, packet: Packet): void {
+    const source = sourceMacOf(packet.bytes, packet.start);
+    if (source !== from.mac) {
+      if (this.#filteredHosts.has(from.host)) {
+        this.#drop(from, packet, "the switch lets this host's own MAC address through only");
+        return;
+      }
+      this.#uplinkByMac.set(source, from);
+    }
     const destination = destinationMacOf(packet.bytes, packet.start);
     const to = this.#uplinkByMac.get(destination);
     if (to !== undefined && to.segment === from.segment) {

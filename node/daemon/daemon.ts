@@ -52,6 +52,8 @@ export class Daemon {
   /** What a container's process does, from its image, its command and its ports. */
   programOf: (request: ContainerRequest, ports: readonly string[]) => ContainerProgram = programOf;
   readonly #containers = new Map<string, StandaloneContainer>();
+  /** Whom a container was linked to when it was made. */
+  readonly #links = new Map<StandaloneContainer, readonly Link[]>();
   /** The rules that links of running containers wrote. */
   readonly #linkRules = new Map<StandaloneContainer, readonly string[]>();
   #nameCount = 0;
@@ -115,6 +117,7 @@ export class Daemon {
       });
     }
     this.#containers.set(container.id, container);
+    this.#links.set(container, links);
     return container;
   }
 
@@ -246,10 +249,10 @@ export class Daemon {
     return undefined;
   }
 
-  /** The links of a container to those that there are still. */
+  /** The links of a container to those that there are still; a namesake is another container. */
   linksOf(container: StandaloneContainer): Link[] {
-    const links = linksOf(container.request.links, (name) => this.find(name));
-    return links instanceof Refusal ? [] : links;
+    const links = this.#links.get(container) ?? [];
+    return links.filter(({ child }) => this.#containers.has(child.id));
   }
 
   /** The environment of a container's process, as `env` prints it. */

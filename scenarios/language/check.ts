@@ -99,6 +99,8 @@ class Check {
     }
     this.#protocolVersions();
     this.#addresses();
+    const filtered = cluster.underlay['mac-filter'];
+    if (filtered !== undefined) this.#nodesAt(['cluster', 'underlay', 'mac-filter'], filtered);
     (cluster.underlay.pairs ?? []).forEach((pair, i) => {
       pair.between.forEach((end, j) =>
         this.#selector(['cluster', 'underlay', 'pairs', i, 'between', j], end),

@@ -60,6 +60,10 @@ const link = {
 const underlay = z
   .strictObject({
     ...link,
+    'mac-filter': nodes.optional().meta({
+      description:
+        'nodes whose switch port lets frames of their own cards through only, as clouds do',
+    }),
     hosts: z.record(z.string(), z.strictObject(link)).optional().meta({
       description: 'conditions of everything that a host sends and receives',
     }),

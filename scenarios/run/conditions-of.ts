@@ -3,29 +3,32 @@
  * host on everything that it sends and receives, then those of a pair.
  */
 import { DEFAULT_CONDITIONS, type LinkConditions } from '../../cluster/underlay/conditions.ts';
-import type { Paths } from '../../cluster/underlay/paths.ts';
+import type { Underlay } from '../../cluster/underlay/underlay.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
 import type { Scenario } from '../language/scenario.ts';
 
-type Underlay = Scenario['cluster']['underlay'];
-type Link = Pick<Underlay, 'latency' | 'loss' | 'duplicate' | 'reorder' | 'bandwidth' | 'mtu'>;
+type Wanted = Scenario['cluster']['underlay'];
+type Link = Pick<Wanted, 'latency' | 'loss' | 'duplicate' | 'reorder' | 'bandwidth' | 'mtu'>;
 
 /** The conditions that hold where nothing else is said. */
-export function baseConditions(underlay: Underlay): LinkConditions {
-  return overlay(DEFAULT_CONDITIONS, underlay);
+export function baseConditions(wanted: Wanted): LinkConditions {
+  return overlay(DEFAULT_CONDITIONS, wanted);
 }
 
 /** Sets what is special about hosts and pairs. */
-export function applyConditions(paths: Paths, underlay: Underlay, nodes: NodeNames): void {
+export function applyConditions(underlay: Underlay, wanted: Wanted, nodes: NodeNames): void {
   const all = nodes.names.map((_, i) => i);
   const conditions = new Map<string, LinkConditions>();
   const change = (from: number, to: number, link: Link) => {
     const key = `${from} ${to}`;
-    const changed = overlay(conditions.get(key) ?? baseConditions(underlay), link);
+    const changed = overlay(conditions.get(key) ?? baseConditions(wanted), link);
     conditions.set(key, changed);
-    paths.setBase(from, to, changed);
+    underlay.paths.setBase(from, to, changed);
   };
-  for (const [selector, link] of Object.entries(underlay.hosts ?? {})) {
+  for (const selector of [wanted['mac-filter'] ?? []].flat()) {
+    for (const host of selectNodes(nodes, selector) ?? []) underlay.filterMacs(host);
+  }
+  for (const [selector, link] of Object.entries(wanted.hosts ?? {})) {
     for (const host of selectNodes(nodes, selector) ?? []) {
       for (const other of all) {
         if (other === host) continue;
@@ -34,7 +37,7 @@ export function applyConditions(paths: Paths, underlay: Underlay, nodes: NodeNam
       }
     }
   }
-  for (const pair of underlay.pairs ?? []) {
+  for (const pair of wanted.pairs ?? []) {
     for (const left of selectNodes(nodes, pair.between[0]) ?? []) {
       for (const right of selectNodes(nodes, pair.between[1]) ?? []) {
         if (left === right) continue;

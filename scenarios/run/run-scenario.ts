@@ -112,7 +112,7 @@ class Stage {
       search: scenario.cluster.dns.search,
     });
     this.cluster = cluster;
-    applyConditions(cluster.underlay.paths, scenario.cluster.underlay, loaded.nodes);
+    applyConditions(cluster.underlay, scenario.cluster.underlay, loaded.nodes);
     this.#faults = new Faults(cluster, loaded.nodes, this.#stackName, loaded.projects);
     this.#commands = new Commands(cluster);
     this.#faults.onDocker = (node, line, result) => this.#noteDocker(node, line, result);
