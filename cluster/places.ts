@@ -5,6 +5,7 @@
 import type { Namespace } from '../net/namespace.ts';
 import type { Container } from '../node/agent/container.ts';
 import { EMBEDDED_DNS_ADDRESS } from '../node/dns/embedded-dns.ts';
+import { resolvConfText } from '../node/sandbox/container-files.ts';
 import { placeInContainer } from '../node/tools/docker.ts';
 import type { Place } from '../node/tools/place.ts';
 import { type Ipv4Address, LOOPBACK_ADDRESS } from '../wire/addresses.ts';
@@ -43,8 +44,13 @@ export function placeOf(cluster: Cluster, name: PlaceName): Place | NoPlace {
     if (standalone?.isRunning === true) return placeInContainer(standalone, hostsOf(cluster));
     return placeOfContainer(machine, name.container);
   }
-  const { namespace, resolver, namespaces, daemon } = machine.host;
-  const place = { namespace, resolver, namespaces, hosts: hostsOf(cluster), source: 0, daemon };
+  const { namespace, resolver, namespaces, daemon, hostsFile } = machine.host;
+  const files = new Map([
+    ['/etc/hosts', hostsFile],
+    ['/etc/resolv.conf', resolvConfText(resolver.servers, resolver.search, [])],
+  ]);
+  const hosts = hostsOf(cluster);
+  const place = { namespace, resolver, namespaces, hosts, source: 0, files, daemon };
   if (name.netns === undefined) return place;
   const chosen = namespaces.get(name.netns);
   if (chosen !== undefined) return { ...place, namespace: chosen };

@@ -230,6 +230,38 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WORKER, 'tcpdump -i eth9'],
     [WORKER, 'tcpdump host or'],
   ],
+  pipes: [
+    [
+      WORKER,
+      "sh -c 'ip route | grep -c docker; ss -tln | tail -n +2 | sort | head -1 | cut -d : -f 1'",
+    ],
+    [
+      WORKER,
+      "sh -c 'iptables-save -t filter > all; iptables -F DOCKER-USER; iptables-restore < all'",
+    ],
+    [WORKER, "sh -c 'iptables -S DOCKER-USER | wc -l; iptables -S NONE 2>/dev/null || echo none'"],
+    [WORKER, "sh -c 'ping -i 0.2 worker-2 | grep -m 2 -o icmp_seq=[0-9] | tee seen; cat -n seen'"],
+    [
+      WORKER,
+      "sh -c 'nc -l 4000 & nc -N 127.0.0.1 4000 <<< hello; echo b > f; echo a >> f; sort f nosuch'",
+    ],
+    [
+      WORKER,
+      "sh -c 'nc -lu 4001 & echo -n telemetry | nc -u -w 1 127.0.0.1 4001; echo; false | true'",
+    ],
+    [WORKER, "sh -c 'cat <<END | grep -v two | uniq -c\none\none\ntwo\nEND\n'"],
+    [WORKER, "sh -c 'echo one | grep two | wc; nosuch 2>&1 | cat; head -n 1 /etc/hosts'"],
+    [WORKER, "sh -c 'echo $HOME'"],
+    [WORKER, "sh -c 'echo a | | cat'"],
+    [WORKER, 'ip netns add blue'],
+    [WORKER, 'ip netns add blue'],
+    [WORKER, 'ip link add v9 type veth peer name eth0 netns blue'],
+    [WORKER, 'ip -n blue -br link'],
+    [WORKER, 'ip netns exec blue ip route'],
+    [WORKER, 'ip netns del blue'],
+    [WORKER, 'ip link show v9'],
+    [WORKER, 'ip netns del blue'],
+  ],
   mistakes: [
     [WORKER, 'ping'],
     [WORKER, 'ping -z worker-2'],

@@ -26,13 +26,18 @@ export function placeInContainer(
   container: StandaloneContainer,
   hostNames: ReadonlyMap<string, Ipv4Address>,
 ): Place {
-  const { namespace, search, servers, hosts, config } = container.networkSandbox!;
+  const sandbox = container.networkSandbox!;
+  const { namespace, search, servers, hosts, config } = sandbox;
   return {
     namespace,
     resolver: { servers, search },
     hosts: config.isHostNetwork ? hostNames : hosts.names,
     namespaces: NO_NAMESPACES,
     source: 0,
+    files: new Map([
+      ['/etc/hosts', sandbox.hostsText],
+      ['/etc/resolv.conf', sandbox.resolvConf],
+    ]),
   };
 }
 
@@ -91,6 +96,6 @@ function enter(
   onExit: (status: number) => void,
 ): void {
   const names = new Map([...process.place.hosts, ['localhost', LOOPBACK_ADDRESS] as const]);
-  const child = process.spawn(command, onExit, placeInContainer(container, names));
+  const child = process.spawn(command, onExit, { place: placeInContainer(container, names) });
   process.whenInterrupted(() => child.interrupt());
 }

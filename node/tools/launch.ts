@@ -15,7 +15,9 @@ import { ss } from './kernel/ss.ts';
 import { sysctl } from './kernel/sysctl.ts';
 import type { Place } from './place.ts';
 import { Process, type ProcessFollower, type Tool } from './process.ts';
-import { echo, nsenter, sh, sleep, timeout } from './shell.ts';
+import { nsenter, sleep, timeout } from './shell/programs.ts';
+import { sh } from './shell/sh.ts';
+import { cat, cut, echo, grep, head, sort, tail, tee, uniq, wc } from './shell/text-tools.ts';
 import { curl } from './traffic/curl.ts';
 import { dig } from './traffic/dig.ts';
 import { nc } from './traffic/nc.ts';
@@ -53,6 +55,15 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   nsenter,
   sleep,
   echo,
+  cat,
+  grep,
+  head,
+  tail,
+  wc,
+  sort,
+  uniq,
+  cut,
+  tee,
   true: (process) => process.exit(0),
   false: (process) => process.exit(1),
 };

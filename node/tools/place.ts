@@ -17,6 +17,8 @@ export interface Place {
   readonly source: Ipv4Address;
   /** What `/var/run/docker/netns` holds; empty inside a container. */
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  /** Files that are there from the beginning: `/etc/hosts`, `/etc/resolv.conf`. */
+  readonly files?: ReadonlyMap<string, string>;
   /** The engine that `docker` talks to; absent where there is none. */
   readonly daemon?: Daemon;
 }

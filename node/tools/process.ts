@@ -6,7 +6,9 @@
  */
 import { type DrawKey, draw32, hashText, keyOf } from '../../sim/chance.ts';
 import type { World } from '../../sim/world.ts';
+import { Files } from './files.ts';
 import type { Place } from './place.ts';
+import { TextPipe } from './text-pipe.ts';
 
 /** What a process prints to. */
 export type OutputStream = 'stdout' | 'stderr';
@@ -17,6 +19,13 @@ export interface ProcessFollower {
   readonly onExit: (status: number) => void;
   /** It wrote a file (`tcpdump -w`). */
   readonly onFile?: ((name: string, bytes: Uint8Array) => void) | undefined;
+}
+
+/** What a program that another one starts may have for itself. */
+export interface OwnStreams {
+  readonly place?: Place;
+  readonly stdin?: TextPipe;
+  readonly onOutput?: (text: string, stream: OutputStream) => void;
 }
 
 /** Starts the program that argv names, in a process that nothing runs in yet. */
@@ -33,6 +42,10 @@ const KILLED = 137;
 /** One process. */
 export class Process {
   readonly place: Place;
+  /** Standard input; empty unless a pipe, a file or a here text is at its other end. */
+  readonly stdin: TextPipe;
+  /** What it and those who started it have written, and can read. */
+  readonly files: Files;
   /** Its exit status, once it is over. */
   status: number | undefined = undefined;
   readonly #launch: Launcher;
@@ -42,8 +55,16 @@ export class Process {
   #onInterrupt: () => void = () => this.exit(INTERRUPTED);
   #drawCount = 0;
 
-  constructor(place: Place, launch: Launcher, follower: ProcessFollower) {
+  constructor(
+    place: Place,
+    launch: Launcher,
+    follower: ProcessFollower,
+    stdin = TextPipe.of(''),
+    files = new Files((name, bytes) => follower.onFile?.(name, bytes)),
+  ) {
     this.place = place;
+    this.stdin = stdin;
+    this.files = files;
     this.#launch = launch;
     this.#follower = follower;
     const { chance, queue } = this.world;
@@ -69,11 +90,6 @@ export class Process {
   /** Writes to stderr. */
   complain(text: string): void {
     if (!this.isOver && text !== '') this.#follower.onOutput(text, 'stderr');
-  }
-
-  /** Writes a file. */
-  writeFile(name: string, bytes: Uint8Array): void {
-    this.#follower.onFile?.(name, bytes);
   }
 
   /** Ends it; whatever it opened is closed, and nothing of it happens any more. */
@@ -124,10 +140,19 @@ export class Process {
     return draw32(this.#key, this.#drawCount++);
   }
 
-  /** Runs another program, here or at another place, with the same output. */
-  spawn(argv: readonly string[], onExit: (status: number) => void, place = this.place): Process {
-    const { onOutput, onFile } = this.#follower;
-    const child = new Process(place, this.#launch, { onOutput, onExit, onFile });
+  /**
+   * Runs another program, here or at another place, with the same input and output or its own.
+   * `onMade` gets the process before anything of it has happened.
+   */
+  spawn(
+    argv: readonly string[],
+    onExit: (status: number) => void,
+    { place = this.place, stdin = this.stdin, onOutput }: OwnStreams = {},
+    onMade: (child: Process) => void = () => {},
+  ): Process {
+    const follower = { onOutput: onOutput ?? this.#follower.onOutput, onExit };
+    const child = new Process(place, this.#launch, follower, stdin, this.files);
+    onMade(child);
     this.#launch(child, argv);
     return child;
   }

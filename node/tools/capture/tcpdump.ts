@@ -146,7 +146,7 @@ class Capture {
 
   #finish(): void {
     const process = this.#process;
-    if (this.#file !== undefined) process.writeFile(this.#file, this.#writer.finish());
+    if (this.#file !== undefined) process.files.export(this.#file, this.#writer.finish());
     const number = this.#capturedCount;
     const packets = number === 1 ? 'packet' : 'packets';
     process.complain(

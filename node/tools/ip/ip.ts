@@ -2,12 +2,12 @@
  * `ip` of iproute2 6.1: options, and the object that the rest of the command line is about.
  * Mirrors iproute2 ip/ip.c.
  */
-import type { Namespace } from '../../../net/namespace.ts';
 import type { Process } from '../process.ts';
 import { ipAddress } from './address.ts';
 import type { IpFormat } from './format.ts';
 import { ipLink } from './link.ts';
 import { ipNeighbour } from './neighbour.ts';
+import { ipNetns, namespaceOf } from './netns.ts';
 import { ipRoute } from './route.ts';
 import { ipRule } from './rule.ts';
 import { commandOf, IpFailure, Words, wrong } from './words.ts';
@@ -107,38 +107,4 @@ function run(process: Process, words: Words): string | undefined {
 /** True when a word is an option's name, or the beginning of it. */
 function isShort(word: string, name: string, least = 1): boolean {
   return word.length >= least && name.startsWith(word);
-}
-
-function namespaceOf(process: Process, name: string): Namespace {
-  const namespace = process.place.namespaces.get(name);
-  if (namespace !== undefined) return namespace;
-  const text = `Cannot open network namespace "${name}": No such file or directory`;
-  throw new IpFailure(255, text);
-}
-
-/** `ip netns [list]`, `ip netns exec NAME PROGRAM …`: Docker's namespaces, as if they were linked. */
-function ipNetns(process: Process, words: Words): string | undefined {
-  const word = words.next() ?? 'list';
-  switch (commandOf(word, ['list', 'show', 'lst', 'exec'])) {
-    case 'exec': {
-      const name = words.next();
-      if (name === undefined) throw new IpFailure(1, 'No netns name specified');
-      const namespace = namespaceOf(process, name);
-      const program = words.rest();
-      if (program.length === 0) throw new IpFailure(1, 'No command specified');
-      const place = { ...process.place, namespace };
-      const child = process.spawn(program, (status) => process.exit(status), place);
-      process.whenInterrupted(() => child.interrupt());
-      return undefined;
-    }
-    case 'list':
-    case 'show':
-    case 'lst':
-      return [...process.place.namespaces.keys()]
-        .filter((name) => name !== 'default')
-        .map((name) => `${name}\n`)
-        .join('');
-    default:
-      throw wrong(`Command "${word}" is unknown, try "ip netns help".`);
-  }
 }

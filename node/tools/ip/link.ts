@@ -12,6 +12,7 @@ import type { Process } from '../process.ts';
 import { briefHead } from './address.ts';
 import { selectDevices } from './filter.ts';
 import type { IpFormat } from './format.ts';
+import { netnsOf } from './netns.ts';
 import { addLink } from './new-link.ts';
 import { commandOf, deviceOf, IpFailure, refused, type Words, wrong } from './words.ts';
 
@@ -92,11 +93,7 @@ function change(process: Process, namespace: Namespace, device: Device, words: W
   else if (words.maybe('txqueuelen', 'qlen')) {
     device.queueLength = words.number('Invalid "txqueuelen" value\n');
   } else if (words.maybe('netns')) {
-    const name = words.value();
-    const to = process.place.namespaces.get(name);
-    if (to === undefined)
-      throw wrong(`Error: argument "${name}" is wrong: Invalid "netns" value\n`);
-    namespace.moveDevice(device, to);
+    namespace.moveDevice(device, netnsOf(process, words.value()));
   } else {
     const word = words.value();
     throw wrong(`Error: either "dev" is duplicate, or "${word}" is a garbage.`);

@@ -14,6 +14,7 @@ import type { Namespace } from '../../../net/namespace.ts';
 import { VXLAN_OVERHEAD_BYTES, VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import type { Process } from '../process.ts';
+import { netnsOf } from './netns.ts';
 import { IpFailure, refused, type Words, wrong } from './words.ts';
 
 /** The kernel's own choice where `dstport` is left out, which is not IANA's 4789. */
@@ -71,12 +72,15 @@ function create(
       return [new Bridge(name, mac)];
     case 'veth': {
       let peer = freeName(namespace, 'veth');
+      let peerNamespace = namespace;
       if (words.maybe('peer')) {
         words.maybe('name');
         peer = words.value();
+        if (words.maybe('netns')) peerNamespace = netnsOf(process, words.value());
       }
-      if (namespace.deviceByName(peer) !== undefined) throw refused('File exists');
+      if (peerNamespace.deviceByName(peer) !== undefined) throw refused('File exists');
       const [left, right] = createVethPair(name, mac, peer, randomMac(process), 1500);
+      if (peerNamespace !== namespace) peerNamespace.addDevice(right);
       return [right, left];
     }
     case 'vlan': {

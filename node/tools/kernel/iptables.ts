@@ -1,13 +1,21 @@
 /**
  * `iptables`, `iptables-save` and `iptables-restore` 1.8.9 (legacy): the commands of
- * `net/netfilter` as programs with exit statuses. Nothing is piped here, so `iptables-restore` takes
- * its text as an argument.
+ * `net/netfilter` as programs with exit statuses.
  */
-import { parseOptions } from '../options.ts';
+import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 import { wallClockText } from '../wall-clock.ts';
 
 const TABLES = ['raw', 'mangle', 'nat', 'filter'] as const;
+
+const RESTORE_LONGS = {
+  counters: 'flag',
+  noflush: 'flag',
+  test: 'flag',
+  verbose: 'flag',
+  wait: 'flag',
+  table: 'value',
+} as const;
 
 /** `iptables …`. */
 export function iptables(process: Process, argv: readonly string[]): void {
@@ -49,20 +57,25 @@ export function iptablesSave(process: Process, argv: readonly string[]): void {
   process.exit(0);
 }
 
-/** `iptables-restore [-c] [-n] [-t] TEXT`: the lines of an `iptables-save`, as one argument. */
+/** `iptables-restore [-c] [-n] [-t] [FILE]`: the lines of an `iptables-save`. */
 export function iptablesRestore(process: Process, argv: readonly string[]): void {
-  const longs = { counters: 'flag', noflush: 'flag', test: 'flag', wait: 'flag' } as const;
-  const options = parseOptions('iptables-restore', argv, 'cntw', longs);
+  const options = parseOptions('iptables-restore', argv, 'bcvVthnwWM:T:', RESTORE_LONGS);
   if (typeof options === 'string') {
     const hint = "Try `iptables-restore -h' for more information.\n";
     process.fail(1, `${options}\n${hint}`);
     return;
   }
-  const [text] = options.operands;
-  if (text === undefined) {
-    process.fail(1, 'iptables-restore: give the text as an argument: nothing is piped here\n');
+  const [path] = options.operands;
+  if (path === undefined) {
+    process.stdin.readAll((text) => restore(process, options, text));
     return;
   }
+  const text = process.files.text(path, process.place.files);
+  if (text === undefined) process.fail(1, `Can't open ${path}: No such file or directory\n`);
+  else restore(process, options, text);
+}
+
+function restore(process: Process, options: Options, text: string): void {
   const { status, stdout, stderr } = process.place.namespace.tables.restore(text, {
     hasCounters: options.has('c', 'counters'),
     keepsRules: options.has('n', 'noflush'),

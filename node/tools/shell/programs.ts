@@ -1,95 +1,12 @@
 /**
- * Programs that run programs: `sh -c` with `;`, `&&`, `||` and `&`, `timeout`, `nsenter`, and the
- * small ones that scripts need (`sleep`, `echo`, `true`, `false`).
+ * Programs that run programs: `timeout` and `nsenter`; and `sleep`, which does nothing for a while.
  */
-
-import { splitWords } from '../../net/netfilter/command-words.ts';
-import { SECOND_NS } from '../../sim/time.ts';
-import { parseDecimal, parseOptions } from './options.ts';
-import type { Process } from './process.ts';
+import { SECOND_NS } from '../../../sim/time.ts';
+import { parseDecimal, parseOptions } from '../options.ts';
+import type { Process } from '../process.ts';
 
 /** Exit status of `timeout` when it had to end its program. */
 const TIMED_OUT = 124;
-
-/** What stands between two commands of a line. */
-type Connector = ';' | '&&' | '||' | '&';
-
-interface Step {
-  readonly argv: readonly string[];
-  readonly connector: Connector;
-}
-
-/** `sh -c 'command; command && command || command & command'`. */
-export function sh(process: Process, argv: readonly string[]): void {
-  const options = parseOptions('sh', argv, '+c:eux');
-  const line = typeof options === 'string' ? undefined : options.value('c');
-  if (line === undefined) {
-    process.fail(2, 'sh: -c and a command line are needed: nobody types here\n');
-    return;
-  }
-  const steps = stepsOf(line);
-  if (typeof steps === 'string') process.fail(2, steps);
-  else runSteps(process, steps);
-}
-
-function runSteps(process: Process, steps: readonly Step[]): void {
-  const background: Process[] = [];
-  let foreground: Process | undefined;
-  const finish = (status: number) => {
-    for (const child of background) child.interrupt();
-    process.exit(status);
-  };
-  process.whenInterrupted(() => {
-    foreground?.interrupt();
-    finish(130);
-  });
-  const next = (at: number, status: number) => {
-    const step = steps[at];
-    if (process.isOver) return;
-    if (step === undefined) {
-      finish(status);
-      return;
-    }
-    const before = steps[at - 1]?.connector;
-    const isSkipped = (before === '&&' && status !== 0) || (before === '||' && status === 0);
-    if (isSkipped) {
-      next(at + 1, status);
-    } else if (step.connector === '&') {
-      background.push(process.spawn(step.argv, () => {}));
-      next(at + 1, 0);
-    } else {
-      const child = process.spawn(step.argv, (ended) => {
-        foreground = undefined;
-        next(at + 1, ended);
-      });
-      if (!child.isOver) foreground = child;
-    }
-  };
-  next(0, 0);
-}
-
-/** The commands of a line; quoted connectors are words. */
-function stepsOf(line: string): Step[] | string {
-  const steps: Step[] = [];
-  const pieces = line.match(/"(?:[^"\\]|\\.)*"|'[^']*'|\\.|&&|\|\||[;&|\n]|[^"'\\;&|\n]+/g) ?? [];
-  let text = '';
-  const take = (connector: Connector): boolean => {
-    const argv = splitWords(text);
-    text = '';
-    if (argv.length === 0) return connector === ';';
-    steps.push({ argv, connector });
-    return true;
-  };
-  for (const piece of pieces) {
-    if (piece === '|') return 'sh: pipes are not simulated\n';
-    const connector = piece === '\n' ? ';' : piece;
-    if (connector === ';' || connector === '&&' || connector === '||' || connector === '&') {
-      if (!take(connector)) return `sh: 1: Syntax error: "${connector}" unexpected\n`;
-    } else text += piece;
-  }
-  take(';');
-  return steps;
-}
 
 /** `timeout DURATION PROGRAM …`: interrupts the program, and then exits with 124. */
 export function timeout(process: Process, argv: readonly string[]): void {
@@ -142,7 +59,7 @@ export function nsenter(process: Process, argv: readonly string[]): void {
   }
   if (program[0] === '--') program.shift();
   const place = { ...process.place, namespace };
-  const child = process.spawn(program, (status) => process.exit(status), place);
+  const child = process.spawn(program, (status) => process.exit(status), { place });
   process.whenInterrupted(() => child.interrupt());
 }
 
@@ -155,11 +72,4 @@ export function sleep(process: Process, argv: readonly string[]): void {
     return;
   }
   process.after(spanNs, () => process.exit(0));
-}
-
-/** `echo [-n] words`. */
-export function echo(process: Process, argv: readonly string[]): void {
-  const isOpen = argv[0] === '-n';
-  process.print(`${argv.slice(isOpen ? 1 : 0).join(' ')}${isOpen ? '' : '\n'}`);
-  process.exit(0);
 }

@@ -250,7 +250,7 @@ class Transfer {
     const process = this.#process;
     const { output } = this.#request;
     if (output !== undefined && output !== '/dev/null' && this.#bodyBytes > 0) {
-      process.writeFile(output, joined(this.#file));
+      process.files.export(output, joined(this.#file));
     }
     this.#writeOut(status, error);
     if (status !== 0 && this.#request.showsErrors) process.complain(`curl: (${status}) ${error}\n`);
