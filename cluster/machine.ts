@@ -146,6 +146,7 @@ export class Machine {
       config: this.#parts.daemon,
       identifiers: this.#identifiers,
       missingModules: this.#parts.missingModules,
+      before: this.host,
     });
     this.executor = new HostExecutor(
       this.host,
@@ -256,7 +257,7 @@ export class Machine {
 
   /** What is due for agent, manager, NetworkDB and the rest of the daemon waits. */
   #hold(): void {
-    this.host?.pauseEngine();
+    this.host?.process.pause();
     this.agent.pause();
     this.manager?.wait();
     if (this.member !== undefined) this.#parts.db.pause(this.member);
@@ -266,7 +267,7 @@ export class Machine {
     if (this.member !== undefined) this.#parts.db.resume(this.member);
     this.manager?.resume();
     this.agent.resume();
-    this.host?.resumeEngine();
+    this.host?.process.resume();
   }
 
   #startGossip(

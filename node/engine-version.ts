@@ -61,6 +61,8 @@ export interface EngineVersion {
   readonly forgetsUdpFlows: boolean;
   /** Containers' `/etc/hosts` names IPv6's well-known addresses (up to 25). */
   readonly hasIpv6Hosts: boolean;
+  /** Refusals begin in lower case and say what to do (from 25 on). */
+  readonly hasPlainErrors: boolean;
   /** The search for a free address pool goes on behind the last one (up to 26). */
   readonly rotatesPools: boolean;
 }
@@ -105,6 +107,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hidesInternalGateway: major >= 25,
     forgetsUdpFlows: major >= 23,
     hasIpv6Hosts: major <= 25,
+    hasPlainErrors: major >= 25,
     rotatesPools: major <= 26,
     countsServiceAliases:
       major > 29 || (major === 29 && (minor === undefined || minor >= COUNTS_ALIASES_MINOR)),

@@ -5,19 +5,15 @@
  * Every call is done at once, or refused with dockerd's own words; while the process stands still
  * (`Host.inEngine`) whoever calls has to wait, as the `docker` command does.
  */
-import { observationKind } from '../../sim/observations.ts';
-import { SECOND_NS } from '../../sim/time.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
 import type { Host } from '../host/host.ts';
 import type { LocalNetwork } from '../network/local-network.ts';
-import { bindingsOfExposed, PublishedPorts } from '../publish/published-ports.ts';
-import { ContainerSandbox } from '../sandbox/container-sandbox.ts';
 import { programOfImage } from '../workload/images.ts';
 import type { ProgramSpec } from '../workload/program.ts';
-import { RunningProgram } from '../workload/running-program.ts';
 import { makeName } from './container-names.ts';
-import { environmentOf, hostsLineOf, type Link, linkRefusal, linkRules, linksOf } from './links.ts';
-import { conflict, forbidden, notFound, Refusal } from './refusal.ts';
+import { ContainerRefusals } from './container-refusals.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { environmentOf, type Link, linksOf } from './links.ts';
+import { conflict, failure, forbidden, notFound, Refusal } from './refusal.ts';
 import {
   type ContainerPort,
   type ContainerRequest,
@@ -26,17 +22,9 @@ import {
   PLAIN_ENDPOINT,
   portText,
 } from './requests.ts';
+import { policyRefusal } from './restart-policy.ts';
 import { StandaloneContainer } from './standalone-container.ts';
 import { containerRefusal, endpointRefusal, NO_HOST, togetherRefusal } from './validation.ts';
-
-/** A container of `docker run` started (a = 1) or ended (a = 0, b = exit code); text is its name. */
-const STANDALONE_STATE = observationKind('docker.container');
-
-/** How long a container may take to end before it is killed. */
-const STOP_GRACE_NS = 10 * SECOND_NS;
-const KILLED_EXIT_CODE = 137;
-/** What a container's exit code says when it could not be started. */
-const NOT_STARTED_EXIT_CODE = 128;
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -51,15 +39,28 @@ export class Daemon {
   readonly host: Host;
   /** What a container's process does, from its image, its command and its ports. */
   programOf: (request: ContainerRequest, ports: readonly string[]) => ContainerProgram = programOf;
+  readonly lifecycle: Lifecycle;
+  readonly refusals: ContainerRefusals;
   readonly #containers = new Map<string, StandaloneContainer>();
   /** Whom a container was linked to when it was made. */
   readonly #links = new Map<StandaloneContainer, readonly Link[]>();
-  /** The rules that links of running containers wrote. */
-  readonly #linkRules = new Map<StandaloneContainer, readonly string[]>();
   #nameCount = 0;
 
-  constructor(host: Host) {
+  /** `before` ran on this machine's disk before the power went. */
+  constructor(host: Host, before?: Daemon) {
     this.host = host;
+    this.refusals = new ContainerRefusals(host.engine);
+    this.lifecycle = new Lifecycle(host, this, this.refusals, (container) =>
+      this.#forget(container),
+    );
+    if (before === undefined) return;
+    this.programOf = before.programOf;
+    this.#nameCount = before.#nameCount;
+    for (const container of before.list()) {
+      container.forgetRun();
+      this.#containers.set(container.id, container);
+      this.#links.set(container, before.#links.get(container) ?? []);
+    }
   }
 
   /** All containers, in the order of their making. */
@@ -88,7 +89,8 @@ export class Daemon {
 
   /** `docker create` */
   create(wanted: ContainerRequest): StandaloneContainer | Refusal {
-    const refusal = containerRefusal(wanted);
+    const refusal =
+      containerRefusal(wanted) ?? policyRefusal(wanted.restartPolicy, this.host.engine);
     if (refusal !== undefined) return refusal;
     const namesake = this.list().find(({ name }) => name === wanted.name);
     if (namesake !== undefined) {
@@ -123,83 +125,59 @@ export class Daemon {
 
   /** `docker start`; why not, if it cannot. */
   start(reference: string): Refusal | undefined {
-    const container = this.find(reference);
-    if (container === undefined) return notFound(`No such container: ${reference}`);
-    if (container.isRunning) return undefined;
-    const refusal = this.#attach(container);
-    if (refusal !== undefined) {
-      container.error = refusal.message;
-      container.exitCode = NOT_STARTED_EXIT_CODE;
-      this.#detach(container);
-      if (container.request.isAutoRemoved) this.#containers.delete(container.id);
-      return refusal;
-    }
-    container.state = 'running';
-    container.error = '';
-    container.exitCode = 0;
-    container.pid = this.host.nextPid();
-    container.startedAtNs = this.host.world.nowNs;
-    this.#runProgram(container);
-    this.#updateLinkedHosts(container);
-    this.#note(container, 1);
-    return undefined;
+    return this.#with(reference, (container) => this.lifecycle.start(container));
   }
 
-  /** `docker stop`: the process is asked to end, and killed when it does not. */
-  stop(reference: string, graceNs = STOP_GRACE_NS): Refusal | undefined {
-    const container = this.find(reference);
-    if (container === undefined) return notFound(`No such container: ${reference}`);
-    if (container.program === undefined) return undefined;
-    const { program } = container;
-    if (!program.spec.ignoresStopSignal) this.end(container, 0);
-    else {
-      const { queue } = this.host.world;
-      queue.scheduleCallback(queue.nowNs + graceNs, () => {
-        if (container.program === program) this.end(container, KILLED_EXIT_CODE);
-      });
-    }
-    return undefined;
+  /**
+   * `docker stop`: the process is asked to end, and killed when it does not; `onEnded` when it has
+   * ended, at once if it had.
+   */
+  stop(reference: string, graceNs?: number, onEnded?: () => void): Refusal | undefined {
+    return this.#with(reference, (container) => {
+      this.lifecycle.stop(container, graceNs, onEnded);
+      return undefined;
+    });
+  }
+
+  /** `docker restart` */
+  restart(reference: string, graceNs?: number): Refusal | undefined {
+    return this.#with(reference, (container) => {
+      const refusal = this.lifecycle.restart(container, graceNs);
+      if (refusal === undefined) return undefined;
+      return failure(`Cannot restart container ${reference}: ${refusal.message}`);
+    });
   }
 
   /** `docker kill` */
   kill(reference: string): Refusal | undefined {
-    const container = this.find(reference);
-    if (container === undefined) return notFound(`No such container: ${reference}`);
-    if (!container.isRunning) {
-      const why = `Container ${container.id} is not running`;
-      return conflict(`Cannot kill container: ${reference}: ${why}`);
-    }
-    this.end(container, KILLED_EXIT_CODE);
-    return undefined;
+    return this.#with(reference, (container) => {
+      if (container.isRunning || container.state === 'restarting') {
+        this.lifecycle.kill(container);
+        return undefined;
+      }
+      return this.refusals.cannotKill(reference, container);
+    });
+  }
+
+  /** `docker pause`: the processes are frozen, the network is not. */
+  pause(reference: string): Refusal | undefined {
+    return this.#with(reference, (container) => this.lifecycle.pause(container));
+  }
+
+  /** `docker unpause` */
+  unpause(reference: string): Refusal | undefined {
+    return this.#with(reference, (container) => this.lifecycle.unpause(container));
   }
 
   /** `docker rm` */
   remove(reference: string, isForced: boolean): Refusal | undefined {
-    const container = this.find(reference);
-    if (container === undefined) return notFound(`No such container: ${reference}`);
-    if (container.isRunning && !isForced) {
-      return conflict(
-        `You cannot remove a running container ${container.id}. Stop the container before ` +
-          'attempting removal or force remove',
-      );
-    }
-    if (container.isRunning) this.end(container, KILLED_EXIT_CODE);
-    this.#containers.delete(container.id);
-    return undefined;
-  }
-
-  /** The process of a container has ended with this status. */
-  end(container: StandaloneContainer, exitCode: number): void {
-    if (!container.isRunning) return;
-    container.state = 'exited';
-    container.exitCode = exitCode;
-    container.finishedAtNs = this.host.world.nowNs;
-    container.pid = 0;
-    container.program?.kill(exitCode);
-    container.program = undefined;
-    this.#detach(container);
-    this.#note(container, 0);
-    if (container.request.isAutoRemoved) this.#containers.delete(container.id);
+    return this.#with(reference, (container) => {
+      const isActive = container.isRunning || container.state === 'restarting';
+      if (isActive && !isForced) return this.refusals.cannotRemove(reference, container);
+      this.lifecycle.kill(container);
+      this.#forget(container);
+      return undefined;
+    });
   }
 
   /** `docker network connect` */
@@ -227,7 +205,10 @@ export class Daemon {
       hasChosenAddress: request.address !== undefined,
       endpoint: undefined,
     };
-    const joined = container.sandbox?.join(network, this.#wishesOf(container, request));
+    const joined = container.sandbox?.join(
+      network,
+      this.lifecycle.networking.wishesOf(container, request),
+    );
     if (joined instanceof Refusal) return joined;
     attachments.set(network.name, { ...attachment, endpoint: joined });
     return undefined;
@@ -262,12 +243,19 @@ export class Daemon {
     return [PATH, `HOSTNAME=${container.hostname}`, ...links, ...environment, 'HOME=/root'];
   }
 
-  /** The power is gone: nothing runs any more. */
-  crash(): void {
-    for (const container of this.list()) {
-      container.program?.kill(KILLED_EXIT_CODE);
-      if (container.isRunning) container.state = 'exited';
-    }
+  #forget(container: StandaloneContainer): void {
+    this.#containers.delete(container.id);
+    this.#links.delete(container);
+  }
+
+  #with(
+    reference: string,
+    action: (container: StandaloneContainer) => Refusal | undefined,
+  ): Refusal | undefined {
+    const container = this.find(reference);
+    return container === undefined
+      ? notFound(`No such container: ${reference}`)
+      : action(container);
   }
 
   /** Fills in the name, the network mode and its place. */
@@ -294,151 +282,6 @@ export class Daemon {
     const isHost = networkMode === 'host' && wanted.hostname === '';
     const hostname = isHost ? this.host.name : wanted.hostname;
     return { ...wanted, name, hostname, endpoints: new Map([[network, own], ...others]) };
-  }
-
-  /** Gives a container its network; why not, if it cannot have it. */
-  #attach(container: StandaloneContainer): Refusal | undefined {
-    const { request, sharedWith } = container;
-    if (sharedWith !== undefined) {
-      const owner = this.find(sharedWith);
-      if (owner === undefined) return notFound(`No such container: ${sharedWith}`);
-      if (!owner.isRunning) {
-        return conflict(`cannot join network of a non running container: ${owner.id}`);
-      }
-      container.networkSandbox = owner.networkSandbox;
-      return undefined;
-    }
-    const links = this.linksOf(container);
-    const refusal = linkRefusal(container.name, links);
-    if (refusal !== undefined) return refusal;
-    container.sandbox = this.#createSandbox(container, links);
-    container.networkSandbox = container.sandbox;
-    for (const [name, attachment] of container.attachments) {
-      const network = this.host.networks.find(name);
-      if (network === undefined) return notFound(`network ${name} not found`);
-      const unwanted = endpointRefusal(network, attachment.request);
-      if (unwanted !== undefined) return unwanted;
-      const wishes = this.#wishesOf(container, attachment.request);
-      const endpoint = container.sandbox.join(network, wishes);
-      if (endpoint instanceof Refusal) return endpoint;
-      container.attachments.set(name, { ...attachment, networkId: network.id, endpoint });
-    }
-    if (!request.networkMode.includes(':')) this.#writeLinkRules(container, links);
-    return undefined;
-  }
-
-  #createSandbox(container: StandaloneContainer, links: readonly Link[]): ContainerSandbox {
-    const { request, id, name, exposed } = container;
-    const { config } = this.host;
-    const isHostNetwork = request.networkMode === 'host';
-    const bindings = isHostNetwork ? [] : request.bindings;
-    const free = request.publishesAll && !isHostNetwork ? bindingsOfExposed(exposed, bindings) : [];
-    const ports = new PublishedPorts(this.host, [...bindings, ...free]);
-    container.mappings = () => ports.mappings;
-    const extraHosts = request.extraHosts.map((line) => {
-      const at = line.indexOf(':');
-      return { address: line.slice(at + 1), names: line.slice(0, at) };
-    });
-    return new ContainerSandbox(this.host, {
-      containerId: id,
-      containerName: name,
-      hostname: container.hostname,
-      domainName: request.domainName,
-      isHostNetwork,
-      hosts: [...extraHosts, ...links.map(hostsLineOf)],
-      dns: {
-        servers: request.dns.length > 0 ? request.dns : config.dns,
-        search: request.dnsSearch.length > 0 ? request.dnsSearch : config.dnsSearch,
-        options: request.dnsOptions.length > 0 ? request.dnsOptions : config.dnsOptions,
-      },
-      sysctls: request.sysctls,
-      ports,
-    });
-  }
-
-  #wishesOf(container: StandaloneContainer, request: EndpointRequest): EndpointRequest {
-    const { mac } = container.request;
-    const isFirst = container.sandbox?.endpoints.length === 0;
-    return mac === undefined || !isFirst ? request : { mac, ...request };
-  }
-
-  #writeLinkRules(container: StandaloneContainer, links: readonly Link[]): void {
-    const { facts } = this.host.docker0;
-    const own = container.attachments.get('bridge')?.endpoint;
-    if (facts.hasIcc || own === undefined) return;
-    const address = formatIpv4Address(own.address);
-    const rules = links.flatMap((link) => linkRules(facts.device, address, link));
-    for (const rule of rules) this.host.writer.append('filter', 'DOCKER', rule);
-    this.#linkRules.set(container, rules);
-  }
-
-  #runProgram(container: StandaloneContainer): void {
-    const { request } = container;
-    const sandbox = container.networkSandbox!;
-    const isShared = () =>
-      container.sandbox !== sandbox ||
-      request.networkMode === 'host' ||
-      this.#othersIn(sandbox, container).length > 0;
-    const { name, spec } = this.programOf(request, container.exposed.map(portText));
-    const key = this.host.world.chance.key(`docker.${container.id}`);
-    const place = {
-      namespace: sandbox.namespace,
-      get search() {
-        return sandbox.search;
-      },
-      get servers() {
-        return sandbox.servers;
-      },
-      hosts: sandbox.hosts,
-      get isShared() {
-        return isShared();
-      },
-      process: { name, pid: container.pid },
-    };
-    container.program = new RunningProgram(this.host, place, spec, key, (code) =>
-      this.end(container, code),
-    );
-    container.program.start(container.hostname);
-  }
-
-  /** Linked containers that run get to know a new address (`UpdateHostsEntry`). */
-  #updateLinkedHosts(container: StandaloneContainer): void {
-    const endpoint = container.attachments.get('bridge')?.endpoint;
-    if (endpoint === undefined) return;
-    for (const other of this.list()) {
-      for (const { child, alias } of other.isRunning ? this.linksOf(other) : []) {
-        if (child !== container) continue;
-        other.sandbox?.hosts.update(alias, formatIpv4Address(endpoint.address));
-      }
-    }
-  }
-
-  #detach(container: StandaloneContainer): void {
-    for (const rule of this.#linkRules.get(container) ?? []) {
-      this.host.writer.remove('filter', 'DOCKER', rule);
-    }
-    this.#linkRules.delete(container);
-    const sandbox = container.networkSandbox;
-    if (sandbox !== undefined) {
-      if (container.sandbox === sandbox) sandbox.leaveAll();
-      // who lives in another's namespace keeps it, bare, when the other ends
-      if (this.#othersIn(sandbox, container).length === 0) sandbox.destroy();
-    }
-    container.sandbox = undefined;
-    container.networkSandbox = undefined;
-    container.mappings = () => [];
-    for (const attachment of container.attachments.values()) attachment.endpoint = undefined;
-  }
-
-  /** Other running containers in a namespace. */
-  #othersIn(sandbox: ContainerSandbox, container: StandaloneContainer): StandaloneContainer[] {
-    return this.list().filter(
-      (other) => other !== container && other.isRunning && other.networkSandbox === sandbox,
-    );
-  }
-
-  #note({ name, exitCode }: StandaloneContainer, isRunning: 0 | 1): void {
-    this.host.world.observe(STANDALONE_STATE, this.host.index, isRunning, exitCode, name);
   }
 }
 

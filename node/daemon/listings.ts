@@ -35,10 +35,18 @@ export interface PsOptions {
   readonly isWhole: boolean;
 }
 
+/** What `docker ps` lists, the newest container first. */
+export function shownContainers(daemon: Daemon, hasAll: boolean): StandaloneContainer[] {
+  const isShown = ({ isRunning, state }: StandaloneContainer) =>
+    hasAll || isRunning || state === 'restarting';
+  return daemon.list().filter(isShown).reverse();
+}
+
 /** `docker ps`, the newest container first. */
 export function psText(daemon: Daemon, { hasAll, isWhole }: PsOptions): string {
-  const shown = daemon.list().filter(({ isRunning }) => hasAll || isRunning);
-  const rows = shown.reverse().map((container) => psRow(daemon, container, isWhole));
+  const rows = shownContainers(daemon, hasAll).map((container) =>
+    psRow(daemon, container, isWhole),
+  );
   const head = ['CONTAINER ID', 'IMAGE', 'COMMAND', 'CREATED', 'STATUS', 'PORTS', 'NAMES'];
   return dockerTable([head, ...rows]);
 }
@@ -73,7 +81,11 @@ function linkNamesOf(daemon: Daemon, container: StandaloneContainer): string[] {
 function statusText(container: StandaloneContainer, nowNs: number): string {
   const { state, exitCode, startedAtNs, finishedAtNs } = container;
   if (state === 'running') return `Up ${spanText(nowNs - startedAtNs!)}`;
+  if (state === 'paused') return `Up ${spanText(nowNs - startedAtNs!)} (Paused)`;
   if (state === 'created') return 'Created';
+  if (state === 'restarting') {
+    return `Restarting (${exitCode}) ${spanText(nowNs - finishedAtNs!)} ago`;
+  }
   return `Exited (${exitCode}) ${spanText(nowNs - finishedAtNs!)} ago`;
 }
 

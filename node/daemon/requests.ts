@@ -4,6 +4,7 @@
  */
 import type { Ipv4Address, Mac, Prefix } from '../../wire/addresses.ts';
 import type { ProgramSpec } from '../workload/program.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 
 /** Transport protocols that ports are published for. */
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
@@ -86,6 +87,7 @@ export interface ContainerRequest {
   /** `--mac-address`. */
   readonly mac?: Mac;
   readonly isAutoRemoved: boolean;
+  readonly restartPolicy: RestartPolicy;
   /** What its process does, where somebody says so; otherwise its image is asked. */
   readonly program?: ProgramSpec;
 }

@@ -7,9 +7,10 @@ import type { LocalEndpoint } from '../network/local-network.ts';
 import type { ContainerSandbox } from '../sandbox/container-sandbox.ts';
 import type { RunningProgram } from '../workload/running-program.ts';
 import type { ContainerPort, ContainerRequest, EndpointRequest } from './requests.ts';
+import { RestartManager } from './restart-policy.ts';
 
-/** What a container is doing. */
-export type StandaloneState = 'created' | 'running' | 'exited';
+/** What a container is doing; `restarting` is over, and waits for its policy to start it again. */
+export type StandaloneState = 'created' | 'running' | 'paused' | 'restarting' | 'exited';
 
 /** A container's place on a network: what was asked for, and the endpoint while it runs. */
 export interface Attachment {
@@ -39,7 +40,17 @@ export class StandaloneContainer {
   /** undefined before the first time. */
   startedAtNs: number | undefined;
   finishedAtNs: number | undefined;
+  /** How often its policy has started it again since somebody did. */
   restartCount = 0;
+  restarts: RestartManager;
+  /** Somebody stopped it, which `unless-stopped` goes by. */
+  wasStopped = false;
+  /** `docker restart` ends it, and starts it again. */
+  isRestartedByHand = false;
+  /** Whoever waits for its end. */
+  readonly whenEnded: (() => void)[] = [];
+  /** It has run before: only then a policy starts it when dockerd starts. */
+  wasStarted = false;
   /** Its own, or none while it does not run or lives in another's. */
   sandbox: ContainerSandbox | undefined;
   /** Whose namespace its process is in while it runs: its own, or another container's. */
@@ -59,6 +70,7 @@ export class StandaloneContainer {
     this.request = request;
     this.exposed = exposed;
     this.createdAtNs = createdAtNs;
+    this.restarts = new RestartManager(request.restartPolicy);
   }
 
   /** The first twelve digits of the id. */
@@ -71,9 +83,19 @@ export class StandaloneContainer {
     return this.request.hostname === '' ? this.shortId : this.request.hostname;
   }
 
-  /** True while its process runs. */
+  /** True while it has a process, frozen or not. */
   get isRunning(): boolean {
-    return this.state === 'running';
+    return this.state === 'running' || this.state === 'paused';
+  }
+
+  /** Forgets what runs and where, as the power goes; what dockerd has written down stays. */
+  forgetRun(): void {
+    this.program = undefined;
+    this.sandbox = undefined;
+    this.networkSandbox = undefined;
+    this.mappings = () => [];
+    this.whenEnded.length = 0;
+    for (const attachment of this.attachments.values()) attachment.endpoint = undefined;
   }
 
   /** `container:<name>` of its network mode; `undefined` otherwise. */

@@ -8,6 +8,7 @@
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { Errno } from '../../net/socket/errno.ts';
+import type { TcpListener } from '../../net/socket/tcp/listener.ts';
 import type { UdpSocket } from '../../net/socket/udp-socket.ts';
 import { assert } from '../../sim/assert.ts';
 import type { Stream } from '../../sim/chance.ts';
@@ -36,6 +37,7 @@ export class EmbeddedDns {
   readonly #view: NameView;
   readonly #namespace: Namespace;
   readonly #socket: UdpSocket;
+  readonly #listener: TcpListener;
   readonly #chance: Stream;
   readonly #forwarder: Forwarder;
   /** Answers SERVFAIL when no outside server did; older engines keep silent. */
@@ -84,7 +86,14 @@ export class EmbeddedDns {
       program: host.daemonProgram(),
     });
     assert(typeof listener === 'object', 'the embedded DNS server cannot listen');
+    this.#listener = listener;
     writeResolverRules(namespace, this.#socket.localPort, listener.port);
+  }
+
+  /** dockerd ends: who asks is told that nobody listens. The rules stay. */
+  close(): void {
+    this.#socket.close();
+    this.#listener.close();
   }
 
   #answer(bytes: Uint8Array, protocol: DnsProtocol, sendBytes: (bytes: Uint8Array) => void): void {
@@ -123,6 +132,8 @@ function writeResolverRules(namespace: Namespace, udpPort: number, tcpPort: numb
   const from = '-s 127.0.0.11/32';
   writer.chain('nat', 'DOCKER_OUTPUT');
   writer.chain('nat', 'DOCKER_POSTROUTING');
+  writer.flush('nat', 'DOCKER_OUTPUT');
+  writer.flush('nat', 'DOCKER_POSTROUTING');
   writer.append('nat', 'OUTPUT', `${to} -j DOCKER_OUTPUT`);
   writer.append('nat', 'POSTROUTING', `${to} -j DOCKER_POSTROUTING`);
   for (const [protocol, port] of [

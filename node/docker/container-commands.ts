@@ -8,13 +8,19 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { containerJson } from '../daemon/inspect/container.ts';
 import { jsonText } from '../daemon/inspect/json.ts';
 import { networkJson } from '../daemon/inspect/network.ts';
-import { portLinesText, psText } from '../daemon/listings.ts';
+import { portLinesText, psText, shownContainers } from '../daemon/listings.ts';
 import type { Refusal } from '../daemon/refusal.ts';
 import { type Command, type CommandResult, commandOf, fail, succeed } from './command.ts';
-import type { FlagTable } from './flags.ts';
+import type { FlagTable, ParsedFlags } from './flags.ts';
 
 const ANY = Number.POSITIVE_INFINITY;
 const TIME: FlagTable = { time: { kind: 'text', letter: 't' } };
+
+/** How long a container may take to end, in ns; `undefined` when nobody says. */
+function graceOf(flags: ParsedFlags): number | undefined {
+  const seconds = flags.text('time');
+  return seconds === '' ? undefined : Number(seconds) * SECOND_NS;
+}
 
 /** Does something to each container that is named, and prints the names of those that took it. */
 function forEach(
@@ -75,8 +81,9 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
       const hasAll = flags.has('all');
       const isWhole = flags.has('no-trunc');
       if (!flags.has('quiet')) return succeed(psText(daemon, { hasAll, isWhole }));
-      const shown = daemon.list().filter(({ isRunning }) => hasAll || isRunning);
-      const ids = shown.reverse().map(({ id, shortId }) => `${isWhole ? id : shortId}\n`);
+      const ids = shownContainers(daemon, hasAll).map(
+        ({ id, shortId }) => `${isWhole ? id : shortId}\n`,
+      );
       return succeed(ids.join(''));
     },
   ),
@@ -122,10 +129,7 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
       flags: TIME,
       words: [1, ANY],
     },
-    (daemon, flags) => {
-      const seconds = flags.text('time') === '' ? 10 : Number(flags.text('time'));
-      return forEach(flags.words, (name) => daemon.stop(name, seconds * SECOND_NS));
-    },
+    (daemon, flags) => forEach(flags.words, (name) => daemon.stop(name, graceOf(flags))),
   ),
   commandOf(
     {
@@ -135,11 +139,7 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
       flags: TIME,
       words: [1, ANY],
     },
-    (daemon, { words }) =>
-      forEach(words, (name) => {
-        if (daemon.find(name)?.isRunning === true) daemon.kill(name);
-        return daemon.start(name);
-      }),
+    (daemon, flags) => forEach(flags.words, (name) => daemon.restart(name, graceOf(flags))),
   ),
   commandOf(
     {
@@ -150,6 +150,26 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
       words: [1, ANY],
     },
     (daemon, { words }) => forEach(words, (name) => daemon.kill(name)),
+  ),
+  commandOf(
+    {
+      name: 'pause',
+      usage: 'CONTAINER [CONTAINER...]',
+      description: 'Pause all processes within one or more containers',
+      flags: {},
+      words: [1, ANY],
+    },
+    (daemon, { words }) => forEach(words, (name) => daemon.pause(name)),
+  ),
+  commandOf(
+    {
+      name: 'unpause',
+      usage: 'CONTAINER [CONTAINER...]',
+      description: 'Unpause all processes within one or more containers',
+      flags: {},
+      words: [1, ANY],
+    },
+    (daemon, { words }) => forEach(words, (name) => daemon.unpause(name)),
   ),
   commandOf(
     {

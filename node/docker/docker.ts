@@ -4,6 +4,7 @@
  */
 import { splitWords } from '../../net/netfilter/command-words.ts';
 import type { Daemon } from '../daemon/daemon.ts';
+import type { EngineVersion } from '../engine-version.ts';
 import { type Command, type CommandResult, fail } from './command.ts';
 import { CONTAINER_COMMANDS } from './container-commands.ts';
 import { NETWORK_COMMANDS } from './network-commands.ts';
@@ -16,6 +17,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
   ]),
 );
 
+/** The first version whose client says why it cannot connect. */
+const NAMES_CAUSE_MAJOR = 29;
+
 /** Groups whose commands also stand alone (`docker container run`), and those that do not. */
 const GROUPS = ['container', 'network'];
 
@@ -27,7 +31,23 @@ export function docker(daemon: Daemon, line: string): CommandResult {
 /** {@link docker} with words that are cut already. */
 export function dockerWords(daemon: Daemon, words: readonly string[]): CommandResult {
   const found = commandOf(words);
-  return 'exitCode' in found ? found : found.command.run(daemon, found.words);
+  if ('exitCode' in found) return found;
+  const complaint = found.command.complaintOf(found.words);
+  if (complaint !== undefined) return complaint;
+  if (!daemon.host.process.isUp) return unreachable(found.command.name, daemon.host.engine);
+  return found.command.run(daemon, found.words);
+}
+
+/** What the client says when nobody listens on dockerd's socket. */
+export function unreachable(command: string, { major }: EngineVersion): CommandResult {
+  const socket = 'unix:///var/run/docker.sock';
+  const why =
+    major < NAMES_CAUSE_MAJOR
+      ? `Cannot connect to the Docker daemon at ${socket}. Is the docker daemon running?`
+      : `failed to connect to the docker API at ${socket}; check if the path is correct and if the ` +
+        'daemon is running: dial unix /var/run/docker.sock: connect: no such file or directory';
+  if (command !== 'run' && command !== 'create') return fail(1, `${why}\n`);
+  return fail(125, `docker: ${why}.\nSee 'docker ${command} --help'.\n`);
 }
 
 /** What is wrong with a line whatever there is on the host; `undefined` when nothing is. */

@@ -11,6 +11,7 @@ import type {
   EndpointRequest,
   PortBinding,
 } from '../daemon/requests.ts';
+import { isNone, parseRestartPolicy } from '../daemon/restart-policy.ts';
 import { type Command, type CommandResult, commandOf, fail, succeed } from './command.ts';
 import type { FlagTable, ParsedFlags } from './flags.ts';
 import { keyValuesOf } from './key-values.ts';
@@ -75,6 +76,8 @@ function requestOf(flags: ParsedFlags): ContainerRequest | string {
   if (flags.text('mac-address') !== '' && mac === undefined) {
     return `${flags.text('mac-address')} is not a valid mac address`;
   }
+  const restartPolicy = parseRestartPolicy(flags.text('restart'));
+  if (typeof restartPolicy === 'string') return restartPolicy;
   const places = placesOf(flags);
   if (typeof places === 'string') return places;
   const [networkMode, endpoints] = places;
@@ -99,6 +102,7 @@ function requestOf(flags: ParsedFlags): ContainerRequest | string {
     sysctls: keyValuesOf(flags.list('sysctl')),
     ...(mac === undefined ? {} : { mac }),
     isAutoRemoved: flags.has('rm'),
+    restartPolicy,
   };
 }
 
@@ -178,6 +182,13 @@ function create(daemon: Daemon, flags: ParsedFlags, name: string) {
   const request = requestOf(flags);
   if (typeof request === 'string') {
     return { result: fail(NOT_STARTED, `docker: ${request}.\n${help}`) };
+  }
+  if (request.isAutoRemoved && !isNone(request.restartPolicy)) {
+    const clash =
+      daemon.host.engine.major < 28
+        ? 'Conflicting options: --restart and --rm'
+        : 'conflicting options: cannot specify both --restart and --rm';
+    return { result: fail(NOT_STARTED, `docker: ${clash}.\n${help}`) };
   }
   const container = daemon.create(request);
   if (container instanceof Refusal) {

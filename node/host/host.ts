@@ -14,13 +14,15 @@ import type { World } from '../../sim/world.ts';
 import { OverlayEncryption } from '../../vxlan/encryption.ts';
 import { formatIpv4Address, type Ipv4Address, type Prefix } from '../../wire/addresses.ts';
 import { Daemon } from '../daemon/daemon.ts';
+import { EngineProcess } from '../daemon/engine-process.ts';
 import { Refusal } from '../daemon/refusal.ts';
 import { type EngineVersion, withNftables } from '../engine-version.ts';
 import { layoutOf } from '../firewall/bridge-rules.ts';
+import { Firewalld } from '../firewall/firewalld.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import { LocalPools } from '../ipam/local-pools.ts';
 import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
-import { LocalNetwork } from '../network/local-network.ts';
+import { LocalNetwork, type LocalNetworkFacts } from '../network/local-network.ts';
 import { LocalNetworks } from '../network/local-networks.ts';
 import {
   type DaemonConfig,
@@ -57,6 +59,10 @@ export interface HostOptions {
   readonly config?: DaemonConfig | undefined;
   /** Its `/etc/hosts`; default: itself under its name. */
   readonly hostsFile?: string | undefined;
+  /** firewalld runs; default: it is not installed. */
+  readonly hasFirewalld?: boolean | undefined;
+  /** The host that ran from the same disk before: networks and containers are still there. */
+  readonly before?: Host | undefined;
 }
 
 /** A network card with its address. */
@@ -103,23 +109,25 @@ export class Host implements NetworkHost {
   /** The host ports that containers hold. */
   readonly ports = new PortAllocator();
   /** dockerd's process id. */
-  readonly daemonPid: number;
+  daemonPid: number;
+  readonly process = new EngineProcess(this);
   /** The engine, as the `docker` command sees it. */
   readonly daemon: Daemon;
+  /** Absent where it is not installed. */
+  readonly firewalld: Firewalld | undefined;
   /** False once the power is off; programs and timers of the host then do nothing. */
   isOn = true;
-  /** What dockerd has to do as soon as its process goes on; `undefined` while it runs. */
-  #deferred: (() => void)[] | undefined;
   readonly #missingModules: readonly KernelModule[];
   /** The uplink first. */
   readonly #cards: readonly HostCard[];
-  #gatewayBridge: BridgeNetwork | undefined;
+  /** The daemon has switched forwarding on, so that it answers for what is forwarded. */
+  #dropsForwarded = false;
   #lastPid = FIRST_PID;
   #lastDescriptor = FIRST_DESCRIPTOR;
 
   constructor(options: HostOptions) {
     const { world, index, name, engine, address, uplink } = options;
-    const { furtherCards = [], dataPathAddress = address.address } = options;
+    const { furtherCards = [], dataPathAddress = address.address, before } = options;
     this.world = world;
     this.index = index;
     this.name = name;
@@ -138,6 +146,7 @@ export class Host implements NetworkHost {
     this.namespaces.set('default', this.namespace);
     this.#bootKernel(options.gateway);
     this.writer = new RuleWriter(this.namespace.tables);
+    if (options.hasFirewalld === true) this.firewalld = new Firewalld(this);
     const xfrm = new Xfrm(this.namespace, this.hasModule('esp'));
     this.namespace.xfrm = xfrm;
     this.encryption = new OverlayEncryption({
@@ -152,10 +161,16 @@ export class Host implements NetworkHost {
       ['host', 'host'],
       ['none', 'null'],
     ] as const) {
-      this.networks.add(this.#addressless(network, driver));
+      const facts = before?.networks.find(network)?.facts ?? this.#addressless(network, driver);
+      this.networks.add(new LocalNetwork(facts, undefined));
     }
-    this.docker0 = this.#startDaemon();
-    this.daemon = new Daemon(this);
+    this.#writeChains();
+    if (before !== undefined) this.networks.restore(before.networks.list());
+    this.docker0 = this.#createOwnBridge('bridge', 'docker0', true);
+    layoutOf(this.engine).finishStart(this.writer, this.engine);
+    this.daemon = new Daemon(this, before?.daemon);
+    this.daemon.lifecycle.restore();
+    this.daemon.lifecycle.startByPolicy();
   }
 
   /** True when the kernel has a module. */
@@ -190,13 +205,12 @@ export class Host implements NetworkHost {
 
   /** `docker_gwbridge`, made when it is first needed. */
   get gatewayBridge(): BridgeNetwork {
-    this.#gatewayBridge ??= this.#createOwnBridge(GATEWAY_BRIDGE, GATEWAY_BRIDGE, false);
-    return this.#gatewayBridge;
+    return this.gatewayBridgeIfAny ?? this.#createOwnBridge(GATEWAY_BRIDGE, GATEWAY_BRIDGE, false);
   }
 
   /** `docker_gwbridge`, if it was made. */
   get gatewayBridgeIfAny(): BridgeNetwork | undefined {
-    return this.#gatewayBridge;
+    return this.networks.find(GATEWAY_BRIDGE)?.plane as BridgeNetwork | undefined;
   }
 
   /** Gives a sandbox its way out: an interface on a bridge and the default route. */
@@ -235,28 +249,53 @@ export class Host implements NetworkHost {
     return [...routes, ...this.resolver.servers.map((address) => ({ address, lengthBits: 32 }))];
   }
 
-  /** Stops dockerd's process, as SIGSTOP does; kernel and containers go on. */
-  pauseEngine(): void {
-    this.#deferred ??= [];
-  }
-
-  /** Lets dockerd's process go on with what has waited for it. */
-  resumeEngine(): void {
-    const deferred = this.#deferred ?? [];
-    this.#deferred = undefined;
-    for (const action of deferred) if (this.isOn) action();
-  }
-
-  /** Does what only dockerd can do: now, or when its process goes on. */
+  /** Does what only dockerd can do: now, when its process goes on, or never when it has ended. */
   inEngine(action: () => void): void {
-    if (this.#deferred === undefined) action();
-    else this.#deferred.push(action);
+    this.process.run(action);
+  }
+
+  /** dockerd's process is another one. */
+  renewDaemonProcess(): void {
+    this.daemonPid = this.nextPid();
+    this.#lastDescriptor = FIRST_DESCRIPTOR;
+  }
+
+  /** Writes all rules that are missing, after somebody else took them away. */
+  rewriteRules(): void {
+    const layout = layoutOf(this.engine);
+    layout.start(this.writer, this.engine, !this.config.hasUserlandProxy);
+    if (this.#dropsForwarded) layout.dropForwarded(this.writer);
+    this.networks.rewriteRules(this.networks.list());
+    layout.finishStart(this.writer, this.engine);
+    this.daemon.lifecycle.networking.rewriteLinkRules();
+  }
+
+  /**
+   * A daemon that has started again writes its rules anew: those of user networks in the order of
+   * their ids, and docker0's last, which is another network now, unless containers have lived on.
+   */
+  restartNetworks(): void {
+    const layout = layoutOf(this.engine);
+    this.#writeChains();
+    const networks = this.networks.listById();
+    if (networks.some(({ endpoints }) => endpoints.size > 0)) this.networks.rewriteRules(networks);
+    else {
+      this.networks.rewriteRules(networks.filter(({ name }) => name !== 'bridge'));
+      const old = this.networks.find('bridge')!;
+      const { gateway, pool } = this.docker0;
+      const ipam = [{ ...old.facts.ipam[0], subnet: pool.subnet, gateway }];
+      const createdAtNs = this.world.nowNs;
+      const facts = { ...old.facts, id: this.identifiers.id(), createdAtNs, ipam };
+      this.networks.replace(old, new LocalNetwork(facts, old.plane));
+      this.docker0.renewRules();
+    }
+    layout.finishStart(this.writer, this.engine);
   }
 
   /** The power goes: nothing of this host sends, receives or runs any more. */
   powerOff(): void {
     this.isOn = false;
-    this.daemon.crash();
+    this.daemon.lifecycle.crash();
     for (const { uplink } of this.#cards) this.namespace.setUp(uplink, false);
     for (const namespace of this.namespaces.values()) namespace.destroy();
   }
@@ -275,24 +314,22 @@ export class Host implements NetworkHost {
     namespace.addRoute({ destination: 0, prefixLength: 0, gateway, device: uplink });
   }
 
-  #startDaemon(): BridgeNetwork {
+  /** The chains that all networks' rules go to, and forwarding. */
+  #writeChains(): void {
     const layout = layoutOf(this.engine);
     // iptables is tried out first, which loads the filter table before any other.
     if (this.engine.layout !== 'nftables') this.namespace.tables.run('-L -n');
     layout.start(this.writer, this.engine, !this.config.hasUserlandProxy);
     const { sysctls } = this.namespace;
-    if (this.config.setsForwarding && sysctls.number('net.ipv4.ip_forward') === 0) {
-      sysctls.set('net.ipv4.ip_forward', 1);
-      layout.dropForwarded(this.writer);
-    }
-    const docker0 = this.#createOwnBridge('bridge', 'docker0', true);
-    layout.finishStart(this.writer, this.engine);
-    return docker0;
+    if (!this.config.setsForwarding || sysctls.number('net.ipv4.ip_forward') !== 0) return;
+    sysctls.set('net.ipv4.ip_forward', 1);
+    this.#dropsForwarded = true;
+    layout.dropForwarded(this.writer);
   }
 
-  /** One of the networks that have no addresses. */
-  #addressless(name: string, driver: string): LocalNetwork {
-    const facts = {
+  /** What one of the networks that have no addresses is. */
+  #addressless(name: string, driver: string): LocalNetworkFacts {
+    return {
       id: this.identifiers.id(),
       name,
       driver,
@@ -304,7 +341,6 @@ export class Host implements NetworkHost {
       isByUser: false,
       ipam: [],
     };
-    return new LocalNetwork(facts, undefined);
   }
 
   /** docker0 or docker_gwbridge. */

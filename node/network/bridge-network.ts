@@ -164,6 +164,24 @@ export class BridgeNetwork implements NetworkPlane {
     namespace.connections.deleteByAddress(endpoint.address);
   }
 
+  /** Writes all its rules once more where they are missing, its endpoints' and their ports' too. */
+  writeRules(): void {
+    const { engine } = this.#host;
+    const layout = layoutOf(engine);
+    layout.addNetwork(this.#writer, this.facts, engine);
+    for (const { address, mappings } of this.endpoints.values()) {
+      layout.addEndpoint(this.#writer, this.facts, formatIpv4Address(address));
+      for (const mapping of mappings) layout.mapPort(this.#writer, this.facts, mapping, engine);
+    }
+  }
+
+  /** Takes its own rules away and writes them again, which puts them on top. */
+  renewRules(): void {
+    const { engine } = this.#host;
+    layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
+    this.writeRules();
+  }
+
   remove(): void {
     const { namespace, engine } = this.#host;
     layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);

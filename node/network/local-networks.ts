@@ -64,17 +64,8 @@ export class LocalNetworks {
       return notFound(`plugin "${driver}" not found`);
     }
     const id = this.#host.identifiers.id();
-    const wishes = bridgeWishesOf(request.options);
-    if (wishes instanceof Refusal) return wishes;
-    const pool = this.#poolOf(request.ipam[0]);
-    if (pool instanceof Refusal) return pool;
-    const gateway = this.#gatewayOf(pool, request.ipam[0], driver);
-    const plane =
-      gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
-    if (plane instanceof Refusal) {
-      this.#pools.release(pool);
-      return plane;
-    }
+    const plane = this.#makePlane(id, request);
+    if (plane instanceof Refusal) return plane;
     const network = new LocalNetwork(
       {
         id,
@@ -92,6 +83,37 @@ export class LocalNetworks {
     );
     this.add(network);
     return network;
+  }
+
+  /**
+   * Makes the networks anew that were there before the power went, in the order of their ids, with
+   * the subnets that they had. The daemon makes docker0 itself.
+   */
+  restore(before: readonly LocalNetwork[]): void {
+    for (const { facts, plane } of inOrderOfIds(before)) {
+      if (plane === undefined || facts.name === 'bridge') continue;
+      const { pool, gateway } = plane;
+      const config = { ...facts.ipam[0], subnet: pool.subnet };
+      const ipam = [gateway === undefined ? config : { ...config, gateway }];
+      const restored = this.#makePlane(facts.id, { ...facts, ipam });
+      if (!(restored instanceof Refusal)) this.add(new LocalNetwork(facts, restored));
+    }
+  }
+
+  /** Writes the rules of networks once more. */
+  rewriteRules(networks: readonly LocalNetwork[]): void {
+    for (const { plane } of networks) if (plane instanceof BridgeNetwork) plane.writeRules();
+  }
+
+  /** All networks in the order of their ids, in which a daemon that starts finds them. */
+  listById(): LocalNetwork[] {
+    return inOrderOfIds(this.list());
+  }
+
+  /** Puts a network in another's place. */
+  replace(old: LocalNetwork, network: LocalNetwork): void {
+    this.#byId.delete(old.id);
+    this.add(network);
   }
 
   /** A bridge network that the daemon makes for itself, with a subnet of its own choice. */
@@ -143,6 +165,19 @@ export class LocalNetworks {
     if (network.plane !== undefined) this.#pools.release(network.plane.pool);
     this.#byId.delete(network.id);
     return network;
+  }
+
+  /** Gives a network its subnet and its driver's part. */
+  #makePlane(id: string, request: NetworkRequest): NetworkPlane | Refusal {
+    const wishes = bridgeWishesOf(request.options);
+    if (wishes instanceof Refusal) return wishes;
+    const pool = this.#poolOf(request.ipam[0]);
+    if (pool instanceof Refusal) return pool;
+    const gateway = this.#gatewayOf(pool, request.ipam[0], request.driver);
+    const plane =
+      gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
+    if (plane instanceof Refusal) this.#pools.release(pool);
+    return plane;
   }
 
   #poolOf(config: IpamConfig | undefined): LocalPool | Refusal {
@@ -219,6 +254,10 @@ export class LocalNetworks {
       isHairpin: !this.#host.config.hasUserlandProxy,
     });
   }
+}
+
+function inOrderOfIds(networks: readonly LocalNetwork[]): LocalNetwork[] {
+  return [...networks].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** Why a chosen address cannot be had. */

@@ -20,6 +20,8 @@ export interface DaemonConfig {
   readonly setsForwarding: boolean;
   /** `--firewall-backend=nftables`, for 29 and later. */
   readonly usesNftables: boolean;
+  /** `--live-restore`: containers live on while dockerd does not run. */
+  readonly livesOn: boolean;
   /** `--mtu`, in bytes. */
   readonly mtuBytes: number;
   /** `--ip`: where ports are published for which nobody says where; empty for everywhere. */
@@ -43,6 +45,7 @@ export const DEFAULT_DAEMON_CONFIG: DaemonConfig = {
   hasUserlandProxy: true,
   setsForwarding: true,
   usesNftables: false,
+  livesOn: false,
   mtuBytes: 1500,
   publishAddress: '',
   dns: [],

@@ -31,6 +31,8 @@ export interface PublishedPort {
   readonly held: HeldPort;
 }
 
+const NOT_HELD: HeldPort = { close: () => {} };
+
 /** The published ports of one container. */
 export class PublishedPorts {
   readonly #host: PublishingHost;
@@ -72,6 +74,19 @@ export class PublishedPorts {
       network.publish(network.endpoints.get(endpoint.plane!.id)!, [published.mapping]);
     }
     return undefined;
+  }
+
+  /** The processes that hold the ports end with dockerd; the rules stay. */
+  letGo(): void {
+    for (const { held } of this.#published) held.close();
+  }
+
+  /** dockerd is back, and holds the ports that nobody else has taken meanwhile. */
+  holdAgain(): void {
+    this.#published = this.#published.map(({ mapping }) => {
+      const held = holdPort(this.#host.namespace, mapping, this.#holderOf(mapping.hostAddress));
+      return { mapping, held: held === false ? NOT_HELD : held };
+    });
   }
 
   #publish(binding: PortBinding, endpoint: LocalEndpoint): PublishedPort | string {

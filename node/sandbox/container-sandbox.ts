@@ -167,6 +167,20 @@ export class ContainerSandbox implements NameView {
     this.hosts.remove({ address: formatIpv4Address(address), names: fullName });
   }
 
+  /** dockerd is gone, and with it what it does for the container: names, and the ports' proxies. */
+  letGo(): void {
+    this.#dns?.close();
+    this.config.ports.letGo();
+  }
+
+  /** dockerd is back, and does for the container what it did. */
+  takeUp(): void {
+    if (this.#dns !== undefined) {
+      this.#dns = new EmbeddedDns(this.#host, this.namespace, this, this.#outsideServers);
+    }
+    this.config.ports.holdAgain();
+  }
+
   /** Leaves all networks. */
   leaveAll(): void {
     this.config.ports.moveTo(undefined);

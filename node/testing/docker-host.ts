@@ -8,18 +8,22 @@ import type { Namespace } from '../../net/namespace.ts';
 import { World } from '../../sim/world.ts';
 import { parsePrefix } from '../../wire/addresses.ts';
 import { engineVersionOf } from '../engine-version.ts';
-import { Host } from '../host/host.ts';
+import { Host, type HostOptions } from '../host/host.ts';
 import { Identifiers } from '../host/identifiers.ts';
 import { LocalPool } from '../ipam/local-pools.ts';
 import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import { type DaemonConfig, DEFAULT_DAEMON_CONFIG } from '../network/network-host.ts';
 
-/** A host that runs this engine version with these flags, and eth0 203.0.113.10/24 on this uplink. */
+/**
+ * A host that runs this engine version with these flags, and eth0 203.0.113.10/24 on this uplink;
+ * `more` is what else it differs in.
+ */
 export function bootHost(
   engineText: string,
   world = new World('docker-host'),
   uplink: Device = new Dummy('eth0', 0x0200_0000_0001, 1500),
   flags: Partial<DaemonConfig> = {},
+  more: Partial<HostOptions> = {},
 ): Host {
   return new Host({
     world,
@@ -31,6 +35,7 @@ export function bootHost(
     uplink,
     identifiers: new Identifiers(world.chance, 0),
     config: { ...DEFAULT_DAEMON_CONFIG, ...flags },
+    ...more,
   });
 }
 

@@ -5,7 +5,7 @@
 import { type Ipv4Address, LOOPBACK_ADDRESS } from '../../wire/addresses.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { StandaloneContainer } from '../daemon/standalone-container.ts';
-import { dockerWords } from '../docker/docker.ts';
+import { dockerWords, unreachable } from '../docker/docker.ts';
 import { parseFlags } from '../docker/flags.ts';
 import type { Place } from './place.ts';
 import type { Process } from './process.ts';
@@ -48,7 +48,7 @@ export function docker(process: Process, argv: readonly string[]): void {
     process.fail(127, 'sh: 1: docker: not found\n');
     return;
   }
-  daemon.host.inEngine(() => {
+  daemon.host.process.whenAwake(() => {
     if (argv[0] === 'exec') exec(process, daemon, argv.slice(1));
     else run(process, daemon, argv);
   });
@@ -61,14 +61,21 @@ function exec(process: Process, daemon: Daemon, argv: readonly string[]): void {
     process.fail(125, `${flags}\nSee 'docker exec --help'.\n`);
     return;
   }
+  const { engine, process: dockerd } = daemon.host;
+  if (!dockerd.isUp) {
+    const { exitCode, stderr } = unreachable('exec', engine);
+    process.fail(exitCode, stderr);
+    return;
+  }
   const [name = '', ...command] = flags.words;
   const container = daemon.find(name);
   if (container === undefined) {
     process.fail(1, `Error: No such container: ${name}\n`);
-  } else if (!container.isRunning) {
-    const why = `Container ${container.id} is not running`;
-    process.fail(1, `Error response from daemon: ${why}\n`);
-  } else enter(process, container, command, (status) => process.exit(status));
+    return;
+  }
+  const refusal = daemon.refusals.cannotExec(container);
+  if (refusal !== undefined) process.fail(1, `Error response from daemon: ${refusal.message}\n`);
+  else enter(process, container, command, (status) => process.exit(status));
 }
 
 /** Any other command; a container that is not detached runs its command as a process. */
@@ -84,7 +91,7 @@ function run(process: Process, daemon: Daemon, argv: readonly string[]): void {
     return;
   }
   enter(process, made, made.request.command, (status) => {
-    daemon.end(made, status);
+    daemon.lifecycle.end(made, status);
     process.exit(status);
   });
 }

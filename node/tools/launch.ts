@@ -13,6 +13,7 @@ import { ipvsadm } from './kernel/ipvsadm.ts';
 import { nft } from './kernel/nft.ts';
 import { ss } from './kernel/ss.ts';
 import { sysctl } from './kernel/sysctl.ts';
+import { firewallCmd, systemctl } from './kernel/systemctl.ts';
 import type { Place } from './place.ts';
 import { Process, type ProcessFollower, type Tool } from './process.ts';
 import { nsenter, sleep, timeout } from './shell/programs.ts';
@@ -47,6 +48,8 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   ipvsadm,
   conntrack,
   sysctl,
+  systemctl,
+  'firewall-cmd': firewallCmd,
   ethtool,
   docker,
   sh,

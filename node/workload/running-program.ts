@@ -50,6 +50,8 @@ export class RunningProgram {
   #name = '';
   #draws = 0;
   #isRunning = false;
+  /** What the process has to do as soon as it is thawed; `undefined` while it is not frozen. */
+  #frozen: (() => void)[] | undefined;
 
   constructor(
     host: Host,
@@ -83,6 +85,20 @@ export class RunningProgram {
   closeListeners(): void {
     for (const listener of this.#listeners.splice(0)) listener.close();
     for (const socket of this.#sockets.splice(0)) socket.close();
+  }
+
+  /** The process is frozen (`docker pause`): its sockets take what comes, and it does nothing. */
+  pause(): void {
+    this.#frozen ??= [];
+    for (const listener of this.#listeners) listener.isAccepting = false;
+  }
+
+  /** The process goes on, first with what has come meanwhile. */
+  resume(): void {
+    const waiting = this.#frozen ?? [];
+    this.#frozen = undefined;
+    for (const listener of this.#listeners) listener.isAccepting = true;
+    for (const action of waiting) this.#act(action);
   }
 
   /** The process is gone; its sockets go with its namespace. */
@@ -149,17 +165,18 @@ export class RunningProgram {
   #serve(listener: Listener, answer: Uint8Array): TcpHandlers {
     let reader = new MessageReader();
     return {
-      onData: (bytes, connection) => {
-        const isHttp = listener.protocol === 'http';
-        if (isHttp && !reader.take(bytes)) return;
-        reader = new MessageReader();
-        this.#askFirst(listener, 0, () => {
-          this.#after(this.#span(listener.serviceTime, Purpose.service), () =>
-            this.#respond(listener, answer, connection),
-          );
-        });
-      },
-      onEnd: (connection) => connection.close(),
+      onData: (bytes, connection) =>
+        this.#act(() => {
+          const isHttp = listener.protocol === 'http';
+          if (isHttp && !reader.take(bytes)) return;
+          reader = new MessageReader();
+          this.#askFirst(listener, 0, () => {
+            this.#after(this.#span(listener.serviceTime, Purpose.service), () =>
+              this.#respond(listener, answer, connection),
+            );
+          });
+        }),
+      onEnd: (connection) => this.#act(() => connection.close()),
       onClosed: (_reason, connection) => {
         this.#connections.delete(connection);
       },
@@ -219,12 +236,13 @@ export class RunningProgram {
 
   #serveUdp(listener: Listener): void {
     const socket = this.#place.namespace.sockets.openUdp({
-      onDatagram: (_bytes, address, port) => {
-        this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
-          this.answeredCount++;
-          socket.sendTo(new Uint8Array(listener.responseBytes), address, port);
-        });
-      },
+      onDatagram: (_bytes, address, port) =>
+        this.#act(() => {
+          this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
+            this.answeredCount++;
+            socket.sendTo(new Uint8Array(listener.responseBytes), address, port);
+          });
+        }),
     });
     socket.bind(listener.port);
     this.#sockets.push(socket);
@@ -238,7 +256,14 @@ export class RunningProgram {
   #after(spanNs: number, action: () => void): void {
     const { queue } = this.#host.world;
     queue.scheduleCallback(queue.nowNs + spanNs, () => {
-      if (this.#isRunning && this.#host.isOn) action();
+      if (this.#host.isOn) this.#act(action);
     });
+  }
+
+  /** Does what the process does: now, or once it is thawed. */
+  #act(action: () => void): void {
+    if (!this.#isRunning) return;
+    if (this.#frozen === undefined) action();
+    else this.#frozen.push(action);
   }
 }

@@ -12,6 +12,11 @@ import type {
   NetworkRequest,
   PortBinding,
 } from '../../node/daemon/requests.ts';
+import {
+  NO_RESTART,
+  parseRestartPolicy,
+  type RestartPolicy,
+} from '../../node/daemon/restart-policy.ts';
 import { parseExpose, parsePublish } from '../../node/docker/port-spec.ts';
 import { parseIpv4Address, parseMac, parsePrefix } from '../../wire/addresses.ts';
 import type { Issue } from '../language/issue.ts';
@@ -27,9 +32,13 @@ const hostOptions = z.object({
   mac_address: text.optional(),
   network_mode: text.optional(),
   domainname: text.optional(),
+  restart: text.optional(),
   ports: z.array(z.unknown()).optional(),
   expose: z.array(z.union([z.string(), z.number()])).optional(),
 });
+
+/** What the conditions of `deploy.restart_policy` are called where there is no swarm. */
+const DEPLOY_CONDITIONS = { none: 'no', 'on-failure': 'on-failure', any: 'always' } as const;
 
 type HostOptions = z.output<typeof hostOptions>;
 
@@ -165,6 +174,7 @@ class ProjectReader {
       ]),
       sysctls: new Map(Object.entries(service.sysctls ?? {})),
       isAutoRemoved: false,
+      restartPolicy: this.#restartPolicyOf(name, options),
       ...(mac === undefined ? {} : { mac }),
       ...(workload === undefined ? {} : { program: programOf(workload, image, ports) }),
     };
@@ -200,6 +210,21 @@ class ProjectReader {
     if (!Object.hasOwn(this.#services, other)) return mode;
     const { container_name: own } = this.#optionsOf(other);
     return `container:${own ?? `${this.#name}-${other}-1`}`;
+  }
+
+  #restartPolicyOf(name: string, { restart }: HostOptions): RestartPolicy {
+    const { restart_policy: policy } = this.#services[name]!.deploy ?? {};
+    if (policy !== undefined && restart === undefined) {
+      const condition = policy.condition ?? 'any';
+      return {
+        name: DEPLOY_CONDITIONS[condition],
+        retriesMax: condition === 'on-failure' ? (policy.max_attempts ?? 0) : 0,
+      };
+    }
+    const parsed = parseRestartPolicy(restart ?? '');
+    if (typeof parsed !== 'string') return parsed;
+    this.#complain(['services', name, 'restart'], parsed);
+    return NO_RESTART;
   }
 
   /** `service:alias` as `container:alias`. */

@@ -43,6 +43,13 @@ export const daemon = z
         '--firewall-backend=nftables is incompatible with swarm mode',
       )
       .optional(),
+    'live-restore': z
+      .boolean()
+      .refine(
+        (isOn) => !isOn,
+        '--live-restore daemon configuration is incompatible with swarm mode',
+      )
+      .optional(),
     mtu: z
       .int()
       .min(68)
@@ -72,6 +79,7 @@ export function daemonConfigOf(cluster: Scenario['cluster'], node: string): Daem
     hasUserlandProxy: settings['userland-proxy'] ?? base.hasUserlandProxy,
     setsForwarding: settings['ip-forward'] ?? base.setsForwarding,
     usesNftables: base.usesNftables,
+    livesOn: base.livesOn,
     mtuBytes: settings.mtu ?? base.mtuBytes,
     publishAddress: settings.ip ?? base.publishAddress,
     dns: settings.dns ?? base.dns,

@@ -179,7 +179,7 @@ export class Faults {
     for (const node of running) {
       const { daemon } = this.#cluster.machines[node]!.host!;
       for (const line of lines) {
-        daemon.host.inEngine(() => this.onDocker?.(node, line, docker(daemon, line)));
+        daemon.host.process.whenAwake(() => this.onDocker?.(node, line, docker(daemon, line)));
       }
     }
     return running;

@@ -53,12 +53,12 @@ export function containerJson(
 }
 
 function stateJson(container: StandaloneContainer): Json {
-  const { isRunning } = container;
+  const { isRunning, state } = container;
   return {
-    Status: container.state,
-    Running: isRunning,
-    Paused: false,
-    Restarting: false,
+    Status: state,
+    Running: isRunning || state === 'restarting',
+    Paused: state === 'paused',
+    Restarting: state === 'restarting',
     OOMKilled: false,
     Dead: false,
     Pid: container.pid,

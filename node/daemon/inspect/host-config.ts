@@ -33,7 +33,10 @@ export function hostConfigJson(container: StandaloneContainer, daemon: Daemon): 
     LogConfig: { Type: 'json-file', Config: {} },
     NetworkMode: request.networkMode,
     PortBindings: bindingsJson(request.bindings),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    RestartPolicy: {
+      Name: request.restartPolicy.name,
+      MaximumRetryCount: request.restartPolicy.retriesMax,
+    },
     AutoRemove: request.isAutoRemoved,
     VolumeDriver: '',
     VolumesFrom: null,
