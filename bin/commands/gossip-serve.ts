@@ -3,9 +3,8 @@
  * memberlist program can join; commands on stdin or over a control socket kill them, make them
  * leave, and so on.
  */
-import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
 import type { LiveAddress, PeerKind } from '../../gossip/live/live-member.ts';
 import { formatInstant } from '../../sim/time.ts';
@@ -111,19 +110,29 @@ async function runServe(flags: ServeFlags): Promise<void> {
     for (const text of flags.answer) setAnswer(server, text);
     await start(server);
     if (flags.join.length > 0) await join(server, flags.join, init.bind);
+    const { ended, end } = endOf();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+    control = await controlOf(server, end, flags.control);
     say(`${init.memberCount} members listen from ${formatAddress(init.bind)} on`);
     const lines = createInterface({ input: process.stdin });
-    // an input that is at its end closes while the control socket is made
-    const closed = once(lines, 'close');
-    control = await controlOf(server, lines, flags.control);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
-    lines.on('line', (line) => void obey(server, lines, line));
-    await closed;
+    lines.on('line', (line) => void obey(server, end, line));
+    // Ctrl-D ends it; the input of a service is at its end from the beginning
+    if (process.stdin.isTTY) lines.once('close', end);
+    await ended;
   } finally {
     process.stdin.destroy();
     control?.close();
     server.close();
   }
+}
+
+/** The end of the server, and what brings it about. */
+function endOf(): { ended: Promise<void>; end: () => void } {
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { ended, end };
 }
 
 async function start(server: LiveServer): Promise<void> {
@@ -171,14 +180,14 @@ function setAnswer(server: LiveServer, text: string): void {
 /** The default socket may be another server's; one that was asked for may not. */
 async function controlOf(
   server: LiveServer,
-  lines: Interface,
+  end: () => void,
   asked: string | undefined,
 ): Promise<Server | undefined> {
   const path = asked ?? defaultControlPath();
   try {
     const control = await listenForControl(path, async (words) => {
       if (words[0] !== QUIT) return runLiveCommand(server, words);
-      setImmediate(() => lines.close());
+      setImmediate(end);
       return { isDone: true, text: 'the server ends', data: 'the server ends' };
     });
     return control;
@@ -192,11 +201,11 @@ async function controlOf(
   }
 }
 
-async function obey(server: LiveServer, lines: Interface, line: string): Promise<void> {
+async function obey(server: LiveServer, end: () => void, line: string): Promise<void> {
   const words = line.trim().split(/\s+/);
   if (words[0] === '') return;
   if (words[0] === QUIT) {
-    lines.close();
+    end();
     return;
   }
   try {

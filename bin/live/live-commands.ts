@@ -305,6 +305,7 @@ function statusOf(server: LiveServer): LiveAnswer {
     peers,
     upSeconds: Math.round(server.nowNs / SECOND_NS),
     lateMsMax: Math.round(server.lateNsMax / MILLISECOND_NS),
+    lostMs: Math.round(server.lostNs / MILLISECOND_NS),
     cpuSeconds: Math.round((cpu.user + cpu.system) / 1000) / 1000,
     residentMib: Math.round(process.memoryUsage.rss() / 1024 / 1024),
     ...server.counters,

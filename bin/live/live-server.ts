@@ -117,6 +117,11 @@ export class LiveServer {
     return this.#clock.lateNsMax;
   }
 
+  /** Time since the start that did not pass for members, because they had too much to do, ns. */
+  get lostNs(): number {
+    return this.#clock.lostNs;
+  }
+
   /** Time since the start, ns. */
   get nowNs(): number {
     return this.#clock.elapsedNs();

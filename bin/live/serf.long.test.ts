@@ -1,7 +1,6 @@
 /**
  * A thousand members and a serf agent for ten minutes, and the other profiles: what takes too long
- * for every run of the tests. It wants a machine that has a core to spare; a real process that gets
- * none is suspected, and rightly so.
+ * for every run of the tests.
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { LOCAL, WAN } from '../../gossip/constants.ts';
@@ -9,8 +8,11 @@ import { MINUTE_NS, SECOND_NS } from '../../sim/time.ts';
 import { Happenings, hasSerf } from './testing/serf-agent.ts';
 
 const MEMBERS = 1000;
-/** An acknowledgement is one datagram, and a thousand come within a second. */
-const ACKS_MIN = 990;
+/**
+ * An agent that joins tells everybody about everybody, 16 times, and its queries wait behind that:
+ * 1.4 MB at 15 packets of 1400 bytes a second. The first query is asked for longer than that takes.
+ */
+const QUERY_SECONDS = 120;
 const FIRST_ADDRESS = 0x7f4e_0001;
 const DEADLINE_MS = 300_000;
 
@@ -32,9 +34,12 @@ describe.skipIf(!hasSerf)('a real serf agent (needs serf)', () => {
     await happenings.until('all know it', isKnown, DEADLINE_MS);
     await happenings.until('it runs', () => happenings.has('agent: joined: 1 nodes'));
     while (server.nowNs < 10 * MINUTE_NS) {
-      const answers = await agent.ask('query', '-timeout=60s', 'all');
+      const droppedBefore = await agent.droppedCount();
+      const answers = await agent.ask('query', `-timeout=${QUERY_SECONDS}s`, 'all');
+      const lostCount = (await agent.droppedCount()) - droppedBefore;
       const ackCount = Number(/Total Acks: (\d+)/.exec(answers)?.[1]);
-      expect(ackCount).toBeGreaterThan(ACKS_MIN);
+      // a thousand datagrams come within a second, and its socket has room for what its host grants
+      expect(ackCount).toBeGreaterThanOrEqual(MEMBERS + 1 - lostCount);
     }
     expect(happenings.events.filter(({ what }) => what !== 'alive' && what !== 'query')).toEqual(
       [],
@@ -54,7 +59,9 @@ describe.skipIf(!hasSerf)('a real serf agent (needs serf)', () => {
     const seconds = server.nowNs / SECOND_NS;
     const cpuSeconds = (user + system) / 1e6;
     const residentMib = process.memoryUsage.rss() / 1024 / 1024;
-    console.log({ seconds, cpuSeconds, residentMib, ...counters });
+    const lostSeconds = server.lostNs / SECOND_NS;
+    const lateSecondsMax = server.lateNsMax / SECOND_NS;
+    console.log({ seconds, cpuSeconds, residentMib, lateSecondsMax, lostSeconds, ...counters });
   });
 
   test.for([

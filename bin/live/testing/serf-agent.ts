@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { LAN } from '../../../gossip/constants.ts';
@@ -111,9 +112,11 @@ export class SerfAgent {
   /** The flag that says where it listens, for another that takes its place. */
   readonly bind: string;
   readonly #process: ChildProcess;
+  readonly #port: number;
   readonly #rpc: string;
 
   constructor(port: number, rpcPort: number, words: readonly string[]) {
+    this.#port = port;
     this.#rpc = `-rpc-addr=127.0.0.1:${rpcPort}`;
     this.bind = `-bind=127.0.0.1:${port}`;
     const argv = ['agent', '-node=real', this.bind, this.#rpc];
@@ -138,6 +141,19 @@ export class SerfAgent {
       members: { name: string; status: string }[];
     };
     return new Map(members.map(({ name, status }) => [name, status]));
+  }
+
+  /** Datagrams that its host has dropped because the agent did not read them in time. */
+  async droppedCount(): Promise<number> {
+    const local = `:${this.#port.toString(16).toUpperCase().padStart(4, '0')} `;
+    const lines = (await readFile('/proc/net/udp', 'utf8')).split('\n');
+    return Number(
+      lines
+        .find((line) => line.includes(local))
+        ?.trim()
+        .split(/\s+/)
+        .at(-1),
+    );
   }
 
   /** What one of serf's commands prints. */
