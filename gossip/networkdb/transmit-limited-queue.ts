@@ -58,9 +58,7 @@ class Stack {
     if (head === ids.length || id < ids[ids.length - 1]!) {
       ids.push(id);
     } else if (id < ids[head]!) {
-      let at = ids.length;
-      while (ids[at - 1]! < id) at--;
-      ids.splice(at, 0, id);
+      ids.splice(placeOf(ids, head, id), 0, id);
     } else if (head > 0) {
       this.#head = head - 1;
       ids[head - 1] = id;
@@ -73,12 +71,26 @@ class Stack {
   }
 }
 
+/** Where `id` belongs in ids that descend from `head` on. */
+function placeOf(ids: readonly number[], head: number, id: number): number {
+  let low = head;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle]! > id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** What one pull takes; between pulls nobody holds these. */
 const taken = { ids: [] as number[], sizes: [] as number[], tiers: [] as number[] };
 
 /** Messages that wait for their transmissions. */
 export class TransmitLimitedQueue<M> {
   #tiers: Tier[] = [];
+  /** Ids in the stacks of each tier: most are empty, and to look into them was a third of a pull. */
+  #tierCounts: number[] = [];
   /** By id; ids count up from 0 whenever the queue has been empty. `undefined` when it is gone. */
   #messages: (M | undefined)[] = [];
   #subjects: number[] = [];
@@ -123,9 +135,11 @@ export class TransmitLimitedQueue<M> {
     let usedBytes = 0;
     for (let tier = 0; tier < this.#tiers.length; tier++) {
       if (limitBytes - usedBytes - overheadBytes < this.#sizeBytesMin) break;
+      let idCount = this.#tierCounts[tier]!;
+      if (idCount === 0) continue;
       const { sizes: tierSizes, stacks } = this.#tiers[tier]!;
       let at = upperBound(tierSizes, limitBytes - usedBytes - overheadBytes) - 1;
-      while (at >= 0) {
+      while (at >= 0 && idCount > 0) {
         const sizeBytes = tierSizes[at]!;
         const freeBytes = limitBytes - usedBytes - overheadBytes;
         if (freeBytes <= 0) break;
@@ -138,6 +152,7 @@ export class TransmitLimitedQueue<M> {
           at--;
           continue;
         }
+        idCount--;
         const message = this.#messages[id];
         if (message === undefined) continue;
         usedBytes += overheadBytes + sizeBytes;
@@ -147,6 +162,7 @@ export class TransmitLimitedQueue<M> {
         tiers[takenCount] = tier;
         takenCount++;
       }
+      this.#tierCounts[tier] = idCount;
     }
     for (let i = 0; i < takenCount; i++) {
       if (tiers[i]! + 1 < limit) this.#insert(ids[i]!, tiers[i]! + 1, sizes[i]!);
@@ -179,13 +195,18 @@ export class TransmitLimitedQueue<M> {
 
   #reset(): void {
     this.#tiers = [];
+    this.#tierCounts = [];
     this.#messages = [];
     this.#subjects = [];
     this.#sizeBytesMin = Number.POSITIVE_INFINITY;
   }
 
   #insert(id: number, tierIndex: number, sizeBytes: number): void {
-    while (this.#tiers.length <= tierIndex) this.#tiers.push({ sizes: [], stacks: [] });
+    while (this.#tiers.length <= tierIndex) {
+      this.#tiers.push({ sizes: [], stacks: [] });
+      this.#tierCounts.push(0);
+    }
+    this.#tierCounts[tierIndex]!++;
     const { sizes, stacks } = this.#tiers[tierIndex]!;
     const at = upperBound(sizes, sizeBytes);
     if (at > 0 && sizes[at - 1] === sizeBytes) {

@@ -21,7 +21,7 @@ import { drawMembers, memberCountOf } from './members.ts';
 export function gossip(state: State, node: NodeState, nowNs: number): void {
   const tick = Math.floor((nowNs - node.startedAtNs) / GOSSIP_INTERVAL_NS);
   let isBusy = false;
-  for (const index of [...node.networks.keys()]) {
+  for (const index of node.networks.keys()) {
     const local = state.localNetwork(node, index);
     if (local === undefined || (state.shortcuts && queuedCountOf(local) === 0)) continue;
     gossipNetwork(state, node, local, tick);

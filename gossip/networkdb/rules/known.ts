@@ -11,17 +11,13 @@ import { GossipMessageType } from '../../../wire/networkdb/message.ts';
 import type { Message, NetworkEvent, NodeEvent, TableEvent } from '../message.ts';
 import { PeerState } from '../peers.ts';
 import type { NodeState, State } from '../state.ts';
+import { isHeldByAll } from '../store/fact-table.ts';
 
 /** True when the message certainly changes nothing at the node. */
 export function isKnown(state: State, node: NodeState, message: Message): boolean {
   switch (message.type) {
-    case GossipMessageType.compound: {
-      const { events } = message;
-      for (let i = 0; i < events.length; i++) {
-        if (!isKnownTableEvent(state, node, events[i]!)) return false;
-      }
-      return true;
-    }
+    case GossipMessageType.compound:
+      return areKnownTableEvents(state, node, message.events);
     case GossipMessageType.networkEvent:
       return isKnownNetworkEvent(state, node, message);
     case GossipMessageType.nodeEvent:
@@ -31,19 +27,30 @@ export function isKnown(state: State, node: NodeState, message: Message): boolea
   }
 }
 
-function isKnownTableEvent(state: State, node: NodeState, { fact, version }: TableEvent): boolean {
-  if (node.tableClock <= version.ltime) return false;
-  if (version.owner === node.index) return true;
-  const local = node.networks.get(fact.subject.networkIndex);
+/** Table events of one network; which all its members hold by now needs no look at this one. */
+function areKnownTableEvents(
+  state: State,
+  node: NodeState,
+  events: readonly TableEvent[],
+): boolean {
+  const local = node.networks.get(events[0]!.fact.subject.networkIndex);
   if (local === undefined || local.leaving) return false;
-  const held = local.network.entries.get(fact, node.index, state.nowNs);
-  return held !== undefined && held.ltime >= version.ltime;
+  const { entries } = local.network;
+  for (let i = 0; i < events.length; i++) {
+    const { fact, version } = events[i]!;
+    if (isHeldByAll(fact, version)) continue;
+    if (node.tableClock <= version.ltime) return false;
+    if (version.owner === node.index) continue;
+    const held = entries.get(fact, node.index, state.nowNs);
+    if (held === undefined || held.ltime < version.ltime) return false;
+  }
+  return true;
 }
 
 function isKnownNetworkEvent(state: State, node: NodeState, event: NetworkEvent): boolean {
   const { owner, networkIndex, ltime } = event.attachment;
   if (node.networkClock <= ltime) return false;
-  if (owner === node.index) return true;
+  if (owner === node.index || isHeldByAll(event.fact, event.attachment)) return true;
   const { attachments } = state.networks[networkIndex]!;
   const held = attachments.get(event.fact, node.index, state.nowNs);
   return held !== undefined && held.ltime >= ltime;

@@ -47,6 +47,8 @@ export interface AttachmentsParts {
 export class Attachments {
   readonly #table: FactTable<AttachmentSubject, Attachment>;
   readonly #byOwner = new Map<number, AttachmentFact>();
+  /** Of everybody who ever attached, in that order. */
+  readonly #facts: AttachmentFact[] = [];
   readonly #parts: AttachmentsParts;
   /** Owners whose attachment all nodes hold; valid for one revision of the table. */
   #agreedOwners: number[] = [];
@@ -71,8 +73,20 @@ export class Attachments {
     if (fact === undefined) {
       fact = this.#parts.createFact(owner);
       this.#byOwner.set(owner, fact);
+      this.#facts.push(fact);
     }
     return fact;
+  }
+
+  /** How many nodes have attached so far, those that left included. */
+  get ownerCount(): number {
+    return this.#facts.length;
+  }
+
+  /** The node that attached as the `at`-th, from 0 on, if the observer sees it as a member, or -1. */
+  memberAt(at: number, observer: number, nowNs: number): number {
+    const fact = this.#facts[at]!;
+    return this.#isMember(fact, observer, nowNs) ? fact.subject.owner : -1;
   }
 
   /** What `observer` holds about a fact's owner, leaving records included. */

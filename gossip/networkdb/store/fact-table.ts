@@ -43,6 +43,11 @@ export class Fact<S, V> {
   }
 }
 
+/** True when every node of the population holds this value, and it does not age anywhere. */
+export function isHeldByAll<S, V>(fact: Fact<S, V>, value: V): boolean {
+  return fact.common === value && fact.column === undefined && fact.budgets === undefined;
+}
+
 /** What a table needs to know about its values. */
 export interface FactTableParts<S, V> {
   readonly population: Population;
