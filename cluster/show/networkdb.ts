@@ -8,9 +8,9 @@
  */
 import { TableNames } from '../../node/network/table-values.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { goJson } from '../../wire/go-json.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Machine } from '../machine.ts';
-import { goJson } from './go-json.ts';
 
 /** What a view is asked for. */
 export interface NetworkDbQuery {

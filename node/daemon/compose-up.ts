@@ -3,6 +3,8 @@
  * dependencies (docker/compose `pkg/compose/create.go`, `convergence.go`). What is there already is
  * left as it is, and what does not run is started.
  */
+import { answerOf, type Steps } from '../../sim/steps.ts';
+import type { LocalNetwork } from '../network/local-network.ts';
 import type { Daemon } from './daemon.ts';
 import { Refusal } from './refusal.ts';
 import type { ContainerRequest, NetworkRequest } from './requests.ts';
@@ -24,7 +26,7 @@ export interface ComposeOutcome {
 }
 
 /** Brings a project up. */
-export function composeUp(daemon: Daemon, project: ComposeProject): ComposeOutcome {
+export function* composeUp(daemon: Daemon, project: ComposeProject): Steps<ComposeOutcome> {
   const lines: string[] = [];
   for (const name of project.externalNetworks) {
     if (daemon.host.networks.find(name) !== undefined) continue;
@@ -33,7 +35,9 @@ export function composeUp(daemon: Daemon, project: ComposeProject): ComposeOutco
   }
   for (const network of project.networks) {
     if (daemon.host.networks.find(network.name) !== undefined) continue;
-    const made = daemon.createNetwork(network);
+    const made = yield* answerOf<LocalNetwork | Refusal>((resume) =>
+      daemon.createNetwork(network, resume),
+    );
     if (made instanceof Refusal) {
       const complaint = `failed to create network ${network.name}: ${responseOf(made)}`;
       return { lines, complaint };
@@ -47,7 +51,9 @@ export function composeUp(daemon: Daemon, project: ComposeProject): ComposeOutco
       lines.push(`Container ${request.name}  Running`);
       continue;
     }
-    const refusal = daemon.start(container.id);
+    const refusal = yield* answerOf<Refusal | undefined>((resume) =>
+      daemon.start(container.id, resume),
+    );
     if (refusal !== undefined) return { lines, complaint: responseOf(refusal) };
     lines.push(`Container ${request.name}  Started`);
   }

@@ -10,6 +10,7 @@ import type { ContainerRefusals } from './container-refusals.ts';
 import { hostsLineOf, type Link, linkRefusal, linkRules } from './links.ts';
 import { notFound, Refusal } from './refusal.ts';
 import type { EndpointRequest } from './requests.ts';
+import { Reservations } from './reservations.ts';
 import type { StandaloneContainer } from './standalone-container.ts';
 import { endpointRefusal } from './validation.ts';
 
@@ -25,6 +26,8 @@ export class ContainerNetworking {
   readonly #host: Host;
   readonly #neighbours: Neighbours;
   readonly #refusals: ContainerRefusals;
+  /** Places on networks of plugins. */
+  readonly reservations: Reservations;
   /** The rules that links of running containers wrote. */
   readonly #linkRules = new Map<StandaloneContainer, readonly string[]>();
 
@@ -32,6 +35,7 @@ export class ContainerNetworking {
     this.#host = host;
     this.#neighbours = neighbours;
     this.#refusals = refusals;
+    this.reservations = new Reservations(host);
   }
 
   /** Gives a container its network; why not, if it cannot have it. */
@@ -127,6 +131,7 @@ export class ContainerNetworking {
       return { address: line.slice(at + 1), names: line.slice(0, at) };
     });
     return new ContainerSandbox(this.#host, {
+      id: container.sandboxId,
       containerId: id,
       containerName: name,
       hostname: container.hostname,

@@ -5,13 +5,14 @@
  * Every call is done at once, or refused with dockerd's own words; while the process stands still
  * (`Host.inEngine`) whoever calls has to wait, as the `docker` command does.
  */
+import { type Steps, takeSteps } from '../../sim/steps.ts';
 import type { Host } from '../host/host.ts';
 import type { LocalNetwork } from '../network/local-network.ts';
 import { programOfImage } from '../workload/images.ts';
 import type { ProgramSpec } from '../workload/program.ts';
 import { makeName } from './container-names.ts';
 import { ContainerRefusals } from './container-refusals.ts';
-import { Lifecycle } from './lifecycle.ts';
+import { Lifecycle, type OnDone } from './lifecycle.ts';
 import { environmentOf, type Link, linksOf } from './links.ts';
 import { conflict, failure, forbidden, notFound, Refusal } from './refusal.ts';
 import {
@@ -77,9 +78,9 @@ export class Daemon {
     return begun.length === 1 ? begun[0] : undefined;
   }
 
-  /** `docker network create` */
-  createNetwork(request: NetworkRequest): LocalNetwork | Refusal {
-    return this.host.networks.create(request);
+  /** `docker network create`; `onDone` hears at once, unless plugins have to be asked. */
+  createNetwork(request: NetworkRequest, onDone: (network: LocalNetwork | Refusal) => void): void {
+    takeSteps(this.host.networks.create(request), onDone);
   }
 
   /** `docker network rm` */
@@ -123,9 +124,11 @@ export class Daemon {
     return container;
   }
 
-  /** `docker start`; why not, if it cannot. */
-  start(reference: string): Refusal | undefined {
-    return this.#with(reference, (container) => this.lifecycle.start(container));
+  /** `docker start`; `onDone` hears why not, at once unless plugins have to be asked. */
+  start(reference: string, onDone: OnDone): void {
+    const container = this.find(reference);
+    if (container === undefined) onDone(notFound(`No such container: ${reference}`));
+    else this.lifecycle.start(container, onDone);
   }
 
   /**
@@ -139,12 +142,16 @@ export class Daemon {
     });
   }
 
-  /** `docker restart` */
-  restart(reference: string, graceNs?: number): Refusal | undefined {
-    return this.#with(reference, (container) => {
-      const refusal = this.lifecycle.restart(container, graceNs);
-      if (refusal === undefined) return undefined;
-      return failure(`Cannot restart container ${reference}: ${refusal.message}`);
+  /** `docker restart`; `onDone` as for {@link start}, at once where it takes its time to end. */
+  restart(reference: string, graceNs: number | undefined, onDone: OnDone): void {
+    const container = this.find(reference);
+    if (container === undefined) {
+      onDone(notFound(`No such container: ${reference}`));
+      return;
+    }
+    this.lifecycle.restart(container, graceNs, (refusal) => {
+      const message = `Cannot restart container ${reference}: ${refusal?.message}`;
+      onDone(refusal === undefined ? undefined : failure(message));
     });
   }
 
@@ -180,12 +187,21 @@ export class Daemon {
     });
   }
 
-  /** `docker network connect` */
+  /** `docker network connect`; `onDone` as for {@link start}. */
   connect(
     networkReference: string,
     reference: string,
-    request: EndpointRequest = PLAIN_ENDPOINT,
-  ): Refusal | undefined {
+    request: EndpointRequest,
+    onDone: OnDone,
+  ): void {
+    takeSteps(this.#connect(networkReference, reference, request), onDone);
+  }
+
+  *#connect(
+    networkReference: string,
+    reference: string,
+    request: EndpointRequest,
+  ): Steps<Refusal | undefined> {
     const network = this.host.networks.find(networkReference);
     if (network === undefined) return notFound(`network ${networkReference} not found`);
     const container = this.find(reference);
@@ -205,10 +221,13 @@ export class Daemon {
       hasChosenAddress: request.address !== undefined,
       endpoint: undefined,
     };
-    const joined = container.sandbox?.join(
-      network,
-      this.lifecycle.networking.wishesOf(container, request),
-    );
+    const { networking } = this.lifecycle;
+    if (network.plugged !== undefined && container.sandbox !== undefined) {
+      const unreserved = yield* networking.reservations.take(container, network, request);
+      if (unreserved !== undefined) return unreserved;
+    }
+    const joined = container.sandbox?.join(network, networking.wishesOf(container, request));
+    if (joined === undefined) networking.reservations.drop(container);
     if (joined instanceof Refusal) return joined;
     attachments.set(network.name, { ...attachment, endpoint: joined });
     return undefined;

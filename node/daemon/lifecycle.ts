@@ -4,6 +4,7 @@
  * `kill.go`, `monitor.go`, `restore` and `Shutdown` in `daemon.go`).
  */
 import { observationKind } from '../../sim/observations.ts';
+import { StepQueue, type Steps } from '../../sim/steps.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { Host } from '../host/host.ts';
 import { RunningProgram } from '../workload/running-program.ts';
@@ -26,6 +27,9 @@ const KILLED_EXIT_CODE = 137;
 const UNKNOWN_EXIT_CODE = 255;
 /** What it says when it could not be started. */
 const NOT_STARTED_EXIT_CODE = 128;
+
+/** Hears why something could not be done; `undefined` when it was. */
+export type OnDone = (refusal: Refusal | undefined) => void;
 
 /** All containers of the host. */
 interface Containers {
@@ -59,13 +63,12 @@ export class Lifecycle {
     this.networking = new ContainerNetworking(host, containers, refusals);
   }
 
-  /** `docker start`; why not, if it cannot. */
-  start(container: StandaloneContainer): Refusal | undefined {
+  /** `docker start`; `onDone` hears why not, at once unless plugins have to be asked. */
+  start(container: StandaloneContainer, onDone: OnDone): void {
     if (container.state === 'paused') {
-      return conflict('cannot start a paused container, try unpause instead');
-    }
-    if (container.isRunning || container.state === 'restarting') return undefined;
-    return this.#startAnew(container);
+      onDone(conflict('cannot start a paused container, try unpause instead'));
+    } else if (container.isRunning || container.state === 'restarting') onDone(undefined);
+    else this.#startAnew(container, onDone);
   }
 
   /**
@@ -77,15 +80,14 @@ export class Lifecycle {
     this.#terminate(container, graceNs, onEnded);
   }
 
-  /** `docker restart`; why it could not start again, unless it takes its time to end. */
-  restart(container: StandaloneContainer, graceNs = STOP_GRACE_NS): Refusal | undefined {
-    let refusal: Refusal | undefined;
+  /** `docker restart`; `onDone` hears why it could not start again, when it has ended. */
+  restart(container: StandaloneContainer, graceNs = STOP_GRACE_NS, onDone: OnDone): void {
     container.isRestartedByHand = container.isRunning;
     this.stop(container, graceNs, () => {
       container.isRestartedByHand = false;
-      if (this.#isKnown(container)) refusal = this.#startAnew(container);
+      if (this.#isKnown(container)) this.#startAnew(container, onDone);
+      else onDone(undefined);
     });
-    return refusal;
   }
 
   /** The process is killed, and no policy starts it again. */
@@ -174,6 +176,7 @@ export class Lifecycle {
    */
   restore(): void {
     for (const container of this.#containers.list()) {
+      container.turns = new StepQueue();
       const isAlive = container.program !== undefined;
       if (isAlive && !this.#host.config.livesOn) {
         container.restarts.isCancelled = true;
@@ -231,15 +234,23 @@ export class Lifecycle {
     return this.#containers.find(container.id) === container;
   }
 
-  #startAnew(container: StandaloneContainer): Refusal | undefined {
+  #startAnew(container: StandaloneContainer, onDone: OnDone = () => {}): void {
     container.restarts = new RestartManager(container.request.restartPolicy);
     container.restartCount = 0;
     container.wasStopped = false;
-    return this.#start(container);
+    container.turns.take(this.#start(container), onDone);
   }
 
-  #start(container: StandaloneContainer): Refusal | undefined {
-    const refusal = this.networking.attach(container);
+  *#start(container: StandaloneContainer): Steps<Refusal | undefined> {
+    const { reservations } = this.networking;
+    const isPlugged = reservations.areNeeded(container);
+    const unreserved = isPlugged ? yield* reservations.takeAll(container) : undefined;
+    if (isPlugged && (container.isRunning || !this.#isKnown(container))) {
+      reservations.drop(container);
+      return undefined;
+    }
+    const refusal = unreserved ?? this.networking.attach(container);
+    if (isPlugged) reservations.drop(container);
     if (refusal !== undefined) {
       if (container.state === 'restarting') container.state = 'exited';
       container.error = refusal.message;
@@ -304,7 +315,9 @@ export class Lifecycle {
     queue.scheduleCallback(queue.nowNs + backoffNs, () =>
       this.#host.inEngine(() => {
         const isMeant = container.state === 'restarting' && container.restarts === restarts;
-        if (isMeant && this.#isKnown(container)) this.#start(container);
+        if (isMeant && this.#isKnown(container)) {
+          container.turns.take(this.#start(container));
+        }
       }),
     );
   }

@@ -28,6 +28,10 @@ export interface NetworkRequest {
   readonly options: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly ipam: readonly IpamConfig[];
+  /** Who manages its addresses; `default` unless given. */
+  readonly ipamDriver?: string;
+  /** `--ipam-opt` */
+  readonly ipamOptions?: ReadonlyMap<string, string>;
 }
 
 /** A port inside a container. */

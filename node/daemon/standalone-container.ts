@@ -2,6 +2,7 @@
  * A container that people started by hand (`docker run`), as dockerd keeps it: what was asked for,
  * what became of it, and what runs.
  */
+import { StepQueue } from '../../sim/steps.ts';
 import type { PortMapping } from '../firewall/bridge-rules.ts';
 import type { LocalEndpoint } from '../network/local-network.ts';
 import type { ContainerSandbox } from '../sandbox/container-sandbox.ts';
@@ -51,6 +52,10 @@ export class StandaloneContainer {
   readonly whenEnded: (() => void)[] = [];
   /** It has run before: only then a policy starts it when dockerd starts. */
   wasStarted = false;
+  /** What it does that takes time, one thing after the other. */
+  turns = new StepQueue();
+  /** Its next sandbox' id, which plugins are told before it is made. */
+  sandboxId: string | undefined;
   /** Its own, or none while it does not run or lives in another's. */
   sandbox: ContainerSandbox | undefined;
   /** Whose namespace its process is in while it runs: its own, or another container's. */

@@ -2,6 +2,7 @@
  * What every command of `docker` has in common: flags, usage, results, and cobra's complaints about
  * words that are too few or too many (docker/cli `cli/required.go`).
  */
+import { type Steps, takeSteps } from '../../sim/steps.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Refusal } from '../daemon/refusal.ts';
 import { type FlagTable, type ParsedFlags, parseFlags } from './flags.ts';
@@ -17,7 +18,8 @@ export interface CommandResult {
 export interface Command {
   /** `run`, `network create`. */
   readonly name: string;
-  run(daemon: Daemon, words: readonly string[]): CommandResult;
+  /** `onDone` hears at once, unless somebody has to be waited for. */
+  run(daemon: Daemon, words: readonly string[], onDone: (result: CommandResult) => void): void;
   /** What is wrong with the words whatever there is on the host; `undefined` when nothing is. */
   complaintOf(words: readonly string[]): CommandResult | undefined;
 }
@@ -52,7 +54,7 @@ export function refuse(refusal: Refusal, stdout = ''): CommandResult {
 /** A command whose flags and words are checked before it is run. */
 export function commandOf(
   facts: CommandFacts,
-  run: (daemon: Daemon, flags: ParsedFlags) => CommandResult,
+  run: (daemon: Daemon, flags: ParsedFlags) => CommandResult | Steps<CommandResult>,
 ): Command {
   const { name, flags: table, isInterspersed = true } = facts;
   const check = (words: readonly string[]): ParsedFlags | CommandResult => {
@@ -63,9 +65,11 @@ export function commandOf(
   };
   return {
     name,
-    run: (daemon, words) => {
+    run: (daemon, words, onDone) => {
       const checked = check(words);
-      return 'exitCode' in checked ? checked : run(daemon, checked);
+      const result = 'exitCode' in checked ? checked : run(daemon, checked);
+      if ('exitCode' in result) onDone(result);
+      else takeSteps(result, onDone);
     },
     complaintOf: (words) => {
       const checked = check(words);

@@ -3,11 +3,13 @@
  * restart, kill, rm (docker/cli `command/container`).
  */
 
+import { answerOf, type Steps } from '../../sim/steps.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { containerJson } from '../daemon/inspect/container.ts';
 import { jsonText } from '../daemon/inspect/json.ts';
 import { networkJson } from '../daemon/inspect/network.ts';
+import type { OnDone } from '../daemon/lifecycle.ts';
 import { portLinesText, psText, shownContainers } from '../daemon/listings.ts';
 import type { Refusal } from '../daemon/refusal.ts';
 import { type Command, type CommandResult, commandOf, fail, succeed } from './command.ts';
@@ -27,10 +29,25 @@ function forEach(
   names: readonly string[],
   action: (name: string) => Refusal | undefined,
 ): CommandResult {
+  return resultOf(names.map((name) => [name, action(name)] as const));
+}
+
+/** The same with what may take its time. */
+function* forEachInTurn(
+  names: readonly string[],
+  action: (name: string, resume: OnDone) => void,
+): Steps<CommandResult> {
+  const outcomes: (readonly [string, Refusal | undefined])[] = [];
+  for (const name of names) {
+    outcomes.push([name, yield* answerOf<Refusal | undefined>((resume) => action(name, resume))]);
+  }
+  return resultOf(outcomes);
+}
+
+function resultOf(outcomes: readonly (readonly [string, Refusal | undefined])[]): CommandResult {
   let stdout = '';
   let stderr = '';
-  for (const name of names) {
-    const refusal = action(name);
+  for (const [name, refusal] of outcomes) {
     if (refusal === undefined) stdout += `${name}\n`;
     else stderr += `Error response from daemon: ${refusal.message}\n`;
   }
@@ -38,13 +55,14 @@ function forEach(
 }
 
 /** `docker start` says once more at its end which containers did not start. */
-function start(daemon: Daemon, names: readonly string[]): CommandResult {
+function* start(daemon: Daemon, names: readonly string[]): Steps<CommandResult> {
   const refused: string[] = [];
-  const result = forEach(names, (name) => {
-    const refusal = daemon.start(name);
-    if (refusal !== undefined) refused.push(name);
-    return refusal;
-  });
+  const result = yield* forEachInTurn(names, (name, resume) =>
+    daemon.start(name, (refusal) => {
+      if (refusal !== undefined) refused.push(name);
+      resume(refusal);
+    }),
+  );
   if (refused.length === 0) return result;
   const summary = `Error: failed to start containers: ${refused.join(', ')}\n`;
   return { ...result, stderr: result.stderr + summary };
@@ -139,7 +157,8 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
       flags: TIME,
       words: [1, ANY],
     },
-    (daemon, flags) => forEach(flags.words, (name) => daemon.restart(name, graceOf(flags))),
+    (daemon, flags) =>
+      forEachInTurn(flags.words, (name, resume) => daemon.restart(name, graceOf(flags), resume)),
   ),
   commandOf(
     {

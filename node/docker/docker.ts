@@ -3,6 +3,7 @@
  * prints what the real command prints, errors included (docker/cli).
  */
 import { splitWords } from '../../net/netfilter/command-words.ts';
+import { assert } from '../../sim/assert.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { type Command, type CommandResult, fail } from './command.ts';
@@ -23,19 +24,31 @@ const NAMES_CAUSE_MAJOR = 29;
 /** Groups whose commands also stand alone (`docker container run`), and those that do not. */
 const GROUPS = ['container', 'network'];
 
-/** Does what a line such as `run -d -p 8080:80 nginx` (without `docker`) says. */
+/** Does what a line such as `run -d -p 8080:80 nginx` (without `docker`) says, at once. */
 export function docker(daemon: Daemon, line: string): CommandResult {
-  return dockerWords(daemon, splitWords(line));
+  let result: CommandResult | undefined;
+  dockerWords(daemon, splitWords(line), (own) => {
+    result = own;
+  });
+  assert(result !== undefined, `docker ${line} waits for a plugin`);
+  return result;
 }
 
-/** {@link docker} with words that are cut already. */
-export function dockerWords(daemon: Daemon, words: readonly string[]): CommandResult {
+/** Does what a line says, cut into words; `onDone` hears at once, unless plugins are asked. */
+export function dockerWords(
+  daemon: Daemon,
+  words: readonly string[],
+  onDone: (result: CommandResult) => void,
+): void {
   const found = commandOf(words);
-  if ('exitCode' in found) return found;
-  const complaint = found.command.complaintOf(found.words);
-  if (complaint !== undefined) return complaint;
-  if (!daemon.host.process.isUp) return unreachable(found.command.name, daemon.host.engine);
-  return found.command.run(daemon, found.words);
+  const { process, engine } = daemon.host;
+  if ('exitCode' in found) onDone(found);
+  else {
+    const complaint = found.command.complaintOf(found.words);
+    if (complaint !== undefined) onDone(complaint);
+    else if (!process.isUp) onDone(unreachable(found.command.name, engine));
+    else found.command.run(daemon, found.words, onDone);
+  }
 }
 
 /** What the client says when nobody listens on dockerd's socket. */

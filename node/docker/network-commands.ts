@@ -2,6 +2,8 @@
  * `docker network`: create, rm, connect, disconnect, ls, inspect, prune (docker/cli
  * `command/network`), with the checks of subnets, ranges and gateways that the client makes itself.
  */
+
+import { answerOf, type Steps } from '../../sim/steps.ts';
 import {
   type Ipv4Address,
   networkOf,
@@ -17,6 +19,7 @@ import { networkJson } from '../daemon/inspect/network.ts';
 import { networkLsText } from '../daemon/listings.ts';
 import { Refusal } from '../daemon/refusal.ts';
 import type { EndpointRequest, IpamConfig, NetworkRequest } from '../daemon/requests.ts';
+import type { LocalNetwork } from '../network/local-network.ts';
 import { type Command, type CommandResult, commandOf, fail, refuse, succeed } from './command.ts';
 import type { ParsedFlags } from './flags.ts';
 import { keyValuesOf } from './key-values.ts';
@@ -26,6 +29,7 @@ const ANY = Number.POSITIVE_INFINITY;
 /** What the user asked for, or the client's complaint. */
 function requestOf(flags: ParsedFlags): NetworkRequest | string {
   const ipam = ipamOf(flags);
+  const driver = flags.text('ipam-driver');
   if (typeof ipam === 'string') return ipam;
   return {
     name: flags.words[0]!,
@@ -35,6 +39,8 @@ function requestOf(flags: ParsedFlags): NetworkRequest | string {
     options: keyValuesOf(flags.list('opt')),
     labels: keyValuesOf(flags.list('label')),
     ipam,
+    ...(driver === '' ? {} : { ipamDriver: driver }),
+    ipamOptions: keyValuesOf(flags.list('ipam-opt')),
   };
 }
 
@@ -84,14 +90,16 @@ function placeOf(subnets: readonly Prefix[], address: Ipv4Address | undefined): 
   return subnets.findIndex((subnet) => prefixContains(subnet, address));
 }
 
-function create(daemon: Daemon, flags: ParsedFlags): CommandResult {
+function* create(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {
   const request = requestOf(flags);
   if (typeof request === 'string') return fail(1, `${request}\n`);
-  const network = daemon.createNetwork(request);
+  const network = yield* answerOf<LocalNetwork | Refusal>((resume) =>
+    daemon.createNetwork(request, resume),
+  );
   return network instanceof Refusal ? refuse(network) : succeed(`${network.id}\n`);
 }
 
-function connect(daemon: Daemon, flags: ParsedFlags): CommandResult {
+function* connect(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {
   const [network = '', container = ''] = flags.words;
   const text = flags.text('ip');
   const address = text === '' ? undefined : parseIpv4Address(text);
@@ -104,7 +112,9 @@ function connect(daemon: Daemon, flags: ParsedFlags): CommandResult {
     links: flags.list('link'),
     gatewayPriority: Number(flags.text('gw-priority')),
   };
-  const refusal = daemon.connect(network, container, request);
+  const refusal = yield* answerOf<Refusal | undefined>((resume) =>
+    daemon.connect(network, container, request, resume),
+  );
   return refusal === undefined ? succeed('') : refuse(refusal);
 }
 
@@ -112,7 +122,7 @@ function list(daemon: Daemon, flags: ParsedFlags): CommandResult {
   const isWhole = flags.has('no-trunc');
   const networks = daemon.host.networks
     .list()
-    .map(({ id, name, facts }) => ({ id, name, driver: facts.driver, scope: 'local' }));
+    .map(({ id, name, facts: { driver, scope = 'local' } }) => ({ id, name, driver, scope }));
   if (!flags.has('quiet')) return succeed(networkLsText(networks, isWhole));
   networks.sort((a, b) => (a.name < b.name ? -1 : 1));
   return succeed(networks.map(({ id }) => `${isWhole ? id : id.slice(0, 12)}\n`).join(''));
@@ -167,6 +177,8 @@ export const NETWORK_COMMANDS: readonly Command[] = [
         driver: { kind: 'text', letter: 'd' },
         gateway: { kind: 'list' },
         internal: { kind: 'switch' },
+        'ipam-driver': { kind: 'text' },
+        'ipam-opt': { kind: 'list' },
         'ip-range': { kind: 'list' },
         label: { kind: 'list' },
         opt: { kind: 'list', letter: 'o' },

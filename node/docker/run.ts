@@ -2,6 +2,7 @@
  * `docker run` and `docker create`: from flags to a container (docker/cli `container/opts.go`). Flags
  * that have nothing to do with the network are read and forgotten.
  */
+import { answerOf, type Steps } from '../../sim/steps.ts';
 import { parseIpv4Address, parseMac } from '../../wire/addresses.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { Refusal } from '../daemon/refusal.ts';
@@ -214,13 +215,15 @@ function hostComplaint(flags: ParsedFlags): string | undefined {
   return `invalid argument "${wrong}" for "--add-host" flag: bad format for add-host: "${wrong}"`;
 }
 
-function runContainer(daemon: Daemon, flags: ParsedFlags): CommandResult {
+function* runContainer(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {
   const made = create(daemon, flags, 'run');
   if (made.container === undefined) return made.result;
   const { container, warning } = made;
   const isDetached = flags.has('detach');
   const stdout = isDetached ? `${container.id}\n` : '';
-  const refusal = daemon.start(container.id);
+  const refusal = yield* answerOf<Refusal | undefined>((resume) =>
+    daemon.start(container.id, resume),
+  );
   if (refusal === undefined) return succeed(stdout, warning);
   return fail(
     NOT_STARTED,

@@ -29,6 +29,8 @@ import {
   DEFAULT_DAEMON_CONFIG,
   type NetworkHost,
 } from '../network/network-host.ts';
+import { DriverRegistry } from '../plugins/driver-registry.ts';
+import { PluginFolder } from '../plugins/plugin-folder.ts';
 import { PortAllocator } from '../publish/port-allocator.ts';
 import type { Identifiers } from './identifiers.ts';
 import type { KernelModule } from './kernel-modules.ts';
@@ -102,6 +104,10 @@ export class Host implements NetworkHost {
   readonly docker0: BridgeNetwork;
   /** IPsec for encrypted overlays. */
   readonly encryption: OverlayEncryption;
+  /** Where plugins listen. */
+  readonly plugins = new PluginFolder();
+  /** The drivers that are plugins. */
+  readonly drivers: DriverRegistry;
   /** The networks of scope local, the predefined ones first. */
   readonly networks: LocalNetworks;
   /** Every namespace of the host by its file name (`default`, `ingress_sbox`, `1-…`, `lb_…`). */
@@ -156,7 +162,8 @@ export class Host implements NetworkHost {
     });
     this.daemonPid = this.nextPid();
     const pools = new LocalPools(engine.rotatesPools, this.config.pools);
-    this.networks = new LocalNetworks(this, pools);
+    this.drivers = new DriverRegistry(this);
+    this.networks = new LocalNetworks(this, pools, this.drivers);
     for (const [network, driver] of [
       ['host', 'host'],
       ['none', 'null'],
@@ -258,6 +265,8 @@ export class Host implements NetworkHost {
   renewDaemonProcess(): void {
     this.daemonPid = this.nextPid();
     this.#lastDescriptor = FIRST_DESCRIPTOR;
+    this.drivers.restart();
+    for (const { plugged } of this.networks.list()) plugged?.restart();
   }
 
   /** Writes all rules that are missing, after somebody else took them away. */

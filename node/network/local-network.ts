@@ -8,6 +8,7 @@ import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
 import type { IpamConfig } from '../daemon/requests.ts';
 import { NetworkRecords } from '../dns/records.ts';
 import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
+import type { PluggedNetwork, RemotePlane, ReservedEndpoint } from './plugged-network.ts';
 
 /** The names of networks that every host has. */
 export const PREDEFINED_NETWORKS: readonly string[] = ['bridge', 'host', 'none'];
@@ -27,6 +28,16 @@ export interface LocalNetworkFacts {
   readonly isByUser: boolean;
   /** Subnets as they were asked for; empty when the daemon chose. */
   readonly ipam: readonly IpamConfig[];
+  /** `global` for a driver whose networks belong to a whole swarm; default `local`. */
+  readonly scope?: 'local' | 'global';
+  /** Who manages its addresses; default `default`. */
+  readonly ipamDriver?: string;
+  readonly ipamOptions?: ReadonlyMap<string, string>;
+}
+
+/** Where an endpoint's default route leads: to a router, or straight out of the interface. */
+export interface DefaultRoute {
+  readonly gateway: Ipv4Address | undefined;
 }
 
 /** A container's place on a network. */
@@ -40,9 +51,14 @@ export interface LocalEndpoint {
   readonly interfaceName: string;
   /** 0 on `host` and `none`. */
   readonly address: Ipv4Address;
+  readonly prefixLength: number;
   readonly mac: Mac;
   /** Absent on `host` and `none`. */
   readonly plane: PlaneEndpoint | undefined;
+  /** Absent when nothing leads out by it. */
+  readonly defaultRoute: DefaultRoute | undefined;
+  /** What plugins have given for it. */
+  readonly reserved: ReservedEndpoint | undefined;
   /** Alias to real name, for the container's own look-ups (`--link` on a user network). */
   readonly linkAliases: ReadonlyMap<string, string>;
   readonly gatewayPriority: number;
@@ -53,13 +69,20 @@ export interface LocalEndpoint {
 /** A network on one host. */
 export class LocalNetwork {
   readonly facts: LocalNetworkFacts;
-  readonly plane: NetworkPlane | undefined;
+  readonly plane: NetworkPlane | RemotePlane | undefined;
+  /** What plugins do for it, if any does. */
+  readonly plugged: PluggedNetwork | undefined;
   readonly records = new NetworkRecords();
   readonly endpoints = new Map<string, LocalEndpoint>();
 
-  constructor(facts: LocalNetworkFacts, plane: NetworkPlane | undefined) {
+  constructor(
+    facts: LocalNetworkFacts,
+    plane: NetworkPlane | RemotePlane | undefined,
+    plugged?: PluggedNetwork,
+  ) {
     this.facts = facts;
     this.plane = plane;
+    this.plugged = plugged;
   }
 
   get id(): string {

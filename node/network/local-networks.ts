@@ -3,13 +3,17 @@
  * part, finding them by name or id, and taking them away (libnetwork's `controller.NewNetwork`,
  * moby's `daemon/network.go`).
  */
-import { type Ipv4Address, type Prefix, prefixContains } from '../../wire/addresses.ts';
+import type { Steps } from '../../sim/steps.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
 import { conflict, forbidden, invalid, notFound, Refusal } from '../daemon/refusal.ts';
 import type { IpamConfig, NetworkRequest } from '../daemon/requests.ts';
+import { addressRefusal } from '../ipam/address-refusal.ts';
 import type { LocalPool, LocalPools } from '../ipam/local-pools.ts';
+import type { DriverRegistry } from '../plugins/driver-registry.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import { type BridgeWishes, bridgeWishesOf } from './bridge-options.ts';
 import { LocalNetwork, type LocalNetworkFacts, PREDEFINED_NETWORKS } from './local-network.ts';
+import { makePlugged, needsPlugins, type OwnParts } from './make-plugged.ts';
 import type { NetworkHost } from './network-host.ts';
 import type { NetworkPlane } from './network-plane.ts';
 import { makeStackedPlane } from './stacked-network.ts';
@@ -23,11 +27,13 @@ const NO_POOL = 'all predefined address pools have been fully subnetted';
 export class LocalNetworks {
   readonly #host: NetworkHost;
   readonly #pools: LocalPools;
+  readonly #drivers: DriverRegistry;
   readonly #byId = new Map<string, LocalNetwork>();
 
-  constructor(host: NetworkHost, pools: LocalPools) {
+  constructor(host: NetworkHost, pools: LocalPools, drivers: DriverRegistry) {
     this.#host = host;
     this.#pools = pools;
+    this.#drivers = drivers;
   }
 
   /** All networks, in the order of their making. */
@@ -48,9 +54,18 @@ export class LocalNetworks {
     this.#byId.set(network.id, network);
   }
 
-  /** `docker network create`. */
-  create(request: NetworkRequest): LocalNetwork | Refusal {
-    const { name, driver } = request;
+  /** `docker network create`; whoever needs plugins waits for them. */
+  *create(request: NetworkRequest): Steps<LocalNetwork | Refusal> {
+    const refusal = this.#refusalOf(request);
+    if (refusal !== undefined) return refusal;
+    const network = needsPlugins(request)
+      ? yield* makePlugged(this.#host, this.#drivers, this.#ownParts, request)
+      : this.#make(request);
+    if (!(network instanceof Refusal)) this.add(network);
+    return network;
+  }
+
+  #refusalOf({ name, driver }: NetworkRequest): Refusal | undefined {
     if (PREDEFINED_NETWORKS.includes(name)) {
       return forbidden(`operation is not permitted on predefined ${name} network`);
     }
@@ -60,38 +75,57 @@ export class LocalNetworks {
     if (driver === 'host' || driver === 'null') {
       return forbidden(`only one instance of "${driver}" network is allowed`);
     }
-    if (!['bridge', 'macvlan', 'ipvlan'].includes(driver)) {
-      return notFound(`plugin "${driver}" not found`);
-    }
+    return undefined;
+  }
+
+  #make(request: NetworkRequest): LocalNetwork | Refusal {
     const id = this.#host.identifiers.id();
     const plane = this.#makePlane(id, request);
-    if (plane instanceof Refusal) return plane;
-    const network = new LocalNetwork(
-      {
-        id,
-        name,
-        driver,
-        createdAtNs: this.#host.world.nowNs,
-        isInternal: request.isInternal,
-        isAttachable: request.isAttachable,
-        options: request.options,
-        labels: request.labels,
-        isByUser: true,
-        ipam: request.ipam,
+    return plane instanceof Refusal ? plane : new LocalNetwork(this.#factsOf(id, request), plane);
+  }
+
+  #factsOf(id: string, request: NetworkRequest): LocalNetworkFacts {
+    const { name, driver, isInternal, isAttachable, options, labels, ipam } = request;
+    const { ipamDriver, ipamOptions } = request;
+    return {
+      id,
+      name,
+      driver,
+      createdAtNs: this.#host.world.nowNs,
+      isInternal,
+      isAttachable,
+      options,
+      labels,
+      isByUser: true,
+      ipam,
+      ...(ipamDriver === undefined ? {} : { ipamDriver }),
+      ...(ipamOptions === undefined ? {} : { ipamOptions }),
+    };
+  }
+
+  /** What the host does itself for networks that plugins have a part in. */
+  get #ownParts(): OwnParts {
+    return {
+      refusalOf: (request) => this.#refusalOf(request),
+      factsOf: (id, request) => this.#factsOf(id, request),
+      poolOf: (config) => this.#poolOf(config),
+      gatewayOf: (pool, config, hasGateway) => this.#gatewayOf(pool, config, hasGateway),
+      release: (pool) => this.#pools.release(pool),
+      planeOf: (id, request, pool, gateway) => {
+        const wishes = bridgeWishesOf(request.options);
+        if (wishes instanceof Refusal) return wishes;
+        return this.#planeOf(id, request, wishes, pool, gateway);
       },
-      plane,
-    );
-    this.add(network);
-    return network;
+    };
   }
 
   /**
    * Makes the networks anew that were there before the power went, in the order of their ids, with
-   * the subnets that they had. The daemon makes docker0 itself.
+   * the subnets that they had. The daemon makes docker0 itself; those of plugins are gone.
    */
   restore(before: readonly LocalNetwork[]): void {
-    for (const { facts, plane } of inOrderOfIds(before)) {
-      if (plane === undefined || facts.name === 'bridge') continue;
+    for (const { facts, plane, plugged } of inOrderOfIds(before)) {
+      if (plane === undefined || plugged !== undefined || facts.name === 'bridge') continue;
       const { pool, gateway } = plane;
       const config = { ...facts.ipam[0], subnet: pool.subnet };
       const ipam = [gateway === undefined ? config : { ...config, gateway }];
@@ -162,6 +196,7 @@ export class LocalNetworks {
       return forbidden(`error while removing network: ${who} has active endpoints`);
     }
     network.plane?.remove();
+    network.plugged?.remove();
     if (network.plane !== undefined) this.#pools.release(network.plane.pool);
     this.#byId.delete(network.id);
     return network;
@@ -173,7 +208,8 @@ export class LocalNetworks {
     if (wishes instanceof Refusal) return wishes;
     const pool = this.#poolOf(request.ipam[0]);
     if (pool instanceof Refusal) return pool;
-    const gateway = this.#gatewayOf(pool, request.ipam[0], request.driver);
+    const hasGateway = request.driver === 'bridge' || this.#host.engine.layout === 'isolation';
+    const gateway = this.#gatewayOf(pool, request.ipam[0], hasGateway);
     const plane =
       gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
     if (plane instanceof Refusal) this.#pools.release(pool);
@@ -194,14 +230,13 @@ export class LocalNetworks {
   #gatewayOf(
     pool: LocalPool,
     config: IpamConfig | undefined,
-    driver: string,
+    hasGateway: boolean,
   ): Ipv4Address | undefined | Refusal {
     let gateway: Ipv4Address | undefined;
-    const { layout } = this.#host.engine;
     if (config?.gateway !== undefined) {
       gateway = pool.take(config.gateway);
       if (gateway === undefined) return addressRefusal(pool.subnet, config.gateway);
-    } else if (driver === 'bridge' || layout === 'isolation') {
+    } else if (hasGateway) {
       gateway = pool.take();
       if (gateway === undefined) return invalid('no available addresses on this pool');
     }
@@ -258,11 +293,4 @@ export class LocalNetworks {
 
 function inOrderOfIds(networks: readonly LocalNetwork[]): LocalNetwork[] {
   return [...networks].sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-/** Why a chosen address cannot be had. */
-export function addressRefusal(subnet: Prefix, address: Ipv4Address): Refusal {
-  return prefixContains(subnet, address)
-    ? forbidden('Address already in use')
-    : invalid('Requested address is out of range');
 }

@@ -7,14 +7,17 @@
  * published ports.
  */
 import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
 import { formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
-import { invalid, Refusal } from '../daemon/refusal.ts';
-import type { EndpointRequest } from '../daemon/requests.ts';
+import { Refusal } from '../daemon/refusal.ts';
+import { type EndpointRequest, PLAIN_ENDPOINT } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EMBEDDED_DNS_ADDRESS, EmbeddedDns } from '../dns/embedded-dns.ts';
 import type { Host } from '../host/host.ts';
-import type { LocalEndpoint, LocalNetwork } from '../network/local-network.ts';
-import { addressRefusal } from '../network/local-networks.ts';
+import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
+import type { DefaultRoute, LocalEndpoint, LocalNetwork } from '../network/local-network.ts';
+import type { NetworkPlane, PlaneEndpoint } from '../network/network-plane.ts';
+import { freeName, RemotePlane, type ReservedEndpoint } from '../network/plugged-network.ts';
 import type { PublishedPorts } from '../publish/published-ports.ts';
 import {
   type DnsWishes,
@@ -29,6 +32,8 @@ import { setContainerSysctls } from './container-sysctls.ts';
 
 /** What a sandbox is made for. */
 export interface SandboxConfig {
+  /** Its id, where plugins know it already. */
+  readonly id?: string | undefined;
   readonly containerId: string;
   readonly containerName: string;
   readonly hostname: string;
@@ -58,7 +63,7 @@ export class ContainerSandbox implements NameView {
   constructor(host: Host, config: SandboxConfig) {
     this.#host = host;
     this.config = config;
-    this.id = host.identifiers.id();
+    this.id = config.id ?? host.identifiers.id();
     this.hosts = new HostsFile(host.engine, config.hosts);
     if (config.isHostNetwork) this.namespace = host.namespace;
     else {
@@ -70,7 +75,7 @@ export class ContainerSandbox implements NameView {
 
   /** `SandboxKey`: the file of its namespace. */
   get key(): string {
-    return `${NETNS_FOLDER}/${this.config.isHostNetwork ? 'default' : this.#fileName}`;
+    return this.config.isHostNetwork ? `${NETNS_FOLDER}/default` : sandboxKeyOf(this.id);
   }
 
   /** Its endpoints in the order of joining. */
@@ -117,35 +122,15 @@ export class ContainerSandbox implements NameView {
 
   /** Joins a network as the next interface; why not, if it cannot. */
   join(network: LocalNetwork, wishes: EndpointRequest): LocalEndpoint | Refusal {
-    const busy = network.plane?.joinRefusal?.();
-    if (busy !== undefined) return busy;
-    const address = this.#addressOn(network, wishes.address);
-    if (address instanceof Refusal) return address;
-    const { containerId, containerName, hostname, domainName } = this.config;
-    const interfaceName = network.plane === undefined ? '' : this.#freeInterfaceName();
-    const plane = network.plane?.join(this.namespace, interfaceName, address, wishes.mac);
-    const endpoint: LocalEndpoint = {
-      id: plane?.id ?? this.#host.identifiers.id(),
-      network,
-      containerId,
-      containerName,
-      sandboxId: this.id,
-      interfaceName,
-      address,
-      mac: plane?.mac ?? 0,
-      plane,
-      linkAliases: linkAliasesOf(wishes.links),
-      gatewayPriority: wishes.gatewayPriority,
-      names: [containerName, ...new Set([...wishes.aliases, containerId.slice(0, 12)])],
-    };
-    this.#endpoints.push(endpoint);
-    network.add(endpoint);
-    if (plane !== undefined) {
-      const fullName = domainName === '' ? hostname : `${hostname}.${domainName} ${hostname}`;
-      this.hosts.add({ address: formatIpv4Address(address), names: fullName });
+    const { containerId, containerName } = this.config;
+    const names = [containerName, ...new Set([...wishes.aliases, containerId.slice(0, 12)])];
+    const endpoint = this.#enter(network, wishes, containerName, names);
+    if (endpoint instanceof Refusal) return endpoint;
+    if (endpoint.plane !== undefined) {
+      this.hosts.add(this.#hostsLineOf(endpoint));
       if (network.isUserDefined) this.#startDns();
     }
-    const refusal = this.#chooseGateway();
+    const refusal = this.#updateGatewayBridge() ?? this.#chooseGateway();
     if (refusal === undefined) return endpoint;
     this.leave(endpoint);
     return refusal;
@@ -153,18 +138,10 @@ export class ContainerSandbox implements NameView {
 
   /** Leaves a network. */
   leave(endpoint: LocalEndpoint): void {
-    const at = this.#endpoints.indexOf(endpoint);
-    if (at < 0) return;
-    this.#endpoints.splice(at, 1);
-    if (endpoint === this.#gateway) this.#chooseGateway();
-    const { network, plane, address } = endpoint;
-    network.remove(endpoint);
-    if (plane === undefined) return;
-    network.plane!.leave(plane);
-    network.plane!.pool.release(address);
-    const { hostname, domainName } = this.config;
-    const fullName = domainName === '' ? hostname : `${hostname}.${domainName} ${hostname}`;
-    this.hosts.remove({ address: formatIpv4Address(address), names: fullName });
+    if (!this.#exit(endpoint)) return;
+    if (endpoint.plane !== undefined) this.hosts.remove(this.#hostsLineOf(endpoint));
+    this.#updateGatewayBridge();
+    this.#chooseGateway();
   }
 
   /** dockerd is gone, and with it what it does for the container: names, and the ports' proxies. */
@@ -195,34 +172,103 @@ export class ContainerSandbox implements NameView {
   }
 
   get #fileName(): string {
-    return this.id.slice(0, 12);
+    return fileNameOf(this.id);
   }
 
   get #outsideServers(): Ipv4Address[] {
     return serversOf(this.config.dns, this.#host.resolver);
   }
 
-  #addressOn(network: LocalNetwork, wanted: Ipv4Address | undefined): Ipv4Address | Refusal {
-    const pool = network.plane?.pool;
-    if (pool === undefined) return 0;
-    const address = pool.take(wanted);
-    if (address !== undefined) return address;
-    if (wanted !== undefined) {
-      const refusal = addressRefusal(pool.subnet, wanted);
-      if (refusal.status === 403) return refusal;
-      const text = formatIpv4Address(wanted);
-      return invalid(
-        `Invalid address ${text}: It does not belong to any of this network's subnets`,
-      );
+  /** Takes its place on a network, under these names. */
+  #enter(
+    network: LocalNetwork,
+    wishes: EndpointRequest,
+    name: string,
+    names: readonly string[],
+  ): LocalEndpoint | Refusal {
+    const reserved = network.plugged?.claim(this.config.containerId);
+    const plane = this.#plug(network, wishes, reserved);
+    if (plane instanceof Refusal) {
+      if (reserved !== undefined) network.plugged!.release(reserved);
+      return plane;
     }
-    const pools = "no available IPv4 addresses on this network's address pools";
-    return invalid(`${pools}: ${network.name} (${network.id})`);
+    const endpoint: LocalEndpoint = {
+      id: plane?.id ?? this.#host.identifiers.id(),
+      network,
+      containerId: this.config.containerId,
+      containerName: name,
+      sandboxId: this.id,
+      interfaceName: plane?.device.name ?? '',
+      address: plane?.address ?? 0,
+      prefixLength: reserved?.address.lengthBits ?? network.plane?.pool.subnet.lengthBits ?? 0,
+      mac: plane?.mac ?? 0,
+      plane,
+      defaultRoute: defaultRouteOf(network, reserved),
+      reserved,
+      linkAliases: linkAliasesOf(wishes.links),
+      gatewayPriority: wishes.gatewayPriority,
+      names,
+    };
+    this.#endpoints.push(endpoint);
+    network.add(endpoint);
+    return endpoint;
   }
 
-  #freeInterfaceName(): string {
-    let number = 0;
-    while (this.namespace.deviceByName(`eth${number}`) !== undefined) number++;
-    return `eth${number}`;
+  /** Gets an interface; none on `host` and `none`. */
+  #plug(
+    network: LocalNetwork,
+    wishes: EndpointRequest,
+    reserved: ReservedEndpoint | undefined,
+  ): PlaneEndpoint | Refusal | undefined {
+    const { plane } = network;
+    if (plane === undefined) return undefined;
+    if (plane instanceof RemotePlane) {
+      assert(reserved !== undefined, `nobody has reserved a place on ${network.name}`);
+      return plane.attach(this.namespace, reserved);
+    }
+    const busy = plane.joinRefusal?.();
+    if (busy !== undefined) return busy;
+    const address = reserved?.address.address ?? addressOn(network, plane, wishes.address);
+    if (address instanceof Refusal) return address;
+    const interfaceName = freeName(this.namespace, 'eth');
+    return plane.join(this.namespace, interfaceName, address, reserved?.mac ?? wishes.mac);
+  }
+
+  /** Gives its place back; false when it had none. */
+  #exit(endpoint: LocalEndpoint): boolean {
+    const at = this.#endpoints.indexOf(endpoint);
+    if (at < 0) return false;
+    this.#endpoints.splice(at, 1);
+    if (endpoint === this.#gateway) this.#chooseGateway();
+    const { network, plane, address, reserved } = endpoint;
+    network.remove(endpoint);
+    if (plane === undefined) return true;
+    network.plane!.leave(plane);
+    if (reserved === undefined) network.plane!.pool.release(address);
+    else network.plugged!.release(reserved);
+    return true;
+  }
+
+  #hostsLineOf({ address }: LocalEndpoint): HostsLine {
+    const { hostname, domainName } = this.config;
+    const names = domainName === '' ? hostname : `${hostname}.${domainName} ${hostname}`;
+    return { address: formatIpv4Address(address), names };
+  }
+
+  /**
+   * A place on `docker_gwbridge` while a plugin's network needs a way out and none leads there
+   * (`needDefaultGW`, `setupDefaultGW`, `clearDefaultGW`).
+   */
+  #updateGatewayBridge(): Refusal | undefined {
+    const present = this.#endpoints.find(isOnGatewayBridge);
+    const others = this.#endpoints.filter((endpoint) => endpoint !== present);
+    const isNeeded = others.some(lacksGateway) && !others.some(hasDefaultRoute);
+    if (!isNeeded && present !== undefined) this.#exit(present);
+    if (!isNeeded || present !== undefined) return undefined;
+    const network = this.#host.networks.find(this.#host.gatewayBridge.name)!;
+    const name = `gateway_${this.#fileName}`;
+    const endpoint = this.#enter(network, PLAIN_ENDPOINT, name, []);
+    return endpoint instanceof Refusal ? endpoint : undefined;
   }
 
   #startDns(): void {
@@ -242,22 +288,66 @@ export class ContainerSandbox implements NameView {
     return this.config.ports.moveTo(best);
   }
 
-  #addDefaultRoute({ network, plane }: LocalEndpoint): void {
+  #addDefaultRoute({ plane, defaultRoute }: LocalEndpoint): void {
     const { device } = plane!;
     const route = { destination: 0, prefixLength: 0, device };
-    const { gateway, defaultRoute } = network.plane!;
-    if (defaultRoute === 'device') this.namespace.addRoute(route);
-    else this.namespace.addRoute({ ...route, gateway: gateway! });
+    const { gateway } = defaultRoute!;
+    this.namespace.addRoute(gateway === undefined ? route : { ...route, gateway });
   }
 }
 
-function hasDefaultRoute({ network }: LocalEndpoint): boolean {
-  return network.plane !== undefined && network.plane.defaultRoute !== 'none';
+/** Where a sandbox' namespace is mounted. */
+export function sandboxKeyOf(sandboxId: string): string {
+  return `${NETNS_FOLDER}/${fileNameOf(sandboxId)}`;
+}
+
+function fileNameOf(sandboxId: string): string {
+  return sandboxId.slice(0, 12);
+}
+
+function addressOn(
+  network: LocalNetwork,
+  { pool }: NetworkPlane,
+  wanted: Ipv4Address | undefined,
+): Ipv4Address | Refusal {
+  return pool.take(wanted) ?? endpointAddressRefusal(pool.subnet, wanted, network);
+}
+
+/** As the network's driver has it, or as its plugin says for this endpoint. */
+function defaultRouteOf(
+  { plane, facts }: LocalNetwork,
+  reserved: ReservedEndpoint | undefined,
+): DefaultRoute | undefined {
+  if (plane === undefined) return undefined;
+  if (plane instanceof RemotePlane) {
+    const gateway = reserved?.join?.gateway;
+    return gateway === undefined || facts.isInternal ? undefined : { gateway };
+  }
+  if (plane.defaultRoute === 'none') return undefined;
+  return { gateway: plane.defaultRoute === 'device' ? undefined : plane.gateway };
+}
+
+function hasDefaultRoute({ defaultRoute }: LocalEndpoint): boolean {
+  return defaultRoute !== undefined;
+}
+
+function isOnGatewayBridge({ containerName, sandboxId }: LocalEndpoint): boolean {
+  return containerName === `gateway_${fileNameOf(sandboxId)}`;
+}
+
+/** True for a place on a plugin's network that should lead out and does not. */
+function lacksGateway({ reserved, network, defaultRoute }: LocalEndpoint): boolean {
+  const join = reserved?.join;
+  if (join === undefined || join.disablesGatewayService || network.facts.isInternal) return false;
+  const leadsOut = join.routes.some(({ destination }) => destination.lengthBits === 0);
+  return defaultRoute === undefined && !leadsOut;
 }
 
 /** Which of two endpoints is asked first, and leads out (`Endpoint.Less`). */
 function byPrecedence(a: LocalEndpoint, b: LocalEndpoint): number {
   if (a.gatewayPriority !== b.gatewayPriority) return b.gatewayPriority - a.gatewayPriority;
+  const bridge = Number(isOnGatewayBridge(a)) - Number(isOnGatewayBridge(b));
+  if (bridge !== 0) return bridge;
   const internal = Number(a.network.facts.isInternal) - Number(b.network.facts.isInternal);
   if (internal !== 0) return internal;
   const gateway = Number(hasDefaultRoute(b)) - Number(hasDefaultRoute(a));

@@ -5,6 +5,7 @@
 import { type Ipv4Address, LOOPBACK_ADDRESS } from '../../wire/addresses.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { StandaloneContainer } from '../daemon/standalone-container.ts';
+import type { CommandResult } from '../docker/command.ts';
 import { dockerWords, unreachable } from '../docker/docker.ts';
 import { parseFlags } from '../docker/flags.ts';
 import type { Place } from './place.ts';
@@ -81,7 +82,16 @@ function exec(process: Process, daemon: Daemon, argv: readonly string[]): void {
 /** Any other command; a container that is not detached runs its command as a process. */
 function run(process: Process, daemon: Daemon, argv: readonly string[]): void {
   const before = new Set(daemon.list());
-  const { stdout, stderr, exitCode } = dockerWords(daemon, argv);
+  dockerWords(daemon, argv, (result) => finish(process, daemon, before, result));
+}
+
+/** Prints what a command printed, and runs that of a container which it has made. */
+function finish(
+  process: Process,
+  daemon: Daemon,
+  before: ReadonlySet<StandaloneContainer>,
+  { stdout, stderr, exitCode }: CommandResult,
+): void {
   process.print(stdout);
   process.complain(stderr);
   const made = daemon.list().find((container) => !before.has(container));

@@ -8,9 +8,12 @@ import type { RuleId } from '../../cluster/underlay/paths.ts';
 import { KEYRING_CHANGES } from '../../gossip/transport/keyring-change.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
+import { splitWords } from '../../net/netfilter/command-words.ts';
 import { type ComposeProject, composeUp } from '../../node/daemon/compose-up.ts';
+import type { Daemon } from '../../node/daemon/daemon.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
-import { docker } from '../../node/docker/docker.ts';
+import { dockerWords } from '../../node/docker/docker.ts';
+import { answerOf, type Steps, takeSteps } from '../../sim/steps.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
@@ -178,11 +181,21 @@ export class Faults {
     const running = nodes.filter((node) => this.#cluster.machines[node]!.isOn);
     for (const node of running) {
       const { daemon } = this.#cluster.machines[node]!.host!;
-      for (const line of lines) {
-        daemon.host.process.whenAwake(() => this.onDocker?.(node, line, docker(daemon, line)));
-      }
+      daemon.host.process.whenAwake(() => {
+        takeSteps(this.#typeAll(node, daemon, lines), () => {});
+      });
     }
     return running;
+  }
+
+  /** One line after the other, each when the one before it is done. */
+  *#typeAll(node: number, daemon: Daemon, lines: readonly string[]): Steps<void> {
+    for (const line of lines) {
+      const result = yield* answerOf<CommandResult>((resume) =>
+        dockerWords(daemon, splitWords(line), resume),
+      );
+      this.onDocker?.(node, line, result);
+    }
   }
 
   /** Brings a compose file up on nodes. */
@@ -191,10 +204,11 @@ export class Faults {
     for (const node of running) {
       const { daemon } = this.#cluster.machines[node]!.host!;
       daemon.host.inEngine(() => {
-        const { complaint } = composeUp(daemon, this.#projects.get(file)!);
-        const stderr = complaint === undefined ? '' : `${complaint}\n`;
-        const exitCode = complaint === undefined ? 0 : 1;
-        this.onDocker?.(node, `compose up ${file}`, { stdout: '', stderr, exitCode });
+        takeSteps(composeUp(daemon, this.#projects.get(file)!), ({ complaint }) => {
+          const stderr = complaint === undefined ? '' : `${complaint}\n`;
+          const exitCode = complaint === undefined ? 0 : 1;
+          this.onDocker?.(node, `compose up ${file}`, { stdout: '', stderr, exitCode });
+        });
       });
     }
     return running;

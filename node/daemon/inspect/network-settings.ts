@@ -112,13 +112,13 @@ function ipamConfigJson({ hasChosenAddress, request }: Attachment): Json {
 
 /** The addresses of an endpoint; empty ones for none. */
 function addressesJson(endpoint: LocalEndpoint | undefined) {
-  const plane = endpoint?.network.plane;
-  const hasGateway = plane?.gateway !== undefined && plane.defaultRoute === 'gateway';
+  const plane = endpoint?.plane;
+  const gateway = endpoint?.defaultRoute?.gateway;
   return {
     EndpointID: endpoint?.id ?? '',
-    Gateway: hasGateway ? formatIpv4Address(plane.gateway!) : '',
+    Gateway: gateway === undefined ? '' : formatIpv4Address(gateway),
     IPAddress: plane === undefined ? '' : formatIpv4Address(endpoint!.address),
-    IPPrefixLen: plane?.pool.subnet.lengthBits ?? 0,
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
     IPv6Gateway: '',
     GlobalIPv6Address: '',
     GlobalIPv6PrefixLen: 0,

@@ -19,13 +19,13 @@ export function networkJson(network: LocalNetwork, engine: EngineVersion): Recor
     Name: facts.name,
     Id: facts.id,
     Created: instantText(facts.createdAtNs),
-    Scope: 'local',
+    Scope: facts.scope ?? 'local',
     Driver: facts.driver,
     ...(engine.major >= SAYS_IPV4_MAJOR ? { EnableIPv4: true } : {}),
     EnableIPv6: false,
     IPAM: {
-      Driver: 'default',
-      Options: facts.isByUser ? {} : null,
+      Driver: facts.ipamDriver ?? 'default',
+      Options: facts.isByUser ? sortedObject(facts.ipamOptions ?? []) : null,
       Config: configsOf(network),
     },
     Internal: facts.isInternal,
@@ -70,13 +70,13 @@ function configJson({ subnet, range, gateway, auxiliary }: IpamConfig): Json {
 }
 
 function endpointJson(endpoint: LocalEndpoint): Json {
-  const { plane, network } = endpoint;
-  const prefix = network.plane?.pool.subnet.lengthBits;
+  const { plane, prefixLength } = endpoint;
   return {
     Name: endpoint.containerName,
     EndpointID: endpoint.id,
     MacAddress: plane === undefined ? '' : formatMac(endpoint.mac),
-    IPv4Address: plane === undefined ? '' : `${formatIpv4Address(endpoint.address)}/${prefix}`,
+    IPv4Address:
+      plane === undefined ? '' : `${formatIpv4Address(endpoint.address)}/${prefixLength}`,
     IPv6Address: '',
   };
 }

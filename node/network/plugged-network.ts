@@ -1,0 +1,256 @@
+/**
+ * The part of plugins in a network: a remote driver, a remote address manager, or both; and the
+ * places of containers on it, which are asked for before a container joins and given back after it
+ * has left (libnetwork `network.createEndpoint`, `endpoint.sbJoin`, `sbLeave`, `Delete`).
+ *
+ * Asking takes time and may fail. What came of it waits here until the container's sandbox takes it,
+ * so that a container takes all its places in one instant. Giving back is not waited for.
+ */
+import type { Namespace } from '../../net/namespace.ts';
+import { answerOf, StepQueue, type Steps } from '../../sim/steps.ts';
+import {
+  broadcastOf,
+  formatMac,
+  formatPrefix,
+  type Ipv4Address,
+  type Mac,
+  type Prefix,
+} from '../../wire/addresses.ts';
+import { failure, Refusal } from '../daemon/refusal.ts';
+import type { Identifiers } from '../host/identifiers.ts';
+import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
+import type { LocalPool } from '../ipam/local-pools.ts';
+import {
+  type EndpointFacts,
+  endpointOptionsOf,
+  sandboxOptionsOf,
+} from '../plugins/endpoint-options.ts';
+import type { JoinInfo, RemoteDriver } from '../plugins/network-driver.ts';
+import { PluginError } from '../plugins/plugin-client.ts';
+import type { RemoteAddresses } from '../plugins/remote-addresses.ts';
+import type { PlaneEndpoint } from './network-plane.ts';
+
+/** A container's place on a network that plugins have a part in. */
+export interface ReservedEndpoint {
+  readonly id: string;
+  readonly address: Prefix;
+  readonly mac: Mac | undefined;
+  /** What the remote driver has made; absent where the driver is built in. */
+  readonly join: JoinInfo | undefined;
+  /** The driver was asked to lead traffic from outside to it. */
+  readonly isReachable: boolean;
+}
+
+/** What a container asks for. */
+export interface ReservationRequest extends EndpointFacts {
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly sandboxKey: string;
+  readonly address: Ipv4Address | undefined;
+}
+
+/** What a plugged network is made of. */
+export interface PluggedNetworkParts {
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly isInternal: boolean;
+  readonly identifiers: Identifiers;
+  /** Absent for a built-in driver. */
+  readonly driver: RemoteDriver | undefined;
+  /** Absent where the host's own pools serve. */
+  readonly addresses: RemoteAddresses | undefined;
+  /** The host's own pool, where there is no remote one. */
+  readonly pool: LocalPool;
+}
+
+/** The part of plugins in one network. */
+export class PluggedNetwork {
+  readonly parts: PluggedNetworkParts;
+  /** What was asked for and not yet taken, by the container's id. */
+  readonly #reserved = new Map<string, ReservedEndpoint>();
+  /** libnetwork locks a network while it makes an endpoint. */
+  #turns = new StepQueue();
+
+  constructor(parts: PluggedNetworkParts) {
+    this.parts = parts;
+  }
+
+  /** dockerd has started again: nobody waits any more for what it had asked. */
+  restart(): void {
+    this.#turns = new StepQueue();
+    this.#reserved.clear();
+  }
+
+  /** Asks for a container's place; why it cannot have it. */
+  *reserve(request: ReservationRequest): Steps<Refusal | undefined> {
+    return yield* answerOf<Refusal | undefined>((resume) =>
+      this.#turns.take(this.#reserve(request), resume),
+    );
+  }
+
+  /** The place that a container has asked for. */
+  claim(containerId: string): ReservedEndpoint | undefined {
+    const endpoint = this.#reserved.get(containerId);
+    this.#reserved.delete(containerId);
+    return endpoint;
+  }
+
+  /** Gives a place back. */
+  release(endpoint: ReservedEndpoint): void {
+    this.#turns.take(this.#release(endpoint));
+  }
+
+  /** Takes the network from its plugins; nobody hears when that fails. */
+  remove(): void {
+    this.#turns.take(this.#remove());
+  }
+
+  *#reserve(request: ReservationRequest): Steps<Refusal | undefined> {
+    const { driver, networkId, isInternal, networkName, identifiers } = this.parts;
+    const needsMac = this.parts.addresses?.ipam.needsMac === true;
+    const mac = request.mac ?? (needsMac ? identifiers.mac() : undefined);
+    const address = yield* this.#requestAddress(request, needsMac ? mac : undefined);
+    if (address instanceof Refusal) return address;
+    const id = identifiers.id();
+    if (driver === undefined) {
+      const reserved = { id, address, mac, join: undefined, isReachable: false };
+      this.#reserved.set(request.containerId, reserved);
+      return undefined;
+    }
+    const options = endpointOptionsOf(request, isInternal);
+    const decided = yield* driver.createEndpoint(networkId, id, { address, mac }, options);
+    if (decided instanceof PluginError) {
+      yield* this.#releaseAddress(address.address);
+      const what = `endpoint ${request.containerName} on network ${networkName}`;
+      return failure(`failed to create ${what}: ${decided.message}`);
+    }
+    const undo = { id, address, mac, join: undefined, isReachable: false };
+    const sandboxOptions = sandboxOptionsOf(request);
+    const join = yield* driver.join(networkId, id, request.sandboxKey, sandboxOptions);
+    if (join instanceof PluginError) {
+      yield* this.#release(undo);
+      return failure(join.message);
+    }
+    const isReachable = join.gateway !== undefined && !isInternal;
+    if (isReachable) {
+      const trouble = yield* driver.programExternalConnectivity(networkId, id, sandboxOptions);
+      if (trouble !== undefined) {
+        yield* this.#release({ ...undo, join });
+        const who = `endpoint ${request.containerName} (${id})`;
+        const what = `driver failed programming external connectivity on ${who}`;
+        return failure(`${what}: ${trouble.message}`);
+      }
+    }
+    const ownAddress = decided.address ?? address;
+    const reserved = { id, address: ownAddress, mac: decided.mac, join, isReachable };
+    this.#reserved.set(request.containerId, reserved);
+    return undefined;
+  }
+
+  *#requestAddress(request: ReservationRequest, mac: Mac | undefined): Steps<Prefix | Refusal> {
+    const { addresses, pool, networkName, networkId } = this.parts;
+    if (addresses !== undefined) {
+      return yield* addresses.request(
+        request.address,
+        mac === undefined ? undefined : formatMac(mac),
+      );
+    }
+    const address = pool.take(request.address);
+    if (address !== undefined) return { address, lengthBits: pool.subnet.lengthBits };
+    const network = { name: networkName, id: networkId };
+    return endpointAddressRefusal(pool.subnet, request.address, network);
+  }
+
+  *#release({ id, address, join, isReachable }: ReservedEndpoint): Steps<void> {
+    const { driver, networkId } = this.parts;
+    if (driver !== undefined) {
+      if (isReachable) yield* driver.revokeExternalConnectivity(networkId, id);
+      if (join !== undefined) yield* driver.leave(networkId, id);
+      yield* driver.deleteEndpoint(networkId, id);
+    }
+    yield* this.#releaseAddress(address.address);
+  }
+
+  *#releaseAddress(address: Ipv4Address): Steps<void> {
+    const { addresses, pool } = this.parts;
+    if (addresses === undefined) pool.release(address);
+    else yield* addresses.release(address);
+  }
+
+  *#remove(): Steps<void> {
+    const { addresses, driver, networkId } = this.parts;
+    if (addresses !== undefined) yield* addresses.releaseAll();
+    if (driver !== undefined) yield* driver.deleteNetwork(networkId);
+  }
+}
+
+/** The data plane of a network that a remote driver makes: all that libnetwork knows of it. */
+export class RemotePlane {
+  readonly pool: LocalPool;
+  readonly gateway: Ipv4Address | undefined;
+  /** Each endpoint has its own. */
+  readonly defaultRoute = 'none';
+  readonly #host: Namespace;
+  /** What the devices in sandboxes were called on the host, by endpoint. */
+  readonly #sourceNames = new Map<string, string>();
+
+  constructor(host: Namespace, pool: LocalPool, gateway: Ipv4Address | undefined) {
+    this.#host = host;
+    this.pool = pool;
+    this.gateway = gateway;
+  }
+
+  /** Moves what the driver has made into a sandbox, as the next interface of its prefix. */
+  attach(sandbox: Namespace, reserved: ReservedEndpoint): PlaneEndpoint | Refusal {
+    const { id, address, mac } = reserved;
+    const { sourceName, prefix, routes } = reserved.join!;
+    const device = this.#host.deviceByName(sourceName);
+    if (device === undefined) {
+      const why = `failed to get link by name "${sourceName}": Link not found`;
+      return failure(`failed to add interface ${sourceName} to sandbox: ${why}`);
+    }
+    this.#sourceNames.set(id, sourceName);
+    this.#host.setUp(device, false);
+    this.#host.moveDevice(device, sandbox, freeName(sandbox, prefix));
+    if (mac !== undefined) sandbox.setMac(device, mac);
+    const { lengthBits } = address;
+    const broadcast = lengthBits < 31 ? { broadcast: broadcastOf(address) } : {};
+    sandbox.addAddress(device, {
+      address: address.address,
+      prefixLength: lengthBits,
+      ...broadcast,
+    });
+    sandbox.setUp(device, true);
+    const endpoint = { id, address: address.address, mac: device.mac, device };
+    for (const { destination, nextHop } of routes) {
+      const route = { destination: destination.address, prefixLength: destination.lengthBits };
+      if (nextHop === undefined) sandbox.addRoute({ ...route, device });
+      else {
+        const trouble = sandbox.addRoute({ ...route, gateway: nextHop });
+        if (trouble === undefined) continue;
+        this.leave(endpoint);
+        return failure(`failed to add static route ${formatPrefix(destination)}: ${trouble}`);
+      }
+    }
+    return endpoint;
+  }
+
+  /** The device comes back to the host under its old name, down, for the driver to take away. */
+  leave({ id, device }: PlaneEndpoint): void {
+    const name = this.#sourceNames.get(id);
+    if (name === undefined) return;
+    this.#sourceNames.delete(id);
+    device.namespace.setUp(device, false);
+    device.namespace.moveDevice(device, this.#host, name);
+  }
+
+  /** The driver takes away what it has made. */
+  remove(): void {}
+}
+
+/** The next free name with a prefix (`eth1`). */
+export function freeName(namespace: Namespace, prefix: string): string {
+  let number = 0;
+  while (namespace.deviceByName(`${prefix}${number}`) !== undefined) number++;
+  return `${prefix}${number}`;
+}
