@@ -18,6 +18,7 @@ import {
   nextTcpState,
   TransitionTable,
 } from './constants.ts';
+import { IPVS_SCTP_TIMEOUTS_NS, IpvsSctpState, nextSctpState } from './sctp-states.ts';
 import { bindConnection, type Destination, unbindConnection } from './service.ts';
 
 /** How long a template whose time is over waits for the connections that it has chosen for. */
@@ -35,7 +36,8 @@ export class IpvsConnection {
   readonly destination: Destination;
   /** conntrack follows it (`IP_VS_CONN_F_NFCT`). */
   readonly isTracked: boolean;
-  state: IpvsTcpState = IpvsTcpState.none;
+  /** One of `IpvsTcpState` or, for SCTP, of `ipvs/sctp-states.ts`. */
+  state: number = IpvsTcpState.none;
   expiresAtNs = 0;
   /** The pending event that looks at `expiresAtNs`, and its instant. */
   event: EventHandle = NO_EVENT;
@@ -186,24 +188,32 @@ export class IpvsConnections {
     this.#onExpire(connection);
   }
 
-  /** Moves a connection's state for a packet with these TCP flags (`ip_vs_set_state`). */
-  advance(connection: IpvsConnection, isReply: boolean, tcpFlags: number): void {
-    let timeoutNs = IPVS_UDP_TIMEOUT_NS;
-    if (connection.protocol === IpProtocol.tcp) {
-      if (isReply) connection.hasReply = true;
-      let table: TransitionTable = TransitionTable.output;
-      if (!isReply) {
-        const isOneSided = !connection.hasReply && connection.destination.method !== 'masq';
-        table = isOneSided ? TransitionTable.inputOnly : TransitionTable.input;
-      }
-      const state = nextTcpState(table, tcpFlags, connection.state);
-      if (state !== connection.state) {
-        connection.state = state;
-        this.#countActive(connection);
-      }
-      timeoutNs = IPVS_TCP_TIMEOUTS_NS[state]!;
+  /**
+   * Moves a connection's state for a packet (`ip_vs_set_state`): `event` is a TCP segment's flags or
+   * the type of an SCTP packet's chunk that counts.
+   */
+  advance(connection: IpvsConnection, isReply: boolean, event: number): void {
+    const { protocol } = connection;
+    if (protocol === IpProtocol.udp) {
+      this.#liveOn(connection, IPVS_UDP_TIMEOUT_NS);
+      return;
     }
-    this.#liveOn(connection, timeoutNs);
+    if (isReply) connection.hasReply = true;
+    let table: TransitionTable = TransitionTable.output;
+    if (!isReply) {
+      const isOneSided = !connection.hasReply && connection.destination.method !== 'masq';
+      table = isOneSided ? TransitionTable.inputOnly : TransitionTable.input;
+    }
+    const isTcp = protocol === IpProtocol.tcp;
+    const state = isTcp
+      ? nextTcpState(table, event, connection.state as IpvsTcpState)
+      : nextSctpState(table, event, connection.state);
+    if (state !== connection.state) {
+      connection.state = state;
+      const { established } = isTcp ? IpvsTcpState : IpvsSctpState;
+      this.#countActive(connection, state === established);
+    }
+    this.#liveOn(connection, (isTcp ? IPVS_TCP_TIMEOUTS_NS : IPVS_SCTP_TIMEOUTS_NS)[state]!);
   }
 
   #liveOn(connection: IpvsConnection, spanNs: number): void {
@@ -215,8 +225,7 @@ export class IpvsConnections {
     }
   }
 
-  #countActive(connection: IpvsConnection): void {
-    const isActive = connection.state === IpvsTcpState.established;
+  #countActive(connection: IpvsConnection, isActive: boolean): void {
     if (isActive === connection.isActive) return;
     connection.isActive = isActive;
     connection.destination.activeCount += isActive ? 1 : -1;

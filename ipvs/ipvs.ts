@@ -24,6 +24,7 @@ import {
   sourceOf,
 } from '../wire/ipv4.ts';
 import { rewriteEndpoint } from '../wire/rewrite.ts';
+import { CHUNK_HEADER_BYTES, ChunkType, SCTP_HEADER_BYTES } from '../wire/sctp.ts';
 import { flagsOf, TcpFlag } from '../wire/tcp.ts';
 import { becomeUntracked, IpvsConnection, IpvsConnections } from './connection.ts';
 import { IPVS_SYSCTLS, IpvsTcpState } from './constants.ts';
@@ -31,6 +32,7 @@ import { connectionOfRequestError, rewriteReplyError } from './icmp.ts';
 import { templateOf } from './persistence.ts';
 import { RateEstimator } from './rate.ts';
 import { schedulerOf } from './schedulers/by-name.ts';
+import { IpvsSctpState, sctpEventOf } from './sctp-states.ts';
 import {
   countIn,
   countOut,
@@ -43,6 +45,13 @@ import { transmit, transmitError } from './transmit.ts';
 import { DestinationTrash } from './trash.ts';
 
 const HOOK_NAME = 'ipvs';
+
+/** The protocols with ports that ipvs knows, and what a packet of them must hold, in bytes. */
+const LEAST_BYTES: Readonly<Record<number, number>> = {
+  [IpProtocol.tcp]: 20,
+  [IpProtocol.udp]: 8,
+  [IpProtocol.sctp]: SCTP_HEADER_BYTES + CHUNK_HEADER_BYTES,
+};
 
 /** What ipvs counts beside its services. */
 export interface IpvsCounters {
@@ -186,9 +195,9 @@ export class Ipvs {
     const sourcePort = readU16(bytes, transport);
     const target = destinationOf(bytes, start);
     const port = readU16(bytes, transport + 2);
-    const flags = protocol === IpProtocol.tcp ? flagsOf(bytes, transport) : 0;
+    const event = eventOf(packet, protocol, transport);
     let connection = this.connections.ofRequest(protocol, source, sourcePort, target, port);
-    if (connection !== undefined && this.#mustEnd(connection, flags)) {
+    if (connection !== undefined && this.#mustEnd(connection, event)) {
       this.connections.expire(connection);
       if (packet.connection?.isConfirmed === true) {
         return this.drop(packet, 'ipvs destination is gone, conntrack still knows the connection');
@@ -198,10 +207,15 @@ export class Ipvs {
     if (connection === undefined) {
       const service = this.#serviceOfPacket(packet, protocol, target, port);
       if (service === undefined) return Verdict.accept;
-      if (protocol === IpProtocol.tcp && !this.#opens(flags)) {
+      if (!this.#opens(protocol, event)) {
         this.counters.nonSynMisses++;
         if (packet.way !== undefined) {
-          this.note(packet, 'hook', 'ipvs has no connection for this packet, and it is no SYN');
+          const opener = protocol === IpProtocol.sctp ? 'INIT' : 'SYN';
+          this.note(
+            packet,
+            'hook',
+            `ipvs has no connection for this packet, and it is no ${opener}`,
+          );
         }
         return Verdict.accept;
       }
@@ -217,7 +231,7 @@ export class Ipvs {
       return this.drop(packet, 'ipvs destination is gone');
     }
     countIn(connection.destination, packet.end - packet.start);
-    this.connections.advance(connection, false, flags);
+    this.connections.advance(connection, false, event);
     return transmit(this, packet, connection);
   }
 
@@ -230,28 +244,38 @@ export class Ipvs {
     return this.#byAddress.get(addressKey(protocol, target, port));
   }
 
-  /** A SYN, with or without ACK, and no RST; with `sloppy_tcp` anything but a RST. */
-  #opens(flags: number): boolean {
-    if ((flags & TcpFlag.rst) !== 0) return false;
-    return (flags & TcpFlag.syn) !== 0 || this.#setting('sloppy_tcp') !== 0;
+  /**
+   * A SYN, with or without ACK, and no RST; with `sloppy_tcp` anything but a RST. An INIT; with
+   * `sloppy_sctp` anything but an ABORT. Any datagram.
+   */
+  #opens(protocol: number, event: number): boolean {
+    if (protocol === IpProtocol.udp) return true;
+    if (protocol === IpProtocol.sctp) {
+      if (event === ChunkType.abort) return false;
+      return event === ChunkType.init || this.#setting('sloppy_sctp') !== 0;
+    }
+    if ((event & TcpFlag.rst) !== 0) return false;
+    return (event & TcpFlag.syn) !== 0 || this.#setting('sloppy_tcp') !== 0;
   }
 
   /**
    * True for a connection that this packet must not use: its destination was removed, or a new SYN
-   * finds it quiesced or closed, as the settings have it.
+   * (or INIT) finds it quiesced or closed, as the settings have it. A connection that a template
+   * controls is not replaced.
    */
-  #mustEnd(connection: IpvsConnection, flags: number): boolean {
+  #mustEnd(connection: IpvsConnection, event: number): boolean {
     const { destination } = connection;
     if (!destination.isAvailable) {
       if (this.#setting('expire_nodest_conn') === 0) return false;
       this.counters.destinationGone++;
       return true;
     }
-    if ((flags & TcpFlag.syn) === 0) return false;
+    const { protocol } = connection;
+    if (protocol === IpProtocol.tcp && (event & TcpFlag.syn) === 0) return false;
+    if (protocol === IpProtocol.sctp && event !== ChunkType.init) return false;
+    if (protocol === IpProtocol.udp) return false;
     if (destination.weight === 0 && this.#setting('expire_nodest_conn') !== 0) return true;
-    const { state } = connection;
-    if (state !== IpvsTcpState.timeWait && state !== IpvsTcpState.close) return false;
-    return this.#setting('conn_reuse_mode') !== 0;
+    return this.#setting('conn_reuse_mode') !== 0 && isOver(connection);
   }
 
   /** `ip_vs_schedule`, behind the choice. */
@@ -310,11 +334,7 @@ export class Ipvs {
     }
     rewriteEndpoint(bytes, start, packet.end, true, virtualAddress, virtualPort);
     countOut(connection.destination, packet.end - start);
-    this.connections.advance(
-      connection,
-      true,
-      protocol === IpProtocol.tcp ? flagsOf(bytes, transport) : 0,
-    );
+    this.connections.advance(connection, true, eventOf(packet, protocol, transport));
     packet.ipvsProperty = true;
     if (!connection.isTracked) becomeUntracked(packet);
     return Verdict.accept;
@@ -356,9 +376,23 @@ export class Ipvs {
 /** A packet of a protocol with ports that ipvs knows, with all of its ports. */
 function isBalanced(packet: Packet, protocol: number): boolean {
   const { bytes, start, end } = packet;
-  if (protocol !== IpProtocol.tcp && protocol !== IpProtocol.udp) return false;
-  const transportBytes = end - start - headerBytesOf(bytes, start);
-  return transportBytes >= (protocol === IpProtocol.tcp ? 20 : 8) && !isFragment(bytes, start);
+  const leastBytes = LEAST_BYTES[protocol];
+  if (leastBytes === undefined) return false;
+  return end - start - headerBytesOf(bytes, start) >= leastBytes && !isFragment(bytes, start);
+}
+
+/** What moves a connection's state: a segment's flags, the chunk of an SCTP packet that counts. */
+function eventOf(packet: Packet, protocol: number, transport: number): number {
+  const { bytes, end } = packet;
+  if (protocol === IpProtocol.tcp) return flagsOf(bytes, transport);
+  return protocol === IpProtocol.sctp ? sctpEventOf(bytes, transport, end)! : 0;
+}
+
+/** A connection that is over but for its time, which a new one may replace (`is_new_conn_expected`). */
+function isOver({ protocol, state, control }: IpvsConnection): boolean {
+  if (control !== undefined) return false;
+  if (protocol === IpProtocol.sctp) return state === IpvsSctpState.closed;
+  return state === IpvsTcpState.timeWait || state === IpvsTcpState.close;
 }
 
 /** One number for address, port and protocol: 48 bits and two. */

@@ -15,6 +15,7 @@ import {
   IpvsTcpState,
 } from './constants.ts';
 import type { Ipvs } from './ipvs.ts';
+import { IPVS_SCTP_STATE_NAMES } from './sctp-states.ts';
 import type { Destination, ForwardMethod, Service, Traffic } from './service.ts';
 
 const TITLE = 'IP Virtual Server version 1.2.1 (size=4096)\n';
@@ -176,13 +177,18 @@ function formatConnection(connection: IpvsConnection, nowNs: number): string {
   const seconds = Math.max(0, Math.floor((connection.expiresAtNs - nowNs) / SECOND_NS));
   const minutes = String(Math.floor(seconds / 60)).padStart(2, '0');
   const rest = String(seconds % 60).padStart(2, '0');
-  const hasState = connection.protocol !== IpProtocol.udp || connection.templateNs !== undefined;
-  const state = hasState ? IPVS_TCP_STATE_NAMES[connection.state] : 'UDP';
+  const state = stateName(connection);
   const client = endText(connection.clientAddress, connection.clientPort).padEnd(18);
   const virtual = endText(connection.virtualAddress, connection.virtualPort).padEnd(18);
   const target = endText(connection.destinationAddress, connection.destinationPort);
   const protocol = protocolName(connection.protocol);
   return `${protocol} ${minutes}:${rest}  ${state.padEnd(11)} ${client} ${virtual} ${target}\n`;
+}
+
+/** Templates have no state; `ipvsadm` prints NONE. */
+function stateName({ protocol, state, templateNs }: IpvsConnection): string {
+  if (protocol === IpProtocol.udp && templateNs === undefined) return 'UDP';
+  return (protocol === IpProtocol.sctp ? IPVS_SCTP_STATE_NAMES : IPVS_TCP_STATE_NAMES)[state]!;
 }
 
 function endText(address: Ipv4Address, port: number): string {

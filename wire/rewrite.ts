@@ -2,6 +2,7 @@
  * Rewriting one endpoint of an IPv4 packet, with every checksum that covers it: the header's, and
  * TCP's or UDP's with the pseudo header. What NAT and ipvs both do.
  *
+ * SCTP's checksum covers no address; where a port changes it is computed anew, wrong or right before.
  * Mirrors nf_nat_proto.c (`nf_nat_ipv4_manip_pkt`, `l4proto_manip_pkt`) and `tcp_dnat_handler`
  * (net/netfilter/ipvs/ip_vs_proto_tcp.c): checksums are adjusted, so a wrong one stays just as
  * wrong. A later fragment has no ports; only its header is rewritten.
@@ -16,7 +17,9 @@ import {
   IPV4_HEADER_BYTES,
   IpProtocol,
   protocolOf,
+  totalLengthOf,
 } from './ipv4.ts';
+import { finishSctpChecksum, SCTP_HEADER_BYTES } from './sctp.ts';
 
 /**
  * Makes `address` and `port` (for an ICMP query its identifier) the source or the destination of the
@@ -40,7 +43,7 @@ export function rewriteEndpoint(
     const isDone =
       protocol === IpProtocol.icmp
         ? rewriteIdentifier(bytes, transportAt, end, port)
-        : rewritePort(bytes, protocol, transportAt, end, isSource, oldAddress, address, port);
+        : rewritePort(bytes, protocol, at, transportAt, end, isSource, oldAddress, address, port);
     if (!isDone) return false;
   }
   if (oldAddress === address) return true;
@@ -66,6 +69,7 @@ function rewriteIdentifier(bytes: Uint8Array, icmpAt: number, end: number, next:
 function rewritePort(
   bytes: Uint8Array,
   protocol: number,
+  at: number,
   transportAt: number,
   end: number,
   isSource: boolean,
@@ -75,13 +79,14 @@ function rewritePort(
 ): boolean {
   const isTcp = protocol === IpProtocol.tcp;
   const isUdp = protocol === IpProtocol.udp;
-  // SCTP's checksum covers no address, and nobody here computes it
-  if (!isTcp && !isUdp && protocol !== IpProtocol.sctp) return true;
+  if (protocol === IpProtocol.sctp) {
+    return rewriteSctpPort(bytes, at, transportAt, end, isSource, newPort);
+  }
+  if (!isTcp && !isUdp) return true;
   if (end - transportAt < 8) return false;
   const portAt = transportAt + (isSource ? 0 : 2);
   const oldPort = readU16(bytes, portAt);
   writeU16(bytes, portAt, newPort);
-  if (!isTcp && !isUdp) return true;
   if (isTcp && end - transportAt < 20) return true;
   const checksumAt = transportAt + (isTcp ? 16 : 6);
   const old = readU16(bytes, checksumAt);
@@ -89,5 +94,24 @@ function rewritePort(
   let checksum = adjustChecksum32(old, oldAddress, newAddress);
   checksum = adjustChecksum16(checksum, oldPort, newPort);
   writeU16(bytes, checksumAt, isUdp && checksum === 0 ? 0xffff : checksum);
+  return true;
+}
+
+/** A quotation that is cut short keeps its checksum, which nobody can compute. */
+function rewriteSctpPort(
+  bytes: Uint8Array,
+  at: number,
+  transportAt: number,
+  end: number,
+  isSource: boolean,
+  newPort: number,
+): boolean {
+  if (end - transportAt < 8) return false;
+  const portAt = transportAt + (isSource ? 0 : 2);
+  if (readU16(bytes, portAt) === newPort) return true;
+  writeU16(bytes, portAt, newPort);
+  const whole = at + totalLengthOf(bytes, at);
+  if (whole > end || whole - transportAt < SCTP_HEADER_BYTES) return true;
+  finishSctpChecksum(bytes, transportAt, whole);
   return true;
 }

@@ -6,6 +6,7 @@ import { parseDns } from './dns.ts';
 import { parseEthernet } from './ethernet.ts';
 import { parseIcmp } from './icmp.ts';
 import { isValidIpv4Header, parseIpv4 } from './ipv4.ts';
+import { isWholeSctp } from './sctp.ts';
 import { parseTcp } from './tcp.ts';
 import { allFrames } from './testing/frames.ts';
 import { parseUdp } from './udp.ts';
@@ -21,6 +22,7 @@ const parsers = {
   parseUdp,
   parseVxlan,
   isValidIpv4Header,
+  isWholeSctp,
 };
 
 test.each(Object.entries(parsers))('%s: what lies outside does not matter', (_, parse) => {

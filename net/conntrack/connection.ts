@@ -6,6 +6,7 @@
  * Mirrors `struct nf_conn` and `enum ip_conntrack_status`.
  */
 import type { Device } from '../device/device.ts';
+import type { SctpTracking } from './sctp-tracking.ts';
 import type { TcpTracking } from './tcp-tracking.ts';
 import { copyTuple, invertTuple, Tuple, type TupleFields } from './tuple.ts';
 
@@ -39,6 +40,8 @@ export class Connection {
   expiresAtNs = 0;
   /** TCP's state and windows; undefined for other protocols. */
   tcp: TcpTracking | undefined = undefined;
+  /** SCTP's state and tags; undefined for other protocols. */
+  sctp: SctpTracking | undefined = undefined;
   /** UDP: from when on traffic both ways makes it a stream. */
   streamAtNs = 0;
   /** CONNMARK. */

@@ -9,6 +9,7 @@ import { SECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import type { Connection } from './connection.ts';
+import { SCTP_STATE_NAMES } from './sctp-tracking.ts';
 import { TCP_STATE_NAMES } from './tcp-states.ts';
 import type { TupleFields } from './tuple.ts';
 
@@ -34,8 +35,7 @@ function formatConnection(connection: Connection, nowNs: number): string {
   const seconds = Math.max(0, Math.floor((connection.expiresAtNs - nowNs) / SECOND_NS));
   let text = `${name.padEnd(8)} ${protocol} ${seconds} `;
   if (connection.tcp !== undefined) text += `${TCP_STATE_NAMES[connection.tcp.state]} `;
-  if (protocol === IpProtocol.sctp)
-    text += connection.isSeenReply ? 'ESTABLISHED ' : 'COOKIE_WAIT ';
+  if (connection.sctp !== undefined) text += `${SCTP_STATE_NAMES[connection.sctp.state]} `;
   text += formatTuple(original);
   if (!connection.isSeenReply) text += '[UNREPLIED] ';
   text += formatTuple(reply);

@@ -19,6 +19,7 @@ import { Connection, ConnectionStatus } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { findRelated, IcmpKind, icmpKindOf } from './icmp-related.ts';
 import { formatConnections } from './list.ts';
+import { SctpTracking } from './sctp-tracking.ts';
 import { hasSaneFlags } from './tcp-states.ts';
 import { TcpDecision, TcpTracking } from './tcp-tracking.ts';
 import {
@@ -39,8 +40,6 @@ const UDP_STREAM_AFTER_NS = 2 * SECOND_NS;
 const ICMP_TIMEOUT_NS = 30 * SECOND_NS;
 const GRE_TIMEOUT_NS = 30 * SECOND_NS;
 const GRE_STREAM_TIMEOUT_NS = 180 * SECOND_NS;
-const SCTP_OPENING_TIMEOUT_NS = 3 * SECOND_NS;
-const SCTP_ESTABLISHED_TIMEOUT_NS = 210 * SECOND_NS;
 const GENERIC_TIMEOUT_NS = 600 * SECOND_NS;
 
 /** What the protocol's part decides; a {@link TcpDecision} without `refresh`. */
@@ -254,12 +253,7 @@ export class ConnectionTracker {
         }
         return refresh(connection, ICMP_TIMEOUT_NS, nowNs);
       case IpProtocol.sctp:
-        if (isSeenReply || isReply) connection.status |= ConnectionStatus.assured;
-        return refresh(
-          connection,
-          isSeenReply || isReply ? SCTP_ESTABLISHED_TIMEOUT_NS : SCTP_OPENING_TIMEOUT_NS,
-          nowNs,
-        );
+        return takeSctp(packet, connection, isReply, nowNs);
       case IpProtocol.gre:
         if (isSeenReply) connection.status |= ConnectionStatus.assured;
         return refresh(connection, isSeenReply ? GRE_STREAM_TIMEOUT_NS : GRE_TIMEOUT_NS, nowNs);
@@ -357,6 +351,22 @@ function refresh(connection: Connection, timeoutNs: number, nowNs: number): TcpD
   connection.timeoutNs = timeoutNs;
   connection.expiresAtNs = nowNs + timeoutNs;
   return PASS;
+}
+
+function takeSctp(
+  packet: Packet,
+  connection: Connection,
+  isReply: boolean,
+  nowNs: number,
+): TcpDecision {
+  const { bytes, start, end } = packet;
+  const at = start + headerBytesOf(bytes, start);
+  connection.sctp ??= new SctpTracking();
+  const { sctp, isConfirmed } = connection;
+  const decision = sctp.take(bytes, at, end, isReply, isConfirmed);
+  if (decision === 'invalid') return INVALID;
+  if (sctp.isAssured) connection.status |= ConnectionStatus.assured;
+  return decision === 'refresh' ? refresh(connection, sctp.timeoutNs, nowNs) : PASS;
 }
 
 function takeUdp(connection: Connection, nowNs: number): TcpDecision {

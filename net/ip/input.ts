@@ -242,7 +242,7 @@ export function continueInput(namespace: Namespace, packet: Packet, afterPriorit
 
 function deliverToProtocol(namespace: Namespace, packet: Packet): void {
   const protocol = protocolOf(packet.bytes, packet.start);
-  if (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) {
+  if (protocol === IpProtocol.tcp || protocol === IpProtocol.udp || protocol === IpProtocol.sctp) {
     namespace.sockets.deliver(packet);
     return;
   }

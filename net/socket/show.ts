@@ -1,10 +1,11 @@
 /**
- * What `ss` prints about a namespace: `ss -tan`, `ss -uan`, `ss -tuln`.
+ * What `ss` prints about a namespace: `ss -tan`, `ss -uan`, `ss -tuln`, `ss -San`.
  *
  * The columns are those of iproute2 6.1 that writes to a file: each as wide as its longest cell,
  * addresses right-aligned up to the colon. `users:` is printed where a program is known.
  */
 import { ANY_ADDRESS, formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import { SCTP_STATE_NAMES, SctpState } from './sctp/state.ts';
 import type { SocketTable } from './table.ts';
 import { TcpConnection } from './tcp/connection.ts';
 import type { SocketFamily } from './tcp/listener.ts';
@@ -14,6 +15,7 @@ import { TCP_STATE_NAMES, TcpState } from './tcp/state.ts';
 export interface SsOptions {
   readonly tcp?: boolean;
   readonly udp?: boolean;
+  readonly sctp?: boolean;
   /** `-l`: only those that listen. */
   readonly listening?: boolean;
   /** `-a`: those, too. */
@@ -44,20 +46,26 @@ const WILDCARDS: Readonly<Record<SocketFamily, string>> = {
   dual: '*',
 };
 
+/** Associations that may wait at an SCTP listener (`sk_max_ack_backlog`, `listen(fd, 128)`). */
+const SCTP_BACKLOG = 128;
+
 function formatAddress(address: Ipv4Address, family: SocketFamily = 'ipv4'): string {
   return address === ANY_ADDRESS ? WILDCARDS[family] : formatIpv4Address(address);
 }
 
 /** The text of `ss` with these options (default `-tan`), without name resolution. */
 export function formatSockets(table: SocketTable, options: SsOptions = {}): string {
-  const { tcp = options.udp !== true, udp = false } = options;
+  const { udp = false, sctp = false } = options;
+  const { tcp = !udp && !sctp } = options;
   const { listening = false, all = !listening } = options;
   const rows: SocketRow[] = [];
   if (udp) addUdpRows(rows, table, listening, all);
   if (tcp) addTcpRows(rows, table, listening, all);
+  if (sctp) addSctpRows(rows, table, listening, all);
   const { filter, hidesState = false } = options;
   const chosen = filter === undefined ? rows : rows.filter(filter);
-  return formatRows(chosen, tcp && udp, hidesState);
+  const protocolCount = [tcp, udp, sctp].filter(Boolean).length;
+  return formatRows(chosen, protocolCount > 1, hidesState);
 }
 
 function addUdpRows(rows: SocketRow[], table: SocketTable, listening: boolean, all: boolean): void {
@@ -109,6 +117,45 @@ function addTcpRows(rows: SocketRow[], table: SocketTable, listening: boolean, a
       peerPort: String(endpoint.remotePort),
       program: '',
     });
+  }
+}
+
+/** A socket with one association has two rows: itself, and below it the association. */
+function addSctpRows(
+  rows: SocketRow[],
+  table: SocketTable,
+  listening: boolean,
+  all: boolean,
+): void {
+  if (listening || all) {
+    for (const { address, port, program, waiting } of table.sctp.listeners()) {
+      rows.push({
+        netid: 'sctp',
+        state: 'LISTEN',
+        receive: String(waiting.length),
+        send: String(SCTP_BACKLOG),
+        local: formatAddress(address),
+        localPort: String(port),
+        peer: WILDCARDS.ipv4,
+        peerPort: '*',
+        program: formatProgram(program),
+      });
+    }
+  }
+  if (listening) return;
+  for (const association of table.sctp.associations()) {
+    const row = {
+      netid: 'sctp',
+      state: association.state <= SctpState.cookieEchoed ? 'CLOSED' : 'ESTAB',
+      receive: '0',
+      send: String(association.outbound?.queuedBytes ?? 0),
+      local: formatAddress(association.localAddress),
+      localPort: String(association.localPort),
+      peer: formatAddress(association.remoteAddress),
+      peerPort: String(association.remotePort),
+      program: '',
+    };
+    rows.push(row, { ...row, netid: '', state: `\`- ${SCTP_STATE_NAMES[association.state]}` });
   }
 }
 

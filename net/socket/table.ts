@@ -26,6 +26,7 @@ import type { Packet } from '../packet.ts';
 import { Errno, errnoOfIcmp, isFatalIcmp } from './errno.ts';
 import type { PingSocket } from './ping.ts';
 import { PortChooser } from './ports.ts';
+import { SctpSockets } from './sctp/sockets.ts';
 import { type ConnectOptions, openConnection } from './tcp/connect.ts';
 import { TcpConnection } from './tcp/connection.ts';
 import { EndpointMap } from './tcp/endpoint-map.ts';
@@ -59,6 +60,7 @@ export class SocketTable {
   readonly endpoints = new EndpointMap();
   readonly timeWaits = new TimeWaits(this);
   readonly ports: PortChooser;
+  readonly sctp: SctpSockets;
   readonly counters: SocketCounters = {
     activeOpens: 0,
     passiveOpens: 0,
@@ -83,6 +85,7 @@ export class SocketTable {
     this.namespace = namespace;
     this.timers = TcpTimers.of(namespace.world.queue);
     this.ports = new PortChooser(namespace);
+    this.sctp = new SctpSockets(this);
     this.#sequenceKey = keyOf(
       namespace.world.chance.key('socket.sequence'),
       hashText(namespace.name),
@@ -146,13 +149,14 @@ export class SocketTable {
   }
 
   /**
-   * Takes a local TCP segment, UDP datagram or ICMP echo reply in; `packet.start` is its IPv4 header.
+   * Takes a local TCP segment, UDP datagram, SCTP packet or ICMP echo reply in; `packet.start` is its IPv4 header.
    * False for other protocols.
    */
   deliver(packet: Packet): boolean {
     const protocol = protocolOf(packet.bytes, packet.start);
     if (protocol === IpProtocol.tcp) this.#deliverTcp(packet);
     else if (protocol === IpProtocol.udp) this.#deliverUdp(packet);
+    else if (protocol === IpProtocol.sctp) this.sctp.deliver(packet);
     else if (protocol === IpProtocol.icmp) this.deliverEchoReply(packet);
     else return false;
     return true;
@@ -197,6 +201,9 @@ export class SocketTable {
         if (isFatalIcmp(type, code)) socket.handlers.onError?.(errnoOfIcmp(type, code), socket);
         return;
       }
+      case IpProtocol.sctp:
+        this.sctp.icmpErrorArrives(bytes, transport, local, remote, type, code);
+        return;
       case IpProtocol.icmp: {
         const identifier = identifierOf(bytes, transport);
         if (icmp.typeOf(bytes, transport) !== IcmpType.echoRequest) return;
@@ -221,6 +228,7 @@ export class SocketTable {
       if (endpoint instanceof TcpConnection) endpoint.close();
     }
     for (const socket of this.udpSockets()) if (socket.kernelHandler === undefined) socket.close();
+    this.sctp.closeAll();
     this.#pingSockets.clear();
   }
 
@@ -232,6 +240,7 @@ export class SocketTable {
       endpoint.listener = undefined;
       endpoint.finish('reset', Errno.ECONNABORTED);
     }
+    this.sctp.destroy();
     this.timeWaits.clear();
     this.#listeners.clear();
     this.#udpSockets.clear();

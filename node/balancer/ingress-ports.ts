@@ -90,6 +90,10 @@ export class HostIngressPorts implements IngressPorts {
     } else if (protocol === 'udp') {
       const socket = sockets.openUdp();
       if (socket.bind(publishedPort) === Errno.none) this.#held.set(keyOf(port), socket);
+    } else {
+      const program = this.#host.daemonProgram();
+      const listener = sockets.sctp.listen({ port: publishedPort, program });
+      if (typeof listener === 'object') this.#held.set(keyOf(port), listener);
     }
   }
 }

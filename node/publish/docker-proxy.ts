@@ -7,6 +7,8 @@
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { Errno } from '../../net/socket/errno.ts';
+import type { SctpAssociation } from '../../net/socket/sctp/association.ts';
+import type { SctpHandlers } from '../../net/socket/sctp/handlers.ts';
 import type { TcpConnection } from '../../net/socket/tcp/connection.ts';
 import type { TcpHandlers } from '../../net/socket/tcp/handlers.ts';
 import type { TcpListener } from '../../net/socket/tcp/listener.ts';
@@ -39,8 +41,8 @@ export function holdPort(
   mapping: PortMapping,
   holder: PortHolder,
 ): HeldPort | false {
-  if (mapping.protocol === 'sctp') return { close: () => {} };
   const target = { address: parseIpv4Address(mapping.containerAddress)!, mapping, holder };
+  if (mapping.protocol === 'sctp') return holdSctp(host, target);
   return mapping.protocol === 'tcp' ? holdTcp(host, target) : holdUdp(host, target);
 }
 
@@ -105,6 +107,41 @@ function forwardTo(host: Namespace, { address, mapping }: Target) {
       },
     };
   };
+}
+
+/** Carries messages, stream by stream, and ends one side when the other has ended. */
+function holdSctp(host: Namespace, { address, mapping, holder }: Target): HeldPort | false {
+  const { sctp } = host.sockets;
+  const forward = (client: SctpAssociation): SctpHandlers => {
+    const waiting: [Uint8Array, number][] = [];
+    let isOpen = false;
+    const backend = sctp.connect({
+      address,
+      port: mapping.containerPort,
+      handlers: {
+        onConnected: (own) => {
+          isOpen = true;
+          for (const [bytes, stream] of waiting.splice(0)) own.send(bytes, stream);
+        },
+        onMessage: (bytes, _, stream) => client.send(bytes, stream),
+        onClosed: () => client.close(),
+      },
+    });
+    return {
+      onMessage: (bytes, _, stream) => {
+        if (isOpen) backend.send(bytes, stream);
+        else waiting.push([bytes, stream]);
+      },
+      onClosed: () => backend.close(),
+    };
+  };
+  const listener = sctp.listen({
+    address: mapping.hostAddress === '' ? 0 : parseIpv4Address(mapping.hostAddress)!,
+    port: mapping.hostPort,
+    program: holder.program,
+    ...(holder.isForwarding ? { onAssociation: forward } : {}),
+  });
+  return typeof listener === 'object' && listener;
 }
 
 function holdUdp(host: Namespace, target: Target): HeldPort | false {

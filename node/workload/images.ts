@@ -2,9 +2,9 @@
  * What is known of images: which ports the program of a well-known image listens on. An unknown
  * image serves whatever its service publishes and exposes; one that publishes nothing is idle.
  */
-import { listenerOf, type ProgramSpec, serverOf } from './program.ts';
+import { type Listener, listenerOf, type ProgramSpec, serverOf } from './program.ts';
 
-type Port = readonly [port: number, protocol: 'http' | 'tcp' | 'udp'];
+type Port = readonly [port: number, protocol: Listener['protocol']];
 
 /** Repository names without registry and tag, and what they listen on. */
 const KNOWN_IMAGES: Readonly<Record<string, readonly Port[]>> = {
@@ -53,7 +53,7 @@ export function programOfImage(image: string, ports: readonly string[]): Program
   }
   const listeners = ports.map((text) => {
     const [number, protocol] = text.split('/');
-    return listenerOf(Number(number), protocol === 'udp' ? 'udp' : 'tcp');
+    return listenerOf(Number(number), protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp');
   });
   return serverOf(listeners);
 }

@@ -15,7 +15,7 @@ export interface Span {
 
 /** Whom a program calls: `tcp://redis:6379`, `http://api:80/path`; `dns://redis` only resolves. */
 export interface CallTarget {
-  readonly protocol: 'tcp' | 'http' | 'udp' | 'dns';
+  readonly protocol: 'tcp' | 'http' | 'udp' | 'sctp' | 'dns';
   /** A name for the embedded DNS, or an address. */
   readonly host: string;
   readonly port: number;
@@ -25,7 +25,7 @@ export interface CallTarget {
 /** One listening port. */
 export interface Listener {
   readonly port: number;
-  readonly protocol: 'http' | 'tcp' | 'udp';
+  readonly protocol: 'http' | 'tcp' | 'udp' | 'sctp';
   /** From the last byte of the request (or the last call's answer) to the answer. */
   readonly serviceTime: Span;
   readonly responseBytes: number;
@@ -102,7 +102,7 @@ const DEFAULT_PORTS: Partial<Record<CallTarget['protocol'], number>> = { http: 8
 
 /** Parses `tcp://redis:6379` or `http://api/path`; `undefined` when it is none. */
 export function parseCallTarget(text: string): CallTarget | undefined {
-  const match = /^(tcp|http|udp|dns):\/\/([^:/]+)(?::(\d+))?(\/.*)?$/.exec(text);
+  const match = /^(tcp|http|udp|sctp|dns):\/\/([^:/]+)(?::(\d+))?(\/.*)?$/.exec(text);
   if (match === null) return undefined;
   const protocol = match[1] as CallTarget['protocol'];
   const port = match[3] === undefined ? DEFAULT_PORTS[protocol] : Number(match[3]);

@@ -7,19 +7,28 @@ import type { CloseReason } from '../../net/socket/tcp/handlers.ts';
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import { encodeRequest, MessageReader } from './http.ts';
+import type { CallTarget } from './program.ts';
 
 /** How a request ended. */
 export type RequestEnd = 'ok' | 'refused' | 'reset' | 'timeout' | 'unreachable' | 'unresolved';
 
+/** What a request goes over; SCTP's is one message, answered by one. */
+export type RequestProtocol = 'http' | 'tcp' | 'sctp';
+
+/** What a call to such a target goes over; one that only resolves or sends datagrams asks for none. */
+export function requestProtocolOf(protocol: CallTarget['protocol']): RequestProtocol {
+  return protocol === 'http' || protocol === 'sctp' ? protocol : 'tcp';
+}
+
 /** What is asked of whom. */
 export interface RequestOptions {
-  readonly protocol: 'http' | 'tcp';
+  readonly protocol: RequestProtocol;
   readonly address: Ipv4Address;
   readonly port: number;
   /** The HTTP host header. */
   readonly host: string;
   readonly path: string;
-  /** Bytes of a plain TCP request. */
+  /** Bytes of a request that is not HTTP. */
   readonly requestBytes: number;
   readonly timeoutNs: number;
   /** The client's own address when it has several; 0 lets the stack choose. */
@@ -36,10 +45,9 @@ const ENDS: Readonly<Record<CloseReason, RequestEnd>> = {
   unreachable: 'unreachable',
 };
 
-/** Sends one request on a connection of its own. */
+/** Sends one request on a connection or association of its own. */
 export function sendRequest(namespace: Namespace, options: RequestOptions): void {
   const { queue } = namespace.world;
-  const isHttp = options.protocol === 'http';
   const reader = new MessageReader();
   let isOver = false;
   const finish = (end: RequestEnd) => {
@@ -48,10 +56,32 @@ export function sendRequest(namespace: Namespace, options: RequestOptions): void
     queue.cancel(timer);
     options.onEnd(end, reader.server);
   };
-  const connection = namespace.sockets.connect({
-    address: options.address,
-    port: options.port,
-    ...(options.source === 0 ? {} : { sourceAddress: options.source }),
+  const open = options.protocol === 'sctp' ? openAssociation : openConnection;
+  const connection = open(namespace, options, reader, finish);
+  const timer =
+    options.timeoutNs === 0
+      ? NO_EVENT
+      : queue.scheduleCallback(queue.nowNs + options.timeoutNs, () => {
+          finish('timeout');
+          connection.abort();
+        });
+}
+
+type Finish = (end: RequestEnd) => void;
+
+function destinationOf({ address, port, source }: RequestOptions) {
+  return { address, port, ...(source === 0 ? {} : { sourceAddress: source }) };
+}
+
+function openConnection(
+  namespace: Namespace,
+  options: RequestOptions,
+  reader: MessageReader,
+  finish: Finish,
+): { abort(): void } {
+  const isHttp = options.protocol === 'http';
+  return namespace.sockets.connect({
+    ...destinationOf(options),
     handlers: {
       onConnected: (own) => {
         own.send(
@@ -72,11 +102,23 @@ export function sendRequest(namespace: Namespace, options: RequestOptions): void
       onClosed: (reason) => finish(ENDS[reason]),
     },
   });
-  const timer =
-    options.timeoutNs === 0
-      ? NO_EVENT
-      : queue.scheduleCallback(queue.nowNs + options.timeoutNs, () => {
-          finish('timeout');
-          connection.abort();
-        });
+}
+
+function openAssociation(
+  namespace: Namespace,
+  options: RequestOptions,
+  _reader: MessageReader,
+  finish: Finish,
+): { abort(): void } {
+  return namespace.sockets.sctp.connect({
+    ...destinationOf(options),
+    handlers: {
+      onConnected: (own) => void own.send(new Uint8Array(Math.max(1, options.requestBytes))),
+      onMessage: (_bytes, own) => {
+        finish('ok');
+        own.close();
+      },
+      onClosed: (reason) => finish(ENDS[reason]),
+    },
+  });
 }

@@ -5,13 +5,12 @@
 import type { TcpConnection } from '../../net/socket/tcp/connection.ts';
 import type { TcpHandlers } from '../../net/socket/tcp/handlers.ts';
 import type { TcpListener } from '../../net/socket/tcp/listener.ts';
-import type { UdpSocket } from '../../net/socket/udp-socket.ts';
 import { type DrawKey, draw32, drawBelow } from '../../sim/chance.ts';
 import { resolveName, type StubResolver } from '../dns/stub-resolver.ts';
 import type { Host } from '../host/host.ts';
 import { encodeResponse, MessageReader } from './http.ts';
 import type { CallTarget, Listener, ProgramSpec, Span } from './program.ts';
-import { type RequestEnd, sendRequest } from './request.ts';
+import { type RequestEnd, requestProtocolOf, sendRequest } from './request.ts';
 
 const CALL_REQUEST_BYTES = 64;
 /** The exit code of a server that cannot have its port. */
@@ -44,7 +43,8 @@ export class RunningProgram {
   readonly #key: DrawKey;
   readonly #onExit: (code: number) => void;
   readonly #listeners: TcpListener[] = [];
-  readonly #sockets: UdpSocket[] = [];
+  /** Sockets of UDP and SCTP. */
+  readonly #sockets: { close(): void }[] = [];
   /** Connections in a shared namespace, which end with it. */
   readonly #connections = new Set<TcpConnection>();
   #name = '';
@@ -115,6 +115,7 @@ export class RunningProgram {
     const { sockets } = this.#place.namespace;
     for (const listener of this.spec.listeners) {
       if (listener.protocol === 'udp') this.#serveUdp(listener);
+      else if (listener.protocol === 'sctp') this.#serveSctp(listener);
       else {
         const answer = this.#answerOf(listener);
         const opened = sockets.listen({
@@ -221,7 +222,7 @@ export class RunningProgram {
         return;
       }
       sendRequest(namespace, {
-        protocol: target.protocol === 'http' ? 'http' : 'tcp',
+        protocol: requestProtocolOf(target.protocol),
         address,
         port: target.port,
         host: target.host,
@@ -232,6 +233,26 @@ export class RunningProgram {
         onEnd: note,
       });
     });
+  }
+
+  #serveSctp(listener: Listener): void {
+    const answer = new Uint8Array(listener.responseBytes);
+    const { sctp } = this.#place.namespace.sockets;
+    const opened = sctp.listen({
+      port: listener.port,
+      onAssociation: () => ({
+        onMessage: (_bytes, association, stream) => {
+          this.#askFirst(listener, 0, () => {
+            this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
+              this.answeredCount++;
+              association.send(answer, stream);
+            });
+          });
+        },
+      }),
+      ...this.#ownership(listener),
+    });
+    if (typeof opened === 'object') this.#sockets.push(opened);
   }
 
   #serveUdp(listener: Listener): void {

@@ -44,7 +44,7 @@ const spanOrNever = z.union([z.literal('never'), span]);
 const listener = z
   .strictObject({
     port: z.int().min(1).max(65_535).meta({ description: 'where it listens, from 1 to 65535' }),
-    protocol: z.enum(['http', 'tcp', 'udp']).default('tcp'),
+    protocol: z.enum(['http', 'tcp', 'udp', 'sctp']).default('tcp'),
     response: size
       .default(DEFAULT_RESPONSE_BYTES)
       .meta({ description: 'bytes of an answer, such as 2kB' }),

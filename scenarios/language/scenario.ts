@@ -127,9 +127,9 @@ const traffic = z
     from: z.string().default('outside').meta({
       description: 'outside, a node, or a service whose tasks send',
     }),
-    to: z
-      .string()
-      .meta({ description: 'http://manager-1:5000/, tcp://redis:6379, dns://tasks.vote' }),
+    to: z.string().meta({
+      description: 'http://manager-1:5000/, tcp://redis:6379, sctp://hss:3868, dns://tasks.vote',
+    }),
     rate: rate.meta({ description: 'requests per second, whether or not answers come' }),
     arrivals: z.enum(['poisson', 'constant']).default('poisson'),
     timeout: span.default(2 * SECOND_NS),

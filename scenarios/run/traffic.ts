@@ -6,7 +6,12 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { Watch } from '../../net/watch.ts';
 import { resolveName } from '../../node/dns/stub-resolver.ts';
 import { parseCallTarget } from '../../node/workload/program.ts';
-import { type RequestEnd, type RequestOptions, sendRequest } from '../../node/workload/request.ts';
+import {
+  type RequestEnd,
+  type RequestOptions,
+  requestProtocolOf,
+  sendRequest,
+} from '../../node/workload/request.ts';
 import { assert } from '../../sim/assert.ts';
 import { type DrawKey, draw32, drawUnit } from '../../sim/chance.ts';
 import { SECOND_NS } from '../../sim/time.ts';
@@ -107,7 +112,7 @@ export class TrafficSource {
         return;
       }
       const options: RequestOptions = {
-        protocol: target.protocol === 'http' ? 'http' : 'tcp',
+        protocol: requestProtocolOf(target.protocol),
         address: resolved,
         port: target.port,
         host: target.host,

@@ -24,6 +24,7 @@ import type { Namespace } from '../../namespace.ts';
 import { Packet } from '../../packet.ts';
 import { Sysctls } from '../../sysctls.ts';
 import { SocketTable } from '../table.ts';
+import { describeSctp } from './sctp-text.ts';
 
 /** What the wire does to packets. */
 export interface PipeOptions {
@@ -165,6 +166,7 @@ export class Pipe {
       return `${head} icmp ${bytes[at]}/${bytes[at + 1]}`;
     }
     if (protocolOf(bytes, start) === IpProtocol.udp) return `${head} udp`;
+    if (protocolOf(bytes, start) === IpProtocol.sctp) return `${head}${describeSctp(packet, at)}`;
     const flags = tcp.flagsOf(bytes, at);
     const names = ['fin', 'syn', 'rst', 'psh', 'ack'].filter((_, bit) => (flags >> bit) & 1);
     const payload = start + totalLengthOf(bytes, start) - at - tcp.dataOffsetBytesOf(bytes, at);

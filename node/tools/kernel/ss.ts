@@ -9,6 +9,7 @@ import { parseSsFilter } from './ss-filter.ts';
 const LONGS = {
   tcp: 'flag',
   udp: 'flag',
+  sctp: 'flag',
   listening: 'flag',
   all: 'flag',
   numeric: 'flag',
@@ -17,9 +18,9 @@ const LONGS = {
   'no-header': 'flag',
 } as const;
 
-/** `ss [-t] [-u] [-l] [-a] [-n] [-p] [-4] [-H] [filter]`; without -t and -u, both. */
+/** `ss [-t] [-u] [-S] [-l] [-a] [-n] [-p] [-4] [-H] [filter]`; without -t, -u and -S, all. */
 export function ss(process: Process, argv: readonly string[]): void {
-  const options = parseOptions('ss', argv, 'tulanp4Hieo', LONGS);
+  const options = parseOptions('ss', argv, 'tuSlanp4Hieo', LONGS);
   if (typeof options === 'string') {
     const usage = 'Usage: ss [ OPTIONS ]\n       ss [ OPTIONS ] [ FILTER ]\n';
     process.fail(255, `${options}\n${usage}`);
@@ -32,10 +33,12 @@ export function ss(process: Process, argv: readonly string[]): void {
   }
   const isTcp = options.has('t', 'tcp');
   const isUdp = options.has('u', 'udp');
-  const isEither = !isTcp && !isUdp;
+  const isSctp = options.has('S', 'sctp');
+  const isAny = !isTcp && !isUdp && !isSctp;
   const text = formatSockets(process.place.namespace.sockets, {
-    tcp: isTcp || isEither,
-    udp: isUdp || isEither,
+    tcp: isTcp || isAny,
+    udp: isUdp || isAny,
+    sctp: isSctp || isAny,
     listening: options.has('l', 'listening') && !options.has('a', 'all'),
     all: options.has('a', 'all') || filter.includesAll,
     filter: filter.test,

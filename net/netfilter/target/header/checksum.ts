@@ -1,9 +1,9 @@
 /**
- * The `CHECKSUM` target: computes the transport checksum anew. Docker writes it for SCTP, whose
- * CRC-32c nothing here ever gets wrong, so only TCP and UDP are filled in.
+ * The `CHECKSUM` target: computes the transport checksum anew. Docker writes it for SCTP.
  * Mirrors `extensions/libxt_CHECKSUM.c`.
  */
 import { IpProtocol } from '../../../../wire/ipv4.ts';
+import { finishSctpChecksum, SCTP_HEADER_BYTES } from '../../../../wire/sctp.ts';
 import { finishTcpChecksum } from '../../../../wire/tcp.ts';
 import { finishUdpChecksum } from '../../../../wire/udp.ts';
 import { Outcome, type Target, type TargetKind } from '../../extension.ts';
@@ -28,6 +28,8 @@ class ChecksumTarget implements Target {
       finishTcpChecksum(bytes, transportAt, end - transportAt, source, destination);
     } else if (protocol === IpProtocol.udp && inspection.hasTransport(8)) {
       finishUdpChecksum(bytes, transportAt, end - transportAt, source, destination);
+    } else if (protocol === IpProtocol.sctp && inspection.hasTransport(SCTP_HEADER_BYTES)) {
+      finishSctpChecksum(bytes, transportAt, end);
     }
     return Outcome.next;
   }
