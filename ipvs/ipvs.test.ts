@@ -284,3 +284,22 @@ test('thresholds: a full server gets no more until it has room again', () => {
   network.request(40011);
   expect(server.received).toHaveLength(5);
 });
+
+test('each reason with which ipvs drops a packet stands on its way', () => {
+  const endOf = (packet: Packet) => packet.way!.steps.at(-1)!.detail;
+  const empty = new BalancedNetwork();
+  expect(endOf(empty.request(40000))).toBe('ipvs has no destination');
+
+  const gone = new BalancedNetwork();
+  const server = gone.addServer();
+  gone.request(40000);
+  gone.answer(server, syn | ack);
+  gone.service.remove(ip('10.0.1.11'), 0);
+  expect(endOf(gone.request(40000, ack))).toBe(
+    'ipvs destination is gone, conntrack still knows the connection',
+  );
+
+  const routed = new BalancedNetwork();
+  routed.service.add(ip('192.0.2.1'), 0, 1, 'route');
+  expect(endOf(routed.request(40000))).toBe('no route to the ipvs destination');
+});

@@ -4,8 +4,10 @@
  * packet that is dropped ends with the reason. The rules are those that each engine writes.
  */
 import { expect, test } from 'vitest';
+import type { Device } from '../net/device/device.ts';
 import { Ipvlan, type IpvlanMode } from '../net/device/ipvlan.ts';
 import { Macvlan, type MacvlanMode } from '../net/device/macvlan.ts';
+import { Vlan } from '../net/device/vlan.ts';
 import type { Namespace } from '../net/namespace.ts';
 import { PingSocket } from '../net/socket/ping.ts';
 import { Watch } from '../net/watch.ts';
@@ -42,8 +44,8 @@ class WalkedStreet extends Street {
   async expect(file: string): Promise<void> {
     const text = `${this.lines.join('\n')}`
       .replaceAll(/veth[0-9a-f]{7}/g, 'vethXXXXXXX')
-      .replaceAll(/\.(\d+):(3[3-9]|4\d|5\d|60)\d{3}\b/g, '.$1:CPORT')
-      .replaceAll(/port (3[3-9]|4\d|5\d|60)\d{3}\b/g, 'port CPORT');
+      .replaceAll(/\.(\d+):(?:32[7-9]|(?:3[3-9]|4\d|5\d|60)\d)\d\d\b/g, '.$1:CPORT')
+      .replaceAll(/port (?:32[7-9]|(?:3[3-9]|4\d|5\d|60)\d)\d\d\b/g, 'port CPORT');
     await expect(text).toMatchFileSnapshot(`testdata/packet-walks/${file}.txt`);
   }
 }
@@ -139,13 +141,14 @@ test('macvlan and ipvlan', async () => {
   const street = new WalkedStreet('20.10');
   const { host, outside } = street;
   const { uplink } = host;
-  const modes: readonly (MacvlanMode | IpvlanMode)[] = ['bridge', 'private', 'l2', 'l3', 'l3s'];
+  const macvlanModes: readonly MacvlanMode[] = ['bridge', 'private', 'vepa'];
+  const modes: readonly (MacvlanMode | IpvlanMode)[] = [...macvlanModes, 'l2', 'l3', 'l3s'];
   let mac = 0x0242_cb00_7100;
   for (const mode of modes) {
-    const isMacvlan = mode === 'bridge' || mode === 'private';
+    const isMacvlan = macvlanModes.some((each) => each === mode);
     const make = (name: string) =>
       isMacvlan
-        ? new Macvlan(name, uplink, ++mac, mode)
+        ? new Macvlan(name, uplink, ++mac, mode as MacvlanMode)
         : new Ipvlan(name, uplink, mode as IpvlanMode);
     const subnet = mode === 'l3' || mode === 'l3s' ? '10.9.0' : '203.0.113';
     const [a, b] = [`${subnet}.21`, `${subnet}.22`];
@@ -163,4 +166,40 @@ test('macvlan and ipvlan', async () => {
     street.world.queue.runUntil(street.world.nowNs + 120 * SECOND_NS);
   }
   await street.expect('one-host-macvlan');
+});
+
+test('macvlan: passthru, and on VLANs of the card', async () => {
+  const street = new WalkedStreet('20.10');
+  const { host, outside } = street;
+  const { uplink, namespace } = host;
+  const alone = stacked(
+    street,
+    'alone',
+    '203.0.113.31/24',
+    new Macvlan('m1', uplink, 0, 'passthru'),
+  );
+  street.walk('W12 macvlan passthru: to the internet', alone, '198.51.100.7', 443);
+  street.walk('W12 macvlan passthru: to the host', alone, H);
+  street.walk('W12 macvlan passthru: from outside', outside, '203.0.113.31', 80);
+  street.walk('W12 macvlan passthru: the host to the outside', namespace, '198.51.100.7', 443);
+  alone.destroy();
+  street.world.queue.runUntil(street.world.nowNs + 120 * SECOND_NS);
+  const wire = outside.deviceByName('eth0')!;
+  const vlan = (owner: Namespace, parent: Device, id: number): Vlan => {
+    const device = new Vlan(`eth0.${id}`, parent, id);
+    owner.addDevice(device);
+    owner.setUp(device, true);
+    return device;
+  };
+  const [ten, twenty] = [vlan(namespace, uplink, 10), vlan(namespace, uplink, 20)];
+  const router = vlan(outside, wire, 10);
+  outside.addAddress(router, { address: ip('10.10.0.1'), prefixLength: 24 });
+  const a = stacked(street, 'a', '10.10.0.21/24', new Macvlan('m1', ten, 0x0242_0a0a_0015));
+  const b = stacked(street, 'b', '10.10.0.22/24', new Macvlan('m2', ten, 0x0242_0a0a_0016));
+  const c = stacked(street, 'c', '10.10.0.23/24', new Macvlan('m3', twenty, 0x0242_0a0a_0017));
+  street.walk('W12 VLAN 10: to the router on that VLAN', a, '10.10.0.1', 443);
+  street.walk('W12 VLAN 10: to a sibling', b, '10.10.0.21', 80);
+  street.walk('W12 VLAN 20: to the same subnet on VLAN 10', c, '10.10.0.21', 80);
+  street.walk('W12 VLAN 20: to the router, which has no such VLAN', c, '10.10.0.1', 443);
+  await street.expect('one-host-macvlan-vlan');
 });

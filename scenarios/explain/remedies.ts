@@ -142,6 +142,16 @@ const CHAIN_REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^filter\/(INPUT|OUTPUT)$/, 'a rule of this namespace drops it: accept it above that rule'],
 ];
 
+/** Reasons of the underlay, which name what was configured. */
+const UNDERLAY_REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/^underlay: no host has this MAC/, 'whoever had this MAC address is gone: clear the ARP cache'],
+  [/^underlay: .* own MAC address/, 'let the switch take foreign MAC addresses, or use ipvlan'],
+  [/^underlay: longer than/, 'lower the MTU of the hosts and of the overlay networks'],
+  [/^underlay: uplink queue full/, 'the host sends more than its bandwidth carries'],
+  [/^underlay: partition/, 'the network between the hosts is cut: heal it'],
+  [/^underlay/, 'the network between the hosts lost it: heal it'],
+];
+
 /** What would mend the walk of a packet; empty when nobody can say. */
 export function remedyOf(walk: PacketWalk): string {
   const last = walk.steps.at(-1);
@@ -150,7 +160,10 @@ export function remedyOf(walk: PacketWalk): string {
   if (last.event !== 'drop') return waiting ? REMEDIES.get('neighbour unreachable')! : '';
   const known = REMEDIES.get(last.detail);
   if (known !== undefined) return known;
-  if (last.detail.startsWith('underlay')) return 'the network between the hosts lost it: heal it';
+  for (const [reason, remedy] of UNDERLAY_REMEDIES) if (reason.test(last.detail)) return remedy;
+  if (last.detail.includes('--pol none')) {
+    return 'the other host sends this encrypted network in the clear: it lacks the rule that marks';
+  }
   if (/^policy drop$/i.test(last.detail)) {
     return last.chain === 'filter/FORWARD'
       ? 'publish the port (-p), or accept the packet in DOCKER-USER'
