@@ -47,7 +47,7 @@ export interface CurvePoint {
 export interface EntrySpread {
   readonly table: string;
   readonly key: string;
-  /** `create`, `update` or `delete`. */
+  /** `create`, `update` or `delete`; `forgotten` with its owner, who is the writer. */
   readonly kind: string;
   readonly writer: string;
   readonly atSeconds: number;
@@ -67,6 +67,10 @@ export interface TableSpread {
   readonly forgotten: readonly CurvePoint[];
   /** The entries that took longest, slowest first. */
   readonly slowest: readonly EntrySpread[];
+  /** With `tables: all`, every change in the order in which they were written. */
+  readonly changed?: readonly EntrySpread[];
+  /** With `tables: all`, every entry that went with its owner, and which node forgot it when. */
+  readonly lost?: readonly EntrySpread[];
 }
 
 /** What an `exec` step of the timeline ran, and what came of it. */

@@ -18,11 +18,19 @@ services:
     networks: [shop]
     deploy: { replicas: 3, placement: { constraints: [node.role == worker] } }
   client: { image: shop/client, networks: [shop], deploy: { placement: { constraints: [node.role == manager] } } }
+  flaky:
+    image: shop/flaky
+    networks: [shop]
+    deploy: { endpoint_mode: dnsrr, placement: { constraints: [node.role == worker] } }
+    x-swarmlab: { exit: { after: "\${FLAKY_ENDS:-10m}", code: 1 } }
 networks:
   shop:
 `;
 
-function run(timeline: { at: string; crash?: string; scale?: Record<string, number> }[]) {
+function run(
+  timeline: { at: string; crash?: string; scale?: Record<string, number> }[],
+  more: { tables?: 'none' | 'all'; environment?: Record<string, string> } = {},
+) {
   const scenario = {
     name: 'tables',
     cluster: { managers: 1, workers: 3 },
@@ -30,7 +38,15 @@ function run(timeline: { at: string; crash?: string; scale?: Record<string, numb
     traffic: [
       { name: 'names', from: 'client', to: 'dns://api', rate: '10/s' },
       { name: 'page', to: 'http://manager-1:8080/', rate: '10/s' },
+      {
+        name: 'flaky',
+        from: 'client',
+        to: 'dns://flaky',
+        rate: '50/s',
+        arrivals: 'constant' as const,
+      },
     ],
+    ...more,
     timeline,
     until: '30s',
   };
@@ -77,6 +93,30 @@ test('a scaled service: who knew of each new entry and when, and nothing is stal
   for (const name of ['stale.dnsAnswers', 'stale.packets', 'stale.connections']) {
     expect(measures[name]?.value).toBe(0);
   }
+});
+
+test('a container that ends by itself: its name is stale until gossip has come, half a second', () => {
+  const { measures } = run([], { environment: { FLAKY_ENDS: '10s' } });
+  const answers = measures['stale.dnsAnswers']?.value ?? Number.NaN;
+  expect(answers / 50).toBeGreaterThan(0.02);
+  expect(answers / 50).toBeLessThan(1);
+});
+
+test('every entry of a crash, or none', () => {
+  const all = run([{ at: '15s', crash: 'worker-2' }], { tables: 'all' });
+  const [crash] = all.tables;
+  const lost = crash!.lost!;
+  expect(new Set(lost.map(({ table }) => table)).size).toBe(2);
+  for (const { kind, writer, known } of lost) {
+    expect([kind, writer]).toEqual(['forgotten', 'worker-2']);
+    const nodes = known.map(({ node }) => node).sort();
+    expect(nodes).toEqual(['manager-1', 'worker-1', 'worker-3']);
+    expect(known.at(-1)!.seconds).toBeLessThanOrEqual(crash!.forgotten.at(-1)!.seconds);
+  }
+  expect(crash!.changed).toHaveLength(crash!.changeCount);
+  const none = run([{ at: '15s', crash: 'worker-2' }], { tables: 'none' });
+  expect([none.tables, none.digest]).toEqual([[], all.digest]);
+  expect(none.measures['networkdb.converged']).toEqual(all.measures['networkdb.converged']);
 });
 
 test('without an event nobody watches', () => {

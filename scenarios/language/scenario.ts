@@ -267,6 +267,9 @@ export const scenarioSchema = z
       .default([])
       .meta({ description: 'a list of what happens, such as { at: 30s, crash: worker-2 }' }),
     until: span.meta({ description: 'when the run ends, such as 180s' }),
+    tables: z.enum(['none', 'slowest', 'all']).optional().meta({
+      description: "of NetworkDB's changed entries: nothing, curves and the slowest, or every one",
+    }),
     expect: z
       .array(z.string())
       .default([])

@@ -163,7 +163,7 @@ export function networkDbConvergedAtNs(
     instants.filter((atNs) => atNs >= event.atNs && atNs < untilNs).at(-1);
   if (isFault(event)) return lastOf(record.networkDbDrops);
   const agreedAtNs = lastOf(record.networkDbAgreements);
-  const changedAtNs = lastOf(record.tables.changes.map((change) => change.atNs));
+  const changedAtNs = lastOf(record.tables.changedAtNs);
   // what changed after the last agreement was not settled in time
   return agreedAtNs === undefined || agreedAtNs < (changedAtNs ?? 0) ? undefined : agreedAtNs;
 }

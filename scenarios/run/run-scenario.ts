@@ -116,7 +116,7 @@ class Stage {
     this.#faults = new Faults(cluster, loaded.nodes, this.#stackName, loaded.projects);
     this.#commands = new Commands(cluster);
     this.#faults.onDocker = (node, line, result) => this.#noteDocker(node, line, result);
-    this.#tables = new TableRecord(cluster);
+    this.#tables = new TableRecord(cluster, scenario.tables !== 'none');
     this.#staleness = new StalenessRecord(cluster);
     cluster.onBoot = (index) => {
       this.#faults.noteRunning(index);
@@ -165,7 +165,7 @@ class Stage {
   result(): RunResult {
     const { scenario, file, configHash, expectations } = this.#loaded;
     const record = this.#record();
-    const tables = tableSpreadsOf(record);
+    const tables = tableSpreadsOf(record, scenario.tables === 'all');
     const measures = measuresOf(record, tables);
     const outcomes = judge(expectations, record, measures, file);
     return {

@@ -1,10 +1,11 @@
 /**
- * How often hosts acted on what was no longer so, from the first event of the timeline on: told by
- * comparing what they act on with where the containers are.
+ * How often hosts acted on what was no longer so, from the first event of the timeline or the first
+ * container that ends by itself on: told by comparing what they act on with where the containers are.
  *
- * Before the first event nobody watches, so a run without events pays nothing.
+ * Before that nobody watches, so a run in which nothing happens pays nothing.
  */
 import type { Cluster } from '../../cluster/cluster.ts';
+import type { Machine } from '../../cluster/machine.ts';
 import type { BeliefWatch } from '../../net/belief-watch.ts';
 import { CONTAINER_STATE } from '../../node/agent/executor.ts';
 import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
@@ -19,21 +20,24 @@ export class StalenessRecord implements BeliefWatch {
   connectionCount = 0;
   isWatching = false;
   readonly #cluster: Cluster;
-  /** Addresses of running containers. */
-  #running = new Set<Ipv4Address>();
+  /** Addresses of running containers and their hosts, unless something has happened since. */
+  #running: Map<Ipv4Address, Machine> | undefined;
   /** Addresses that containers have had. */
   readonly #known = new Set<Ipv4Address>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
+    cluster.world.observations.subscribe(CONTAINER_STATE, ({ node, a, text }) => {
+      if (a === 0) this.start();
+      else this.#know(node, text);
+    });
   }
 
-  /** Begins to watch all hosts. */
+  /** Something happens: from now on all hosts are watched. */
   start(): void {
+    this.#running = undefined;
     if (this.isWatching) return;
     this.isWatching = true;
-    this.#cluster.world.observations.subscribe(CONTAINER_STATE, () => this.#look());
-    this.#look();
     for (const { index } of this.#cluster.machines) this.watch(index);
   }
 
@@ -63,20 +67,27 @@ export class StalenessRecord implements BeliefWatch {
 
   /** True for the address of a container that is gone; a VIP never was one. */
   #hasEnded(address: Ipv4Address): boolean {
-    return this.#known.has(address) && !this.#running.has(address);
+    if (!this.#known.has(address)) return false;
+    this.#running ??= this.#runningNow();
+    return this.#running.get(address)?.isOn !== true;
   }
 
-  #look(): void {
-    const running = new Set<Ipv4Address>();
+  #know(node: number, name: string): void {
+    this.#running = undefined;
+    for (const container of this.#cluster.machines[node]?.executor?.containers.values() ?? []) {
+      if (container.name !== name) continue;
+      for (const { address } of container.sandbox?.endpoints ?? []) this.#known.add(address);
+    }
+  }
+
+  #runningNow(): Map<Ipv4Address, Machine> {
+    const running = new Map<Ipv4Address, Machine>();
     for (const machine of this.#cluster.machines) {
       for (const { state, sandbox } of machine.executor?.containers.values() ?? []) {
         if (state !== 'running') continue;
-        for (const { address } of sandbox?.endpoints ?? []) {
-          running.add(address);
-          this.#known.add(address);
-        }
+        for (const { address } of sandbox?.endpoints ?? []) running.set(address, machine);
       }
     }
-    this.#running = running;
+    return running;
   }
 }

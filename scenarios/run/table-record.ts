@@ -23,6 +23,7 @@ export interface TableChange {
 
 /** A node forgot an entry with its owner. */
 export interface TableDrop {
+  readonly entryId: number;
   readonly atNs: number;
   readonly node: number;
   /** The node that had written the entry. */
@@ -32,6 +33,8 @@ export interface TableDrop {
 /** Records changes and drops of table entries; members are translated to nodes. */
 export class TableRecord {
   readonly changes: TableChange[] = [];
+  /** When an entry was changed, whatever is recorded of it. */
+  readonly changedAtNs: number[] = [];
   readonly drops: TableDrop[] = [];
   timeoutCount = 0;
   /** Streams that were too long for who read them. */
@@ -39,13 +42,16 @@ export class TableRecord {
   /** The largest bulk sync before compression, in bytes. */
   bulkSyncBytesMax = 0;
   readonly #cluster: Cluster;
+  readonly #isRecording: boolean;
   /** The newest change of each entry. */
   readonly #newest = new Map<number, TableChange>();
   /** When a member's join of a network was in sync: `<member> <network id>`. */
   readonly #inSyncAtNs = new Map<string, number>();
 
-  constructor(cluster: Cluster) {
+  /** Unless it is recording, it notes when entries changed, and nothing more of them. */
+  constructor(cluster: Cluster, isRecording: boolean) {
     this.#cluster = cluster;
+    this.#isRecording = isRecording;
     const { observations } = cluster.world;
     observations.subscribe(observationKind('networkdb.event'), (event) => this.#hear(event));
     observations.subscribe(observationKind('networkdb.inSync'), ({ atNs, node, b }) => {
@@ -53,7 +59,8 @@ export class TableRecord {
     });
     observations.subscribe(observationKind('networkdb.dropped'), ({ atNs, node, a }) => {
       const owner = this.#newest.get(a)?.node;
-      if (owner !== undefined) this.drops.push({ atNs, node: this.#nodeOf(node), owner });
+      if (owner === undefined || !isRecording) return;
+      this.drops.push({ entryId: a, atNs, node: this.#nodeOf(node), owner });
     });
     observations.subscribe(observationKind('networkdb.bulkSyncTimeout'), () => {
       this.timeoutCount++;
@@ -66,9 +73,9 @@ export class TableRecord {
     });
   }
 
-  /** The table and key of a change. */
-  subjectOf(change: TableChange): { readonly table: string; readonly key: string } {
-    return this.#cluster.db.entrySubject(change.entryId)!;
+  /** The table and key of an entry. */
+  subjectOf(entryId: number): { readonly table: string; readonly key: string } {
+    return this.#cluster.db.entrySubject(entryId)!;
   }
 
   /** Messages and bytes of a kind that all daemons of the run have sent. */
@@ -90,10 +97,11 @@ export class TableRecord {
       const change = { entryId: a, ltime: b, kind: text, atNs, node: writer };
       const fresh = { ...change, nodes: [], spansNs: [] };
       this.#newest.set(a, fresh);
-      this.changes.push(fresh);
+      this.changedAtNs.push(atNs);
+      if (this.#isRecording) this.changes.push(fresh);
       return;
     }
-    if (known.ltime !== b) return;
+    if (known.ltime !== b || !this.#isRecording) return;
     const networkId = this.#cluster.db.entrySubject(a)?.networkId;
     const inSyncAtNs = this.#inSyncAtNs.get(`${node} ${networkId}`);
     if (inSyncAtNs === undefined || inSyncAtNs > known.atNs) return;

@@ -17,8 +17,11 @@ const CURVE_PERCENTS = [10, 25, 50, 75, 90, 99, 100];
 /** How many of the slowest entries a result names for each event. */
 const SLOWEST_COUNT = 5;
 
-/** The spread after every event after which something changed or was forgotten. */
-export function tableSpreadsOf(record: RunRecord): TableSpread[] {
+/**
+ * The spread after every event after which something changed or was forgotten; `isWhole` with every
+ * entry.
+ */
+export function tableSpreadsOf(record: RunRecord, isWhole: boolean): TableSpread[] {
   const names = uniqueNames(record.events);
   return record.events.flatMap((event, i) => {
     const untilNs = record.events.slice(i + 1).find(({ atNs }) => atNs > event.atNs)?.atNs;
@@ -28,7 +31,8 @@ export function tableSpreadsOf(record: RunRecord): TableSpread[] {
     const hit = isFault(event) && !isSubtle(event) ? event.nodes : [];
     const drops = record.tables.drops.filter((d) => isWithin(d) && hit.includes(d.owner));
     if (changes.length === 0 && drops.length === 0) return [];
-    return [spreadOf(record, names.get(event)!, event, changes, drops)];
+    const spread = spreadOf(record, names.get(event)!, event, changes, drops);
+    return [isWhole ? { ...spread, ...entriesOf(record, event, changes, drops) } : spread];
   });
 }
 
@@ -53,6 +57,29 @@ function spreadOf(
   };
 }
 
+/** Every change, and every entry that was forgotten with its owner. */
+function entriesOf(
+  record: RunRecord,
+  event: TimelineEvent,
+  changes: readonly TableChange[],
+  drops: readonly TableDrop[],
+): Pick<TableSpread, 'changed' | 'lost'> {
+  const lost = new Map<number, TableChange>();
+  for (const { entryId, atNs, node, owner } of drops) {
+    let entry = lost.get(entryId);
+    if (entry === undefined) {
+      const what = { entryId, ltime: 0, kind: 'forgotten', atNs: event.atNs, node: owner };
+      entry = { ...what, nodes: [], spansNs: [] };
+      lost.set(entryId, entry);
+    }
+    entry.nodes.push(node);
+    entry.spansNs.push(atNs - event.atNs);
+  }
+  const spreadsOf = (entries: Iterable<TableChange>) =>
+    [...entries].map((entry) => entrySpreadOf(record, entry));
+  return { changed: spreadsOf(changes), lost: spreadsOf(lost.values()) };
+}
+
 function curveOf(spansNs: readonly number[]): CurvePoint[] {
   const histogram = new Histogram();
   for (const spanNs of spansNs) histogram.record(spanNs);
@@ -65,7 +92,7 @@ function curveOf(spansNs: readonly number[]): CurvePoint[] {
 
 function entrySpreadOf(record: RunRecord, change: TableChange): EntrySpread {
   const { names } = record.nodes;
-  const { table, key } = record.tables.subjectOf(change);
+  const { table, key } = record.tables.subjectOf(change.entryId);
   return {
     table,
     key,
