@@ -83,6 +83,8 @@ export interface NodeOptions {
   readonly clockDriftRatio?: number;
   /** What its kernel lacks; default: nothing. */
   readonly missingModules?: readonly KernelModule[];
+  /** firewalld runs; default: it is not installed. */
+  readonly hasFirewalld?: boolean;
   /** Its cards, and what it advertises. */
   readonly addresses?: AddressChoices;
 }
@@ -121,6 +123,8 @@ export class Cluster {
   readonly outsideIndex: number;
   /** Told when a machine has booted. */
   onBoot: ((index: number) => void) | undefined;
+  /** Told when a machine's engine has ended, or runs again, while the host goes on. */
+  onEngine: ((index: number, isUp: boolean) => void) | undefined;
   readonly #clusterSpec: ClusterSpec;
   readonly #resolver: ResolverConfig;
   readonly #control: ControlConnections<ManagerMessage>;
@@ -287,12 +291,17 @@ export class Cluster {
       gateway: HOST_GATEWAY,
       resolver: this.#resolver,
       missingModules: node.missingModules ?? [],
+      hasFirewalld: node.hasFirewalld ?? false,
       manager,
       managers,
       managementAddress: addresses[index]!.cardTo(addresses[managers[0]!]!).prefix.address,
       send,
       onMember: (machine, member) => {
         this.#machineOfMember[member] = machine;
+      },
+      onEngine: (machine, isUp) => {
+        this.onEngine?.(machine.index, isUp);
+        if (isUp) this.#control.drop(machine.index);
       },
     });
   }
@@ -352,6 +361,7 @@ export class Cluster {
   #processState(host: number): 'up' | 'paused' | 'gone' | 'off' {
     const machine = this.machines[host];
     if (machine === undefined || machine.state === 'off') return 'off';
+    if (machine.state === 'stopped') return 'gone';
     return machine.state === 'paused' ? 'paused' : 'up';
   }
 

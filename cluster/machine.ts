@@ -56,6 +56,7 @@ export interface MachineParts {
   readonly resolver: ResolverConfig;
   /** What its kernel lacks. */
   readonly missingModules: readonly KernelModule[];
+  readonly hasFirewalld: boolean;
   /** Set on manager nodes. */
   readonly manager: Manager | undefined;
   /** The address from which its agent connects to managers. */
@@ -65,10 +66,12 @@ export interface MachineParts {
   readonly send: (to: number, message: ManagerMessage) => void;
   /** Told with every new member, which is a new daemon on this machine. */
   readonly onMember: (machine: Machine, member: number) => void;
+  /** Told when the engine's process has ended, or runs again, while the host goes on. */
+  readonly onEngine: (machine: Machine, isUp: boolean) => void;
 }
 
-/** What the engine's process is doing. */
-export type MachineState = 'off' | 'running' | 'paused';
+/** What the engine's process is doing; `stopped` when it has ended and the host goes on. */
+export type MachineState = 'off' | 'running' | 'paused' | 'stopped';
 
 /** One machine. */
 export class Machine {
@@ -126,7 +129,6 @@ export class Machine {
   /** The machine boots: kernel, engine, manager, agent. */
   boot(): void {
     const { world, underlay, index, name, engine, addresses, gateway, resolver } = this.#parts;
-    const keysOfHosts = this.#parts.gossipKeys;
     const [card, ...furtherCards] = addresses.cards.map(({ segment, prefix }) => {
       const mac = macOfIpv4(prefix.address);
       const uplink = new Uplink(segment, mac, UPLINK_MTU_BYTES, index, underlay);
@@ -146,12 +148,28 @@ export class Machine {
       config: this.#parts.daemon,
       identifiers: this.#identifiers,
       missingModules: this.#parts.missingModules,
+      hasFirewalld: this.#parts.hasFirewalld,
       before: this.host,
     });
+    this.host.process.swarm = {
+      stop: (onDone) => this.#stopEngine(onDone),
+      kill: () => this.#killEngine(),
+      cleanUp: () => this.executor?.abandon(),
+      start: () => {
+        this.#startEngine();
+        this.#parts.onEngine(this, true);
+      },
+    };
+    this.#startEngine();
+  }
+
+  /** The engine's process begins: executor, manager, agent. */
+  #startEngine(): void {
+    const { gossipKeys, index } = this.#parts;
     this.executor = new HostExecutor(
-      this.host,
+      this.host!,
       (managers, onJoined) => this.#startGossip(managers, onJoined),
-      (keys) => keysOfHosts.set(index, keys),
+      (keys) => gossipKeys.set(index, keys),
     );
     this.state = 'running';
     const isFirst = this.bootCount++ === 0;
@@ -159,6 +177,49 @@ export class Machine {
     else this.manager?.restart();
     if (isFirst) this.agent.onStart();
     else this.agent.restart();
+  }
+
+  /** The engine's process is told to end: it leaves the gossip, and nobody else is told. */
+  #stopEngine(onDone: () => void): void {
+    const { executor, host } = this;
+    const { db } = this.#parts;
+    this.#becomeStopped();
+    this.manager?.stop();
+    const end = () => {
+      if (this.host !== host || this.state !== 'stopped') return;
+      this.#endMember();
+      executor!.isOver = true;
+      onDone();
+    };
+    executor!.shutDown(() => {
+      if (this.member === undefined) end();
+      else db.close(this.member, end);
+    });
+  }
+
+  /** The engine's process is gone; its containers go on. */
+  #killEngine(): void {
+    this.#becomeStopped();
+    this.manager?.crash();
+    this.#endMember();
+    this.executor?.letGo();
+  }
+
+  #becomeStopped(): void {
+    this.state = 'stopped';
+    this.#waits++;
+    this.#isWaiting = false;
+    this.agent.crash();
+    this.#parts.onEngine(this, false);
+  }
+
+  /** Its member in the gossip is no more. */
+  #endMember(): void {
+    if (this.member === undefined) return;
+    this.#parts.swim.crash(this.member);
+    this.#parts.db.stop(this.member);
+    this.#parts.gossipKeys.set(this.index, []);
+    this.member = undefined;
   }
 
   /** The power goes. */
@@ -169,12 +230,7 @@ export class Machine {
     this.#isWaiting = false;
     this.agent.crash();
     this.manager?.crash();
-    if (this.member !== undefined) {
-      this.#parts.swim.crash(this.member);
-      this.#parts.db.stop(this.member);
-      this.#parts.gossipKeys.set(this.index, []);
-      this.member = undefined;
-    }
+    this.#endMember();
     for (const container of this.executor?.containers.values() ?? []) {
       container.program?.kill(137);
       const wasRunning = container.state === 'running';

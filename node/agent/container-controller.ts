@@ -177,8 +177,19 @@ export class ContainerController implements TaskController {
     this.#container?.program?.kill(KILLED_EXIT_CODE);
     this.#container?.becomeExited(KILLED_EXIT_CODE);
     this.#cleanUp();
-    this.#executor.containers.delete(this.#task.id);
+    this.#executor.forget(this.#task.id);
     done(undefined);
+  }
+
+  /** dockerd ends: the container is stopped, and no manager hears of it. */
+  endWithEngine(onEnded: () => void): void {
+    this.cancel();
+    const container = this.#container;
+    container?.forgetWaiters();
+    if (container === undefined) {
+      this.#cleanUp();
+      onEnded();
+    } else this.#stop(container, onEnded);
   }
 
   containerStatus() {
@@ -293,6 +304,7 @@ export class ContainerController implements TaskController {
 
   #onExit(code: number): void {
     const container = this.#container;
+    if (this.#executor.isOver) return;
     if (container === undefined || container.state === 'exited') return;
     container.becomeExited(code);
     this.#cleanUp();
@@ -328,7 +340,7 @@ export class ContainerController implements TaskController {
   #schedule(spanNs: number, action: () => void): EventHandle {
     const { host } = this.#executor;
     return host.world.queue.scheduleCallback(host.world.nowNs + spanNs, () => {
-      if (host.isOn) action();
+      if (host.isOn && !this.#executor.isOver) action();
     });
   }
 }

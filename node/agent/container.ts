@@ -36,6 +36,11 @@ export class Container {
     else this.#onEnd.push(callback);
   }
 
+  /** Nobody is there any more who would wait for its end. */
+  forgetWaiters(): void {
+    this.#onEnd.length = 0;
+  }
+
   /** The process ended. */
   becomeExited(exitCode: number): void {
     if (this.state === 'exited') return;

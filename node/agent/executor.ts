@@ -22,6 +22,8 @@ export const CONTAINER_STATE = observationKind('container.state');
 /** What a machine has, unless the scenario says otherwise. */
 const NODE_RESOURCES = { nanoCpus: 4_000_000_000, memoryBytes: 8 * 1024 ** 3 };
 
+const KILLED_EXIT_CODE = 137;
+
 /** Starts the host's part in the gossip; `onJoined` when it has joined the others (or has not). */
 export type StartGossip = (
   managers: readonly WeightedPeer[],
@@ -37,6 +39,9 @@ export class HostExecutor implements Executor {
   /** All containers of tasks on this host, in the order of their creation. */
   readonly containers = new Map<string, Container>();
   readonly gossipKeyring: GossipKeyring;
+  /** dockerd's process has ended: nothing of it does anything any more. */
+  isOver = false;
+  readonly #controllers = new Map<string, ContainerController>();
   readonly #startGossip: StartGossip;
   readonly #onKeys: OnKeys;
   #networks: SwarmNetworks | undefined;
@@ -112,7 +117,7 @@ export class HostExecutor implements Executor {
     this.host.encryption.setKeys(this.gossipKeyring.dataKeys);
     this.#onKeys(this.gossipKeyring.keys);
     this.#startGossip(this.#managers, (networks) => {
-      if (!this.host.isOn) return;
+      if (!this.host.isOn || this.isOver) return;
       this.#networks = networks;
       if (this.#node !== undefined) this.configure(this.#node);
       for (const action of this.#waiting.splice(0)) action();
@@ -120,7 +125,50 @@ export class HostExecutor implements Executor {
   }
 
   controllerOf(task: Task): TaskController {
-    return new ContainerController(this, task);
+    const controller = new ContainerController(this, task);
+    this.#controllers.set(task.id, controller);
+    return controller;
+  }
+
+  /** A task has been removed with its container. */
+  forget(taskId: string): void {
+    this.containers.delete(taskId);
+    this.#controllers.delete(taskId);
+  }
+
+  /** dockerd is told to end: stops all containers and leaves all networks; `onDone` when it has. */
+  shutDown(onDone: () => void): void {
+    let left = 1;
+    const isDone = () => {
+      if (--left > 0) return;
+      this.#networks?.leaveAll();
+      onDone();
+    };
+    for (const controller of this.#controllers.values()) {
+      left++;
+      controller.endWithEngine(isDone);
+    }
+    isDone();
+  }
+
+  /** dockerd was killed: containers go on without names, and nobody holds the published ports. */
+  letGo(): void {
+    this.isOver = true;
+    for (const { sandbox } of this.containers.values()) sandbox?.letGo();
+    this.#networks?.letGo();
+  }
+
+  /** Puts away what a killed dockerd left on the host: its containers, and the networks' sandboxes. */
+  abandon(): void {
+    this.isOver = true;
+    for (const container of this.containers.values()) {
+      if (container.state !== 'running') continue;
+      container.program?.kill(KILLED_EXIT_CODE);
+      container.state = 'exited';
+      container.sandbox?.destroy();
+      this.noteContainer(container, false);
+    }
+    this.#networks?.abandon();
   }
 
   /** A container started or ended: everybody above may want to know. */

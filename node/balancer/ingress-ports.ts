@@ -76,6 +76,12 @@ export class HostIngressPorts implements IngressPorts {
     }
   }
 
+  /** The process is gone that held the ports; the rules stay. */
+  letGo(): void {
+    for (const held of this.#held.values()) held.close();
+    this.#held.clear();
+  }
+
   #hold(port: IngressPort): void {
     const { sockets } = this.#host.namespace;
     const { protocol, publishedPort } = port;

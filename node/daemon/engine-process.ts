@@ -9,10 +9,12 @@ import type { Host } from '../host/host.ts';
 
 /** What of a swarm lives in dockerd's process: agent, manager, gossip, service networks. */
 export interface SwarmPart {
-  /** Leaves the swarm's networks and ends; `onDone` when it has. */
+  /** Stops its containers, leaves its networks and ends; `onDone` when it has. */
   stop(onDone: () => void): void;
   /** Ends without a word. */
   kill(): void;
+  /** Puts away what a killed process left. */
+  cleanUp(): void;
   start(): void;
 }
 
@@ -46,14 +48,9 @@ export class EngineProcess {
       return;
     }
     this.#waiting.push(onStopped);
-    if (this.state === 'stopping') return;
-    this.state = 'stopping';
-    const { lifecycle } = this.#host.daemon;
-    const leave = () => {
-      if (this.swarm === undefined) this.#end('stopped');
-      else this.swarm.stop(() => this.#end('stopped'));
-    };
-    lifecycle.shutDown(leave);
+    this.whenAwake(() => {
+      if (this.state === 'running') this.#shutDown();
+    });
   }
 
   /** SIGKILL: containers go on without it. */
@@ -64,13 +61,14 @@ export class EngineProcess {
     this.#end('dead');
   }
 
-  /** The process starts, unless it runs. */
+  /** The process starts, unless it runs; one that is about to end does so first. */
   start(): void {
     if (this.state === 'stopping') this.#waiting.push(() => this.start());
     if (this.isUp || this.state === 'stopping') return;
     const { daemon } = this.#host;
     this.state = 'running';
     this.#host.renewDaemonProcess();
+    this.swarm?.cleanUp();
     daemon.lifecycle.restore();
     this.#host.restartNetworks();
     daemon.lifecycle.takeUp();
@@ -99,6 +97,17 @@ export class EngineProcess {
   whenAwake(action: () => void): void {
     if (this.#deferred === undefined) action();
     else this.#deferred.push(action);
+  }
+
+  #shutDown(): void {
+    this.state = 'stopping';
+    let left = 2;
+    const isDone = () => {
+      if (--left === 0 && this.state === 'stopping') this.#end('stopped');
+    };
+    if (this.swarm === undefined) isDone();
+    else this.swarm.stop(isDone);
+    this.#host.daemon.lifecycle.shutDown(isDone);
   }
 
   #end(state: 'stopped' | 'dead'): void {

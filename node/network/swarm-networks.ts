@@ -40,6 +40,7 @@ export class SwarmNetworks {
   /** This daemon's member index in the gossip. */
   readonly #member: number;
   readonly #joined = new Map<string, Joined>();
+  readonly #ports: HostIngressPorts;
   /** Addresses of this node's load balancers by network id, from the node object. */
   #balancerAddresses = new Map<string, number>();
 
@@ -47,10 +48,10 @@ export class SwarmNetworks {
     this.#host = host;
     this.#db = db;
     this.#member = member;
-    const ports = new HostIngressPorts(host, GATEWAY_BRIDGE, () => this.#ingressGateway());
+    this.#ports = new HostIngressPorts(host, GATEWAY_BRIDGE, () => this.#ingressGateway());
     const programmer = new BalancerProgrammer(
       (id) => this.#joined.get(id)?.network.balancer,
-      ports,
+      this.#ports,
     );
     this.bindings = new ServiceBindings({
       programmer,
@@ -106,6 +107,33 @@ export class SwarmNetworks {
     const joined = this.#joined.get(networkId);
     if (joined === undefined || --joined.network.userCount > 0) return;
     this.#leave(joined);
+  }
+
+  /**
+   * Leaves all networks, as a daemon does that is told to end: the bindings go while the load
+   * balancers are there still, with what they opened on the host (`cleanupServiceBindings`).
+   */
+  leaveAll(): void {
+    for (const joined of [...this.#joined.values()]) {
+      this.#withdrawBalancer(joined);
+      this.#leaveGossip(joined);
+      joined.network.destroyBalancer();
+      this.#remove(joined);
+    }
+  }
+
+  /** The process was killed: what it told the kernel goes on, and nobody holds the published ports. */
+  letGo(): void {
+    this.#ports.letGo();
+  }
+
+  /** Takes off the host what a killed process left there. */
+  abandon(): void {
+    for (const { network } of this.#joined.values()) {
+      network.destroyBalancer();
+      network.remove();
+    }
+    this.#joined.clear();
   }
 
   /** Tells all members where a local endpoint is. */
@@ -181,18 +209,26 @@ export class SwarmNetworks {
    * it that every entry is gone, which clears the bindings.
    */
   #leave(joined: Joined): void {
-    const { network, watches } = joined;
-    const { id, balancer } = network;
-    if (balancer !== undefined) {
-      this.#db.deleteEntry(this.#member, TableNames.peers, id, balancer.endpointId);
-    }
-    network.destroyBalancer();
+    this.#withdrawBalancer(joined);
+    joined.network.destroyBalancer();
+    this.#leaveGossip(joined);
+    this.#remove(joined);
+  }
+
+  #withdrawBalancer({ network: { id, balancer } }: Joined): void {
+    if (balancer !== undefined) this.withdrawPeer(id, balancer.endpointId);
+  }
+
+  #leaveGossip({ network, watches }: Joined): void {
     const [peerWatch, endpointWatch] = watches;
     if (peerWatch !== undefined) this.#db.unwatch(peerWatch);
-    this.#db.leaveNetwork(this.#member, id);
+    this.#db.leaveNetwork(this.#member, network.id);
     if (endpointWatch !== undefined) this.#db.unwatch(endpointWatch);
+  }
+
+  #remove({ network }: Joined): void {
     network.remove();
-    this.#joined.delete(id);
+    this.#joined.delete(network.id);
   }
 
   /** Names of the network; ingress has none, because it only routes. */

@@ -106,6 +106,11 @@ export class Sandbox implements NameView {
     if (this.#gateway !== undefined) this.#gatewayBridge?.publish(this.#gateway, mappings);
   }
 
+  /** dockerd is gone: nobody answers questions for names, or holds ports. */
+  letGo(): void {
+    this.dns.close();
+  }
+
   /** Leaves all networks and destroys the namespace. */
   destroy(): void {
     for (const { network, id } of this.endpoints) network.overlay.leave(id);

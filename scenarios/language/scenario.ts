@@ -42,6 +42,8 @@ const missingModules = z.array(z.enum(KERNEL_MODULES)).meta({
   description: 'kernel modules that the hosts lack: ip_vs (no load balancing), esp (no encryption)',
 });
 
+const firewalld = z.boolean().meta({ description: 'firewalld runs on the hosts' });
+
 const overlayDriver = z
   .union([z.enum(EARLY_DRIVERS), z.number().transform(String).pipe(z.enum(EARLY_DRIVERS))])
   .meta({
@@ -95,6 +97,7 @@ const cluster = z
           'overlay-driver': overlayDriver.optional(),
           labels: z.record(z.string(), z.string()).optional(),
           'missing-modules': missingModules.optional(),
+          firewalld: firewalld.optional(),
           daemon: daemon.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
           'advertise-addr': z.string().optional().meta({
@@ -111,6 +114,7 @@ const cluster = z
       .default({})
       .meta({ description: 'what is special about a node, by its name' }),
     'missing-modules': missingModules.default([]),
+    firewalld: firewalld.default(false),
     'dispatcher-heartbeat': span.default(5 * SECOND_NS).meta({
       description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
     }),
@@ -217,6 +221,9 @@ const verbs = {
   remove: z.string().optional().meta({ description: 'removes a service' }),
   compose: z.record(z.string(), z.string()).optional().meta({
     description: 'docker compose up -d of files on nodes, such as { worker-1: shop.compose.yaml }',
+  }),
+  systemctl: z.record(z.string(), z.string()).optional().meta({
+    description: 'stop, start, restart or kill dockerd: { worker-1: restart docker }',
   }),
   docker: z
     .record(z.string(), z.union([z.string(), z.array(z.string()).min(1)]))

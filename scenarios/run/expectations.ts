@@ -177,7 +177,8 @@ function laterEventNs(record: RunRecord, event: TimelineEvent): number {
 }
 
 function eventOf(record: RunRecord, name: string): TimelineEvent | undefined {
-  if (name === 'start') return { name, verb: name, atNs: 0, nodes: [], breaks: false, text: name };
+  if (name === 'start')
+    return { name, verb: name, atNs: 0, nodes: [], breaks: false, mends: false, text: name };
   const names = uniqueNames(record.events);
   return (
     record.events.find((event) => names.get(event) === name) ??
@@ -191,7 +192,7 @@ function commandEventOf(record: RunRecord, name: string): TimelineEvent | undefi
   const found = record.commands.find((command) => command.name === name);
   if (found === undefined) return undefined;
   const atNs = Math.round(found.atSeconds * SECOND_NS);
-  return { name, verb: 'exec', atNs, nodes: [], breaks: false, text: found.command };
+  return { name, verb: 'exec', atNs, nodes: [], breaks: false, mends: false, text: found.command };
 }
 
 function withinDeadline(spanNs: number | undefined, withinNs: number): Judgement {

@@ -3,6 +3,7 @@
  * knows afterwards who ran and who could reach whom, when.
  */
 import type { Cluster } from '../../cluster/cluster.ts';
+import { isNoPlace, placeOf } from '../../cluster/places.ts';
 import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underlay/conditions.ts';
 import type { RuleId } from '../../cluster/underlay/paths.ts';
 import { KEYRING_CHANGES } from '../../gossip/transport/keyring-change.ts';
@@ -13,12 +14,13 @@ import { type ComposeProject, composeUp } from '../../node/daemon/compose-up.ts'
 import type { Daemon } from '../../node/daemon/daemon.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
 import { dockerWords } from '../../node/docker/docker.ts';
+import { launch } from '../../node/tools/launch.ts';
 import { answerOf, type Steps, takeSteps } from '../../sim/steps.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
 import { type TimelineEntry, VERBS } from '../language/scenario.ts';
-import { FAULT_VERBS, type TimelineEvent } from './timeline-events.ts';
+import { FAULT_VERBS, RETURN_VERBS, type TimelineEvent } from './timeline-events.ts';
 
 /** What is an operation of the simulator; `exec` is a tool's. */
 type Verb = Exclude<(typeof VERBS)[number], 'exec'>;
@@ -81,13 +83,15 @@ export class Faults {
     this.#refusal = '';
     const nodes = this.#play(entry, verb);
     const isReboot = verb !== 'restart' || nodes.some((node) => wasRunning[node]);
+    const line = Object.values(entry.systemctl ?? {}).join('; ');
     const names = nodes.map((node) => this.#nodes.names[node]!).join(', ');
     const event: TimelineEvent = {
       name: entry.as ?? verb,
       verb,
       atNs: nowNs,
       nodes,
-      breaks: FAULT_VERBS.has(verb) && isReboot,
+      breaks: (FAULT_VERBS.has(verb) && isReboot) || /\b(stop|restart|kill)\b.*\bdocker/.test(line),
+      mends: RETURN_VERBS.has(verb) || /\b(start|restart)\b.*\bdocker/.test(line),
       text: describe(entry, verb, names) + this.#refusal,
     };
     this.events.push(event);
@@ -156,6 +160,10 @@ export class Faults {
         return Object.entries(entry.compose!).flatMap(([selector, file]) =>
           this.#compose(this.#select(selector), file),
         );
+      case 'systemctl':
+        return Object.entries(entry.systemctl!).flatMap(([selector, line]) =>
+          this.#systemctl(this.#select(selector), line),
+        );
       case 'docker':
         return Object.entries(entry.docker!).flatMap(([selector, lines]) =>
           this.#docker(this.#select(selector), [lines].flat()),
@@ -164,12 +172,9 @@ export class Faults {
   }
 
   #power(verb: 'crash' | 'restart' | 'pause' | 'resume', nodes: number[]): number[] {
-    const { nowNs } = this.#cluster.world;
     for (const node of nodes) {
       const isDown = verb === 'crash' || verb === 'pause' || verb === 'restart';
-      if (isDown && this.isRunning(node, nowNs)) {
-        this.#downtimes[node]!.push({ fromNs: nowNs, untilNs: Number.POSITIVE_INFINITY });
-      }
+      if (isDown) this.noteStopped(node);
       if (verb === 'resume') this.noteRunning(node);
       this.#cluster[verb](node);
     }
@@ -198,6 +203,23 @@ export class Faults {
     }
   }
 
+  /** Does something to a service of nodes that have power. */
+  #systemctl(nodes: readonly number[], line: string): number[] {
+    const running = nodes.filter((node) => this.#cluster.machines[node]!.isOn);
+    for (const node of running) {
+      const name = this.#nodes.names[node]!;
+      const place = placeOf(this.#cluster, { on: name });
+      if (isNoPlace(place)) continue;
+      launch(place, ['systemctl', ...splitWords(line)], {
+        onOutput: (text) => {
+          this.#refusal += `; ${name}: ${text.trimEnd()}`;
+        },
+        onExit: () => {},
+      });
+    }
+    return running;
+  }
+
   /** Brings a compose file up on nodes. */
   #compose(nodes: readonly number[], file: string): number[] {
     const running = nodes.filter((node) => this.#cluster.machines[node]!.isOn);
@@ -212,6 +234,13 @@ export class Faults {
       });
     }
     return running;
+  }
+
+  /** A node's engine does not run from now on. */
+  noteStopped(node: number): void {
+    const { nowNs } = this.#cluster.world;
+    if (!this.isRunning(node, nowNs)) return;
+    this.#downtimes[node]!.push({ fromNs: nowNs, untilNs: Number.POSITIVE_INFINITY });
   }
 
   /** A node runs again from now on. */
@@ -384,6 +413,10 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
     case 'compose':
       return Object.entries(entry.compose!)
         .map(([node, file]) => `${node}: docker compose up ${file}`)
+        .join(', ');
+    case 'systemctl':
+      return Object.entries(entry.systemctl!)
+        .map(([node, line]) => `${node}: systemctl ${line}`)
         .join(', ');
     case 'docker':
       return Object.entries(entry.docker!)

@@ -122,6 +122,10 @@ class Stage {
       this.#faults.noteRunning(index);
       this.#staleness.watch(index);
     };
+    cluster.onEngine = (index, isUp) => {
+      if (!isUp) this.#faults.noteStopped(index);
+      else cluster.onBoot?.(index);
+    };
     this.#membership = new MembershipRecord(this.#world.observations, {
       nodeOf: (member) => cluster.machineOfMember(member).index,
       isRunning: (member) => cluster.swim.isRunning(member),
@@ -353,6 +357,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       daemon: daemonConfigOf(cluster, name),
       clockDriftRatio: facts?.['clock-drift'] ?? 0,
       missingModules: facts?.['missing-modules'] ?? cluster['missing-modules'],
+      hasFirewalld: facts?.firewalld ?? cluster.firewalld,
       addresses: addressChoicesOf(cluster, nodes, index),
     };
   });

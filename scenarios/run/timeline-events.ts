@@ -13,6 +13,8 @@ export interface TimelineEvent {
   readonly nodes: readonly number[];
   /** True when it broke something; a restart of a node without power breaks nothing. */
   readonly breaks: boolean;
+  /** True when it brought something back. */
+  readonly mends: boolean;
   /** `crash worker-2`. */
   readonly text: string;
 }
@@ -32,7 +34,7 @@ export const FAULT_VERBS: ReadonlySet<string> = new Set([
 const SUBTLE_VERBS: ReadonlySet<string> = new Set(['drop', 'delay', 'starve']);
 
 /** Verbs after which members should come back. */
-const RETURN_VERBS = new Set(['restart', 'resume', 'heal']);
+export const RETURN_VERBS: ReadonlySet<string> = new Set(['restart', 'resume', 'heal']);
 
 /** True for what breaks something. */
 export function isFault(event: TimelineEvent): boolean {
@@ -46,7 +48,7 @@ export function isSubtle(event: TimelineEvent): boolean {
 
 /** True for what mends something. */
 export function isReturn(event: TimelineEvent): boolean {
-  return RETURN_VERBS.has(event.verb);
+  return event.mends;
 }
 
 /** A name for each event that no other has: `crash`, `restart`, `restart-2`. */
