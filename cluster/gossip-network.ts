@@ -84,6 +84,8 @@ export class GossipNetwork implements GossipUnderlay {
   /** Pairs of hosts differ. */
   readonly delayNsMax = -1;
 
+  readonly plainDelayNsMaxOfAll = -1;
+
   plainDelayNsMax(a: number, b: number): number {
     const hostA = this.#hostOf(a);
     const hostB = this.#hostOf(b);

@@ -117,6 +117,13 @@ export function pingBytes(
   return PING_FIXED + namesBytes + uintBytes(seqNo) + members.portBytesOf(member);
 }
 
+/** The first number after this one whose messages are longer. */
+export function widerFrom(seqNo: number): number {
+  if (seqNo < 0x80) return 0x80;
+  if (seqNo < 0x100) return 0x100;
+  return seqNo < 0x1_0000 ? 0x1_0000 : Number.POSITIVE_INFINITY;
+}
+
 /** Bytes of an ack without payload. */
 export function ackBytes(seqNo: number): number {
   return ACK_FIXED + uintBytes(seqNo);

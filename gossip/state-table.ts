@@ -50,6 +50,7 @@ export function aliveNode(
   const known = views.stateOf(member, subject);
   let updatesNode = false;
   if (known === MemberState.unknown) {
+    state.probeTickers.endRest();
     views.insert(member, subject, fact);
     state.rings.insert(member, subject);
   } else if (!state.members.isSamePlace(views.factOf(member, subject), fact)) {

@@ -10,6 +10,7 @@ import { Counters } from './counters.ts';
 import type { SwimDelegate } from './delegate.ts';
 import { Awareness } from './detection/awareness.ts';
 import { CertainProbes } from './detection/certain-probes.ts';
+import { LateAcks } from './detection/late-acks.ts';
 import { Probes } from './detection/probes.ts';
 import { Suspicions } from './detection/suspicion.ts';
 import { Broadcasts } from './dissemination/broadcasts.ts';
@@ -104,6 +105,7 @@ export class State {
   readonly probes: Probes;
   readonly suspicions: Suspicions;
   readonly certain = new CertainProbes();
+  readonly lateAcks: LateAcks;
   readonly keys: DrawKeys;
   gossipTickers!: Tickers;
   probeTickers!: Tickers;
@@ -153,6 +155,7 @@ export class State {
     const chance = parts.world.chance;
     this.rings = new Rings(this.views, chance.key('swim.shuffle'), chance.key('swim.insert'));
     this.probes = new Probes();
+    this.lateAcks = new LateAcks(this.counters, parts.config);
     this.suspicions = new Suspicions(parts.world.queue, suspicionKind);
     this.keys = {
       start: chance.key('swim.start'),

@@ -18,6 +18,7 @@ import { decodePacket, PLAIN_RECEIVER } from '../wire/memberlist/packet.ts';
 import { DOCKER, GOSSIP_PORT, META_MAX_SIZE, type SwimConfig } from './constants.ts';
 import { Counter } from './counters.ts';
 import type { OnJoined, OnResult, OnTold, SwimDelegate, UserMessage } from './delegate.ts';
+import { restIfCalm, skipProbes } from './detection/calm.ts';
 import { onAsked, revealProbes, tellProbes } from './detection/certain-probe.ts';
 import {
   onProbeDeadline,
@@ -144,6 +145,8 @@ export class Swim {
     state.probeTickers = this.#tickers(probeIntervalNs, onProbeTick, {
       pass: (member, atNs) => passProbeTick(state, member, atNs),
       fire: (member) => onSweptProbeTick(state, member),
+      skip: (member, count) => skipProbes(state, member, count),
+      onTurn: () => restIfCalm(state),
     });
     state.kinds = {
       suspicion,
@@ -192,6 +195,7 @@ export class Swim {
   addMember(init: MemberInit): number {
     const state = this.#state;
     const { address, port = GOSSIP_PORT, meta, clockDriftRatio = 0 } = init;
+    state.probeTickers.endRest();
     const hasDifferences = init.config !== undefined && !isPartOf(init.config, state.config);
     const isAlike = !hasDifferences && clockDriftRatio === 0;
     const config = isAlike
@@ -240,6 +244,7 @@ export class Swim {
   start(member: number, at?: JoinAddress): void {
     const { members } = this.#state;
     assert(!members.isUp(member), `member ${member} runs already`);
+    this.#state.probeTickers.endRest();
     if (at !== undefined) {
       const { address, port = GOSSIP_PORT } = at;
       members.setFact({ ...members.fact(members.currentFactOf(member)), address, port });
@@ -332,7 +337,8 @@ export class Swim {
   /** Changes the member's meta, tells it, and waits as {@link leave} does (`UpdateNode`). */
   updateMeta(member: number, meta: Uint8Array, timeoutNs = 0, onDone: OnTold = IGNORE): void {
     assert(meta.length <= META_MAX_SIZE, 'Node meta data provided is longer than the limit');
-    const { members } = this.#state;
+    const { members, probeTickers } = this.#state;
+    probeTickers.endRest();
     members.setFact({ ...members.fact(members.currentFactOf(member)), meta });
     updateNode(this.#state, member, timeoutNs, onDone);
   }
@@ -443,12 +449,14 @@ export class Swim {
   /** A counter of one member. */
   counterOf(member: number, counter: Counter): number {
     revealProbes(this.#state, ALL);
+    this.#state.lateAcks.settle();
     return this.#state.counters.of(member, counter);
   }
 
   /** A counter of all members together. */
   totalOf(counter: Counter): number {
     revealProbes(this.#state, ALL);
-    return this.#state.counters.total(counter);
+    const { counters, lateAcks } = this.#state;
+    return counters.total(counter) + lateAcks.totalOf(counter);
   }
 }

@@ -72,6 +72,21 @@ export class Tickers {
     if (intervalNs === this.#intervalNs) this.#placelessCount++;
   }
 
+  /** See {@link Sweep.rest}. */
+  rest(turnCount: number, walkNs: number, skipsOf: (member: number) => number): void {
+    this.#sweep?.rest(turnCount, walkNs, skipsOf);
+  }
+
+  /** See {@link Sweep.endRest}. */
+  endRest(): void {
+    this.#sweep?.endRest(this.#world.nowNs);
+  }
+
+  /** See {@link Sweep.rouse}. */
+  rouse(member: number): void {
+    this.#sweep?.rouse(member, this.#world.nowNs);
+  }
+
   /** Whether the member waits for a tick. */
   isArmed(member: number): boolean {
     return this.#handles[member] !== NO_EVENT || this.#sweep?.isArmed(member) === true;
@@ -103,6 +118,7 @@ export class Tickers {
     if (sweep === undefined) return;
     const { queue } = this.#world;
     const { nowNs } = queue;
+    sweep.endRest(nowNs);
     sweep.reset(members, this.#madeAtNs, nowNs);
     this.#placelessCount = 0;
     for (const member of members) {

@@ -63,4 +63,6 @@ export interface GossipUnderlay {
    * Whoever changes that calls `Swim.beforeUnderlayChange` first.
    */
   plainDelayNsMax(a: number, b: number): number;
+  /** {@link plainDelayNsMax} for all pairs at once; -1 where it is not so for all, or not known. */
+  readonly plainDelayNsMaxOfAll: number;
 }

@@ -187,6 +187,7 @@ export class EventQueue {
   runUntil(untilNs: number): void {
     while (this.#fireUntil(untilNs));
     if (untilNs > this.#nowNs) this.#nowNs = untilNs;
+    this.#source.standAt(untilNs);
   }
 
   /** Fires the next event unless it is later than `untilNs`. */

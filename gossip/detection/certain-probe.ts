@@ -9,12 +9,13 @@
  * have been: a packet in flight and a prober that waits. Whoever gets something to spread calls
  * {@link tellProbes}, because a ping that arrives after that is answered with it.
  */
+import type { SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { Reason } from '../members/unrest.ts';
 import { MemberState } from '../members/views.ts';
 import { ackBytes, type Control, makeAck, makePing, pingBytes } from '../message.ts';
 import type { State } from '../state.ts';
-import { packetContentBytes } from '../transport/compression.ts';
+import { mayShrinkPings, packetContentBytes } from '../transport/compression.ts';
 import {
   fillControl,
   framedBytes,
@@ -41,7 +42,8 @@ const NOBODY = -1;
  * that is not certain.
  */
 export function probeSilently(state: State, member: number, target: number, atNs: number): boolean {
-  const reasons = state.unrest.of(target);
+  // the health of the target is its own affair
+  const reasons = state.unrest.of(target) & ~Reason.unhealthy;
   if ((reasons & ~Reason.broadcasts) !== 0 || !state.members.isOneToOne) return false;
   const isRiding = reasons !== 0;
   if (isRiding && !canRide(state, target)) return false;
@@ -155,6 +157,7 @@ function answer(state: State, index: number, member: number, to: number, seqNo: 
 
 /** Makes waiting probes of the certain ones of and to a member that are under way; -1 for all. */
 export function revealProbes(state: State, member: number): void {
+  state.probeTickers.endRest();
   if (member !== ALL && !state.certain.mayConcern(member)) return;
   for (const probe of state.certain.of(member, state.nowNs)) reveal(state, probe);
 }
@@ -164,6 +167,7 @@ export function revealProbes(state: State, member: number): void {
  * way to it will be answered with it, and a probe of the subject has been with the old view.
  */
 export function tellProbes(state: State, member: number, subject: number): void {
+  state.probeTickers.endRest();
   if (!state.certain.mayConcern(member)) return;
   for (const probe of state.certain.of(member, state.nowNs)) {
     if (probe.prober === member) {
@@ -221,12 +225,18 @@ function ask(state: State, index: number, arrivalNs: number): void {
  * otherwise -1.
  */
 function certainDelayNs(state: State, member: number, target: number, seqNo: number): number {
-  const { probeTimeoutNs, probeIntervalNs, udpBufferBytes } = state.configOf(member);
-  if (Math.max(udpBufferBytes, state.configOf(target).udpBufferBytes) > BUFFER_BYTES_MAX) return -1;
   const { underlay } = state;
+  if (state.configOf(target).udpBufferBytes > BUFFER_BYTES_MAX) return -1;
   let delayNs = underlay.plainDelayNsMax(member, target);
   if (delayNs < 0 && bothArrive(state, member, target, seqNo)) delayNs = underlay.delayNsMax;
-  return 2 * delayNs < probeTimeoutNs && 2 * delayNs < probeIntervalNs ? delayNs : -1;
+  return delayNs >= 0 && certainSpanNs(state.configOf(member), delayNs) >= 0 ? delayNs : -1;
+}
+
+/** How long a probe takes at most that is certain if no delay is longer than that; -1 for none. */
+export function certainSpanNs(config: SwimConfig, delayNs: number): number {
+  const { probeTimeoutNs, probeIntervalNs, udpBufferBytes } = config;
+  const isInTime = 2 * delayNs < probeTimeoutNs && 2 * delayNs < probeIntervalNs;
+  return isInTime && udpBufferBytes <= BUFFER_BYTES_MAX ? 2 * delayNs + 1 : -1;
 }
 
 /** Whether neither ping nor ack will be lost, where that can be told before they are made. */
@@ -329,7 +339,7 @@ function ackArrivalNs(
 function quietPingBytes(state: State, member: number, target: number, seqNo: number): number {
   const { members } = state;
   let bytes = pingBytes(members, member, target, seqNo);
-  if (state.hasCompressibleNames && !state.hasBroadcasts(member)) {
+  if (mayShrinkPings(state, member) && !state.hasBroadcasts(member)) {
     bytes = packetContentBytes(state, member, [makePing(members, member, target, seqNo)], bytes);
   }
   return quietBytesOf(state, member, target, bytes);

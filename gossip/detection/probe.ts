@@ -260,6 +260,7 @@ export function handleIndirectPing(
   request: Control,
 ): void {
   const { members, world } = state;
+  state.probeTickers.rouse(member);
   const seqNo = ++state.seqNos[member]!;
   const atNs = state.nowNs + state.configOf(member).probeTimeoutNs;
   const handle = world.queue.schedule(atNs, state.kinds.relayTimeout, member, seqNo);

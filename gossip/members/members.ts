@@ -187,6 +187,11 @@ export class Members {
     return this.#commonPortBytes || this.#portBytes[member]!;
   }
 
+  /** Whether all names, and all ports, take the same room in a message. */
+  get haveAlikeSizes(): boolean {
+    return this.#commonNameBytes > 0 && this.#commonPortBytes > 0;
+  }
+
   /** The member with that name. */
   indexOf(name: string): number | undefined {
     return this.#indexByName.get(name);

@@ -95,9 +95,35 @@ export class Rings {
     return permuted(this.#roundKey[member]!, size, cursor);
   }
 
-  /** Takes what {@link peek} returned. */
-  advance(member: number): void {
-    this.#cursor[member]!++;
+  /** Takes what {@link peek} returned, or as many entries as that. */
+  advance(member: number, count = 1): void {
+    this.#cursor[member]! += count;
+  }
+
+  /**
+   * How many entries {@link peek} and {@link advance} will come to before the member itself, one of
+   * `subjects`, or the end.
+   */
+  countBefore(member: number, subjects: readonly number[]): number {
+    if (this.#learned[member] !== undefined) return 0;
+    const size = this.#size[member]!;
+    const cursor = this.#cursor[member]!;
+    const key = this.#roundKey[member]!;
+    let end = Math.max(cursor, size);
+    const stopAt = (subject: number): void => {
+      if (subject >= size) return;
+      const position = positionOf(key, size, subject);
+      if (position >= cursor && position < end) end = position;
+    };
+    stopAt(member);
+    for (const subject of subjects) stopAt(subject);
+    return end - cursor;
+  }
+
+  /** The key, the size and the next position of the permutation that is the member's round. */
+  roundOf(member: number): { key: DrawKey; size: number; cursor: number } {
+    const key = this.#roundKey[member]!;
+    return { key, size: this.#size[member]!, cursor: this.#cursor[member]! };
   }
 
   /** Takes the next entry of the list, or -1 at its end. */

@@ -47,6 +47,17 @@ export class Unrest {
     return (this.#bits[member]! & reasons) !== 0;
   }
 
+  /** Who of the first `memberCount` has one of these reasons, unless they are more than `countMax`. */
+  listWith(reasons: number, memberCount: number, countMax: number): number[] | undefined {
+    const found: number[] = [];
+    for (let member = 0; member < memberCount; member++) {
+      if ((this.#bits[member]! & reasons) === 0) continue;
+      if (found.length === countMax) return undefined;
+      found.push(member);
+    }
+    return found;
+  }
+
   /** Adds a reason. */
   set(member: number, reason: Reason): void {
     this.#bits[member]! |= reason;

@@ -116,6 +116,11 @@ export class PlainUnderlay implements GossipUnderlay {
     return this.conditions.latencyMaxNs;
   }
 
+  get plainDelayNsMaxOfAll(): number {
+    const isPlain = this.conditions.lossRatio === 0 && this.#cuts.size === 0;
+    return isPlain ? this.conditions.latencyMaxNs : -1;
+  }
+
   /** True when nothing of the protocol gets from one member to another. */
   isCut(from: number, to: number, protocol: CutProtocol): boolean {
     const cut = this.#cuts.get(`${from} ${to}`);

@@ -50,6 +50,11 @@ export function hasExactSizes(state: State, member: number): boolean {
   return isMeasured(state, member) || !state.configOf(member).enableCompression;
 }
 
+/** Whether the member's pings may be smaller than they are plain. */
+export function mayShrinkPings(state: State, member: number): boolean {
+  return state.hasCompressibleNames && isMeasured(state, member);
+}
+
 /** Whether a ping that names the member could shrink. */
 export function hasCompressibleName(members: Members, member: number): boolean {
   const ping = wireFormOf(members, member, makePing(members, member, member, 1)) as PacketMessage;

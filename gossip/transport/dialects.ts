@@ -108,6 +108,8 @@ export class DialectUnderlay implements GossipUnderlay {
   /** A packet that its receiver cannot read is counted there. */
   readonly delayNsMax = -1;
 
+  readonly plainDelayNsMaxOfAll = -1;
+
   plainDelayNsMax(a: number, b: number): number {
     if (!this.#dialects.hears(a, b) || !this.#dialects.hears(b, a)) return -1;
     return this.#underlay.plainDelayNsMax(a, b);

@@ -212,7 +212,11 @@ export function framedBytes(
 
 /** Size of a packet whose content takes so many bytes: with encryption and label. */
 export function framedBytesOf(state: State, from: number, bytes: number): number {
-  const config = state.configOf(from);
+  return framedBytesIn(state.configOf(from), bytes);
+}
+
+/** {@link framedBytesOf} with a configuration. */
+export function framedBytesIn(config: SwimConfig, bytes: number): number {
   return encryptedBytes(config, bytes) + labelOverhead(config);
 }
 

@@ -177,6 +177,11 @@ export class UniformNetwork implements GossipUnderlay {
     return this.#conditions.latencyNsMax;
   }
 
+  get plainDelayNsMaxOfAll(): number {
+    const isPlain = this.#conditions.lossRatio === 0 && !this.isCut && this.#worse.size === 0;
+    return isPlain ? this.#conditions.latencyNsMax : -1;
+  }
+
   #isCutBetween(a: number, b: number): boolean {
     const sideOf = this.#sideOf;
     return sideOf !== undefined && sideOf(a) !== sideOf(b);

@@ -13,6 +13,8 @@ export interface EventSource {
   passUntil(untilNs: number): void;
   /** Fires its next event; the clock stands there. */
   fire(): void;
+  /** The clock stands at an instant, and everything that was due until then has happened. */
+  standAt(atNs: number): void;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -22,6 +24,7 @@ export const NO_SOURCE: EventSource = {
   nextAtNs: NEVER,
   passUntil: () => {},
   fire: () => {},
+  standAt: () => {},
 };
 
 /** Two sources as one; at equal instants the first one's events come first. */
@@ -54,5 +57,10 @@ export class BothSources implements EventSource {
   fire(): void {
     if (this.#first.nextAtNs <= this.#second.nextAtNs) this.#first.fire();
     else this.#second.fire();
+  }
+
+  standAt(atNs: number): void {
+    this.#first.standAt(atNs);
+    this.#second.standAt(atNs);
   }
 }

@@ -5,9 +5,12 @@
  *
  * A subject is *armed* from an instant on, and fires at every instant of its phase from then on until
  * something has happened at one: then it is disarmed until it is armed again. While nobody is armed,
- * nothing is walked.
+ * nothing is walked. Where it can be told how many ticks of most subjects will be passed, the sweep
+ * *rests*, and makes up for them later (rest.ts).
  */
+import { Rest, type Resting } from './rest.ts';
 import type { EventSource } from './source.ts';
+import { Turns } from './turns.ts';
 
 /** What a sweep does with its subjects. */
 export interface SweepHandlers {
@@ -15,6 +18,10 @@ export interface SweepHandlers {
   pass(subject: number, atNs: number): boolean;
   /** Does what {@link pass} would not; the clock stands at the instant. */
   fire(subject: number): void;
+  /** Does what {@link pass} would have done at the subject's next `count` ticks of a rest. */
+  skip?(subject: number, count: number): void;
+  /** Nothing of the next turn is passed yet: the time for {@link Sweep.rest}. */
+  onTurn?(): void;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -22,25 +29,29 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** See the module comment. */
 export class Sweep implements EventSource {
   nextAtNs = NEVER;
-  readonly #intervalNs: number;
   readonly #handlers: SweepHandlers;
+  readonly #resting: Resting;
   /** Subjects in the order of their phases. */
   #subjects = new Int32Array(0);
-  /** By place in that order: instants modulo the interval, ns. */
-  #phaseNs = new Float64Array(0);
+  #turns: Turns;
   /** By place: no tick before this instant counts, ns. */
   #fromNs = new Float64Array(0);
   /** Places by subject, or -1. */
   #placeOf = new Int32Array(0);
   #armedCount = 0;
+  /** The next tick, by its turn and its place: all before it are passed. */
+  #turn = 0;
   #turnAtNs = 0;
   #cursor = 0;
-  /** The last instant that was passed or fired at. */
-  #passedAtNs = -1;
+  #rest: Rest | undefined = undefined;
 
   constructor(intervalNs: number, handlers: SweepHandlers) {
-    this.#intervalNs = intervalNs;
+    this.#turns = new Turns(intervalNs, new Float64Array(0));
     this.#handlers = handlers;
+    this.#resting = {
+      pass: (place, atNs) => handlers.pass(this.#subjects[place]!, atNs),
+      skip: (place, count) => handlers.skip?.(this.#subjects[place]!, count),
+    };
   }
 
   /** How many subjects have a place. */
@@ -50,10 +61,10 @@ export class Sweep implements EventSource {
 
   /**
    * Takes these subjects and no others; who was armed stays so. `instantNs` is any instant of each
-   * one's phase, by subject.
+   * one's phase, by subject. Nobody may be resting.
    */
   reset(subjects: readonly number[], instantNs: Float64Array, nowNs: number): void {
-    const intervalNs = this.#intervalNs;
+    const { intervalNs } = this.#turns;
     const count = subjects.length;
     const phaseNs = new Float64Array(count);
     for (let i = 0; i < count; i++) phaseNs[i] = instantNs[subjects[i]!]! % intervalNs;
@@ -67,9 +78,12 @@ export class Sweep implements EventSource {
       fromNs[place] = this.#armedFromNs(subject);
       if (fromNs[place] !== NEVER) this.#armedCount++;
     }
+    const passed = this.#next - 1;
+    const passedAtNs = passed < 0 ? -1 : this.#turns.instantOf(passed);
     this.#subjects = placed;
     this.#fromNs = fromNs;
-    this.#phaseNs = phaseNs.sort();
+    this.#turns = new Turns(intervalNs, phaseNs.sort());
+    this.#goToTick(this.#turns.firstFrom(passedAtNs + 1));
     this.#placeOf = new Int32Array(instantNs.length).fill(-1);
     for (let place = 0; place < count; place++) this.#placeOf[placed[place]!] = place;
     this.#goTo(nowNs);
@@ -84,7 +98,9 @@ export class Sweep implements EventSource {
     if (place < 0 || atNs <= nowNs) return false;
     const wasArmed = this.#fromNs[place] !== NEVER;
     this.#fromNs[place] = atNs;
+    this.#rest?.await(this.#turns.firstAt(place, this.#turns.firstFrom(atNs)));
     if (!wasArmed && this.#armedCount++ === 0) this.#goTo(nowNs);
+    else if (this.#rest !== undefined) this.#look();
     return true;
   }
 
@@ -93,7 +109,7 @@ export class Sweep implements EventSource {
     return this.#armedFromNs(subject) !== NEVER;
   }
 
-  /** Disarms the subject; no harm when it is not armed or has no place. */
+  /** Disarms the subject, which may not be resting; no harm when it is not armed or has no place. */
   disarm(subject: number): void {
     const place = this.#placeOf[subject] ?? -1;
     if (place < 0 || this.#fromNs[place] === NEVER) return;
@@ -108,28 +124,79 @@ export class Sweep implements EventSource {
     if (subject < this.#placeOf.length) this.#placeOf[subject] = -1;
   }
 
+  /**
+   * Rests from the next tick on, for no more than so many turns. `skipsOf` says how many of its next
+   * ticks an armed subject can skip, 0 for none; those of the last `walkNs` before the end of the rest
+   * are passed, not skipped.
+   */
+  rest(turnCount: number, walkNs: number, skipsOf: (subject: number) => number): void {
+    const turns = this.#turns;
+    const begin = this.#next;
+    const rest = new Rest(turns, this.#resting, begin, turnCount, walkNs);
+    for (let place = 0; place < turns.size; place++) {
+      const fromNs = this.#fromNs[place]!;
+      if (fromNs === NEVER) continue;
+      const first = turns.firstAt(place, begin);
+      const isDue = fromNs <= turns.instantOf(first);
+      const skips = isDue ? skipsOf(this.#subjects[place]!) : 0;
+      if (skips > 0) rest.lay(place, skips);
+      else rest.await(isDue ? first : turns.firstAt(place, turns.firstFrom(fromNs)));
+    }
+    this.#rest = rest;
+    this.#look();
+  }
+
+  /** Walks again, if it rests: all ticks before now are made up for. */
+  endRest(nowNs: number): void {
+    const rest = this.#rest;
+    if (rest === undefined) return;
+    this.#rest = undefined;
+    rest.rouseAll(nowNs, this.#nextFrom(nowNs));
+    this.#goTo(nowNs);
+  }
+
+  /** Ends the rest of one subject. */
+  rouse(subject: number, nowNs: number): void {
+    const place = this.#placeOf[subject] ?? -1;
+    if (this.#rest === undefined || place < 0) return;
+    const next = this.#nextFrom(nowNs);
+    if (!this.#rest.rouse(place, nowNs, next)) return;
+    this.#rest.await(this.#turns.firstAt(place, next));
+    this.#look();
+  }
+
   passUntil(untilNs: number): void {
     const handlers = this.#handlers;
     while (this.nextAtNs <= untilNs) {
+      if (this.#rest !== undefined) {
+        if (!this.#passAwaited(this.#rest) || untilNs === NEVER) return;
+        continue;
+      }
       const place = this.#cursor;
       const atNs = this.nextAtNs;
       const isArmed = this.#fromNs[place]! <= atNs;
       if (isArmed && !handlers.pass(this.#subjects[place]!, atNs)) return;
-      const isTurn = this.#step(atNs);
+      const isTurn = this.#step();
       this.#look();
+      if (!isTurn) continue;
+      handlers.onTurn?.();
       // a turn without effect is progress enough where no end is given
-      if (isTurn && untilNs === NEVER) return;
+      if (untilNs === NEVER) return;
     }
   }
 
   fire(): void {
-    const place = this.#cursor;
-    const subject = this.#subjects[place]!;
-    this.#step(this.nextAtNs);
+    let place = this.#cursor;
+    if (this.#rest === undefined) this.#step();
+    else place = this.#takeAwaited(this.#rest);
     this.#fromNs[place] = NEVER;
     this.#armedCount--;
     this.#look();
-    this.#handlers.fire(subject);
+    this.#handlers.fire(this.#subjects[place]!);
+  }
+
+  standAt(atNs: number): void {
+    if (this.#rest !== undefined) this.#goToTick(this.#nextFrom(atNs + 1));
   }
 
   #armedFromNs(subject: number): number {
@@ -137,31 +204,73 @@ export class Sweep implements EventSource {
     return place < 0 ? NEVER : this.#fromNs[place]!;
   }
 
-  /** To the place after this one; true when that is the first of the next turn. */
-  #step(passedAtNs: number): boolean {
-    this.#passedAtNs = passedAtNs;
-    this.#cursor++;
-    if (this.#cursor < this.#subjects.length) return false;
-    this.#turn();
+  /** Passes the next tick that is awaited in a rest, or its end; false when that tick has to fire. */
+  #passAwaited(rest: Rest): boolean {
+    const atNs = this.nextAtNs;
+    if (rest.next === rest.end) {
+      this.endRest(atNs);
+      this.#handlers.onTurn?.();
+      return true;
+    }
+    const place = rest.next % this.#turns.size;
+    const isArmed = this.#fromNs[place]! <= atNs;
+    if (isArmed) {
+      rest.wake(place);
+      if (!this.#handlers.pass(this.#subjects[place]!, atNs)) return false;
+      const again = rest.next + this.#turns.size;
+      this.#fromNs[place] = this.#turns.instantOf(again);
+      rest.await(again);
+    }
+    this.#takeAwaited(rest);
+    this.#look();
     return true;
   }
 
-  #turn(): void {
-    this.#cursor = 0;
-    this.#turnAtNs += this.#intervalNs;
+  /** Goes past the next tick that is awaited, and returns its place. */
+  #takeAwaited(rest: Rest): number {
+    const tick = rest.next;
+    rest.drop();
+    this.#goToTick(tick + 1);
+    return tick % this.#turns.size;
   }
 
-  /** To the first place whose instant is neither before `nowNs` nor passed. */
+  /** The number of the next tick. */
+  get #next(): number {
+    return this.#turn * this.#turns.size + this.#cursor;
+  }
+
+  /** The first tick whose instant is not before `nowNs` and that is not passed. */
+  #nextFrom(nowNs: number): number {
+    return Math.max(this.#turns.firstFrom(nowNs), this.#next);
+  }
+
   #goTo(nowNs: number): void {
-    const fromNs = Math.max(nowNs, this.#passedAtNs + 1);
-    this.#turnAtNs = fromNs - (fromNs % this.#intervalNs);
-    this.#cursor = firstFrom(this.#phaseNs, fromNs - this.#turnAtNs);
-    if (this.#cursor === this.#subjects.length) this.#turn();
+    this.#goToTick(this.#nextFrom(nowNs));
     this.#look();
   }
 
+  #goToTick(tick: number): void {
+    const { size, intervalNs } = this.#turns;
+    if (size === 0) return;
+    this.#turn = Math.floor(tick / size);
+    this.#turnAtNs = this.#turn * intervalNs;
+    this.#cursor = tick - this.#turn * size;
+  }
+
+  /** Past the next tick; true when the one after it is the first of another turn. */
+  #step(): boolean {
+    this.#cursor++;
+    if (this.#cursor < this.#subjects.length) return false;
+    this.#cursor = 0;
+    this.#turn++;
+    this.#turnAtNs += this.#turns.intervalNs;
+    return true;
+  }
+
   #look(): void {
-    this.nextAtNs = this.#armedCount === 0 ? NEVER : this.#turnAtNs + this.#phaseNs[this.#cursor]!;
+    if (this.#armedCount === 0) this.nextAtNs = NEVER;
+    else if (this.#rest !== undefined) this.nextAtNs = this.#turns.instantOf(this.#rest.next);
+    else this.nextAtNs = this.#turnAtNs + this.#turns.phaseNs[this.#cursor]!;
   }
 }
 
@@ -184,16 +293,4 @@ function orderOf(values: Float64Array, end: number): Int32Array {
     order[at] = index;
   }
   return order;
-}
-
-/** The index of the first of the ascending values that is not below `bound`, or their count. */
-function firstFrom(values: Float64Array, bound: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
