@@ -5,14 +5,14 @@
 import type { World } from '../sim/world.ts';
 import type { BeliefWatch } from './belief-watch.ts';
 import { Backlog } from './device/backlog.ts';
+import type { NeighbourCount } from './neighbour/neighbours.ts';
 
 /** One kernel's shared state. */
 export class HostCounters {
   readonly backlog: Backlog;
-  /** Neighbour entries of all namespaces that garbage collection may take (`gc_entries`). */
-  neighbourCount = 0;
-  /** When entries were last collected, in ns. */
-  neighboursFlushedAtNs = 0;
+  /** The sizes of the two neighbour tables. */
+  readonly arpCount: NeighbourCount = { count: 0, flushedAtNs: 0 };
+  readonly ndiscCount: NeighbourCount = { count: 0, flushedAtNs: 0 };
   /** `icmp_global`: tokens left, in messages, and when they were last refilled. */
   icmpTokens = 50;
   icmpRefilledAtNs = 0;

@@ -10,6 +10,8 @@
 import { draw32, hashText } from '../sim/chance.ts';
 import type { World } from '../sim/world.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
+import { isIpv6 } from '../wire/ip.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
 import { ConnectionTracker } from './conntrack/tracker.ts';
 import type { Bridge } from './device/bridge.ts';
 import type { Device } from './device/device.ts';
@@ -18,6 +20,7 @@ import { NamespaceDevices } from './device/namespace-devices.ts';
 import type { HostCounters } from './host-counters.ts';
 import { Addresses, type AddressSpecification } from './ip/addresses.ts';
 import { continueForward } from './ip/forward.ts';
+import { IPV4_FRAGMENTS } from './ip/fragment-format.ts';
 import { IcmpBudget, sendIcmpError } from './ip/icmp-error.ts';
 import { continueInput, continuePrerouting, receiveFrame, receiveIpv4 } from './ip/input.ts';
 import {
@@ -35,6 +38,10 @@ import type { Route, RouteQuery, RouteResult, RouteSpecification } from './ip/ro
 import { Routes } from './ip/routes.ts';
 import type { Rules } from './ip/rules.ts';
 import type { SendResult } from './ip/send-result.ts';
+import { receiveIpv6 } from './ip6/input.ts';
+import { sendIpv6Along } from './ip6/output.ts';
+import { Ipv6 } from './ip6/stack.ts';
+import { ARP } from './neighbour/arp.ts';
 import { Neighbours } from './neighbour/neighbours.ts';
 import { Hook, Hooks } from './netfilter/hook.ts';
 import { Nftables } from './netfilter/nft/nftables.ts';
@@ -44,6 +51,8 @@ import { SocketTable } from './socket/table.ts';
 import { Sysctls } from './sysctls.ts';
 import type { Xfrm } from './xfrm/xfrm.ts';
 
+/** Greater numbers are IPv6 addresses. */
+const IPV4_MAX = 0xffff_ffff;
 const ALL_HOSTS_GROUP: Ipv4Address = 0xe000_0001;
 
 /** What a namespace is made from. */
@@ -83,6 +92,8 @@ export class Namespace {
   xfrm: Xfrm | undefined = undefined;
   /** Packets that ended here, by reason; the reasons are those that a way names. */
   readonly dropCounts = new Map<string, number>();
+  #ipv6: Ipv6 | undefined = undefined;
+  readonly #hookUsers: ((hooks: Hooks) => void)[] = [];
   readonly #groups = new Map<Ipv4Address, number>();
   #identification: number;
 
@@ -95,9 +106,9 @@ export class Namespace {
     this.devices = new NamespaceDevices(this);
     this.addresses = new Addresses(this);
     this.routes = new Routes(this);
-    this.neighbours = new Neighbours(this);
+    this.neighbours = new Neighbours(this, ARP);
     this.pathMtus = new PathMtus(this);
-    this.reassembly = new Reassembly(this);
+    this.reassembly = new Reassembly(this, IPV4_FRAGMENTS);
     this.icmpBudget = new IcmpBudget(this);
     const key = world.chance.key('ip.identification');
     this.#identification = draw32(key, options.nodeIndex, hashText(options.name)) & 0xffff;
@@ -107,6 +118,29 @@ export class Namespace {
     this.sockets = new SocketTable(this);
     this.loopback = new Loopback();
     this.devices.add(this.loopback);
+  }
+
+  /** IPv6, made when first asked for. */
+  get ipv6(): Ipv6 {
+    if (this.#ipv6 === undefined) {
+      this.#ipv6 = new Ipv6(this);
+      for (const register of this.#hookUsers) register(this.#ipv6.hooks);
+      this.#ipv6.sync();
+      this.sysctls.onIpv6Change = () => this.#ipv6!.sync();
+    }
+    return this.#ipv6;
+  }
+
+  /** IPv6, if somebody has asked for it. */
+  get ipv6IfUsed(): Ipv6 | undefined {
+    return this.#ipv6;
+  }
+
+  /** Lets `register` at the hooks of both versions, IPv6's when they come to be. */
+  onHooks(register: (hooks: Hooks) => void): void {
+    this.#hookUsers.push(register);
+    register(this.hooks);
+    if (this.#ipv6 !== undefined) register(this.#ipv6.hooks);
   }
 
   /** The policy rules (`ip rule`). */
@@ -182,8 +216,8 @@ export class Namespace {
   }
 
   /** True when the local table holds the address (`inet_addr_type` LOCAL): 127/8 included. */
-  isLocalAddress(address: Ipv4Address): boolean {
-    return this.routes.isLocal(address);
+  isLocalAddress(address: IpAddress): boolean {
+    return address > IPV4_MAX ? this.ipv6.routes.isLocal(address) : this.routes.isLocal(address);
   }
 
   /** True when the local table holds it as a broadcast address. */
@@ -208,12 +242,14 @@ export class Namespace {
 
   /** What rules and tables say; undefined when nothing matches (network unreachable). */
   routeLookup(query: RouteQuery): RouteResult | undefined {
+    if (query.destination > IPV4_MAX) return this.ipv6.routes.lookup(query);
     return this.routes.lookup(query);
   }
 
   /** The MTU towards a destination, path MTU discovery included, in bytes. */
-  pathMtuBytes(destination: Ipv4Address, route: RouteResult): number {
-    return this.pathMtus.bytesTo(destination, route);
+  pathMtuBytes(destination: IpAddress, route: RouteResult): number {
+    const { pathMtus } = destination > IPV4_MAX ? this.ipv6 : this;
+    return pathMtus.bytesTo(destination, route);
   }
 
   /** Takes a frame from a device; `packet.start` is its Ethernet header. */
@@ -224,6 +260,11 @@ export class Namespace {
   /** Takes an IPv4 packet in: PREROUTING, routing, INPUT or FORWARD. */
   receiveIpv4(device: Device, packet: Packet): void {
     receiveIpv4(this, device, packet);
+  }
+
+  /** Takes an IPv6 packet in, likewise. */
+  receiveIpv6(device: Device, packet: Packet): void {
+    receiveIpv6(this, device, packet);
   }
 
   /** Takes a packet that IPsec has opened: PREROUTING and everything after it, once more. */
@@ -241,6 +282,18 @@ export class Namespace {
 
   /** {@link sendIpv4} along a route that the sender has looked up (a socket bound to a device). */
   sendIpv4Along(packet: Packet, route: RouteResult): SendResult {
+    return sendIpv4Along(this, packet, route);
+  }
+
+  /** Sends a local packet of either version, whose header is written. */
+  send(packet: Packet): SendResult {
+    if (isIpv6(packet.bytes, packet.start)) return this.ipv6.send(packet);
+    return sendIpv4(this, packet);
+  }
+
+  /** {@link send} along a route that the sender has looked up. */
+  sendAlong(packet: Packet, route: RouteResult): SendResult {
+    if (isIpv6(packet.bytes, packet.start)) return sendIpv6Along(this, packet, route);
     return sendIpv4Along(this, packet, route);
   }
 
@@ -271,6 +324,10 @@ export class Namespace {
 
   /** Carries a stolen packet on behind `afterPriority` of the hook where it was stolen. */
   reinject(packet: Packet, hook: Hook, afterPriority: number): void {
+    if (isIpv6(packet.bytes, packet.start)) {
+      this.ipv6.reinject(packet, hook, afterPriority);
+      return;
+    }
     switch (hook) {
       case Hook.prerouting:
         continuePrerouting(this, packet, afterPriority);

@@ -1,13 +1,13 @@
 /**
- * The sysctls of one namespace: numbers by their dotted names, and the per-device IPv4 settings as
- * fields that the packet path reads without a look-up.
+ * The sysctls of one namespace: numbers by their dotted names, and the per-device settings of both
+ * families as fields that the packet path reads without a look-up (device-settings.ts).
  *
- * `net.ipv4.conf.<device>.<key>` lives in an {@link Ipv4Configuration} per device, one for `all` and
- * one for `default`; a new device copies `default`, and writing `default` reaches the devices whose
- * own value nobody wrote. `ip_forward` is `conf.all.forwarding`, sets every device's, and makes a
- * host deaf to redirects while it is on.
- * Mirrors net/ipv4/devinet.c (`devinet_conf_proc`, `inet_forward_change`).
+ * `ip_forward` is `conf.all.forwarding`, sets every device's, and makes a host deaf to redirects while
+ * it is on. IPv6's `conf.all.forwarding` and `conf.all.disable_ipv6` reach every device, too.
+ * Mirrors net/ipv4/devinet.c (`inet_forward_change`) and net/ipv6/addrconf.c
+ * (`addrconf_fixup_forwarding`, `addrconf_disable_ipv6`).
  */
+import { DeviceSettings, type SettingPlace } from './device-settings.ts';
 
 /** The settings of `net.ipv4.conf.<device>`, defaults as in a fresh kernel. */
 export interface Ipv4Configuration {
@@ -32,9 +32,7 @@ export interface Ipv4Configuration {
   promote_secondaries: number;
 }
 
-type ConfigurationKey = keyof Ipv4Configuration;
-
-const FRESH: Ipv4Configuration = {
+const FRESH_IPV4: Ipv4Configuration = {
   forwarding: 0,
   rp_filter: 0,
   route_localnet: 0,
@@ -54,6 +52,37 @@ const FRESH: Ipv4Configuration = {
   bc_forwarding: 0,
   src_valid_mark: 0,
   promote_secondaries: 0,
+};
+
+/** The settings of `net.ipv6.conf.<device>`, defaults as in a fresh kernel. */
+export interface Ipv6Configuration {
+  disable_ipv6: number;
+  forwarding: number;
+  hop_limit: number;
+  accept_ra: number;
+  accept_redirects: number;
+  accept_dad: number;
+  dad_transmits: number;
+  autoconf: number;
+  proxy_ndp: number;
+  ndisc_notify: number;
+  ignore_routes_with_linkdown: number;
+  keep_addr_on_down: number;
+}
+
+const FRESH_IPV6: Ipv6Configuration = {
+  disable_ipv6: 0,
+  forwarding: 0,
+  hop_limit: 64,
+  accept_ra: 1,
+  accept_redirects: 1,
+  accept_dad: 1,
+  dad_transmits: 1,
+  autoconf: 1,
+  proxy_ndp: 0,
+  ndisc_notify: 0,
+  ignore_routes_with_linkdown: 0,
+  keep_addr_on_down: 0,
 };
 
 /** Names with a value of their own that the packet path or Docker reads, and their defaults. */
@@ -86,6 +115,24 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.ipv4.neigh.default.unres_qlen', 101],
   ['net.ipv4.neigh.default.locktime', 100],
   ['net.ipv4.neigh.default.proxy_delay', 80],
+  ['net.ipv6.neigh.default.gc_thresh1', 128],
+  ['net.ipv6.neigh.default.gc_thresh2', 512],
+  ['net.ipv6.neigh.default.gc_thresh3', 1024],
+  ['net.ipv6.neigh.default.gc_stale_time', 60],
+  ['net.ipv6.neigh.default.base_reachable_time_ms', 30_000],
+  ['net.ipv6.neigh.default.retrans_time_ms', 1000],
+  ['net.ipv6.neigh.default.delay_first_probe_time', 5],
+  ['net.ipv6.neigh.default.ucast_solicit', 3],
+  ['net.ipv6.neigh.default.mcast_solicit', 3],
+  ['net.ipv6.neigh.default.unres_qlen', 101],
+  ['net.ipv6.icmp.ratelimit', 1000],
+  ['net.ipv6.icmp.echo_ignore_all', 0],
+  ['net.ipv6.icmp.echo_ignore_multicast', 0],
+  ['net.ipv6.ip6frag_time', 60],
+  ['net.ipv6.route.mtu_expires', 600],
+  ['net.ipv6.bindv6only', 0],
+  ['net.ipv6.ip_nonlocal_bind', 0],
+  ['net.ipv6.fwmark_reflect', 0],
   ['net.ipv4.tcp_syn_retries', 6],
   ['net.ipv4.tcp_synack_retries', 5],
   ['net.ipv4.tcp_retries2', 15],
@@ -102,54 +149,51 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.bridge.bridge-nf-call-arptables', 1],
 ];
 
-/** What every name of a device's setting begins with; spares the others the regular expression. */
-const CONFIGURATION_PREFIX = 'net.ipv4.conf.';
-const CONFIGURATION_NAME = /^net\.ipv4\.conf\.(.+)\.([a-z_]+)$/;
-
 /** The sysctls of one namespace. */
 export class Sysctls {
-  readonly all: Ipv4Configuration;
-  readonly default: Ipv4Configuration;
-  readonly #byDevice = new Map<string, Ipv4Configuration>();
-  /** `<device>.<key>` whose value somebody wrote, so that `default` no longer reaches it. */
-  readonly #written = new Set<string>();
+  readonly ipv4: DeviceSettings<Ipv4Configuration>;
+  readonly ipv6: DeviceSettings<Ipv6Configuration>;
   readonly #numbers = new Map<string, number>(DEFAULTS);
   readonly #texts = new Map<string, string>();
-  /** `bridge-nf-call-iptables`, read for every bridged frame. */
+  /** `bridge-nf-call-iptables` and `-ip6tables`, read for every bridged frame. */
   callsIptablesOnBridges = true;
+  callsIp6tablesOnBridges = true;
+  /** Told when devices may have gained or lost IPv6 (`disable_ipv6`, `forwarding`). */
+  onIpv6Change: (() => void) | undefined = undefined;
 
   /** `initial`: the host's first namespace, whose IPv4 settings a new one copies. */
   constructor(initial: Sysctls | undefined) {
-    this.all = { ...(initial?.all ?? FRESH) };
-    this.default = { ...(initial?.default ?? FRESH) };
+    this.ipv4 = new DeviceSettings('ipv4', FRESH_IPV4, initial?.ipv4, true);
+    this.ipv6 = new DeviceSettings('ipv6', FRESH_IPV6, undefined, false);
+  }
+
+  /** IPv4's settings for `all`. */
+  get all(): Ipv4Configuration {
+    return this.ipv4.all;
   }
 
   /** The value; 0 for a name that nobody has set and that has no default. */
   number(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
     if (name === 'net.ipv4.ip_forward') return this.all.forwarding;
-    const place = this.#placeOf(name);
-    if (place !== undefined) return place[0][place[1]];
-    return this.#numbers.get(name) ?? 0;
+    const ipv4 = this.ipv4.placeOf(name);
+    if (ipv4 !== undefined) return ipv4.fields[ipv4.key];
+    const ipv6 = this.ipv6.placeOf(name);
+    return ipv6 === undefined ? 0 : ipv6.fields[ipv6.key];
   }
 
   /** The value as `sysctl -n` prints it; undefined for a name that was never set. */
   text(name: string): string | undefined {
     const text = this.#texts.get(name);
     if (text !== undefined) return text;
-    if (name === 'net.ipv4.ip_forward' || this.#placeOf(name) !== undefined) {
-      return String(this.number(name));
-    }
-    const number = this.#numbers.get(name);
-    return number === undefined ? undefined : String(number);
+    return this.#isKnown(name) ? String(this.number(name)) : undefined;
   }
 
   /** The names of all settings that there are, sorted, as `sysctl -a` lists them. */
   names(): string[] {
-    const names = ['net.ipv4.ip_forward', ...this.#numbers.keys(), ...this.#texts.keys()];
-    for (const device of ['all', 'default', ...this.#byDevice.keys()]) {
-      names.push(...Object.keys(FRESH).map((key) => `net.ipv4.conf.${device}.${key}`));
-    }
-    return [...new Set(names)].sort();
+    const plain = ['net.ipv4.ip_forward', ...this.#numbers.keys(), ...this.#texts.keys()];
+    return [...new Set([...plain, ...this.ipv4.names(), ...this.ipv6.names()])].sort();
   }
 
   /** Sets a value; a text that is no number is kept as text (`ip_local_port_range`). */
@@ -161,63 +205,37 @@ export class Sysctls {
     }
     this.#texts.delete(name);
     if (name === 'net.ipv4.ip_forward' || name === 'net.ipv4.conf.all.forwarding') {
-      this.#setForwarding(number);
+      this.ipv4.setEverywhere('forwarding', number);
+      this.all.accept_redirects = number === 0 ? 1 : 0; // a router takes no redirects
       return;
     }
-    const place = this.#placeOf(name);
-    if (place === undefined) {
+    const ipv4 = this.ipv4.placeOf(name);
+    const ipv6 = this.ipv6.placeOf(name);
+    if (ipv4 !== undefined) this.ipv4.set(ipv4, number);
+    else if (ipv6 !== undefined) this.#setIpv6(ipv6, number);
+    else {
       this.#numbers.set(name, number);
       if (name === 'net.bridge.bridge-nf-call-iptables') this.callsIptablesOnBridges = number !== 0;
-      return;
-    }
-    const [configuration, key, device] = place;
-    configuration[key] = number;
-    if (device !== 'all' && device !== 'default') this.#written.add(`${device}.${key}`);
-    if (device !== 'default') return;
-    for (const [other, own] of this.#byDevice) {
-      if (!this.#written.has(`${other}.${key}`)) own[key] = number;
+      if (name === 'net.bridge.bridge-nf-call-ip6tables') {
+        this.callsIp6tablesOnBridges = number !== 0;
+      }
     }
   }
 
-  /** The settings of a device that has just come into the namespace. */
-  addDevice(name: string): Ipv4Configuration {
-    const configuration = { ...this.default };
-    this.#byDevice.set(name, configuration);
-    return configuration;
+  #setIpv6(place: SettingPlace<Ipv6Configuration>, value: number): void {
+    const { key, device } = place;
+    const isToggle = key === 'disable_ipv6' || key === 'forwarding';
+    if (device === 'all' && isToggle) this.ipv6.setEverywhere(key, value);
+    else this.ipv6.set(place, value);
+    if (isToggle) this.onIpv6Change?.();
   }
 
-  /** Forgets the settings of a device that has left. */
-  removeDevice(name: string): void {
-    this.#byDevice.delete(name);
-    for (const written of [...this.#written]) {
-      if (written.startsWith(`${name}.`)) this.#written.delete(written);
-    }
-  }
-
-  /** A device got another name. */
-  renameDevice(from: string, to: string): void {
-    const configuration = this.#byDevice.get(from);
-    if (configuration === undefined) return;
-    this.#byDevice.delete(from);
-    this.#byDevice.set(to, configuration);
-  }
-
-  #setForwarding(value: number): void {
-    this.all.forwarding = value;
-    this.default.forwarding = value;
-    this.all.accept_redirects = value === 0 ? 1 : 0; // a router takes no redirects
-    for (const configuration of this.#byDevice.values()) configuration.forwarding = value;
-  }
-
-  #placeOf(name: string): [Ipv4Configuration, ConfigurationKey, string] | undefined {
-    if (!name.startsWith(CONFIGURATION_PREFIX)) return undefined;
-    const match = CONFIGURATION_NAME.exec(name);
-    if (match === null || !((match[2] as string) in FRESH)) return undefined;
-    const device = match[1] as string;
-    const key = match[2] as ConfigurationKey;
-    if (device === 'all') return [this.all, key, device];
-    if (device === 'default') return [this.default, key, device];
-    const configuration = this.#byDevice.get(device);
-    return configuration === undefined ? undefined : [configuration, key, device];
+  #isKnown(name: string): boolean {
+    return (
+      name === 'net.ipv4.ip_forward' ||
+      this.#numbers.has(name) ||
+      this.ipv4.placeOf(name) !== undefined ||
+      this.ipv6.placeOf(name) !== undefined
+    );
   }
 }

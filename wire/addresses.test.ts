@@ -24,7 +24,7 @@ import {
   hostAddressOf,
   parseHostAddress,
 } from './host-address.ts';
-import { formatIpv6Address, parseIpv6Address } from './ipv6-address.ts';
+import { formatIpv6Address, parseIpv6Address } from './ipv6/text.ts';
 
 const address = fc.nat(0xffff_ffff);
 const mac = fc.maxSafeNat().map((n) => n % 2 ** 48);

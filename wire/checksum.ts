@@ -5,6 +5,7 @@
  * Linux' `inet_proto_csum_replace4` does: a wrong checksum that came in goes out just as wrong.
  * A sum of 64 KiB stays below 2^32, so sums are plain numbers that are folded once at the end.
  */
+import { addressSum, type IpAddress, isIpv6Address } from './ip-address.ts';
 
 /** The unfolded sum of the big-endian 16-bit words in [start, end), an odd last byte padded. */
 export function sumBytes(bytes: Uint8Array, start: number, end: number, initial = 0): number {
@@ -34,13 +35,28 @@ export function adjustChecksum32(checksum: number, old32: number, new32: number)
   );
 }
 
-/** The unfolded sum of the IPv4 pseudo header that TCP and UDP checksums cover. */
+/** The checksum after an address of either family, of the pseudo header or the header, changed. */
+export function adjustChecksumForAddress(
+  checksum: number,
+  oldAddress: IpAddress,
+  newAddress: IpAddress,
+): number {
+  if (!isIpv6Address(newAddress)) return adjustChecksum32(checksum, oldAddress, newAddress);
+  // eight words of 16 bits each: their complements are 8 * 0xffff less their sum
+  const removed = 8 * 0xffff - addressSum(oldAddress);
+  return foldChecksum((~checksum & 0xffff) + removed + addressSum(newAddress));
+}
+
+/** The unfolded sum of the pseudo header of either version that transport checksums cover. */
 export function pseudoHeaderSum(
-  source: number,
-  destination: number,
+  source: IpAddress,
+  destination: IpAddress,
   protocol: number,
   lengthBytes: number,
 ): number {
+  if (isIpv6Address(destination)) {
+    return addressSum(source) + addressSum(destination) + protocol + lengthBytes;
+  }
   return (
     (source >>> 16) +
     (source & 0xffff) +

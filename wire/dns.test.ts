@@ -14,7 +14,7 @@ import {
   truncateDns,
   udpAnswerBytesMaxOf,
 } from './dns.ts';
-import { formatIpv6Address } from './ipv6-address.ts';
+import { formatIpv6Address } from './ipv6/text.ts';
 import { bytesOfHex } from './testing/frames.ts';
 
 const u16 = fc.nat(0xffff);

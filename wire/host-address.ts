@@ -4,7 +4,7 @@
  */
 import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from './addresses.ts';
 import { readU32, writeU32 } from './bytes.ts';
-import { formatIpv6Address, parseIpv6Address } from './ipv6-address.ts';
+import { formatIpv6Address, parseIpv6Address } from './ipv6/text.ts';
 
 /** An address of either family. */
 export type HostAddress = Ipv4Address | string;

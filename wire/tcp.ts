@@ -5,15 +5,15 @@
  * net/ipv4/tcp_output.c, so that a capture looks like one of a Linux host. Parsing follows
  * `tcp_parse_options`: unknown options are skipped, a malformed one ends the list.
  */
-import type { Ipv4Address } from './addresses.ts';
 import { readU16, readU32, writeU16, writeU32 } from './bytes.ts';
 import {
   adjustChecksum16,
-  adjustChecksum32,
+  adjustChecksumForAddress,
   foldChecksum,
   pseudoHeaderSum,
   sumBytes,
 } from './checksum.ts';
+import type { IpAddress } from './ip-address.ts';
 
 /** Length of the TCP header without options. */
 export const TCP_HEADER_BYTES = 20;
@@ -134,10 +134,10 @@ export function setDestinationPort(bytes: Uint8Array, at: number, port: number):
 export function adjustTcpForAddress(
   bytes: Uint8Array,
   at: number,
-  oldAddress: Ipv4Address,
-  newAddress: Ipv4Address,
+  oldAddress: IpAddress,
+  newAddress: IpAddress,
 ): void {
-  writeU16(bytes, at + 16, adjustChecksum32(checksumOf(bytes, at), oldAddress, newAddress));
+  writeU16(bytes, at + 16, adjustChecksumForAddress(checksumOf(bytes, at), oldAddress, newAddress));
 }
 
 /** True when the ports and a whole header with its options lie in [at, end). */
@@ -276,8 +276,8 @@ export function finishTcpChecksum(
   bytes: Uint8Array,
   at: number,
   lengthBytes: number,
-  source: Ipv4Address,
-  destination: Ipv4Address,
+  source: IpAddress,
+  destination: IpAddress,
 ): void {
   writeU16(bytes, at + 16, 0);
   const pseudo = pseudoHeaderSum(source, destination, TCP_PROTOCOL, lengthBytes);
@@ -289,8 +289,8 @@ export function isTcpChecksumRight(
   bytes: Uint8Array,
   at: number,
   lengthBytes: number,
-  source: Ipv4Address,
-  destination: Ipv4Address,
+  source: IpAddress,
+  destination: IpAddress,
 ): boolean {
   const pseudo = pseudoHeaderSum(source, destination, TCP_PROTOCOL, lengthBytes);
   return foldChecksum(sumBytes(bytes, at, at + lengthBytes, pseudo)) === 0;

@@ -5,15 +5,15 @@
  * as 0xffff. Docker's VXLAN devices do compute it: libnetwork leaves out IFLA_VXLAN_UDP_CSUM, and
  * without it the kernel's default is on.
  */
-import type { Ipv4Address } from './addresses.ts';
 import { readU16, writeU16 } from './bytes.ts';
 import {
   adjustChecksum16,
-  adjustChecksum32,
+  adjustChecksumForAddress,
   foldChecksum,
   pseudoHeaderSum,
   sumBytes,
 } from './checksum.ts';
+import type { IpAddress } from './ip-address.ts';
 
 /** Length of the UDP header. */
 export const UDP_HEADER_BYTES = 8;
@@ -64,12 +64,12 @@ export function setDestinationPort(bytes: Uint8Array, at: number, port: number):
 export function adjustUdpForAddress(
   bytes: Uint8Array,
   at: number,
-  oldAddress: Ipv4Address,
-  newAddress: Ipv4Address,
+  oldAddress: IpAddress,
+  newAddress: IpAddress,
 ): void {
   const checksum = checksumOf(bytes, at);
   if (checksum === 0) return;
-  writeU16(bytes, at + 6, adjustChecksum32(checksum, oldAddress, newAddress) || 0xffff);
+  writeU16(bytes, at + 6, adjustChecksumForAddress(checksum, oldAddress, newAddress) || 0xffff);
 }
 
 /** Writes the 8 bytes of a header. */
@@ -92,8 +92,8 @@ export function finishUdpChecksum(
   bytes: Uint8Array,
   at: number,
   lengthBytes: number,
-  source: Ipv4Address,
-  destination: Ipv4Address,
+  source: IpAddress,
+  destination: IpAddress,
 ): void {
   writeU16(bytes, at + 6, 0);
   const pseudo = pseudoHeaderSum(source, destination, UDP_PROTOCOL, lengthBytes);
@@ -106,8 +106,8 @@ export function isUdpChecksumRight(
   bytes: Uint8Array,
   at: number,
   lengthBytes: number,
-  source: Ipv4Address,
-  destination: Ipv4Address,
+  source: IpAddress,
+  destination: IpAddress,
 ): boolean {
   if (checksumOf(bytes, at) === 0) return true;
   const pseudo = pseudoHeaderSum(source, destination, UDP_PROTOCOL, lengthBytes);

@@ -5,24 +5,25 @@
  * up and the error has that tuple's direction. Mirrors `nf_conntrack_inet_error`.
  */
 
-import { readU32 } from '../../wire/bytes.ts';
-import { headerBytesOf } from '../../wire/ipv4.ts';
+import { destinationOf, headerBytesOf, isIpv6 } from '../../wire/ip.ts';
+import { Icmpv6Type, isIcmpv6Error } from '../../wire/ipv6/icmpv6.ts';
 import type { ConnectionTracker } from './tracker.ts';
 import { emptyTuple, invertTuple, readTuple, type Tuple } from './tuple.ts';
 
 /** What conntrack does with an ICMP message. */
-export const IcmpKind = { query: 0, error: 1, malformed: 2 } as const;
+export const IcmpKind = { query: 0, error: 1, malformed: 2, untracked: 3 } as const;
 /** See {@link IcmpKind}. */
 export type IcmpKind = (typeof IcmpKind)[keyof typeof IcmpKind];
 
 const ICMP_TYPE_MAX = 18;
 const quoted = emptyTuple();
 
-/** Classifies the ICMP message in the packet whose IPv4 header is at `at`. */
+/** Classifies the ICMP message in the packet whose IP header is at `at`. */
 export function icmpKindOf(bytes: Uint8Array, at: number, end: number): IcmpKind {
   const icmpAt = at + headerBytesOf(bytes, at);
   if (end - icmpAt < 8) return IcmpKind.malformed;
   const type = bytes[icmpAt]!;
+  if (isIpv6(bytes, at)) return icmpv6KindOf(type);
   if (type > ICMP_TYPE_MAX) return IcmpKind.malformed;
   switch (type) {
     case 3:
@@ -34,6 +35,13 @@ export function icmpKindOf(bytes: Uint8Array, at: number, end: number): IcmpKind
     default:
       return IcmpKind.query;
   }
+}
+
+/** What belongs to a link only, neighbour discovery above all, is never tracked (`noct_valid_new`). */
+function icmpv6KindOf(type: number): IcmpKind {
+  if (isIcmpv6Error(type)) return IcmpKind.error;
+  const isOfLink = type >= 130 && type <= Icmpv6Type.redirect;
+  return isOfLink || type === Icmpv6Type.multicastReport ? IcmpKind.untracked : IcmpKind.query;
 }
 
 /** The tuple that the error at `at` belongs to, or undefined when it is about no known flow. */
@@ -49,5 +57,5 @@ export function findRelated(
   invertTuple(quoted, quoted);
   const tuple = tracker.find(quoted);
   if (tuple === undefined) return undefined;
-  return tuple.destination === readU32(bytes, at + 16) ? tuple : undefined;
+  return tuple.destination === destinationOf(bytes, at) ? tuple : undefined;
 }

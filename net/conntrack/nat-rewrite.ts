@@ -1,12 +1,17 @@
 /**
  * Rewrites a packet of a connection, and what an ICMP error quotes of one.
  *
- * Mirrors nf_nat_proto.c (`nf_nat_ipv4_manip_pkt`, `nf_nat_icmp_reply_translation`): a packet with a
+ * Mirrors nf_nat_proto.c (`nf_nat_manip_pkt`, `nf_nat_icmp_reply_translation`): a packet with a
  * wrong checksum stays just as wrong.
  */
 import { readU16, readU32, writeU16, writeU32 } from '../../wire/bytes.ts';
-import { adjustChecksum16, adjustChecksum32 } from '../../wire/checksum.ts';
-import { headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
+import {
+  adjustChecksum16,
+  adjustChecksum32,
+  adjustChecksumForAddress,
+} from '../../wire/checksum.ts';
+import { headerBytesOf, isIcmp, isIpv6 } from '../../wire/ip.ts';
+import { readIpv6, writeIpv6 } from '../../wire/ip-address.ts';
 import { rewriteEndpoint } from '../../wire/rewrite.ts';
 import type { TupleFields } from './tuple.ts';
 
@@ -23,8 +28,7 @@ export function rewriteHeader(
 ): boolean {
   const address = isSource ? target.source : target.destination;
   // a tuple has an ICMP query's identifier as its source port, whichever way it goes
-  const isIcmp = protocolOf(bytes, at) === IpProtocol.icmp;
-  const port = isSource || isIcmp ? target.sourcePort : target.destinationPort;
+  const port = isSource || isIcmp(bytes, at) ? target.sourcePort : target.destinationPort;
   return rewriteEndpoint(bytes, at, end, isSource, address, port);
 }
 
@@ -49,9 +53,18 @@ export function rewriteIcmpError(
   const after = quotedSum(bytes, innerAt, end);
   const checksum = readU16(bytes, icmpAt + 2);
   writeU16(bytes, icmpAt + 2, adjustChecksum16(checksum, before, after));
+  const newAddress = isSource ? target.source : target.destination;
+  if (isIpv6(bytes, at)) {
+    // ICMPv6's checksum covers the error's own addresses, too
+    const at6 = at + (isSource ? 8 : 24);
+    const before6 = readIpv6(bytes, at6);
+    const quoted = readU16(bytes, icmpAt + 2);
+    writeU16(bytes, icmpAt + 2, adjustChecksumForAddress(quoted, before6, newAddress));
+    writeIpv6(bytes, at6, newAddress);
+    return true;
+  }
   const addressAt = at + (isSource ? 12 : 16);
   const oldAddress = readU32(bytes, addressAt);
-  const newAddress = isSource ? target.source : target.destination;
   writeU32(bytes, addressAt, newAddress);
   writeU16(bytes, at + 10, adjustChecksum32(readU16(bytes, at + 10), oldAddress, newAddress));
   return true;

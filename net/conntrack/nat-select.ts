@@ -6,10 +6,24 @@
  * draw, so one flow's port depends on its tuple and the seed and not on who came before.
  */
 import { type DrawKey, draw32, hashText } from '../../sim/chance.ts';
+import {
+  compareIps,
+  type IpAddress,
+  ipToInteger,
+  ipv6OfInteger,
+  isIpv6Address,
+} from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { type Connection, ConnectionStatus } from './connection.ts';
 import type { ConnectionTracker } from './tracker.ts';
-import { copyTuple, emptyTuple, hashTuple, invertTuple, type TupleFields } from './tuple.ts';
+import {
+  copyTuple,
+  emptyTuple,
+  hashTuple,
+  invertTuple,
+  isIcmpProtocol,
+  type TupleFields,
+} from './tuple.ts';
 
 /** What a NAT target allows (`struct nf_nat_range2`). */
 export interface NatRange {
@@ -70,13 +84,19 @@ function isUsed(tracker: ConnectionTracker, tuple: TupleFields, connection: Conn
 
 function isPortInRange(tuple: TupleFields, range: NatRange, isSource: boolean): boolean {
   const port =
-    tuple.protocol === IpProtocol.icmp || isSource ? tuple.sourcePort : tuple.destinationPort;
+    isIcmpProtocol(tuple.protocol) || isSource ? tuple.sourcePort : tuple.destinationPort;
   return port >= range.portMin && port <= range.portMax;
+}
+
+/** IPv4 addresses are their values; IPv6 ones are compared by theirs only where a range is a range. */
+function isAddressBetween(address: IpAddress, min: IpAddress, max: IpAddress): boolean {
+  if (min === max) return address === min;
+  return compareIps(address, min) >= 0 && compareIps(address, max) <= 0;
 }
 
 function isSourceInRange(tuple: TupleFields, range: NatRange): boolean {
   if (range.mapsAddress) {
-    if (tuple.source < range.addressMin || tuple.source > range.addressMax) return false;
+    if (!isAddressBetween(tuple.source, range.addressMin, range.addressMax)) return false;
   }
   return !range.mapsPort || isPortInRange(tuple, range, true);
 }
@@ -151,11 +171,20 @@ function chooseAddress(to: TupleFields, range: NatRange, isSource: boolean): voi
   let address = range.addressMin;
   if (range.addressMin !== range.addressMax) {
     const hash = hashAddresses(to.source, range.isPersistent ? 0 : to.destination);
-    const distance = range.addressMax - range.addressMin + 1;
-    address = (range.addressMin + Math.floor((hash / 0x1_0000_0000) * distance)) >>> 0;
+    address = addressAt(range, hash / 0x1_0000_0000);
   }
   if (isSource) to.source = address;
   else to.destination = address;
+}
+
+/** The address at a part in [0, 1) of a range. */
+function addressAt({ addressMin, addressMax }: NatRange, part: number): IpAddress {
+  if (!isIpv6Address(addressMin)) {
+    return (addressMin + Math.floor(part * (addressMax - addressMin + 1))) >>> 0;
+  }
+  const first = ipToInteger(addressMin);
+  const distance = ipToInteger(addressMax) - first + 1n;
+  return ipv6OfInteger(first + ((BigInt(Math.floor(part * 0x1_0000_0000)) * distance) >> 32n));
 }
 
 /** `nf_nat_l4proto_unique_tuple`; leaves the last try in `to` when all are taken. */
@@ -167,7 +196,7 @@ function searchPort(
   isSource: boolean,
 ): void {
   const { protocol } = to;
-  const isIcmp = protocol === IpProtocol.icmp;
+  const isIcmp = isIcmpProtocol(protocol);
   const hasPorts =
     protocol === IpProtocol.tcp || protocol === IpProtocol.udp || protocol === IpProtocol.sctp;
   if (!isIcmp && !hasPorts) return;

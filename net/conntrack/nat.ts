@@ -6,8 +6,18 @@
  * gets a null binding, because its source port may clash with one that NAT has handed out.
  * Mirrors nf_nat_core.c (`nf_nat_inet_fn`, `nf_nat_setup_info`) and nf_nat_proto.c.
  */
-import { formatIpv4Address } from '../../wire/addresses.ts';
-import { headerBytesOf, IpProtocol } from '../../wire/ipv4.ts';
+import { IcmpType } from '../../wire/icmp.ts';
+import {
+  destinationOf,
+  headerBytesOf,
+  isIcmp,
+  isIpv6,
+  protocolOf,
+  sourceOf,
+} from '../../wire/ip.ts';
+import { formatIp, formatIpPort } from '../../wire/ip-address.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
+import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOOK_NAMES, Hook, type HookFunction, HookPriority, Verdict } from '../netfilter/hook.ts';
@@ -95,7 +105,7 @@ export class Nat {
     if (connection === undefined) return Verdict.accept;
     const isSource = rewritesSource(hook);
     const state = packet.connectionState;
-    if (state === ConnectionState.related && isIcmp(packet)) {
+    if (state === ConnectionState.related && isIcmp(packet.bytes, packet.start)) {
       return this.#translateError(packet, connection, hook, isSource);
     }
     if (state === ConnectionState.new || state === ConnectionState.related) {
@@ -171,7 +181,8 @@ export class Nat {
   /** `nf_nat_icmp_reply_translation`: the quoted packet goes back to what its sender had sent. */
   #translateError(packet: Packet, connection: Connection, hook: Hook, isSource: boolean): Verdict {
     const { bytes, start, end } = packet;
-    const isRedirect = bytes[start + headerBytesOf(bytes, start)] === 5;
+    const redirect = isIpv6(bytes, start) ? Icmpv6Type.redirect : IcmpType.redirect;
+    const isRedirect = bytes[start + headerBytesOf(bytes, start)] === redirect;
     const allDone = sourceNatDone | destinationNatDone;
     if (isRedirect && ((connection.status & allDone) !== allDone || connection.isNat)) {
       this.#tracker.noteDrop(packet, hook, 'nat: redirect of a rewritten flow');
@@ -198,10 +209,6 @@ export class Nat {
   }
 }
 
-function isIcmp(packet: Packet): boolean {
-  return packet.bytes[packet.start + 9] === IpProtocol.icmp;
-}
-
 /** `nf_nat_oif_changed`: the address that MASQUERADE chose belongs to another device. */
 function hasLeftItsDevice(
   connection: Connection,
@@ -220,14 +227,11 @@ function hasLeftItsDevice(
 /** `10.0.0.2:8080`, or the address alone where there are no ports. */
 function endpointText(packet: Packet, isSource: boolean): string {
   const { bytes, start } = packet;
-  const at = start + (isSource ? 12 : 16);
-  const address = formatIpv4Address(
-    ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0,
-  );
-  const protocol = bytes[start + 9]!;
+  const address = isSource ? sourceOf(bytes, start) : destinationOf(bytes, start);
+  const protocol = protocolOf(bytes, start);
   if (protocol !== IpProtocol.tcp && protocol !== IpProtocol.udp && protocol !== IpProtocol.sctp) {
-    return address;
+    return formatIp(address);
   }
   const portAt = start + headerBytesOf(bytes, start) + (isSource ? 0 : 2);
-  return `${address}:${(bytes[portAt]! << 8) | bytes[portAt + 1]!}`;
+  return formatIpPort(address, (bytes[portAt]! << 8) | bytes[portAt + 1]!);
 }

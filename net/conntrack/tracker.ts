@@ -10,7 +10,9 @@
  */
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import { SECOND_NS } from '../../sim/time.ts';
-import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
+import { fragmentOffsetBytesOf, headerBytesOf, isIcmp } from '../../wire/ip.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
+import { NextHeader } from '../../wire/ipv6/header.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOOK_NAMES, Hook, HookPriority, Verdict } from '../netfilter/hook.ts';
@@ -73,13 +75,14 @@ export class ConnectionTracker {
   enable(): void {
     if (this.#isEnabled) return;
     this.#isEnabled = true;
-    const { hooks } = this.namespace;
     const track = (packet: Packet, hook: Hook): Verdict => this.#track(packet, hook);
     const confirm = (packet: Packet, hook: Hook): Verdict => this.#confirm(packet, hook);
-    hooks.register(Hook.prerouting, HookPriority.conntrack, 'conntrack', track);
-    hooks.register(Hook.output, HookPriority.conntrack, 'conntrack', track);
-    hooks.register(Hook.input, HookPriority.confirm, 'conntrack', confirm);
-    hooks.register(Hook.postrouting, HookPriority.confirm, 'conntrack', confirm);
+    this.namespace.onHooks((hooks) => {
+      hooks.register(Hook.prerouting, HookPriority.conntrack, 'conntrack', track);
+      hooks.register(Hook.output, HookPriority.conntrack, 'conntrack', track);
+      hooks.register(Hook.input, HookPriority.confirm, 'conntrack', confirm);
+      hooks.register(Hook.postrouting, HookPriority.confirm, 'conntrack', confirm);
+    });
   }
 
   /** The live connection's tuple that equals these fields. */
@@ -191,9 +194,13 @@ export class ConnectionTracker {
     packet.isReply = false;
     packet.connectionState = ConnectionState.invalid;
     if (end - start < 20 || fragmentOffsetBytesOf(bytes, start) !== 0) return Verdict.accept;
-    if (protocolOf(bytes, start) === IpProtocol.icmp) {
+    if (isIcmp(bytes, start)) {
       const kind = icmpKindOf(bytes, start, end);
       if (kind === IcmpKind.malformed) return Verdict.accept;
+      if (kind === IcmpKind.untracked) {
+        packet.connectionState = ConnectionState.untracked;
+        return Verdict.accept;
+      }
       if (kind === IcmpKind.error) {
         const related = findRelated(this, bytes, start, end);
         if (related !== undefined) attach(packet, related, ConnectionState.related);
@@ -247,9 +254,11 @@ export class ConnectionTracker {
         return this.#takeTcp(packet, connection, isReply, nowNs);
       case IpProtocol.udp:
         return takeUdp(connection, nowNs);
+      case NextHeader.icmpv6:
       case IpProtocol.icmp:
         if (!connection.isConfirmed) {
-          if (!opensIcmpConnection(connection.original.destinationPort >> 8)) return INVALID;
+          const { destinationPort, protocol } = connection.original;
+          if (!opensIcmpConnection(destinationPort >> 8, protocol)) return INVALID;
         }
         return refresh(connection, ICMP_TIMEOUT_NS, nowNs);
       case IpProtocol.sctp:

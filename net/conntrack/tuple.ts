@@ -11,11 +11,15 @@ import {
   destinationOf,
   fragmentOffsetBytesOf,
   headerBytesOf,
-  IpProtocol,
   protocolOf,
   sourceOf,
-} from '../../wire/ipv4.ts';
+} from '../../wire/ip.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
+import { NextHeader } from '../../wire/ipv6/header.ts';
+import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
 import type { Connection } from './connection.ts';
+
+const TWO_32 = 0x1_0000_0000;
 
 /** The five numbers that name one direction of a flow. */
 export interface TupleFields {
@@ -28,11 +32,14 @@ export interface TupleFields {
 
 /**
  * A tuple that belongs to a connection, and its place in a hash chain. It keeps its addresses as
- * signed integers, which V8 does not box: half of what a run of two minutes leaves are connections.
+ * signed integers, two of them for what is above 32 bits (0 for IPv4), which V8 does not box: half of
+ * what a run of two minutes leaves are connections.
  */
 export class Tuple implements TupleFields {
   #source = 0;
   #destination = 0;
+  #sourceHigh = 0;
+  #destinationHigh = 0;
   sourcePort = 0;
   destinationPort = 0;
   protocol = 0;
@@ -50,19 +57,23 @@ export class Tuple implements TupleFields {
   }
 
   get source(): number {
-    return this.#source >>> 0;
+    const low = this.#source >>> 0;
+    return this.#sourceHigh === 0 ? low : this.#sourceHigh * TWO_32 + low;
   }
 
   set source(address: number) {
     this.#source = address | 0;
+    this.#sourceHigh = address < TWO_32 ? 0 : Math.floor(address / TWO_32);
   }
 
   get destination(): number {
-    return this.#destination >>> 0;
+    const low = this.#destination >>> 0;
+    return this.#destinationHigh === 0 ? low : this.#destinationHigh * TWO_32 + low;
   }
 
   set destination(address: number) {
     this.#destination = address | 0;
+    this.#destinationHigh = address < TWO_32 ? 0 : Math.floor(address / TWO_32);
   }
 }
 
@@ -103,14 +114,26 @@ for (const [query, answer] of [
   INVERSE_ICMP_TYPE[answer] = query;
 }
 
+/** The same for ICMPv6, of whose queries only the echo is tracked. */
+const INVERSE_ICMPV6_TYPE = new Uint8Array(256).fill(255);
+INVERSE_ICMPV6_TYPE[Icmpv6Type.echoRequest] = Icmpv6Type.echoReply;
+INVERSE_ICMPV6_TYPE[Icmpv6Type.echoReply] = Icmpv6Type.echoRequest;
+
 /** The ICMP type that answers (or asked for) `type`, or 255 when it is not a query. */
-function inverseIcmpType(type: number): number {
-  return INVERSE_ICMP_TYPE[type & 255]!;
+function inverseIcmpType(type: number, protocol: number): number {
+  const inverse = protocol === IpProtocol.icmp ? INVERSE_ICMP_TYPE : INVERSE_ICMPV6_TYPE;
+  return inverse[type & 255]!;
 }
 
 /** True for the ICMP types that may open a connection: echo, timestamp, information, mask. */
-export function opensIcmpConnection(type: number): boolean {
+export function opensIcmpConnection(type: number, protocol: number): boolean {
+  if (protocol !== IpProtocol.icmp) return type === Icmpv6Type.echoRequest;
   return type === 8 || type === 13 || type === 15 || type === 17;
+}
+
+/** True for the protocols whose tuples have an identifier and a type instead of ports. */
+export function isIcmpProtocol(protocol: number): boolean {
+  return protocol === IpProtocol.icmp || protocol === NextHeader.icmpv6;
 }
 
 /** Writes the other direction of `from` to `to`; both may be the same object. */
@@ -119,9 +142,10 @@ export function invertTuple(to: TupleFields, from: TupleFields): void {
   to.source = destination;
   to.destination = source;
   to.protocol = protocol;
-  if (protocol === IpProtocol.icmp) {
+  if (isIcmpProtocol(protocol)) {
+    const answer = inverseIcmpType(destinationPort >> 8, protocol);
     to.sourcePort = sourcePort;
-    to.destinationPort = (inverseIcmpType(destinationPort >> 8) << 8) | (destinationPort & 255);
+    to.destinationPort = (answer << 8) | (destinationPort & 255);
   } else {
     to.sourcePort = destinationPort;
     to.destinationPort = sourcePort;
@@ -129,7 +153,7 @@ export function invertTuple(to: TupleFields, from: TupleFields): void {
 }
 
 /**
- * Reads the tuple of the packet whose IPv4 header is at `at`. False when it has none: a later
+ * Reads the tuple of the packet whose IP header is at `at`. False when it has none: a later
  * fragment, a truncated transport header, an ICMP type that is no query.
  */
 export function readTuple(to: TupleFields, bytes: Uint8Array, at: number, end: number): boolean {
@@ -147,9 +171,10 @@ export function readTuple(to: TupleFields, bytes: Uint8Array, at: number, end: n
       to.sourcePort = readU16(bytes, transportAt);
       to.destinationPort = readU16(bytes, transportAt + 2);
       return true;
+    case NextHeader.icmpv6:
     case IpProtocol.icmp: {
       if (end - transportAt < 8) return false;
-      if (inverseIcmpType(bytes[transportAt]!) === 255) return false;
+      if (inverseIcmpType(bytes[transportAt]!, protocol) === 255) return false;
       to.sourcePort = readU16(bytes, transportAt + 4);
       to.destinationPort = readU16(bytes, transportAt);
       return true;

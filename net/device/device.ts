@@ -9,7 +9,7 @@ import { EtherType, etherTypeOf } from '../../wire/ethernet.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Neighbour } from '../neighbour/neighbour.ts';
 import type { Packet } from '../packet.ts';
-import type { Ipv4Configuration } from '../sysctls.ts';
+import type { Ipv4Configuration, Ipv6Configuration } from '../sysctls.ts';
 import type { BridgePort } from './bridge-port.ts';
 import type { StackedDevice } from './stacked-device.ts';
 
@@ -81,8 +81,12 @@ export abstract class Device {
   vlanHandler: FrameHandler | undefined = undefined;
   /** `net.ipv4.conf.<name>` in the namespace where it is; set by the namespace. */
   ipv4!: Ipv4Configuration;
+  /** `net.ipv6.conf.<name>`, likewise. */
+  ipv6!: Ipv6Configuration;
   /** Its part of the ARP cache, by address as a signed 32-bit integer (which hashes faster). */
   readonly neighbours = new Map<number, Neighbour>();
+  /** Its part of neighbour discovery's cache, by address. */
+  readonly neighbours6 = new Map<number, Neighbour>();
   /** Other unicast addresses that it takes, for the devices on top of it (`dev->uc`). */
   readonly extraMacs: Mac[] = [];
   /** How many want every frame (`promiscuity` of `ip -d link`). */

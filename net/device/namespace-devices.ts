@@ -51,7 +51,9 @@ export class NamespaceDevices {
       device.index = this.#lastIndex;
     }
     device.namespace = this.#namespace;
-    device.ipv4 = this.#namespace.sysctls.addDevice(device.name);
+    const { ipv4, ipv6 } = this.#namespace.sysctls;
+    device.ipv4 = ipv4.addDevice(device.name);
+    device.ipv6 = ipv6.addDevice(device.name);
     this.#byName.set(device.name, device);
     let place = this.#byIndex.length;
     while (place > 0 && this.#byIndex[place - 1]!.index > device.index) place--;
@@ -113,7 +115,9 @@ export class NamespaceDevices {
     if (device.name === name) return;
     assert(!this.#byName.has(name), `a device ${name} is there already`);
     this.#byName.delete(device.name);
-    this.#namespace.sysctls.renameDevice(device.name, name);
+    const { ipv4, ipv6 } = this.#namespace.sysctls;
+    ipv4.renameDevice(device.name, name);
+    ipv6.renameDevice(device.name, name);
     device.name = name;
     this.#byName.set(name, device);
   }
@@ -127,6 +131,7 @@ export class NamespaceDevices {
     else {
       namespace.neighbours.flush(device);
       namespace.routes.onDeviceDown(device, false);
+      namespace.ipv6IfUsed?.onDeviceDown(device);
     }
     device.onUpChange();
     this.noteCarrier(device);
@@ -141,6 +146,7 @@ export class NamespaceDevices {
     if (!device.isUp) device.carrierSinceNs = undefined;
     else if (device.hasCarrier) device.carrierSinceNs ??= this.#namespace.world.nowNs;
     this.#namespace.routes.invalidate();
+    this.#namespace.ipv6IfUsed?.addresses.sync(device);
     device.master?.onPortCarrier(device);
   }
 
@@ -164,6 +170,8 @@ export class NamespaceDevices {
     const old = device.mac;
     device.mac = mac;
     this.#namespace.neighbours.flush(device);
+    this.#namespace.ipv6IfUsed?.neighbours.flush(device);
+    this.#namespace.ipv6IfUsed?.addresses.sync(device);
     if (device.master !== undefined) device.master.onPortMac(device, old);
     device.onOwnMac(old);
     maybeAnnounceAll(this.#namespace, device);
@@ -182,6 +190,8 @@ export class NamespaceDevices {
     device.master?.onPortMtu();
     for (const upper of device.uppers) upper.onParentMtu();
     this.#namespace.routes.invalidate();
+    this.#namespace.ipv6IfUsed?.addresses.sync(device);
+    this.#namespace.ipv6IfUsed?.routes.invalidate();
   }
 
   #leave(device: Device): void {
@@ -191,7 +201,8 @@ export class NamespaceDevices {
     namespace.addresses.flush(device);
     namespace.routes.onDeviceDown(device, true);
     namespace.neighbours.flush(device);
-    namespace.sysctls.removeDevice(device.name);
+    namespace.sysctls.ipv4.removeDevice(device.name);
+    namespace.sysctls.ipv6.removeDevice(device.name);
     this.#byName.delete(device.name);
     this.#byIndex.splice(this.#byIndex.indexOf(device), 1);
   }

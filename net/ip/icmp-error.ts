@@ -17,6 +17,7 @@ import {
   UnreachableCode,
   writeIcmpError,
 } from '../../wire/icmp.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import {
   destinationOf,
   fragmentOffsetBytesOf,
@@ -53,16 +54,15 @@ interface Peer {
 /** How many errors a namespace may still send, and to whom. */
 export class IcmpBudget {
   readonly #namespace: Namespace;
-  readonly #peers = new Map<Ipv4Address, Peer>();
+  readonly #peers = new Map<IpAddress, Peer>();
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
   }
 
-  /** Takes one message from the kernel's budget if its type is limited and one is left. */
-  mayRefill(type: number, code: number): boolean {
+  /** Takes one message from the kernel's budget if one is left. */
+  mayRefill(): boolean {
     const { sysctls, host, world } = this.#namespace;
-    if (!this.#isLimited(type, code)) return true;
     const perSecond = sysctls.number('net.ipv4.icmp_msgs_per_sec');
     const burst = sysctls.number('net.ipv4.icmp_msgs_burst');
     const spanNs = Math.min(world.nowNs - host.icmpRefilledAtNs, SECOND_NS);
@@ -78,11 +78,9 @@ export class IcmpBudget {
     return true;
   }
 
-  /** Takes one message from a receiver's budget if its type is limited and one is left. */
-  mayReach(receiver: Ipv4Address, type: number, code: number): boolean {
-    if (!this.#isLimited(type, code)) return true;
+  /** Takes one message from a receiver's budget if one is left; each costs `costNs`. */
+  mayReach(receiver: IpAddress, costNs: number): boolean {
     if (this.#namespace.isLocalAddress(receiver)) return true;
-    const costNs = this.#namespace.sysctls.number('net.ipv4.icmp_ratelimit') * MILLISECOND_NS;
     const peer = this.#peerOf(receiver, costNs);
     const { nowNs } = this.#namespace.world;
     peer.tokensNs = Math.min(peer.tokensNs + nowNs - peer.updatedAtNs, BURST * costNs);
@@ -93,7 +91,7 @@ export class IcmpBudget {
   }
 
   /** True when a sender is to be told of a shorter way once more. */
-  mayRedirect(sender: Ipv4Address): boolean {
+  mayRedirect(sender: IpAddress): boolean {
     const peer = this.#peerOf(sender, SECOND_NS);
     const { nowNs } = this.#namespace.world;
     if (nowNs > peer.redirectedAtNs + REDIRECT_SILENCE_NS) peer.redirectCount = 0;
@@ -108,7 +106,7 @@ export class IcmpBudget {
     return true;
   }
 
-  #peerOf(address: Ipv4Address, costNs: number): Peer {
+  #peerOf(address: IpAddress, costNs: number): Peer {
     let peer = this.#peers.get(address);
     if (peer === undefined) {
       if (this.#peers.size >= PEERS_MAX) this.#peers.clear();
@@ -123,14 +121,14 @@ export class IcmpBudget {
     }
     return peer;
   }
+}
 
-  /** `icmpv4_mask_allow`: path MTU discovery is never limited. */
-  #isLimited(type: number, code: number): boolean {
-    if (type === IcmpType.destinationUnreachable && code === UnreachableCode.fragmentationNeeded) {
-      return false;
-    }
-    return ((1 << type) & this.#namespace.sysctls.number('net.ipv4.icmp_ratemask')) !== 0;
+/** `icmpv4_mask_allow`: path MTU discovery is never limited. */
+function isLimited(namespace: Namespace, type: number, code: number): boolean {
+  if (type === IcmpType.destinationUnreachable && code === UnreachableCode.fragmentationNeeded) {
+    return false;
   }
+  return ((1 << type) & namespace.sysctls.number('net.ipv4.icmp_ratemask')) !== 0;
 }
 
 /** Answers a packet with an error, unless it must not be answered; the packet stays as it is. */
@@ -151,13 +149,15 @@ export function sendIcmpError(
     const at = start + headerBytesOf(bytes, start);
     if (at >= end || isIcmpError(bytes[at]!) || bytes[at]! > 18) return;
   }
-  if (!namespace.icmpBudget.mayRefill(type, code)) {
+  const isRationed = isLimited(namespace, type, code);
+  if (isRationed && !namespace.icmpBudget.mayRefill()) {
     namespace.countDrop('icmp error is rate limited');
     return;
   }
   const own = errorSource(namespace, packet, source, target);
   if (own === undefined) return;
-  if (!namespace.icmpBudget.mayReach(source, type, code)) {
+  const costNs = namespace.sysctls.number('net.ipv4.icmp_ratelimit') * MILLISECOND_NS;
+  if (isRationed && !namespace.icmpBudget.mayReach(source, costNs)) {
     namespace.countDrop('icmp error is rate limited');
     return;
   }
@@ -185,7 +185,7 @@ export function sendIcmpError(
  * An error belongs to the connection of the packet that it is about, whatever NAT has made of that
  * one by now (`nf_ct_attach`); so redirects about rewritten flows never leave.
  */
-function attachConnection(answer: Packet, packet: Packet): void {
+export function attachConnection(answer: Packet, packet: Packet): void {
   if (packet.connection === undefined) return;
   answer.connection = packet.connection;
   answer.connectionState = ConnectionState.related;

@@ -65,6 +65,7 @@ export function receiveFrame(namespace: Namespace, device: Device, packet: Packe
   packet.start = start + ETHERNET_HEADER_BYTES;
   if (etherType === EtherType.ipv4) receiveIpv4(namespace, device, packet);
   else if (etherType === EtherType.arp) receiveArp(namespace, device, packet);
+  else if (etherType === EtherType.ipv6) namespace.receiveIpv6(device, packet);
   else namespace.drop(packet, device.name, 'unhandled protocol');
 }
 

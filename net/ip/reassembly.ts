@@ -1,38 +1,26 @@
 /**
  * Putting fragments together: at local delivery, and before PREROUTING where conntrack runs.
  *
- * Fragments of one packet share source, destination, identification and protocol. A fragment that
- * overlaps another spoils the whole (as Linux has it since 2018); an exact repetition is ignored.
- * What is not whole after 30 s is dropped, and its sender is told if the first fragment was there.
- * Mirrors net/ipv4/ip_fragment.c and inet_fragment.c.
+ * Which fragments belong to one packet, and what their whole looks like, is the version's
+ * {@link FragmentFormat}. A fragment that overlaps another spoils the whole (as Linux has it since
+ * 2018); an exact repetition is ignored. What is not whole after 30 s (IPv6: 60 s) is dropped, and its
+ * sender is told if the first fragment was there.
+ * Mirrors net/ipv4/ip_fragment.c, net/ipv6/reassembly.c and inet_fragment.c.
  */
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import { SECOND_NS } from '../../sim/time.ts';
-import { IcmpType, TimeExceededCode } from '../../wire/icmp.ts';
-import {
-  destinationOf,
-  finishIpv4Checksum,
-  fragmentOffsetBytesOf,
-  hasDontFragment,
-  hasMoreFragments,
-  headerBytesOf,
-  IPV4_TOTAL_BYTES_MAX,
-  identificationOf,
-  protocolOf,
-  setFragment,
-  setTotalLength,
-  sourceOf,
-} from '../../wire/ipv4.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
-import { HEADROOM_BYTES, type Packet } from '../packet.ts';
+import type { Packet } from '../packet.ts';
+import type { Fragment, FragmentFormat } from './fragment-format.ts';
 
 /** What waits at most, in bytes of payload (`ipfrag_high_thresh`). */
 const WAITING_BYTES_MAX = 4_194_304;
 
-interface Piece {
-  readonly packet: Packet;
-  readonly offset: number;
+/** The longest packet that a length field can tell, in bytes. */
+const PACKET_BYTES_MAX = 65_535;
+
+interface Piece extends Fragment {
   readonly lengthBytes: number;
 }
 
@@ -51,11 +39,13 @@ interface Assembly {
 /** The unfinished packets of one namespace. */
 export class Reassembly {
   readonly #namespace: Namespace;
+  readonly #format: FragmentFormat;
   readonly #assemblies = new Map<string, Assembly>();
   #waitingBytes = 0;
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: Namespace, format: FragmentFormat) {
     this.#namespace = namespace;
+    this.#format = format;
   }
 
   /** How many packets are unfinished. */
@@ -69,12 +59,13 @@ export class Reassembly {
    */
   add(packet: Packet, device: Device): boolean {
     const { bytes, start, end } = packet;
-    const headerBytes = headerBytesOf(bytes, start);
+    const format = this.#format;
+    const headerBytes = format.headerBytesOf(bytes, start);
     const lengthBytes = end - start - headerBytes;
-    const offset = fragmentOffsetBytesOf(bytes, start);
-    const isLast = !hasMoreFragments(bytes, start);
+    const offset = format.offsetBytesOf(bytes, start);
+    const isLast = !format.hasMore(bytes, start);
     const isOdd = !isLast && (lengthBytes & 7) !== 0;
-    if (lengthBytes <= 0 || isOdd || headerBytes + offset + lengthBytes > IPV4_TOTAL_BYTES_MAX) {
+    if (lengthBytes <= 0 || isOdd || headerBytes + offset + lengthBytes > PACKET_BYTES_MAX) {
       this.#namespace.drop(packet, device.name, 'malformed fragment');
       return false;
     }
@@ -98,9 +89,7 @@ export class Reassembly {
   }
 
   #assemblyOf(packet: Packet, device: Device): Assembly {
-    const { bytes, start } = packet;
-    const addresses = `${sourceOf(bytes, start)} ${destinationOf(bytes, start)}`;
-    const key = `${addresses} ${identificationOf(bytes, start)} ${protocolOf(bytes, start)}`;
+    const key = this.#format.keyOf(packet.bytes, packet.start);
     let assembly = this.#assemblies.get(key);
     if (assembly !== undefined) return assembly;
     assembly = {
@@ -114,7 +103,7 @@ export class Reassembly {
     };
     const created = assembly;
     const { queue } = this.#namespace.world;
-    const spanNs = this.#namespace.sysctls.number('net.ipv4.ipfrag_time') * SECOND_NS;
+    const spanNs = this.#namespace.sysctls.number(this.#format.timeoutName) * SECOND_NS;
     created.timer = queue.scheduleCallback(queue.nowNs + spanNs, () => this.#expire(created));
     this.#assemblies.set(key, created);
     return created;
@@ -156,22 +145,7 @@ export class Reassembly {
   /** Makes `packet`, which came last, the whole one, behind the first fragment's header. */
   #finish(assembly: Assembly, packet: Packet): void {
     this.#forget(assembly);
-    const first = assembly.pieces[0]!.packet;
-    const headerBytes = headerBytesOf(first.bytes, first.start);
-    const totalBytes = headerBytes + assembly.totalBytes!;
-    const whole = new Uint8Array(HEADROOM_BYTES + totalBytes);
-    whole.set(first.bytes.subarray(first.start, first.start + headerBytes), HEADROOM_BYTES);
-    for (const { packet: piece, offset } of assembly.pieces) {
-      const from = piece.start + headerBytesOf(piece.bytes, piece.start);
-      whole.set(piece.bytes.subarray(from, piece.end), HEADROOM_BYTES + headerBytes + offset);
-    }
-    const dontFragment = hasDontFragment(first.bytes, first.start);
-    packet.bytes = whole;
-    packet.start = HEADROOM_BYTES;
-    packet.end = whole.length;
-    setFragment(whole, HEADROOM_BYTES, dontFragment, false, 0);
-    setTotalLength(whole, HEADROOM_BYTES, totalBytes);
-    finishIpv4Checksum(whole, HEADROOM_BYTES);
+    this.#format.join(packet, assembly.pieces, assembly.totalBytes!);
     packet.fragmentBytesMax = assembly.largestBytes;
   }
 
@@ -199,7 +173,6 @@ export class Reassembly {
     const first = assembly.pieces[0];
     this.#abandon(assembly, 'fragments are missing');
     if (first === undefined || first.offset !== 0) return;
-    const { timeExceeded } = IcmpType;
-    this.#namespace.sendIcmpError(first.packet, timeExceeded, TimeExceededCode.reassembly);
+    this.#format.reportExpiry(this.#namespace, first.packet);
   }
 }

@@ -3,22 +3,26 @@
  *
  * A map per prefix length that is in use, tried from the longest: Docker's tables have two to five
  * lengths, so a look-up is a few map reads; {@link Routes} caches the answer besides.
- * Mirrors what net/ipv4/fib_trie.c decides, not how.
+ * Mirrors what net/ipv4/fib_trie.c and net/ipv6/ip6_fib.c decide, not how.
  */
-import { type Ipv4Address, prefixMask } from '../../wire/addresses.ts';
+import { prefixMask } from '../../wire/addresses.ts';
+import { compareIps, type IpAddress, maskedIp } from '../../wire/ip-address.ts';
 import type { Device } from '../device/device.ts';
 import type { Route } from './route.ts';
 
 /** The routes of one table. */
 export class RouteTable {
   readonly id: number;
-  /** By prefix length: routes by network (a signed 32-bit integer), lowest metric first. */
-  readonly #byLength: (Map<number, Route[]> | undefined)[] = new Array(33).fill(undefined);
+  readonly #isIpv6: boolean;
+  /** By prefix length: routes by network (IPv4: a signed 32-bit integer), lowest metric first. */
+  readonly #byLength: (Map<number, Route[]> | undefined)[];
   /** The lengths in use, longest first. */
   #lengths: number[] = [];
 
-  constructor(id: number) {
+  constructor(id: number, family: 'ipv4' | 'ipv6' = 'ipv4') {
     this.id = id;
+    this.#isIpv6 = family === 'ipv6';
+    this.#byLength = new Array(this.#isIpv6 ? 129 : 33).fill(undefined);
   }
 
   /** Adds a route behind those with the same prefix and a metric that is not higher. */
@@ -56,12 +60,12 @@ export class RouteTable {
   }
 
   /** The routes of exactly this prefix, lowest metric first. */
-  exact(destination: Ipv4Address, prefixLength: number): readonly Route[] {
+  exact(destination: IpAddress, prefixLength: number): readonly Route[] {
     return this.#byLength[prefixLength]?.get(keyOf(destination, prefixLength)) ?? [];
   }
 
   /** The best route for an address, by `outDevice` only when given. */
-  find(address: Ipv4Address, outDevice: Device | undefined): Route | undefined {
+  find(address: IpAddress, outDevice: Device | undefined): Route | undefined {
     for (let i = 0; i < this.#lengths.length; i++) {
       const length = this.#lengths[i]!;
       const routes = this.#byLength[length]!.get(keyOf(address, length));
@@ -70,9 +74,7 @@ export class RouteTable {
         const route = routes[j]!;
         const { device } = route;
         if (outDevice !== undefined && device !== undefined && device !== outDevice) continue;
-        if (device !== undefined && device.ipv4?.ignore_routes_with_linkdown !== 0) {
-          if (!device.hasCarrier) continue;
-        }
+        if (device !== undefined && this.#heedsCarrier(device) && !device.hasCarrier) continue;
         return route;
       }
     }
@@ -86,20 +88,37 @@ export class RouteTable {
       if (byNetwork === undefined) continue;
       for (const routes of byNetwork.values()) all.push(...routes);
     }
-    return all.sort(
-      (a, b) =>
-        a.destination - b.destination || b.prefixLength - a.prefixLength || a.metric - b.metric,
-    );
+    return all.sort(this.#isIpv6 ? compareAsFib6 : compareAsTrie);
+  }
+
+  /** True when routes through the device do not count without a carrier. */
+  #heedsCarrier(device: Device): boolean {
+    const settings = this.#isIpv6 ? device.ipv6 : device.ipv4;
+    return settings?.ignore_routes_with_linkdown !== 0;
   }
 
   #noteLengths(): void {
     this.#lengths = [];
-    for (let length = 32; length >= 0; length--) {
+    for (let length = this.#byLength.length - 1; length >= 0; length--) {
       if (this.#byLength[length] !== undefined) this.#lengths.push(length);
     }
   }
 }
 
-function keyOf(address: Ipv4Address, prefixLength: number): number {
-  return address & prefixMask(prefixLength);
+function keyOf(address: IpAddress, prefixLength: number): number {
+  return address > 0xffff_ffff
+    ? maskedIp(address, prefixLength)
+    : address & prefixMask(prefixLength);
+}
+
+/** IPv4: by network, longest first, by metric. */
+function compareAsTrie(a: Route, b: Route): number {
+  return a.destination - b.destination || b.prefixLength - a.prefixLength || a.metric - b.metric;
+}
+
+/** IPv6: as fib6_walk goes, what is within a prefix before the prefix itself. */
+function compareAsFib6(a: Route, b: Route): number {
+  const length = Math.min(a.prefixLength, b.prefixLength);
+  const order = compareIps(maskedIp(a.destination, length), maskedIp(b.destination, length));
+  return order || b.prefixLength - a.prefixLength || a.metric - b.metric;
 }

@@ -2,7 +2,7 @@
  * Routes, policy rules and what a look-up answers.
  * Numbers are those of `include/uapi/linux/rtnetlink.h`.
  */
-import type { Ipv4Address } from '../../wire/addresses.ts';
+import type { IpAddress, IpPrefix } from '../../wire/ip-address.ts';
 import type { Device } from '../device/device.ts';
 
 /** What happens to a packet that a route matches (`RTN_…`). */
@@ -29,13 +29,13 @@ export type RouteProtocol = 'kernel' | 'boot' | 'static' | 'dhcp' | 'redirect';
 
 /** What `ip route add` is told; fields that are left out get iproute2's defaults. */
 export interface RouteSpecification {
-  readonly destination: Ipv4Address;
+  readonly destination: IpAddress;
   readonly prefixLength: number;
   readonly type?: RouteType;
-  readonly gateway?: Ipv4Address;
+  readonly gateway?: IpAddress;
   readonly device?: Device;
   /** `src`. */
-  readonly preferredSource?: Ipv4Address;
+  readonly preferredSource?: IpAddress;
   readonly metric?: number;
   /** Default: `host` for local, `link` for broadcast and without gateway, else `global`. */
   readonly scope?: Scope;
@@ -49,15 +49,15 @@ export interface RouteSpecification {
 
 /** A route as it stands in a table. */
 export interface Route {
-  readonly destination: Ipv4Address;
+  readonly destination: IpAddress;
   readonly prefixLength: number;
   readonly type: RouteType;
   /** 0 when the destination is on the link. */
-  readonly gateway: Ipv4Address;
+  readonly gateway: IpAddress;
   /** Undefined for blackhole, unreachable, prohibit and throw. */
   readonly device: Device | undefined;
   /** 0 when none was given. */
-  readonly preferredSource: Ipv4Address;
+  readonly preferredSource: IpAddress;
   readonly metric: number;
   readonly scope: Scope;
   readonly protocol: RouteProtocol;
@@ -73,8 +73,8 @@ export interface Rule {
   readonly table: number;
   /** Default `lookup`. */
   readonly action?: 'lookup' | 'blackhole' | 'unreachable' | 'prohibit';
-  readonly source?: { readonly address: Ipv4Address; readonly lengthBits: number };
-  readonly destination?: { readonly address: Ipv4Address; readonly lengthBits: number };
+  readonly source?: IpPrefix;
+  readonly destination?: IpPrefix;
   readonly mark?: number;
   readonly markMask?: number;
   readonly inDevice?: string;
@@ -84,8 +84,8 @@ export interface Rule {
 
 /** What is looked up. */
 export interface RouteQuery {
-  readonly destination: Ipv4Address;
-  readonly source?: Ipv4Address;
+  readonly destination: IpAddress;
+  readonly source?: IpAddress;
   readonly mark?: number;
   readonly inDevice?: Device | undefined;
   readonly outDevice?: Device | undefined;
@@ -98,11 +98,11 @@ export interface RouteResult {
   /** Where the packet leaves; loopback for a local destination. */
   readonly device: Device;
   /** The gateway, or else the destination. */
-  readonly nextHop: Ipv4Address;
+  readonly nextHop: IpAddress;
   /** Undefined when the destination is on the link. */
-  readonly gateway: Ipv4Address | undefined;
+  readonly gateway: IpAddress | undefined;
   /** The source that a local sender gets who has chosen none; 0 when there is none. */
-  readonly source: Ipv4Address;
+  readonly source: IpAddress;
   /** The route's MTU, or the device's, in bytes; path MTU discovery apart. */
   readonly mtuBytes: number;
 }

@@ -291,7 +291,8 @@ export class Routes {
   }
 }
 
-function hasFields(route: Route, fields: Partial<RouteSpecification>): boolean {
+/** True when a route has all the fields that are given. */
+export function hasFields(route: Route, fields: Partial<RouteSpecification>): boolean {
   return (
     (fields.destination === undefined || fields.destination === route.destination) &&
     (fields.prefixLength === undefined || fields.prefixLength === route.prefixLength) &&

@@ -2,7 +2,7 @@
  * Policy rules (`ip rule`): which tables are asked, in which order, for which packets.
  * Mirrors net/core/fib_rules.c and net/ipv4/fib_rules.c.
  */
-import { prefixContains } from '../../wire/addresses.ts';
+import { anyAddressLike, isInPrefix } from '../../wire/ip-address.ts';
 import { type RouteQuery, RouteTableId, type Rule } from './route.ts';
 
 const FIRST_RULES: readonly Rule[] = [
@@ -10,23 +10,28 @@ const FIRST_RULES: readonly Rule[] = [
   { priority: 32_766, table: RouteTableId.main },
   { priority: 32_767, table: RouteTableId.default },
 ];
+/** IPv6 has no table `default`. */
+const FIRST_IPV6_RULES: readonly Rule[] = FIRST_RULES.slice(0, 2);
 
 /** The rules of one namespace, lowest priority number first. */
 export class Rules {
-  #rules: Rule[] = [...FIRST_RULES];
+  readonly #first: readonly Rule[];
+  #rules: Rule[];
   /** Told of every change. */
   readonly #onChange: () => void;
   /** True while a rule looks at more than destination and mark, so that answers cannot be cached. */
   needsMoreThanMark = false;
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, family: 'ipv4' | 'ipv6' = 'ipv4') {
     this.#onChange = onChange;
+    this.#first = family === 'ipv4' ? FIRST_RULES : FIRST_IPV6_RULES;
+    this.#rules = [...this.#first];
   }
 
   /** True once there are others than those of a fresh kernel. */
   get isCustom(): boolean {
-    if (this.#rules.length !== FIRST_RULES.length) return true;
-    return this.#rules.some((rule, i) => rule !== FIRST_RULES[i]);
+    if (this.#rules.length !== this.#first.length) return true;
+    return this.#rules.some((rule, i) => rule !== this.#first[i]);
   }
 
   /** All rules in order; not to be changed. */
@@ -66,8 +71,11 @@ export class Rules {
     }
     if (rule.inDevice !== undefined && query.inDevice?.name !== rule.inDevice) return false;
     if (rule.outDevice !== undefined && query.outDevice?.name !== rule.outDevice) return false;
-    if (rule.source !== undefined && !prefixContains(rule.source, query.source ?? 0)) return false;
-    return rule.destination === undefined || prefixContains(rule.destination, query.destination);
+    const { source, destination } = rule;
+    if (source !== undefined) {
+      if (!isInPrefix(source, query.source ?? anyAddressLike(source.address))) return false;
+    }
+    return destination === undefined || isInPrefix(destination, query.destination);
   }
 
   #changed(): void {

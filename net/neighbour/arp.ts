@@ -19,29 +19,48 @@ import {
 } from '../../wire/addresses.ts';
 import { ARP_BYTES, type ArpMessage, ArpOperation, parseArp, writeArp } from '../../wire/arp.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeEthernetHeader } from '../../wire/ethernet.ts';
+import { IcmpType, UnreachableCode } from '../../wire/icmp.ts';
 import { sourceOf } from '../../wire/ipv4.ts';
 import type { Device } from '../device/device.ts';
 import { Scope } from '../ip/route.ts';
 import { validateSource } from '../ip/source-validation.ts';
 import type { Namespace } from '../namespace.ts';
 import { LinkTarget, Packet } from '../packet.ts';
-import { NeighbourState } from './neighbour.ts';
+import { type Neighbour, NeighbourState } from './neighbour.ts';
+import type { NeighbourProtocol } from './neighbours.ts';
 
 /** Ticks of `locktime` and `proxy_delay`: a hundredth of a second. */
 const TICK_NS = 10 * MILLISECOND_NS;
 
-/** Sends a request for `target` to `targetMac`; `packet` is what waits for the answer. */
-export function solicit(
+/** ARP's part of the neighbour table (`arp_tbl`). */
+export const ARP: NeighbourProtocol = {
+  etherType: EtherType.ipv4,
+  tunables: 'net.ipv4.neigh.default.',
+  isIpv6: false,
+  countOf: ({ host }) => host.arpCount,
+  solicit,
+  groupMacOf,
+  reportUnreachable: (namespace, packet) =>
+    namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, UnreachableCode.host),
+};
+
+/** Sends a request for a neighbour's address; `packet` is what waits for the answer. */
+function solicit(
   namespace: Namespace,
-  device: Device,
-  target: Ipv4Address,
-  targetMac: Mac,
+  { device, address }: Neighbour,
+  mac: Mac | undefined,
   packet: Packet | undefined,
 ): void {
-  const source = requestSource(namespace, device, target, packet);
+  const source = requestSource(namespace, device, address, packet);
   if (source === 0) return;
-  const knownMac = targetMac === BROADCAST_MAC ? 0 : targetMac;
-  send(device, ArpOperation.request, targetMac, device.mac, source, knownMac, target);
+  const frameTarget = mac ?? BROADCAST_MAC;
+  send(device, ArpOperation.request, frameTarget, device.mac, source, mac ?? 0, address);
+}
+
+/** The MAC address of a multicast or broadcast address; 0 for a unicast one. */
+function groupMacOf(namespace: Namespace, address: Ipv4Address): Mac {
+  if (isMulticastAddress(address)) return 0x0100_5e00_0000 + (address & 0x7f_ffff);
+  return address === 0xffff_ffff || namespace.isBroadcastAddress(address) ? BROADCAST_MAC : 0;
 }
 
 /** Tells everybody on the link where an address is, by a request for itself. */

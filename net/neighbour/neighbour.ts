@@ -1,5 +1,5 @@
 /**
- * One entry of the ARP cache: the states of a neighbour and what moves it between them.
+ * A neighbour, of ARP or neighbour discovery: the states of a neighbour and what moves it between them.
  *
  * ```
  * NONE ─use─> INCOMPLETE ─reply─> REACHABLE ─30 s─> STALE ─use─> DELAY ─5 s─> PROBE ─reply─> REACHABLE
@@ -9,7 +9,8 @@
  * timer. Mirrors `struct neighbour` and net/core/neighbour.c.
  */
 import { type EventHandle, NO_EVENT } from '../../sim/event-queue.ts';
-import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { Mac } from '../../wire/addresses.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import type { Device } from '../device/device.ts';
 import type { Packet } from '../packet.ts';
 
@@ -36,7 +37,7 @@ const VALID = CONNECTED | NeighbourState.stale | NeighbourState.delay | Neighbou
 /** A neighbour on a device; changed by {@link Neighbours} only. */
 export class Neighbour {
   readonly device: Device;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   mac: Mac = 0;
   state: NeighbourState = NeighbourState.none;
   /** When it was last known to answer, in ns. */
@@ -46,15 +47,17 @@ export class Neighbour {
   /** When a packet last needed it in an unconnected state, in ns. */
   usedAtNs = 0;
   probeCount = 0;
-  /** Packets that wait for the MAC address (`arp_queue`), each from its IPv4 header on. */
+  /** Packets that wait for the MAC address (`arp_queue`), each from its IP header on. */
   waiting: Packet[] = [];
   timer: EventHandle = NO_EVENT;
+  /** IPv6: it has said that it is a router (`NTF_ROUTER`). */
+  isRouter = false;
   /** False once it was taken out of the cache. */
   isAlive = true;
   /** False for what garbage collection leaves alone and the thresholds do not count. */
   isCounted = true;
 
-  constructor(device: Device, address: Ipv4Address) {
+  constructor(device: Device, address: IpAddress) {
     this.device = device;
     this.address = address;
   }

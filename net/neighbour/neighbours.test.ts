@@ -110,7 +110,7 @@ test('a permanent entry is used as it is and never changes', () => {
   lab.run(100);
   expect(stateOf()).toBe(permanent);
   expect(requests).toEqual([]);
-  expect(lab.host.neighbourCount).toBe(0);
+  expect(lab.host.arpCount.count).toBe(0);
 });
 
 test.each([

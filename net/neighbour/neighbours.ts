@@ -1,29 +1,23 @@
 /**
- * The ARP cache of one namespace: look-up, resolution with its timers, and the packets that wait.
+ * The neighbours of one namespace in one family: look-up, resolution with its timers, and the packets
+ * that wait. What ARP and neighbour discovery do differently is a {@link NeighbourProtocol}.
  *
  * Entries hang on their devices. A packet to a connected neighbour costs a map read; any other one
  * goes through the states of {@link Neighbour}. When resolution fails, the packets that waited are
- * answered with ICMP host unreachable. The thresholds of garbage collection are the kernel's, so
- * the count is the host's. Mirrors net/core/neighbour.c.
+ * answered with an ICMP error. The thresholds of garbage collection are the kernel's, so the counts
+ * are the host's. Mirrors net/core/neighbour.c.
  */
 
 import { type DrawKey, drawUnit, keyOf } from '../../sim/chance.ts';
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
-import {
-  BROADCAST_MAC,
-  formatIpv4Address,
-  type Ipv4Address,
-  isMulticastAddress,
-  type Mac,
-} from '../../wire/addresses.ts';
-import { ETHERNET_HEADER_BYTES, EtherType, writeEthernetHeader } from '../../wire/ethernet.ts';
-import { IcmpType, UnreachableCode } from '../../wire/icmp.ts';
+import type { Mac } from '../../wire/addresses.ts';
+import { ETHERNET_HEADER_BYTES, writeEthernetHeader } from '../../wire/ethernet.ts';
+import { formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import type { Device } from '../device/device.ts';
 import { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
-import { solicit } from './arp.ts';
 import { CONNECTED, Neighbour, NeighbourState } from './neighbour.ts';
 
 const { incomplete, reachable, stale, delay, probe, failed, permanent, noArp, none } =
@@ -31,16 +25,53 @@ const { incomplete, reachable, stale, delay, probe, failed, permanent, noArp, no
 const IN_TIMER = incomplete | delay | probe;
 /** How often the reachable time of a device is drawn anew, in ns. */
 const REDRAW_INTERVAL_NS = 300 * SECOND_NS;
-/** Asked for with nearly every packet, so spelt out here. */
-const BASE_REACHABLE = 'net.ipv4.neigh.default.base_reachable_time_ms';
 
-/** The ARP cache of one namespace. */
+/** How many entries of a family garbage collection may take, in all namespaces of a host. */
+export interface NeighbourCount {
+  /** `gc_entries`. */
+  count: number;
+  /** When entries were last collected, in ns. */
+  flushedAtNs: number;
+}
+
+/** What a family has of its own; Linux' `struct neigh_table` and `neigh_ops`. */
+export interface NeighbourProtocol {
+  readonly etherType: number;
+  /** What its tunables begin with: `net.ipv4.neigh.default.`. */
+  readonly tunables: string;
+  readonly isIpv6: boolean;
+  /** The host's count of entries. */
+  countOf(namespace: Namespace): NeighbourCount;
+  /** Asks for an address: everybody, or whom we know by `mac`; `packet` waits for the answer. */
+  solicit(
+    namespace: Namespace,
+    neighbour: Neighbour,
+    mac: Mac | undefined,
+    packet: Packet | undefined,
+  ): void;
+  /** The MAC address of a multicast or broadcast address; 0 for a unicast one. */
+  groupMacOf(namespace: Namespace, address: IpAddress): Mac;
+  /** Answers a packet that waited in vain. */
+  reportUnreachable(namespace: Namespace, packet: Packet): void;
+}
+
+/** An IPv4 address as a signed 32-bit integer, which hashes faster. */
+function entryKey(address: IpAddress): number {
+  return address > 0xffff_ffff ? address : address | 0;
+}
+
+/** The neighbours of one namespace. */
 export class Neighbours {
   readonly #namespace: Namespace;
+  readonly #protocol: NeighbourProtocol;
   readonly #reachableKey: DrawKey;
+  /** Asked for with nearly every packet, so spelt out here. */
+  readonly #baseReachable: string;
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: Namespace, protocol: NeighbourProtocol) {
     this.#namespace = namespace;
+    this.#protocol = protocol;
+    this.#baseReachable = `${protocol.tunables}base_reachable_time_ms`;
     const key = namespace.world.chance.key('neighbour.reachable');
     this.#reachableKey = keyOf(key, namespace.nodeIndex);
   }
@@ -48,19 +79,25 @@ export class Neighbours {
   /** All entries by device and age, for listings. */
   list(): Neighbour[] {
     const all: Neighbour[] = [];
-    for (const device of this.#namespace.devices.list()) all.push(...device.neighbours.values());
+    for (const device of this.#namespace.devices.list()) {
+      all.push(...this.#entriesOf(device).values());
+    }
     return all;
   }
 
   /** The entry of an address on a device, in whatever state. */
-  find(device: Device, address: Ipv4Address): Neighbour | undefined {
-    return device.neighbours.get(address | 0);
+  find(device: Device, address: IpAddress): Neighbour | undefined {
+    return this.#entriesOf(device).get(entryKey(address));
   }
 
   /** The MAC address of a neighbour, if it is known. */
-  macOf(device: Device, address: Ipv4Address): Mac | undefined {
-    const neighbour = device.neighbours.get(address | 0);
+  macOf(device: Device, address: IpAddress): Mac | undefined {
+    const neighbour = this.find(device, address);
     return neighbour?.isValid === true ? neighbour.mac : undefined;
+  }
+
+  #entriesOf(device: Device): Map<number, Neighbour> {
+    return this.#protocol.isIpv6 ? device.neighbours6 : device.neighbours;
   }
 
   /** The state as of now: REACHABLE has run out when nobody confirmed it in time. */
@@ -76,7 +113,7 @@ export class Neighbours {
   }
 
   /** `ip neigh replace <address> lladdr <mac> dev <device> nud permanent`. */
-  setPermanent(device: Device, address: Ipv4Address, mac: Mac): void {
+  setPermanent(device: Device, address: IpAddress, mac: Mac): void {
     const neighbour = this.find(device, address) ?? this.#insert(device, address, true);
     this.#stopTimer(neighbour);
     neighbour.state = permanent;
@@ -86,7 +123,7 @@ export class Neighbours {
   }
 
   /** `ip neigh del`; false when there is none. */
-  remove(device: Device, address: Ipv4Address): boolean {
+  remove(device: Device, address: IpAddress): boolean {
     const neighbour = this.find(device, address);
     if (neighbour === undefined) return false;
     this.#destroy(neighbour);
@@ -95,15 +132,15 @@ export class Neighbours {
 
   /** Removes all entries of a device that goes down, is moved or gets another MAC address. */
   flush(device: Device): void {
-    for (const neighbour of [...device.neighbours.values()]) this.#destroy(neighbour);
+    for (const neighbour of [...this.#entriesOf(device).values()]) this.#destroy(neighbour);
   }
 
   /** Sends a packet (from its IPv4 header on) to a neighbour, or lets it wait for the address. */
-  send(device: Device, nextHop: Ipv4Address, packet: Packet): SendResult {
-    let neighbour = device.neighbours.get(nextHop | 0);
+  send(device: Device, nextHop: IpAddress, packet: Packet): SendResult {
+    let neighbour = this.find(device, nextHop);
     if (neighbour === undefined) {
       if (!device.usesNeighbours) return this.#transmit(device, packet, device.mac);
-      const group = this.#groupMacOf(nextHop);
+      const group = this.#protocol.groupMacOf(this.#namespace, nextHop);
       if (group !== 0) return this.#transmit(device, packet, group);
       const created = this.#create(device, nextHop);
       if (created === undefined) {
@@ -122,7 +159,7 @@ export class Neighbours {
     return this.#use(neighbour, packet);
   }
 
-  /** An ARP message from `address` names its MAC address (`neigh_update` as arp.c calls it). */
+  /** A message from a neighbour names its MAC address (`neigh_update` as arp.c calls it). */
   learn(neighbour: Neighbour, mac: Mac, state: NeighbourState, mayOverride: boolean): void {
     const nowNs = this.#namespace.world.nowNs;
     const old = this.stateOf(neighbour);
@@ -145,15 +182,21 @@ export class Neighbours {
     if (!wasValid) this.#releaseWaiting(neighbour);
   }
 
+  /** Somebody else claims the address, without saying that he may: it is asked again. */
+  doubt(neighbour: Neighbour): void {
+    neighbour.state = stale;
+    neighbour.updatedAtNs = this.#namespace.world.nowNs;
+  }
+
   /** A request from `address` came in: it is there, whatever we knew (`neigh_event_ns`). */
-  learnFromRequest(device: Device, address: Ipv4Address, mac: Mac): Neighbour | undefined {
+  learnFromRequest(device: Device, address: IpAddress, mac: Mac): Neighbour | undefined {
     const neighbour = this.find(device, address) ?? this.#create(device, address);
     if (neighbour !== undefined) this.learn(neighbour, mac, stale, true);
     return neighbour;
   }
 
   /** Creates an entry for somebody who announced himself, as `arp_accept` allows. */
-  accept(device: Device, address: Ipv4Address): Neighbour | undefined {
+  accept(device: Device, address: IpAddress): Neighbour | undefined {
     return this.find(device, address) ?? this.#create(device, address);
   }
 
@@ -178,7 +221,7 @@ export class Neighbours {
   #wait(neighbour: Neighbour, packet: Packet): void {
     const { waiting, device } = neighbour;
     if (packet.way !== undefined) {
-      const detail = `waits for the MAC address of ${formatIpv4Address(neighbour.address)}`;
+      const detail = `waits for the MAC address of ${formatIp(neighbour.address)}`;
       const { world, name } = this.#namespace;
       packet.way.add(world.nowNs, name, 'route', device.name, '', detail);
     }
@@ -238,11 +281,11 @@ export class Neighbours {
 
   #probe(neighbour: Neighbour): void {
     neighbour.probeCount++;
-    const target = neighbour.state === probe ? neighbour.mac : BROADCAST_MAC;
-    solicit(this.#namespace, neighbour.device, neighbour.address, target, neighbour.waiting[0]);
+    const mac = neighbour.state === probe ? neighbour.mac : undefined;
+    this.#protocol.solicit(this.#namespace, neighbour, mac, neighbour.waiting[0]);
   }
 
-  /** FAILED: those who waited are told (`neigh_invalidate`, `arp_error_report`). */
+  /** FAILED: those who waited are told (`neigh_invalidate`). */
   #fail(neighbour: Neighbour): void {
     neighbour.state = failed;
     neighbour.updatedAtNs = this.#namespace.world.nowNs;
@@ -250,8 +293,7 @@ export class Neighbours {
     neighbour.waiting = [];
     for (const packet of waiting) {
       this.#namespace.drop(packet, neighbour.device.name, 'neighbour unreachable');
-      const { destinationUnreachable } = IcmpType;
-      this.#namespace.sendIcmpError(packet, destinationUnreachable, UnreachableCode.host);
+      this.#protocol.reportUnreachable(this.#namespace, packet);
     }
   }
 
@@ -264,44 +306,35 @@ export class Neighbours {
 
   #transmit(device: Device, packet: Packet, mac: Mac): SendResult {
     packet.push(ETHERNET_HEADER_BYTES);
-    writeEthernetHeader(packet.bytes, packet.start, mac, device.mac, EtherType.ipv4);
+    writeEthernetHeader(packet.bytes, packet.start, mac, device.mac, this.#protocol.etherType);
     device.transmit(packet);
     return SendResult.sent;
   }
 
-  /** The MAC address of a multicast or broadcast address; 0 for a unicast one. */
-  #groupMacOf(address: Ipv4Address): Mac {
-    if (isMulticastAddress(address)) return 0x0100_5e00_0000 + (address & 0x7f_ffff);
-    if (address === 0xffff_ffff || this.#namespace.isBroadcastAddress(address)) {
-      return BROADCAST_MAC;
-    }
-    return 0;
-  }
-
-  #create(device: Device, address: Ipv4Address): Neighbour | undefined {
-    const { host, world } = this.#namespace;
-    if (host.neighbourCount >= this.#number('gc_thresh1')) this.#collect(world.nowNs);
-    if (host.neighbourCount >= this.#number('gc_thresh3')) return undefined;
+  #create(device: Device, address: IpAddress): Neighbour | undefined {
+    const table = this.#protocol.countOf(this.#namespace);
+    if (table.count >= this.#number('gc_thresh1')) this.#collect(this.#namespace.world.nowNs);
+    if (table.count >= this.#number('gc_thresh3')) return undefined;
     return this.#insert(device, address, false);
   }
 
-  #insert(device: Device, address: Ipv4Address, isPermanent: boolean): Neighbour {
+  #insert(device: Device, address: IpAddress, isPermanent: boolean): Neighbour {
     const neighbour = new Neighbour(device, address);
     neighbour.updatedAtNs = this.#namespace.world.nowNs;
     neighbour.usedAtNs = neighbour.updatedAtNs;
     neighbour.confirmedAtNs = neighbour.updatedAtNs;
     neighbour.state = none;
     neighbour.isCounted = !isPermanent;
-    if (!isPermanent) this.#namespace.host.neighbourCount++;
-    device.neighbours.set(address | 0, neighbour);
+    if (!isPermanent) this.#protocol.countOf(this.#namespace).count++;
+    this.#entriesOf(device).set(entryKey(address), neighbour);
     return neighbour;
   }
 
   #destroy(neighbour: Neighbour): void {
     this.#stopTimer(neighbour);
     neighbour.isAlive = false;
-    if (neighbour.isCounted) this.#namespace.host.neighbourCount--;
-    neighbour.device.neighbours.delete(neighbour.address | 0);
+    if (neighbour.isCounted) this.#protocol.countOf(this.#namespace).count--;
+    this.#entriesOf(neighbour.device).delete(entryKey(neighbour.address));
     const waiting = neighbour.waiting;
     neighbour.waiting = [];
     for (const packet of waiting) {
@@ -311,12 +344,12 @@ export class Neighbours {
 
   /** `neigh_periodic_work` and `neigh_forced_gc`, made when there are many and one more comes. */
   #collect(nowNs: number): void {
-    const { host } = this.#namespace;
-    const isForced = host.neighbourCount >= this.#number('gc_thresh2');
+    const table = this.#protocol.countOf(this.#namespace);
+    const isForced = table.count >= this.#number('gc_thresh2');
     const waitNs = (isForced ? 5 : 15) * SECOND_NS;
-    const isFull = host.neighbourCount >= this.#number('gc_thresh3');
-    if (!isFull && nowNs < host.neighboursFlushedAtNs + waitNs) return;
-    host.neighboursFlushedAtNs = nowNs;
+    const isFull = table.count >= this.#number('gc_thresh3');
+    if (!isFull && nowNs < table.flushedAtNs + waitNs) return;
+    table.flushedAtNs = nowNs;
     const staleNs = this.#spanNs('gc_stale_time', SECOND_NS);
     for (const neighbour of this.list()) {
       const state = this.stateOf(neighbour);
@@ -329,13 +362,13 @@ export class Neighbours {
 
   /** 15 to 45 s, drawn anew every 300 s (`neigh_rand_reach_time`). */
   #reachableNs(device: Device): number {
-    const baseNs = this.#namespace.sysctls.number(BASE_REACHABLE) * MILLISECOND_NS;
+    const baseNs = this.#namespace.sysctls.number(this.#baseReachable) * MILLISECOND_NS;
     const period = Math.floor(this.#namespace.world.nowNs / REDRAW_INTERVAL_NS);
     return Math.floor(baseNs * (0.5 + drawUnit(this.#reachableKey, device.index, period)));
   }
 
   #number(name: string): number {
-    return this.#namespace.sysctls.number(`net.ipv4.neigh.default.${name}`);
+    return this.#namespace.sysctls.number(this.#protocol.tunables + name);
   }
 
   #spanNs(name: string, unitNs: number): number {

@@ -71,6 +71,11 @@ export class FakeNamespace {
     return false;
   }
 
+  /** Registers at the only hooks that there are. */
+  onHooks(register: (hooks: Hooks) => void): void {
+    register(this.hooks);
+  }
+
   /** No routes. */
   routeLookup(): undefined {
     return undefined;

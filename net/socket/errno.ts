@@ -2,9 +2,11 @@
  * What a socket call returns: 0, or an errno with Linux' number; and what an ICMP error means to a
  * socket.
  *
- * Mirrors `include/uapi/asm-generic/errno.h` and `icmp_err_convert` in net/ipv4/icmp.c.
+ * Mirrors `include/uapi/asm-generic/errno.h`, `icmp_err_convert` in net/ipv4/icmp.c and
+ * `icmpv6_err_convert` in net/ipv6/icmp.c.
  */
 import { IcmpType } from '../../wire/icmp.ts';
+import { Icmpv6Type, Unreachable6Code } from '../../wire/ipv6/icmpv6.ts';
 
 /** 0, or an errno with Linux' number. */
 export const Errno = {
@@ -13,6 +15,7 @@ export const Errno = {
   EACCES: 13,
   EINVAL: 22,
   EPIPE: 32,
+  EPROTO: 71,
   EDESTADDRREQ: 89,
   EMSGSIZE: 90,
   ENOPROTOOPT: 92,
@@ -39,6 +42,7 @@ const TEXTS: Readonly<Partial<Record<Errno, string>>> = {
   [Errno.EACCES]: 'Permission denied',
   [Errno.EINVAL]: 'Invalid argument',
   [Errno.EPIPE]: 'Broken pipe',
+  [Errno.EPROTO]: 'Protocol error',
   [Errno.EMSGSIZE]: 'Message too long',
   [Errno.EADDRINUSE]: 'Address already in use',
   [Errno.EADDRNOTAVAIL]: 'Cannot assign requested address',
@@ -91,4 +95,28 @@ export function errnoOfIcmp(type: number, code: number): Errno {
 /** True when the error ends what it is about (`icmp_err_convert[].fatal`). */
 export function isFatalIcmp(type: number, code: number): boolean {
   return type === IcmpType.destinationUnreachable && ((FATAL_CODES >> code) & 1) === 1;
+}
+
+const UNREACHABLE6_ERRNOS: readonly Errno[] = [
+  Errno.ENETUNREACH,
+  Errno.EACCES,
+  Errno.EHOSTUNREACH,
+  Errno.EHOSTUNREACH,
+  Errno.ECONNREFUSED,
+  Errno.EACCES,
+  Errno.EACCES,
+];
+
+/** The errno of an ICMPv6 error. */
+export function errnoOfIcmpv6(type: number, code: number): Errno {
+  if (type === Icmpv6Type.destinationUnreachable) return UNREACHABLE6_ERRNOS[code] ?? Errno.EPROTO;
+  if (type === Icmpv6Type.packetTooBig) return Errno.EMSGSIZE;
+  return type === Icmpv6Type.timeExceeded ? Errno.EHOSTUNREACH : Errno.EPROTO;
+}
+
+/** True when an ICMPv6 error ends what it is about. */
+export function isFatalIcmpv6(type: number, code: number): boolean {
+  if (type === Icmpv6Type.parameterProblem) return true;
+  if (type !== Icmpv6Type.destinationUnreachable) return false;
+  return code === Unreachable6Code.prohibited || code >= Unreachable6Code.port;
 }

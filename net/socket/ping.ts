@@ -6,7 +6,6 @@
  */
 import { type DrawKey, drawBelow, hashText, keyOf } from '../../sim/chance.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
 import {
   codeOf,
   finishIcmpChecksum,
@@ -19,13 +18,24 @@ import {
   writeIcmpEcho,
 } from '../../wire/icmp.ts';
 import {
-  IPV4_HEADER_BYTES,
-  IpProtocol,
+  hopsOf,
+  isIpv6,
+  plainHeaderBytes,
   sourceOf,
   totalLengthOf,
-  ttlOf,
-  writeIpv4Header,
-} from '../../wire/ipv4.ts';
+  writeIpHeader,
+} from '../../wire/ip.ts';
+import { formatIp, type IpAddress, isIpv6Address } from '../../wire/ip-address.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
+import { NextHeader } from '../../wire/ipv6/header.ts';
+import {
+  finishIcmpv6Checksum,
+  Icmpv6Type,
+  mtuOf,
+  Unreachable6Code,
+} from '../../wire/ipv6/icmpv6.ts';
+import { isLinkLocal } from '../../wire/ipv6/scope.ts';
+import type { Device } from '../device/device.ts';
 import { Packet } from '../packet.ts';
 import { Errno, formatErrno } from './errno.ts';
 import type { SocketTable } from './table.ts';
@@ -34,7 +44,7 @@ import type { SocketTable } from './table.ts';
 export interface PingResult {
   readonly sequence: number;
   /** Who answered, or who reported the error. */
-  readonly from: Ipv4Address;
+  readonly from: IpAddress;
   /** The round trip in ns; undefined for an error. */
   readonly roundTripNs: number | undefined;
   readonly ttl: number;
@@ -46,7 +56,7 @@ export interface PingResult {
 
 /** Options of `ping`. */
 export interface PingOptions {
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   /** Default 1. */
   readonly count?: number;
   /** Default 1 s. */
@@ -58,7 +68,9 @@ export interface PingOptions {
   /** `-t`; default 64. */
   readonly ttl?: number;
   /** `-I`; default: the route's. */
-  readonly source?: Ipv4Address;
+  readonly source?: IpAddress;
+  /** The zone of a link-local address (`fe80::1%eth0`), or `-I` with a device. */
+  readonly device?: Device | undefined;
   /** `-W`: how long the last request may stay without an answer; default 10 s. */
   readonly lingerNs?: number;
   /** Called with every request that is about to be sent. */
@@ -122,7 +134,7 @@ export class PingSocket {
       sequence,
       from: sourceOf(bytes, start),
       roundTripNs: this.#table.namespace.world.nowNs - sentAtNs,
-      ttl: ttlOf(bytes, start),
+      ttl: hopsOf(bytes, start),
       lengthBytes: start + totalLengthOf(bytes, start) - at,
       error: '',
     });
@@ -135,9 +147,11 @@ export class PingSocket {
       sequence: sequenceNumberOf(bytes, quotedAt),
       from: sourceOf(bytes, start),
       roundTripNs: undefined,
-      ttl: ttlOf(bytes, start),
+      ttl: hopsOf(bytes, start),
       lengthBytes: 0,
-      error: describeIcmpError(typeOf(bytes, at), codeOf(bytes, at), nextHopMtuOf(bytes, at)),
+      error: isIpv6(bytes, start)
+        ? describeIcmpv6Error(typeOf(bytes, at), codeOf(bytes, at), mtuOf(bytes, at))
+        : describeIcmpError(typeOf(bytes, at), codeOf(bytes, at), nextHopMtuOf(bytes, at)),
     });
   }
 
@@ -153,7 +167,7 @@ export class PingSocket {
       const error =
         errno === Errno.EMSGSIZE
           ? `ping: local error: message too long, mtu=${this.#pathMtuBytes()}`
-          : `ping: sendmsg: ${formatErrno(errno)}`;
+          : `ping: ${this.#failedCall(errno)}: ${formatErrno(errno)}`;
       this.#report({ sequence, from: 0, roundTripNs: undefined, ttl: 0, lengthBytes: 0, error });
     }
     if (this.#isDone) return;
@@ -168,35 +182,49 @@ export class PingSocket {
   }
 
   #sendRequest(
-    destination: Ipv4Address,
+    destination: IpAddress,
     sequence: number,
     payloadBytes: number,
     dontFragment: boolean,
   ): Errno {
     const { namespace } = this.#table;
-    const { source, ttl = 64 } = this.#options;
+    const { source, ttl = 64, device } = this.#options;
+    const isVersion6 = isIpv6Address(destination);
+    if (isVersion6 && device === undefined && isLinkLocal(destination)) {
+      if (!namespace.isLocalAddress(destination)) return Errno.EINVAL;
+    }
     const query = source === undefined ? { destination } : { destination, source };
-    const route = namespace.routeLookup(query);
-    if (route === undefined) return Errno.ENETUNREACH;
+    const route = namespace.routeLookup({ ...query, outDevice: device });
+    if (route === undefined || (isVersion6 && route.source === 0)) return Errno.ENETUNREACH;
     const lengthBytes = ICMP_HEADER_BYTES + payloadBytes;
-    const totalLengthBytes = IPV4_HEADER_BYTES + lengthBytes;
+    const ipBytes = plainHeaderBytes(destination);
+    const totalLengthBytes = ipBytes + lengthBytes;
     const isFitting = totalLengthBytes <= namespace.pathMtuBytes(destination, route);
     if (dontFragment && !isFitting) return Errno.EMSGSIZE;
     const packet = Packet.allocate(totalLengthBytes);
-    const at = packet.start + IPV4_HEADER_BYTES;
+    const at = packet.start + ipBytes;
     for (let i = 0; i < payloadBytes; i++) packet.bytes[at + ICMP_HEADER_BYTES + i] = i;
-    writeIcmpEcho(packet.bytes, at, IcmpType.echoRequest, this.#identifier, sequence);
-    finishIcmpChecksum(packet.bytes, at, lengthBytes);
-    writeIpv4Header(packet.bytes, packet.start, {
+    const { echoRequest } = isVersion6 ? Icmpv6Type : IcmpType;
+    const from = source ?? route.source;
+    writeIcmpEcho(packet.bytes, at, echoRequest, this.#identifier, sequence);
+    if (isVersion6) finishIcmpv6Checksum(packet.bytes, at, lengthBytes, from, destination);
+    else finishIcmpChecksum(packet.bytes, at, lengthBytes);
+    writeIpHeader(packet.bytes, packet.start, {
       totalLengthBytes,
       identification: this.#table.nextIdentification(this.#identifier) + sequence,
       dontFragment: dontFragment || isFitting,
       ttl,
-      protocol: IpProtocol.icmp,
-      source: source ?? route.source,
+      protocol: isVersion6 ? NextHeader.icmpv6 : IpProtocol.icmp,
+      source: from,
       destination,
     });
-    return this.#table.transmit(packet);
+    return this.#table.transmit(packet, device === undefined ? undefined : route);
+  }
+
+  /** iputils connects a socket of IPv6 first, which finds out what has no way. */
+  #failedCall(errno: Errno): string {
+    const isEarly = errno === Errno.EINVAL || errno === Errno.ENETUNREACH;
+    return isIpv6Address(this.#options.address) && isEarly ? 'connect' : 'sendmsg';
   }
 
   #pathMtuBytes(): number {
@@ -240,9 +268,32 @@ function describeIcmpError(type: number, code: number, mtuBytes: number): string
   }
 }
 
+/** The words of ping's `print_icmp` for ICMPv6. */
+function describeIcmpv6Error(type: number, code: number, mtuBytes: number): string {
+  if (type === Icmpv6Type.packetTooBig) return `Packet too big: mtu=${mtuBytes}`;
+  if (type === Icmpv6Type.timeExceeded) {
+    return code === 0 ? 'Time exceeded: Hop limit' : 'Time exceeded: Defragmentation failure';
+  }
+  if (type !== Icmpv6Type.destinationUnreachable) return `unknown icmp type: ${type}`;
+  switch (code) {
+    case Unreachable6Code.noRoute:
+      return 'Destination unreachable: No route';
+    case Unreachable6Code.prohibited:
+      return 'Destination unreachable: Administratively prohibited';
+    case Unreachable6Code.beyondScope:
+      return 'Destination unreachable: Beyond scope of source address';
+    case Unreachable6Code.address:
+      return 'Destination unreachable: Address unreachable';
+    case Unreachable6Code.port:
+      return 'Destination unreachable: Port unreachable';
+    default:
+      return `Destination unreachable: Unknown code ${code}`;
+  }
+}
+
 /** The line that ping prints for a result; `name` is what the answerer is called, if anything. */
 export function formatPingResult(result: PingResult, name?: string): string {
-  const address = formatIpv4Address(result.from);
+  const address = formatIp(result.from);
   const from = name === undefined ? address : `${name} (${address})`;
   if (result.roundTripNs === undefined) {
     if (result.from === 0) return result.error;

@@ -4,7 +4,8 @@
  * The columns are those of iproute2 6.1 that writes to a file: each as wide as its longest cell,
  * addresses right-aligned up to the colon. `users:` is printed where a program is known.
  */
-import { ANY_ADDRESS, formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import { ANY_ADDRESS } from '../../wire/addresses.ts';
+import { formatIp, type IpAddress, isIpv6Address } from '../../wire/ip-address.ts';
 import { SCTP_STATE_NAMES, SctpState } from './sctp/state.ts';
 import type { SocketTable } from './table.ts';
 import { TcpConnection } from './tcp/connection.ts';
@@ -49,8 +50,9 @@ const WILDCARDS: Readonly<Record<SocketFamily, string>> = {
 /** Associations that may wait at an SCTP listener (`sk_max_ack_backlog`, `listen(fd, 128)`). */
 const SCTP_BACKLOG = 128;
 
-function formatAddress(address: Ipv4Address, family: SocketFamily = 'ipv4'): string {
-  return address === ANY_ADDRESS ? WILDCARDS[family] : formatIpv4Address(address);
+function formatAddress(address: IpAddress, family: SocketFamily = 'ipv4'): string {
+  if (address === ANY_ADDRESS) return WILDCARDS[family];
+  return isIpv6Address(address) ? `[${formatIp(address)}]` : formatIp(address);
 }
 
 /** The text of `ss` with these options (default `-tan`), without name resolution. */

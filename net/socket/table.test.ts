@@ -180,7 +180,7 @@ test('ping tells round trips, silence and errors', () => {
     bytes.copyWithin(start + 12, start + 16, start + 20);
     bytes.set(packet.bytes.subarray(start + 12, start + 16), start + 16);
     bytes[start + 20] = 0;
-    b.sendIpv4(echo);
+    b.send(echo);
     return false;
   };
   const lines: string[] = [];

@@ -6,24 +6,28 @@
  * Mirrors net/ipv4/inet_hashtables.c, tcp_ipv4.c (`tcp_v4_rcv`) and udp.c (`__udp4_lib_rcv`).
  */
 import { type DrawKey, draw32, hashText, keyOf } from '../../sim/chance.ts';
-import { ANY_ADDRESS, type Ipv4Address } from '../../wire/addresses.ts';
+import { ANY_ADDRESS } from '../../wire/addresses.ts';
 import * as icmp from '../../wire/icmp.ts';
 import { ICMP_HEADER_BYTES, IcmpType, identifierOf, UnreachableCode } from '../../wire/icmp.ts';
 import {
   destinationOf,
   headerBytesOf,
-  IPV4_HEADER_BYTES,
-  IpProtocol,
+  isIpv6,
   protocolOf,
   sourceOf,
   totalLengthOf,
-} from '../../wire/ipv4.ts';
+} from '../../wire/ip.ts';
+import { ANY_IPV6, type IpAddress, isIpv6Address } from '../../wire/ip-address.ts';
+import { IPV4_HEADER_BYTES, IpProtocol } from '../../wire/ipv4.ts';
+import { NextHeader } from '../../wire/ipv6/header.ts';
+import { Icmpv6Type, mtuOf, Unreachable6Code } from '../../wire/ipv6/icmpv6.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
+import type { RouteResult } from '../ip/route.ts';
 import type { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
-import { Errno, errnoOfIcmp, isFatalIcmp } from './errno.ts';
+import { Errno, errnoOfIcmp, errnoOfIcmpv6, isFatalIcmp, isFatalIcmpv6 } from './errno.ts';
 import type { PingSocket } from './ping.ts';
 import { PortChooser } from './ports.ts';
 import { SctpSockets } from './sctp/sockets.ts';
@@ -124,14 +128,15 @@ export class SocketTable {
 
   /** Listens for TCP connections; an errno when the port or address cannot be had. */
   listen(options: ListenOptions): TcpListener | Errno {
-    const address = options.address ?? ANY_ADDRESS;
-    const { family = 'ipv4' } = options;
+    const given = options.address ?? ANY_ADDRESS;
+    const { family = familyOf(given) } = options;
+    const address = given === ANY_IPV6 ? ANY_ADDRESS : given;
     let { port } = options;
     if (!this.#canBindTo(address)) return Errno.EADDRNOTAVAIL;
     const isTaken = (wanted: number) => this.#hasListener(wanted, address, family);
     if (port === 0) port = this.ports.chooseForBind((free) => !isTaken(free));
     if (port === 0 || isTaken(port)) return Errno.EADDRINUSE;
-    const listener = new TcpListener(this, { ...options, address, port });
+    const listener = new TcpListener(this, { ...options, address, port, family });
     const others = this.#listeners.get(port);
     if (others === undefined) this.#listeners.set(port, [listener]);
     else others.push(listener);
@@ -149,16 +154,17 @@ export class SocketTable {
   }
 
   /**
-   * Takes a local TCP segment, UDP datagram, SCTP packet or ICMP echo reply in; `packet.start` is its IPv4 header.
-   * False for other protocols.
+   * Takes a local TCP segment, UDP datagram, SCTP packet or ICMP echo reply in; `packet.start` is its
+   * IP header. False for other protocols.
    */
   deliver(packet: Packet): boolean {
     const protocol = protocolOf(packet.bytes, packet.start);
     if (protocol === IpProtocol.tcp) this.#deliverTcp(packet);
     else if (protocol === IpProtocol.udp) this.#deliverUdp(packet);
     else if (protocol === IpProtocol.sctp) this.sctp.deliver(packet);
-    else if (protocol === IpProtocol.icmp) this.deliverEchoReply(packet);
-    else return false;
+    else if (protocol === IpProtocol.icmp || protocol === NextHeader.icmpv6) {
+      this.deliverEchoReply(packet);
+    } else return false;
     return true;
   }
 
@@ -175,11 +181,13 @@ export class SocketTable {
     const remote = destinationOf(bytes, quoted);
     const localPort = udp.sourcePortOf(bytes, transport);
     const remotePort = udp.destinationPortOf(bytes, transport);
+    const isVersion6 = isIpv6(bytes, start);
+    const errno = isVersion6 ? errnoOfIcmpv6(type, code) : errnoOfIcmp(type, code);
     switch (protocolOf(bytes, quoted)) {
       case IpProtocol.tcp: {
         const endpoint = this.endpoints.find(local, localPort, remote, remotePort);
         if (endpoint instanceof TcpConnection) {
-          icmpErrorArrives(endpoint, type, code, tcp.sequenceOf(bytes, transport) | 0);
+          icmpErrorArrives(endpoint, errno, tcp.sequenceOf(bytes, transport) | 0);
         }
         return;
       }
@@ -193,26 +201,29 @@ export class SocketTable {
             from: sourceOf(bytes, start),
             toAddress: remote,
             toPort: remotePort,
-            mtuBytes: icmp.nextHopMtuOf(bytes, at),
+            mtuBytes: isVersion6 ? mtuOf(bytes, at) : icmp.nextHopMtuOf(bytes, at),
           },
           socket,
         );
         if (socket.remotePort === 0) return;
-        if (isFatalIcmp(type, code)) socket.handlers.onError?.(errnoOfIcmp(type, code), socket);
+        const isFatal = isVersion6 ? isFatalIcmpv6(type, code) : isFatalIcmp(type, code);
+        if (isFatal) socket.handlers.onError?.(errno, socket);
         return;
       }
       case IpProtocol.sctp:
         this.sctp.icmpErrorArrives(bytes, transport, local, remote, type, code);
         return;
+      case NextHeader.icmpv6:
       case IpProtocol.icmp: {
         const identifier = identifierOf(bytes, transport);
-        if (icmp.typeOf(bytes, transport) !== IcmpType.echoRequest) return;
+        const asked = isVersion6 ? Icmpv6Type.echoRequest : IcmpType.echoRequest;
+        if (icmp.typeOf(bytes, transport) !== asked) return;
         this.#pingSockets.get(identifier)?.errorArrives(packet, at, transport);
       }
     }
   }
 
-  /** Takes an ICMP echo reply in; `packet.start` is its IPv4 header. */
+  /** Takes an ICMP echo reply in; `packet.start` is its IP header. */
   deliverEchoReply(packet: Packet): void {
     const at = packet.start + headerBytesOf(packet.bytes, packet.start);
     const socket = this.#pingSockets.get(identifierOf(packet.bytes, at));
@@ -254,10 +265,11 @@ export class SocketTable {
     return this.namespace.sysctls.number(`net.ipv4.${name}`);
   }
 
-  /** Hands a packet to IP. */
-  transmit(packet: Packet): SendResult {
+  /** Hands a packet to IP, along a route if the sender has looked one up. */
+  transmit(packet: Packet, route?: RouteResult | undefined): SendResult {
     if (this.onSend !== undefined) this.onSend(packet);
-    return this.namespace.sendIpv4(packet);
+    if (route !== undefined) return this.namespace.sendAlong(packet, route);
+    return this.namespace.send(packet);
   }
 
   /** Notes that a packet ends at the sockets. */
@@ -267,9 +279,9 @@ export class SocketTable {
 
   /** A connection with a free tuple, in no state yet; undefined when there is no way to the peer. */
   createConnection(
-    localAddress: Ipv4Address,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: Ipv4Address,
+    remoteAddress: IpAddress,
     remotePort: number,
     isn?: number,
   ): TcpConnection | undefined {
@@ -317,7 +329,9 @@ export class SocketTable {
   }
 
   /** Gives a UDP socket an address and port. */
-  bindUdp(socket: UdpSocket, port: number, address: Ipv4Address): Errno {
+  bindUdp(socket: UdpSocket, port: number, given: IpAddress): Errno {
+    if (isIpv6Address(given) && socket.family === 'ipv4') socket.family = familyOf(given);
+    const address = given === ANY_IPV6 ? ANY_ADDRESS : given;
     if (!this.#canBindTo(address)) return Errno.EADDRNOTAVAIL;
     let chosen = port;
     if (port === 0) {
@@ -405,7 +419,7 @@ export class SocketTable {
     const socket = this.#findUdp(destination, destinationPort, source, sourcePort);
     if (socket === undefined) {
       this.counters.unknownPorts++;
-      this.namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, UnreachableCode.port);
+      this.#refuseDatagram(packet);
       this.noteDrop(packet, 'UDP port is closed');
       return;
     }
@@ -419,18 +433,19 @@ export class SocketTable {
 
   /** The socket that fits best: connected before bound to the address before any (`compute_score`). */
   #findUdp(
-    local: Ipv4Address,
+    local: IpAddress,
     localPort: number,
-    remote: Ipv4Address,
+    remote: IpAddress,
     remotePort: number,
   ): UdpSocket | undefined {
     const sockets = this.#udpSockets.get(localPort);
     if (sockets === undefined) return undefined;
+    const deaf = isIpv6Address(local) ? 'ipv4' : 'ipv6';
     let best: UdpSocket | undefined;
     let bestScore = 0;
     for (let i = 0; i < sockets.length; i++) {
       const socket = sockets[i]!;
-      if (socket.family === 'ipv6') continue;
+      if (socket.family === deaf) continue;
       let score = 1;
       if (socket.localAddress !== ANY_ADDRESS) {
         if (socket.localAddress !== local) continue;
@@ -448,42 +463,55 @@ export class SocketTable {
     return best;
   }
 
-  #findListener(address: Ipv4Address, port: number): TcpListener | undefined {
+  #findListener(address: IpAddress, port: number): TcpListener | undefined {
     const listeners = this.#listeners.get(port);
     if (listeners === undefined) return undefined;
+    const deaf = isIpv6Address(address) ? 'ipv4' : 'ipv6';
     let any: TcpListener | undefined;
     for (let i = 0; i < listeners.length; i++) {
-      if (listeners[i]!.family === 'ipv6') continue;
+      if (listeners[i]!.family === deaf) continue;
       if (listeners[i]!.address === address) return listeners[i];
       if (listeners[i]!.address === ANY_ADDRESS) any = listeners[i];
     }
     return any;
   }
 
-  #hasListener(port: number, address: Ipv4Address, family: SocketFamily): boolean {
+  #hasListener(port: number, address: IpAddress, family: SocketFamily): boolean {
     const listeners = this.#listeners.get(port);
     const clashes = (other: TcpListener) =>
       doClash(other.address, address) && doFamiliesClash(other.family, family);
     return listeners?.some(clashes) === true;
   }
 
-  #hasUdpSocket(port: number, address: Ipv4Address, family: SocketFamily): boolean {
+  #hasUdpSocket(port: number, address: IpAddress, family: SocketFamily): boolean {
     const sockets = this.#udpSockets.get(port);
     const clashes = (other: UdpSocket) =>
       doClash(other.localAddress, address) && doFamiliesClash(other.family, family);
     return sockets?.some(clashes) === true;
   }
 
-  #canBindTo(address: Ipv4Address): boolean {
+  #canBindTo(address: IpAddress): boolean {
     if (address === ANY_ADDRESS || this.namespace.isLocalAddress(address)) return true;
-    return this.namespace.sysctls.number('net.ipv4.ip_nonlocal_bind') !== 0;
+    const family = isIpv6Address(address) ? 'ipv6' : 'ipv4';
+    return this.namespace.sysctls.number(`net.${family}.ip_nonlocal_bind`) !== 0;
+  }
+
+  /** Tells the sender of a datagram that nobody has the port. */
+  #refuseDatagram(packet: Packet): void {
+    const { namespace } = this;
+    if (isIpv6(packet.bytes, packet.start)) {
+      const { destinationUnreachable } = Icmpv6Type;
+      namespace.ipv6.sendIcmpError(packet, destinationUnreachable, Unreachable6Code.port, 0);
+    } else {
+      namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, UnreachableCode.port);
+    }
   }
 
   /** RFC 6528: a secret of the tuple, and a clock of 64 ns. */
   #initialSequence(
-    localAddress: Ipv4Address,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: Ipv4Address,
+    remoteAddress: IpAddress,
     remotePort: number,
   ): number {
     const secret = draw32(
@@ -501,8 +529,14 @@ export class SocketTable {
   }
 }
 
+/** What a socket bound to an address hears; one on `::` hears both. */
+function familyOf(address: IpAddress): SocketFamily {
+  if (address === ANY_IPV6) return 'dual';
+  return isIpv6Address(address) ? 'ipv6' : 'ipv4';
+}
+
 /** Two sockets on one port clash unless both are bound, to different addresses. */
-function doClash(a: Ipv4Address, b: Ipv4Address): boolean {
+function doClash(a: IpAddress, b: IpAddress): boolean {
   return a === b || a === ANY_ADDRESS || b === ANY_ADDRESS;
 }
 

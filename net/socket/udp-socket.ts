@@ -5,29 +5,24 @@
  * hears of none, as without IP_RECVERR. Don't-fragment is set on datagrams that fit the path, as
  * with Linux' default of IP_PMTUDISC_WANT. Mirrors net/ipv4/udp.c.
  */
-import { ANY_ADDRESS, type Ipv4Address } from '../../wire/addresses.ts';
-import {
-  IPV4_HEADER_BYTES,
-  IPV4_TOTAL_BYTES_MAX,
-  IpProtocol,
-  writeIpv4Header,
-} from '../../wire/ipv4.ts';
+import { ANY_ADDRESS } from '../../wire/addresses.ts';
+import { plainHeaderBytes, writeIpHeader } from '../../wire/ip.ts';
+import { anyAddressLike, type IpAddress } from '../../wire/ip-address.ts';
+import { IPV4_TOTAL_BYTES_MAX, IpProtocol } from '../../wire/ipv4.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../../wire/udp.ts';
 import { Packet } from '../packet.ts';
 import { Errno } from './errno.ts';
 import type { SocketTable } from './table.ts';
 import type { SocketFamily } from './tcp/listener.ts';
 
-const HEADERS_BYTES = IPV4_HEADER_BYTES + UDP_HEADER_BYTES;
-
 /** An ICMP error about a datagram that a socket sent. */
 export interface UdpIcmpError {
   readonly type: number;
   readonly code: number;
   /** Who reported it. */
-  readonly from: Ipv4Address;
+  readonly from: IpAddress;
   /** Where the datagram was going. */
-  readonly toAddress: Ipv4Address;
+  readonly toAddress: IpAddress;
   readonly toPort: number;
   /** The MTU that fragmentation needed names; 0 for others. */
   readonly mtuBytes: number;
@@ -38,10 +33,10 @@ export interface UdpHandlers {
   /** A datagram came; `bytes` is a view of the packet and may be kept, but not changed. */
   onDatagram?(
     bytes: Uint8Array,
-    fromAddress: Ipv4Address,
+    fromAddress: IpAddress,
     fromPort: number,
     socket: UdpSocket,
-    toAddress: Ipv4Address,
+    toAddress: IpAddress,
   ): void;
   /** An ICMP error ended what a connected socket tried. */
   onError?(errno: Errno, socket: UdpSocket): void;
@@ -49,7 +44,7 @@ export interface UdpHandlers {
   onIcmpError?(error: UdpIcmpError, socket: UdpSocket): void;
 }
 
-/** Takes whole packets of a port in (`udp_tunnel`): `packet.start` is the IPv4 header. */
+/** Takes whole packets of a port in (`udp_tunnel`): `packet.start` is the IP header. */
 export type KernelUdpHandler = (packet: Packet) => void;
 
 /** One UDP socket; {@link SocketTable.openUdp} makes it. */
@@ -58,10 +53,10 @@ export class UdpSocket {
   readonly handlers: UdpHandlers;
   /** Set for a tunnel's socket, which takes whole packets. */
   readonly kernelHandler: KernelUdpHandler | undefined;
-  localAddress: Ipv4Address = ANY_ADDRESS;
+  localAddress: IpAddress = ANY_ADDRESS;
   /** 0 until it is bound. */
   localPort = 0;
-  remoteAddress: Ipv4Address = ANY_ADDRESS;
+  remoteAddress: IpAddress = ANY_ADDRESS;
   /** 0 unless it is connected. */
   remotePort = 0;
   /** What `ss` prints in `users:((…))`: `"dockerd",pid=355,fd=27`. */
@@ -84,17 +79,17 @@ export class UdpSocket {
   }
 
   /** Binds to an address (default any) and port (default: a free one). */
-  bind(port = 0, address: Ipv4Address = ANY_ADDRESS): Errno {
+  bind(port = 0, address: IpAddress = ANY_ADDRESS): Errno {
     if (this.localPort !== 0) return Errno.EINVAL;
     return this.table.bindUdp(this, port, address);
   }
 
   /** Sets the only peer. */
-  connect(address: Ipv4Address, port: number): Errno {
+  connect(address: IpAddress, port: number): Errno {
     const route = this.table.namespace.routeLookup({ destination: address });
     if (route === undefined) return Errno.ENETUNREACH;
     if (this.localPort === 0) {
-      const errno = this.bind(0, ANY_ADDRESS);
+      const errno = this.bind(0, anyAddressLike(address));
       if (errno !== Errno.none) return errno;
     }
     if (this.localAddress === ANY_ADDRESS) this.localAddress = route.source;
@@ -110,11 +105,12 @@ export class UdpSocket {
   }
 
   /** Sends a datagram; binds the socket to a free port first, if it is not bound. */
-  sendTo(bytes: Uint8Array, address: Ipv4Address, port: number): Errno {
+  sendTo(bytes: Uint8Array, address: IpAddress, port: number): Errno {
     if (this.isClosed) return Errno.EINVAL;
-    if (bytes.length + HEADERS_BYTES > IPV4_TOTAL_BYTES_MAX) return Errno.EMSGSIZE;
+    const ipBytes = plainHeaderBytes(address);
+    if (bytes.length + ipBytes + UDP_HEADER_BYTES > IPV4_TOTAL_BYTES_MAX) return Errno.EMSGSIZE;
     if (this.localPort === 0) {
-      const errno = this.bind();
+      const errno = this.bind(0, anyAddressLike(address));
       if (errno !== Errno.none) return errno;
     }
     const { namespace } = this.table;
@@ -125,14 +121,14 @@ export class UdpSocket {
     if (route === undefined) return Errno.ENETUNREACH;
     const source = chosen === ANY_ADDRESS ? route.source : chosen;
     const lengthBytes = UDP_HEADER_BYTES + bytes.length;
-    const totalLengthBytes = IPV4_HEADER_BYTES + lengthBytes;
+    const totalLengthBytes = ipBytes + lengthBytes;
     const packet = Packet.allocate(totalLengthBytes);
-    const at = packet.start + IPV4_HEADER_BYTES;
+    const at = packet.start + ipBytes;
     packet.bytes.set(bytes, at + UDP_HEADER_BYTES);
     writeUdpHeader(packet.bytes, at, this.localPort, port, lengthBytes, 0);
     finishUdpChecksum(packet.bytes, at, lengthBytes, source, address);
     this.#identification = (this.#identification + 1) & 0xffff;
-    writeIpv4Header(packet.bytes, packet.start, {
+    writeIpHeader(packet.bytes, packet.start, {
       totalLengthBytes,
       identification: this.#identification,
       dontFragment: totalLengthBytes <= namespace.pathMtuBytes(address, route),

@@ -2,8 +2,9 @@
  * A small laboratory for tests of the stack: namespaces, cables, bridges and pings in a few words.
  */
 import { World } from '../../sim/world.ts';
-import { type Ipv4Address, parseIpv4Address, parsePrefix } from '../../wire/addresses.ts';
+
 import { finishIcmpChecksum, IcmpType, writeIcmpEcho } from '../../wire/icmp.ts';
+import { type IpAddress, isIpv6Address, parseIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../../wire/ipv4.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../../wire/udp.ts';
 import { Bridge } from '../device/bridge.ts';
@@ -15,9 +16,9 @@ import { Namespace } from '../namespace.ts';
 import { Packet } from '../packet.ts';
 import { Way } from '../way.ts';
 
-/** The address of a dotted quad that is known to be one. */
-export function ip(text: string): Ipv4Address {
-  return parseIpv4Address(text)!;
+/** The address of a text that is known to be one. */
+export function ip(text: string): IpAddress {
+  return parseIp(text)!;
 }
 
 /** How a test packet differs from a small one with TTL 64. */
@@ -81,28 +82,26 @@ export class Lab {
     return bridge;
   }
 
-  /** Adds `10.0.0.1/24` (nothing for an empty text) with its broadcast address. */
+  /** Adds `10.0.0.1/24` or `fd00::1/64`, of use at once (nothing for an empty text). */
   address(device: Device, text: string): void {
-    const prefix = parsePrefix(text);
+    const prefix = parseIpPrefix(text);
     if (prefix === undefined) return;
-    device.namespace.addAddress(device, {
-      address: prefix.address,
-      prefixLength: prefix.lengthBits,
-    });
+    const { address, lengthBits: prefixLength } = prefix;
+    const { namespace } = device;
+    if (!isIpv6Address(address)) namespace.addAddress(device, { address, prefixLength });
+    else namespace.ipv6.addresses.add(device, { address, prefixLength, skipsDetection: true });
   }
 
-  /** Adds `10.0.0.0/8 via …`; `default` is 0.0.0.0/0. */
+  /** Adds `10.0.0.0/8 via …` or `fd00::/64 via …`; `default` is 0.0.0.0/0. */
   route(
     namespace: Namespace,
     prefixText: string,
     more: Omit<RouteSpecification, 'destination' | 'prefixLength'>,
   ): string | undefined {
-    const prefix = parsePrefix(prefixText === 'default' ? '0.0.0.0/0' : prefixText)!;
-    return namespace.addRoute({
-      destination: prefix.address,
-      prefixLength: prefix.lengthBits,
-      ...more,
-    });
+    const prefix = parseIpPrefix(prefixText === 'default' ? '0.0.0.0/0' : prefixText)!;
+    const { address: destination, lengthBits: prefixLength } = prefix;
+    const { routes } = isIpv6Address(destination) ? namespace.ipv6 : namespace;
+    return routes.add({ destination, prefixLength, ...more });
   }
 
   /** An echo request with a way. */

@@ -4,7 +4,7 @@
  * `convertToStandardNotation`), with the real parser's complaints.
  */
 import { parseIpv4Address } from '../../wire/addresses.ts';
-import { parseIpv6Address } from '../../wire/ipv6-address.ts';
+import { parseIpv6Address } from '../../wire/ipv6/text.ts';
 import type { ContainerPort, PortBinding, PortProtocol } from '../daemon/requests.ts';
 
 const PROTOCOLS: readonly PortProtocol[] = ['tcp', 'udp', 'sctp'];

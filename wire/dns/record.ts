@@ -6,7 +6,7 @@
  * and so must swarmlab. Data of a type not listed, and empty data, is kept as raw bytes.
  */
 import type { Ipv4Address } from '../addresses.ts';
-import { formatIpv6Address, parseIpv6Address } from '../ipv6-address.ts';
+import { formatIpv6Address, parseIpv6Address } from '../ipv6/text.ts';
 import type { DnsReader, DnsWriter } from './cursor.ts';
 import { readName, writeName } from './name.ts';
 

@@ -2,7 +2,9 @@
  * Opening a connection: source address from the route, a port, the SYN.
  * Mirrors `tcp_v4_connect` (net/ipv4/tcp_ipv4.c).
  */
-import { ANY_ADDRESS, type Ipv4Address } from '../../../wire/addresses.ts';
+import { ANY_ADDRESS } from '../../../wire/addresses.ts';
+import { type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
+import { isLinkLocal } from '../../../wire/ipv6/scope.ts';
 import type { RouteType } from '../../ip/route.ts';
 import { Errno } from '../errno.ts';
 import type { SocketTable } from '../table.ts';
@@ -13,11 +15,11 @@ import { TcpState } from './state.ts';
 
 /** What `connect` is told. */
 export interface ConnectOptions extends TcpOptionSettings {
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   readonly handlers: TcpHandlers;
   /** Default: the route's source. */
-  readonly sourceAddress?: Ipv4Address;
+  readonly sourceAddress?: IpAddress;
   /** Default: a free one of `ip_local_port_range`. */
   readonly sourcePort?: number;
 }
@@ -43,6 +45,10 @@ export function openConnection(table: SocketTable, options: ConnectOptions): Tcp
   const source = chosen === ANY_ADDRESS ? (route?.source ?? ANY_ADDRESS) : chosen;
   if (route === undefined) {
     return failed(table, source, options, 'unreachable', Errno.ENETUNREACH);
+  }
+  // a link-local address without a link
+  if (isIpv6Address(address) && isLinkLocal(address) && route.type !== 'local') {
+    return failed(table, source, options, 'unreachable', Errno.EINVAL);
   }
   const refusal = ROUTE_ERRNOS[route.type];
   if (refusal !== undefined) return failed(table, source, options, 'unreachable', refusal);
@@ -70,8 +76,8 @@ export function openConnection(table: SocketTable, options: ConnectOptions): Tcp
 
 function choosePort(
   table: SocketTable,
-  source: Ipv4Address,
-  address: Ipv4Address,
+  source: IpAddress,
+  address: IpAddress,
   port: number,
 ): number {
   return table.ports.chooseForConnect(
@@ -86,7 +92,7 @@ function choosePort(
 /** A connection that never was; its program hears of it once it has got hold of it. */
 function failed(
   table: SocketTable,
-  source: Ipv4Address,
+  source: IpAddress,
   options: ConnectOptions,
   reason: CloseReason,
   errno: Errno,

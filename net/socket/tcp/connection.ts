@@ -10,7 +10,7 @@
  */
 import { type EventHandle, NO_EVENT } from '../../../sim/event-queue.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
-import type { Ipv4Address } from '../../../wire/addresses.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import type { Packet } from '../../packet.ts';
 import { Errno } from '../errno.ts';
 import type { SocketTable } from '../table.ts';
@@ -47,9 +47,9 @@ export interface TcpOptionSettings {
 /** One end of a connection. */
 export class TcpConnection implements TcpEndpoint {
   readonly table: SocketTable;
-  readonly localAddress: Ipv4Address;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: Ipv4Address;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
   nextInBucket: TcpEndpoint | undefined = undefined;
   state: TcpState = TcpState.closed;
@@ -150,9 +150,9 @@ export class TcpConnection implements TcpEndpoint {
 
   constructor(
     table: SocketTable,
-    localAddress: Ipv4Address,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: Ipv4Address,
+    remoteAddress: IpAddress,
     remotePort: number,
     initialSequence: Sequence,
     pathMtuBytes: number,
@@ -170,7 +170,7 @@ export class TcpConnection implements TcpEndpoint {
     this.sndMax = initialSequence;
     this.sndSmall = initialSequence;
     this.dataStart = (initialSequence + 1) | 0;
-    this.advertisedMssBytes = segmentBytesOf(pathMtuBytes);
+    this.advertisedMssBytes = segmentBytesOf(pathMtuBytes, remoteAddress);
     this.mssBytes = Math.min(this.advertisedMssBytes, MSS_DEFAULT_BYTES);
     this.congestion = new Congestion(initialSequence, this.advertisedMssBytes);
     this.receiveBufferBytes = initialWindowBytes(this.advertisedMssBytes);

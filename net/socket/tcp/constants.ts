@@ -38,5 +38,3 @@ export const MSS_BYTES_MIN = 88;
 export const SEND_BUFFER_BYTES = 65_536;
 /** tcp_invalid_ratelimit: answers to segments outside the window are at least this far apart. */
 export const INVALID_RATE_LIMIT_NS = 500 * MILLISECOND_NS;
-/** IPv4 and TCP headers without options. */
-export const HEADERS_BYTES = 40;

@@ -4,15 +4,15 @@
  * A `Map` from a 32-bit hash of the tuple to a chain of endpoints: an integer key of that size is
  * not allocated and hashes fast. Mirrors the established hash of net/ipv4/inet_hashtables.c.
  */
-import type { Ipv4Address } from '../../../wire/addresses.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import type { Packet } from '../../packet.ts';
 import type { TcpState } from './state.ts';
 
 /** What a segment can be for: a connection, or what is left of one in TIME-WAIT. */
 export interface TcpEndpoint {
-  readonly localAddress: Ipv4Address;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: Ipv4Address;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
   readonly state: TcpState;
   /** The next endpoint with the same hash; the map's. */
@@ -22,9 +22,9 @@ export interface TcpEndpoint {
 }
 
 function hashOf(
-  localAddress: Ipv4Address,
+  localAddress: IpAddress,
   localPort: number,
-  remoteAddress: Ipv4Address,
+  remoteAddress: IpAddress,
   remotePort: number,
 ): number {
   let hash = Math.imul(remoteAddress ^ (remotePort << 16) ^ localPort, 0x9e3779b1);
@@ -40,9 +40,9 @@ export class EndpointMap {
 
   /** The endpoint of this tuple. */
   find(
-    localAddress: Ipv4Address,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: Ipv4Address,
+    remoteAddress: IpAddress,
     remotePort: number,
   ): TcpEndpoint | undefined {
     const hash = hashOf(localAddress, localPort, remoteAddress, remotePort);

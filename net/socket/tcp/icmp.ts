@@ -1,29 +1,26 @@
 /**
  * An ICMP error about a segment that a connection sent: fatal for a handshake, a remark for an
  * established connection, a new segment size when a router could not fragment.
- * Mirrors `tcp_v4_err` (net/ipv4/tcp_ipv4.c).
+ * Mirrors `tcp_v4_err` (net/ipv4/tcp_ipv4.c) and `tcp_v6_err`.
  */
-import { IcmpType, UnreachableCode } from '../../../wire/icmp.ts';
-import { Errno, errnoOfIcmp } from '../errno.ts';
+import { Errno } from '../errno.ts';
 import type { TcpConnection } from './connection.ts';
 import { sendPending, sendSyn } from './output.ts';
 import { syncPathMtu } from './path-mtu.ts';
 import { TcpState } from './state.ts';
 import { isAfter, isBefore, type Sequence } from './stream/sequence.ts';
 
-/** Takes an error of this type and code in; `sequence` is the quoted segment's. */
+/** Takes an error that means `errno` in; `sequence` is the quoted segment's. */
 export function icmpErrorArrives(
   connection: TcpConnection,
-  type: number,
-  code: number,
+  errno: Errno,
   sequence: Sequence,
 ): void {
   if (isBefore(sequence, connection.sndUna) || isAfter(sequence, connection.sndMax)) return;
-  if (type === IcmpType.destinationUnreachable && code === UnreachableCode.fragmentationNeeded) {
+  if (errno === Errno.EMSGSIZE) {
     becomeShorter(connection);
     return;
   }
-  const errno = errnoOfIcmp(type, code);
   if (errno === Errno.none) return;
   if (connection.state === TcpState.synSent || connection.state === TcpState.synReceived) {
     connection.table.counters.attemptsFailed++;

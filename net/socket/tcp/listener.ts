@@ -6,8 +6,9 @@
  * handshake, silently (`tcp_abort_on_overflow` 0). There are no SYN cookies.
  * Mirrors `tcp_conn_request` and `tcp_check_req` (net/ipv4/tcp_input.c, tcp_minisocks.c).
  */
-import { ANY_ADDRESS, type Ipv4Address } from '../../../wire/addresses.ts';
-import { destinationOf, sourceOf } from '../../../wire/ipv4.ts';
+import { ANY_ADDRESS } from '../../../wire/addresses.ts';
+import { destinationOf, sourceOf } from '../../../wire/ip.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import { destinationPortOf, flagsOf, sourcePortOf, TcpFlag } from '../../../wire/tcp.ts';
 import type { Packet } from '../../packet.ts';
 import { Errno } from '../errno.ts';
@@ -22,7 +23,7 @@ import { TcpState } from './state.ts';
 /** What `listen` is told. */
 export interface ListenOptions extends TcpOptionSettings {
   /** Default 0.0.0.0. */
-  readonly address?: Ipv4Address;
+  readonly address?: IpAddress;
   readonly port: number;
   /** Connections that may wait to be accepted; default and at most `somaxconn`. */
   readonly backlog?: number;
@@ -30,20 +31,20 @@ export interface ListenOptions extends TcpOptionSettings {
   readonly onConnection: (connection: TcpConnection) => TcpHandlers;
   /** What `ss` prints in `users:((…))`: `"dockerd",pid=355,fd=27`. */
   readonly program?: string;
-  /** Default `ipv4`. */
+  /** Default: what the address is of; both for `::`. */
   readonly family?: SocketFamily;
 }
 
 /**
- * What a wildcard socket hears: IPv4, IPv6 only (`[::]:80` of `ss`, which nobody reaches here), or
- * both (`*:80`, as programs listen that ask for IPv6).
+ * What a socket hears: IPv4, IPv6 only (`[::]:80` of `ss`), or both (`*:80`, as programs listen that
+ * ask for IPv6). The wildcard address is 0.0.0.0 for all three.
  */
 export type SocketFamily = 'ipv4' | 'ipv6' | 'dual';
 
 /** One listening socket. */
 export class TcpListener {
   readonly table: SocketTable;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   readonly backlog: number;
   readonly program: string;

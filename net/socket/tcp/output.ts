@@ -25,8 +25,8 @@ export function sendSyn(connection: TcpConnection): void {
     windowScale: offersScale ? RECEIVE_WINDOW_SCALE : undefined,
   };
   const optionsBytes = tcpOptionsBytesOf(options);
-  const packet = allocateSegment(optionsBytes, 0);
-  writeTcpOptions(packet.bytes, optionsOffsetOf(packet), options);
+  const packet = allocateSegment(connection.remoteAddress, optionsBytes, 0);
+  writeTcpOptions(packet.bytes, optionsOffsetOf(packet, connection.remoteAddress), options);
   const window = Math.min(connection.receiveBufferBytes, RECEIVE_WINDOW_BYTES);
   connection.rcvWup = connection.rcvNxt;
   connection.rcvEdge = (connection.rcvNxt + window) | 0;
@@ -70,10 +70,11 @@ function sendSegment(
   count: number,
   flags: number,
 ): SendResult {
-  const packet = allocateSegment(0, count);
+  const packet = allocateSegment(connection.remoteAddress, 0, count);
   if (count > 0) {
     const offset = (sequence - connection.dataStart) | 0;
-    connection.sendBuffer.copyTo(packet.bytes, optionsOffsetOf(packet), offset, count);
+    const at = optionsOffsetOf(packet, connection.remoteAddress);
+    connection.sendBuffer.copyTo(packet.bytes, at, offset, count);
   }
   const window = windowFieldOf(connection);
   finishSegment(

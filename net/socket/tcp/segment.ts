@@ -1,18 +1,13 @@
 /**
- * Building segments: IPv4 and TCP headers straight into a packet with headroom, and the reset that
+ * Building segments: IP and TCP headers straight into a packet with headroom, and the reset that
  * answers a segment nobody wants.
  *
  * Mirrors `__tcp_transmit_skb` and `tcp_v4_send_reset` (net/ipv4/tcp_output.c, tcp_ipv4.c).
  */
-import type { Ipv4Address } from '../../../wire/addresses.ts';
 import { writeU16, writeU32 } from '../../../wire/bytes.ts';
-import {
-  destinationOf,
-  IPV4_HEADER_BYTES,
-  IpProtocol,
-  sourceOf,
-  writeIpv4Header,
-} from '../../../wire/ipv4.ts';
+import { destinationOf, plainHeaderBytes, sourceOf, writeIpHeader } from '../../../wire/ip.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
 import {
   acknowledgementOf,
   dataOffsetBytesOf,
@@ -30,25 +25,27 @@ import type { SocketTable } from '../table.ts';
 /** TTL of what sockets send (`ip_default_ttl`). */
 const TTL_DEFAULT = 64;
 
-/** Bytes of headers in front of options and payload. */
-const HEADERS_BYTES = IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
-
-/** A packet with room for `optionsBytes` of options and `payloadBytes` of payload. */
-export function allocateSegment(optionsBytes: number, payloadBytes: number): Packet {
-  return Packet.allocate(HEADERS_BYTES + optionsBytes + payloadBytes);
+/** A packet to `destination` with room for so many bytes of options and payload. */
+export function allocateSegment(
+  destination: IpAddress,
+  optionsBytes: number,
+  payloadBytes: number,
+): Packet {
+  const headersBytes = plainHeaderBytes(destination) + TCP_HEADER_BYTES;
+  return Packet.allocate(headersBytes + optionsBytes + payloadBytes);
 }
 
 /** Where options, and behind them the payload, begin in a packet of {@link allocateSegment}. */
-export function optionsOffsetOf(packet: Packet): number {
-  return packet.start + HEADERS_BYTES;
+export function optionsOffsetOf(packet: Packet, destination: IpAddress): number {
+  return packet.start + plainHeaderBytes(destination) + TCP_HEADER_BYTES;
 }
 
 /** Writes both headers and both checksums; options and payload are there already. */
 export function finishSegment(
   packet: Packet,
-  source: Ipv4Address,
+  source: IpAddress,
   sourcePort: number,
-  destination: Ipv4Address,
+  destination: IpAddress,
   destinationPort: number,
   sequence: number,
   acknowledgement: number,
@@ -58,7 +55,8 @@ export function finishSegment(
   identification: number,
 ): void {
   const { bytes, start } = packet;
-  const at = start + IPV4_HEADER_BYTES;
+  const ipBytes = plainHeaderBytes(destination);
+  const at = start + ipBytes;
   const totalLengthBytes = packet.end - start;
   writeU16(bytes, at, sourcePort);
   writeU16(bytes, at + 2, destinationPort);
@@ -67,8 +65,8 @@ export function finishSegment(
   bytes[at + 12] = (TCP_HEADER_BYTES + optionsBytes) << 2;
   bytes[at + 13] = flags;
   writeU16(bytes, at + 14, window);
-  finishTcpChecksum(bytes, at, totalLengthBytes - IPV4_HEADER_BYTES, source, destination);
-  writeIpv4Header(bytes, start, {
+  finishTcpChecksum(bytes, at, totalLengthBytes - ipBytes, source, destination);
+  writeIpHeader(bytes, start, {
     totalLengthBytes,
     identification,
     dontFragment: true,
@@ -100,10 +98,10 @@ export function sendResetFor(table: SocketTable, packet: Packet, at: number, end
     resetFlags |= TcpFlag.ack;
   }
   table.counters.resetsSent++;
-  const reset = allocateSegment(0, 0);
-  reset.way = packet.way?.fork();
   const localPort = destinationPortOf(bytes, at);
   const remote = sourceOf(bytes, start);
+  const reset = allocateSegment(remote, 0, 0);
+  reset.way = packet.way?.fork();
   const remotePort = sourcePortOf(bytes, at);
   finishSegment(
     reset,

@@ -7,7 +7,7 @@
  * namespace.
  * Mirrors net/ipv4/tcp_minisocks.c (`tcp_timewait_state_process`).
  */
-import type { Ipv4Address } from '../../../wire/addresses.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import {
   acknowledgementOf,
   dataOffsetBytesOf,
@@ -26,9 +26,9 @@ import { isAfter, isBefore } from './stream/sequence.ts';
 
 /** One connection in TIME-WAIT. */
 export class TimeWait implements TcpEndpoint {
-  readonly localAddress: Ipv4Address;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: Ipv4Address;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
   readonly state = TcpState.timeWait;
   nextInBucket: TcpEndpoint | undefined = undefined;
@@ -82,7 +82,7 @@ export class TimeWait implements TcpEndpoint {
   }
 
   #sendAcknowledgement(): void {
-    const segment = allocateSegment(0, 0);
+    const segment = allocateSegment(this.remoteAddress, 0, 0);
     finishSegment(
       segment,
       this.localAddress,

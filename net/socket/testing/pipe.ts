@@ -74,7 +74,7 @@ export class PipeEnd {
     return this.mtuBytes;
   }
 
-  sendIpv4(packet: Packet): SendResult {
+  send(packet: Packet): SendResult {
     this.#pipe.carry(this, packet);
     return SendResult.sent;
   }

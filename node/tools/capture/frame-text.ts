@@ -41,7 +41,7 @@ import {
   totalLengthOf,
   ttlOf,
 } from '../../../wire/ipv4.ts';
-import { formatIpv6Address } from '../../../wire/ipv6-address.ts';
+import { formatIpv6Address } from '../../../wire/ipv6/text.ts';
 import { type TcpSequences, tcpText, udpText } from './transport-text.ts';
 
 /** How to print. */

@@ -1,11 +1,9 @@
 /**
- * IPv6 addresses as text: what AAAA records and address lists need.
- *
- * The simulated networks carry IPv4; IPv6 addresses are only named and answered. An address is its
- * 16 bytes on the wire and its canonical text (RFC 5952, as Go's `netip.Addr` prints) elsewhere.
+ * IPv6 addresses as text: 16 bytes, and their canonical text (RFC 5952, as Go's `netip.Addr` prints).
+ * In the network stack an address is a number (ip-address.ts).
  */
-import { parseIpv4Address } from './addresses.ts';
-import { readU16, writeU16, writeU32 } from './bytes.ts';
+import { parseIpv4Address } from '../addresses.ts';
+import { readU16, writeU16, writeU32 } from '../bytes.ts';
 
 /** The 16 bytes of an address without a zone; `undefined` when the text is anything else. */
 export function parseIpv6Address(text: string): Uint8Array | undefined {

@@ -1,0 +1,205 @@
+/**
+ * IPv6's way out: routing, OUTPUT, routing again when a rule changed what it depends on, POSTROUTING,
+ * fragmentation at the sender, neighbour.
+ * Mirrors net/ipv6/ip6_output.c and `ip6_route_me_harder` (net/ipv6/netfilter.c).
+ */
+import { draw32, hashText } from '../../sim/chance.ts';
+import { ANY_IPV6, type IpAddress, writeIpv6 } from '../../wire/ip-address.ts';
+import {
+  fragmentHeaderAtOf,
+  fragmentIpv6,
+  ipv6DestinationOf,
+  ipv6SourceOf,
+} from '../../wire/ipv6/header.ts';
+import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
+import type { Device } from '../device/device.ts';
+import { packetText } from '../ip/packet-text.ts';
+import type { RouteResult } from '../ip/route.ts';
+import { SendResult } from '../ip/send-result.ts';
+import type { Namespace } from '../namespace.ts';
+import { Hook, Verdict } from '../netfilter/hook.ts';
+import { HEADROOM_BYTES, Packet } from '../packet.ts';
+
+/** Sends a local packet whose IPv6 header is written; a source of `::` is filled in. */
+export function sendIpv6(
+  namespace: Namespace,
+  packet: Packet,
+  outDevice?: Device | undefined,
+): SendResult {
+  const { bytes, start, mark } = packet;
+  const destination = ipv6DestinationOf(bytes, start);
+  const source = ipv6SourceOf(bytes, start);
+  const route = namespace.ipv6.routes.lookup({ destination, source, mark, outDevice });
+  if (source === ANY_IPV6 && route !== undefined && route.source !== 0) {
+    writeIpv6(bytes, start + 8, route.source);
+  }
+  noteSend(namespace, packet);
+  if (route === undefined) return unroutable(namespace, packet);
+  return output(namespace, packet, route);
+}
+
+/** As {@link sendIpv6}, along a route that the sender has looked up. */
+export function sendIpv6Along(
+  namespace: Namespace,
+  packet: Packet,
+  route: RouteResult,
+): SendResult {
+  noteSend(namespace, packet);
+  return output(namespace, packet, route);
+}
+
+function noteSend(namespace: Namespace, packet: Packet): void {
+  if (packet.way === undefined) return;
+  const { world, name } = namespace;
+  packet.way.add(world.nowNs, name, 'send', '', '', packetText(packet));
+}
+
+function unroutable(namespace: Namespace, packet: Packet): SendResult {
+  namespace.drop(packet, '', 'no route');
+  return SendResult.ENETUNREACH;
+}
+
+function output(namespace: Namespace, packet: Packet, route: RouteResult): SendResult {
+  switch (route.type) {
+    case 'unicast':
+    case 'local':
+    case 'multicast':
+      return runOutput(namespace, packet, route, Number.NEGATIVE_INFINITY);
+    case 'prohibit':
+      namespace.drop(packet, '', 'route is prohibited');
+      return SendResult.EACCES;
+    case 'blackhole':
+      namespace.drop(packet, '', 'route is a blackhole');
+      return SendResult.EINVAL;
+    default:
+      namespace.drop(packet, '', 'route is unreachable');
+      return SendResult.EHOSTUNREACH;
+  }
+}
+
+/** OUTPUT behind a priority, and the way out. */
+export function continueOutput6(
+  namespace: Namespace,
+  packet: Packet,
+  afterPriority: number,
+): SendResult {
+  const destination = ipv6DestinationOf(packet.bytes, packet.start);
+  const route = namespace.ipv6.routes.lookup({ destination, mark: packet.mark });
+  if (route === undefined) return unroutable(namespace, packet);
+  return runOutput(namespace, packet, route, afterPriority);
+}
+
+function runOutput(
+  namespace: Namespace,
+  packet: Packet,
+  firstRoute: RouteResult,
+  afterPriority: number,
+): SendResult {
+  const { ipv6 } = namespace;
+  const { mark } = packet;
+  const source = ipv6SourceOf(packet.bytes, packet.start);
+  const destination = ipv6DestinationOf(packet.bytes, packet.start);
+  let route = firstRoute;
+  const verdict = ipv6.hooks.run(packet, Hook.output, undefined, route.device, afterPriority);
+  if (verdict === Verdict.stolen) return SendResult.sent;
+  if (verdict === Verdict.drop) {
+    namespace.countDrop('netfilter OUTPUT');
+    return SendResult.EPERM;
+  }
+  const { bytes, start } = packet;
+  const target = ipv6DestinationOf(bytes, start);
+  if (packet.mark !== mark || ipv6SourceOf(bytes, start) !== source || target !== destination) {
+    const next = ipv6.routes.lookup({ destination: target, mark: packet.mark });
+    if (next === undefined) return unroutable(namespace, packet);
+    route = next;
+  }
+  const mtuBytes = ipv6.pathMtus.bytesTo(target, route);
+  return transmitIpv6(namespace, packet, route.device, route.nextHop, mtuBytes);
+}
+
+/** POSTROUTING, fragmentation to `mtuBytes`, neighbour, device (`ip6_output`). */
+export function transmitIpv6(
+  namespace: Namespace,
+  packet: Packet,
+  outDevice: Device,
+  nextHop: IpAddress,
+  mtuBytes: number,
+): SendResult {
+  const { hooks } = namespace.ipv6;
+  const verdict = hooks.run(packet, Hook.postrouting, packet.inDevice, outDevice);
+  if (verdict === Verdict.accept) return finish(namespace, packet, outDevice, nextHop, mtuBytes);
+  if (verdict === Verdict.stolen) return SendResult.sent;
+  namespace.countDrop('netfilter POSTROUTING');
+  return SendResult.EPERM;
+}
+
+/** POSTROUTING behind a priority, and the way out. */
+export function continuePostrouting6(
+  namespace: Namespace,
+  packet: Packet,
+  afterPriority: number,
+): SendResult {
+  const { ipv6 } = namespace;
+  const destination = ipv6DestinationOf(packet.bytes, packet.start);
+  const route = ipv6.routes.lookup({ destination, mark: packet.mark });
+  if (route === undefined) return unroutable(namespace, packet);
+  const { device, nextHop, mtuBytes } = route;
+  const { postrouting } = Hook;
+  const verdict = ipv6.hooks.run(packet, postrouting, packet.inDevice, device, afterPriority);
+  if (verdict === Verdict.accept) return finish(namespace, packet, device, nextHop, mtuBytes);
+  return verdict === Verdict.stolen ? SendResult.sent : SendResult.EPERM;
+}
+
+/** Fragmentation and neighbour (`ip6_finish_output`). */
+function finish(
+  namespace: Namespace,
+  packet: Packet,
+  device: Device,
+  nextHop: IpAddress,
+  mtuBytes: number,
+): SendResult {
+  const { neighbours } = namespace.ipv6;
+  const lengthBytes = packet.end - packet.start;
+  const largestBytes = packet.fragmentBytesMax;
+  const isFitting = lengthBytes <= mtuBytes && (largestBytes === 0 || lengthBytes <= largestBytes);
+  if (isFitting || fragmentHeaderAtOf(packet.bytes, packet.start) >= 0) {
+    return neighbours.send(device, nextHop, packet);
+  }
+  if (packet.inDevice !== undefined && largestBytes === 0) {
+    namespace.drop(packet, device.name, 'packet is too big');
+    namespace.ipv6.sendIcmpError(packet, Icmpv6Type.packetTooBig, 0, mtuBytes);
+    return SendResult.EMSGSIZE;
+  }
+  const fragmentBytes = largestBytes === 0 ? mtuBytes : Math.min(mtuBytes, largestBytes);
+  return sendFragments(namespace, packet, device, nextHop, fragmentBytes);
+}
+
+function sendFragments(
+  namespace: Namespace,
+  packet: Packet,
+  device: Device,
+  nextHop: IpAddress,
+  mtuBytes: number,
+): SendResult {
+  let result: SendResult = SendResult.sent;
+  const { bytes, start, end } = packet;
+  const identification = namespace.ipv6.nextIdentification();
+  for (const piece of fragmentIpv6(bytes, start, end, mtuBytes, identification, HEADROOM_BYTES)) {
+    const fragment = new Packet(piece, HEADROOM_BYTES, piece.length);
+    fragment.mark = packet.mark;
+    fragment.inDevice = packet.inDevice;
+    fragment.connection = packet.connection;
+    fragment.connectionState = packet.connectionState;
+    fragment.isReply = packet.isReply;
+    fragment.way = packet.way?.fork();
+    const sent = namespace.ipv6.neighbours.send(device, nextHop, fragment);
+    if (sent !== SendResult.sent) result = sent;
+  }
+  return result;
+}
+
+/** Where a namespace's identifications begin. */
+export function firstIdentification(namespace: Namespace): number {
+  const key = namespace.world.chance.key('ipv6.identification');
+  return draw32(key, namespace.nodeIndex, hashText(namespace.name));
+}
