@@ -49,6 +49,7 @@ import {
 } from './host-addresses.ts';
 import { Machine } from './machine.ts';
 import { NameServer, type NameServerOptions } from './name-server.ts';
+import { ClusterPlugins, type PluginPlacement } from './plugins.ts';
 import type { LinkConditions } from './underlay/conditions.ts';
 import { Exchanges } from './underlay/exchange.ts';
 import { Underlay } from './underlay/underlay.ts';
@@ -104,6 +105,8 @@ export interface ClusterOptions {
   readonly nameServers?: readonly NameServerOptions[];
   /** The `search` of every host's `resolv.conf`. */
   readonly search?: readonly string[];
+  /** Sample plugins and their central services; default none. */
+  readonly plugins?: readonly PluginPlacement[];
 }
 
 /** A simulated swarm. */
@@ -121,6 +124,8 @@ export class Cluster {
   readonly outsideAddress = OUTSIDE_ADDRESS;
   /** The underlay's index of the outside. */
   readonly outsideIndex: number;
+  /** The sample plugins on its hosts. */
+  readonly plugins: ClusterPlugins;
   /** Told when a machine has booted. */
   onBoot: ((index: number) => void) | undefined;
   /** Told when a machine's engine has ended, or runs again, while the host goes on. */
@@ -171,6 +176,7 @@ export class Cluster {
     nodes.forEach((node, index) =>
       this.machines.push(this.#createMachine(node, index, nodes, addresses)),
     );
+    this.plugins = new ClusterPlugins(world, this.machines, options.plugins ?? []);
     this.#scheduleBoots(nodes);
   }
 
@@ -324,6 +330,7 @@ export class Cluster {
 
   #boot(machine: Machine): void {
     machine.boot();
+    this.plugins.onBoot(machine.index);
     this.onBoot?.(machine.index);
   }
 

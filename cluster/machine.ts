@@ -351,8 +351,19 @@ export class Machine {
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address && peer.address !== 0);
     const networks = new SwarmNetworks(this.host!, db, member);
+    this.#tellPlugins(this.host!, member);
     if (bootstrap.length === 0) onJoined(networks);
     else db.join(member, bootstrap, () => onJoined(networks));
+  }
+
+  /** Drivers that are plugins hear of the nodes of the swarm. */
+  #tellPlugins({ drivers, plugins, dataPathAddress }: Host, member: number): void {
+    if (plugins.isEmpty) return;
+    drivers.noteNode(dataPathAddress);
+    this.#parts.db.watchNodes(member, (kind, _subject, address) => {
+      if (kind === 'create') drivers.noteNode(address);
+      else drivers.forgetNode(address);
+    });
   }
 
   /** The executor of whichever host runs now. */

@@ -26,6 +26,24 @@ export type SnoopResult = 'known' | 'learned' | 'moved' | 'refused';
 /** The entries of one vxlan device. */
 export class ForwardingTable {
   readonly #entries = new Map<Mac, ForwardingEntry>();
+  /** Where frames go that no entry is for, and those for all: copies to each. */
+  readonly #defaults: Ipv4Address[] = [];
+
+  /** The entries of 00:00:00:00:00:00; Docker makes none. */
+  get defaults(): readonly Ipv4Address[] {
+    return this.#defaults;
+  }
+
+  /** `bridge fdb append 00:00:00:00:00:00 … dst <remote> self permanent` */
+  addDefault(remote: Ipv4Address): void {
+    if (!this.#defaults.includes(remote)) this.#defaults.push(remote);
+  }
+
+  /** `bridge fdb del 00:00:00:00:00:00 … dst <remote> self` */
+  removeDefault(remote: Ipv4Address): void {
+    const at = this.#defaults.indexOf(remote);
+    if (at >= 0) this.#defaults.splice(at, 1);
+  }
 
   /** The entry of a MAC, not counted as use. */
   find(mac: Mac, nowNs: number): ForwardingEntry | undefined {

@@ -33,7 +33,7 @@ import { IPV4_HEADER_BYTES, IpProtocol, setTos, tosOf, writeIpv4Header } from '.
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES, VXLAN_PORT, writeVxlanHeader } from '../wire/vxlan.ts';
 import { sourcePortOfFlow } from './flow-hash.ts';
-import { type ForwardingEntry, ForwardingTable } from './forwarding-table.ts';
+import { ForwardingTable } from './forwarding-table.ts';
 import { pathMtuReplyTo } from './path-mtu-reply.ts';
 import { attachToSocket, detachFromSocket } from './vtep-sockets.ts';
 
@@ -123,7 +123,8 @@ export class VxlanDevice extends Device {
     const id = isHere ? 0 : this.namespace.devices.namespaceIdOf(this.underlay);
     const elsewhere = isHere ? '' : ` link-netnsid ${id}`;
     const entries = this.fdb.list(this.underlay.world.nowNs).reverse();
-    return entries.map(({ mac, remote, isPermanent }) => {
+    const defaults = this.fdb.defaults.map((remote) => ({ mac: 0, remote, isPermanent: true }));
+    return [...entries, ...defaults].map(({ mac, remote, isPermanent }) => {
       const where = `dst ${formatIpv4Address(remote)}${elsewhere}`;
       const state = isPermanent ? 'permanent' : '';
       return `${formatMac(mac)} dev ${this.name} ${where} self ${state}`;
@@ -147,13 +148,17 @@ export class VxlanDevice extends Device {
       return;
     }
     const entry = this.fdb.use(destinationMacOf(bytes, start), this.underlay.world.nowNs);
+    if (entry === undefined && this.fdb.defaults.length > 0) {
+      for (const remote of this.fdb.defaults) this.#send(packet.clone(), remote);
+      return;
+    }
     if (entry === undefined) {
       this.l2MissCount++;
       this.#noteMiss(packet, 'frame', formatMac, destinationMacOf(bytes, start));
       this.dropTransmit(packet, 'no VTEP is known for the MAC address');
       return;
     }
-    this.#send(packet, entry);
+    this.#send(packet, entry.remote);
   }
 
   /** Takes an inner frame (`packet.start`) that came from the VTEP `remote`. */
@@ -195,7 +200,7 @@ export class VxlanDevice extends Device {
     if ((tos & ECN_MASK) !== 0) setTos(packet.bytes, at, tos | ECN_CONGESTED);
   }
 
-  #send(packet: Packet, { remote }: ForwardingEntry): void {
+  #send(packet: Packet, remote: Ipv4Address): void {
     const { underlay } = this;
     const route = underlay.routeLookup({ destination: remote });
     if (route === undefined) {

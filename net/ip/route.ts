@@ -25,7 +25,7 @@ export type Scope = (typeof Scope)[keyof typeof Scope];
 export const RouteTableId = { default: 253, main: 254, local: 255 } as const;
 
 /** Who added a route (`RTPROT_…`), as `ip route` names it. */
-export type RouteProtocol = 'kernel' | 'boot' | 'static' | 'dhcp' | 'redirect';
+export type RouteProtocol = 'kernel' | 'boot' | 'static' | 'dhcp' | 'bird' | 'redirect';
 
 /** What `ip route add` is told; fields that are left out get iproute2's defaults. */
 export interface RouteSpecification {

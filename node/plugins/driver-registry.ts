@@ -17,7 +17,7 @@ export class DriverRegistry {
   readonly #store: PluginStore;
   readonly #drivers = new Map<string, RemoteDriver>();
   readonly #ipams = new Map<string, RemoteIpam>();
-  /** The nodes of the swarm that this host knows; its own address first. */
+  /** The nodes of the swarm that this host knows, itself among them. */
   readonly #nodes = new Set<Ipv4Address>();
 
   constructor(host: PluginClientHost) {
@@ -90,9 +90,9 @@ export class DriverRegistry {
     if (error !== undefined) return;
     this.#drivers.set(client.name, driver);
     if (driver.capability.connectivityScope !== 'global') return;
-    for (const address of this.#nodes) {
-      yield* driver.discover('DiscoverNew', address, this.#isSelf(address));
-    }
+    // of the others it hears only when they come
+    const own = this.#host.dataPathAddress;
+    if (this.#nodes.has(own)) yield* driver.discover('DiscoverNew', own, true);
   }
 
   *#registerIpam(client: PluginClient): Steps<void> {

@@ -82,6 +82,11 @@ export class PluginFolder {
     return `${PLUGIN_SOCKETS_PATH}/${name}.sock`;
   }
 
+  /** True for a host on which nobody has put a plugin. */
+  get isEmpty(): boolean {
+    return this.#sockets.size === 0 && this.#specs.size === 0;
+  }
+
   /** Listens on a socket, which it makes where there is none. */
   listen(path: string, server: PluginServer): PluginSocket {
     const present = this.#sockets.get(path);

@@ -38,7 +38,14 @@ const TYPES: readonly RouteType[] = [
   'blackhole',
 ];
 
-const PROTOCOLS: readonly RouteProtocol[] = ['kernel', 'boot', 'static', 'dhcp', 'redirect'];
+const PROTOCOLS: readonly RouteProtocol[] = [
+  'kernel',
+  'boot',
+  'static',
+  'dhcp',
+  'bird',
+  'redirect',
+];
 
 /** Runs `ip route WORDS`; what it prints. */
 export function ipRoute(namespace: Namespace, words: Words, format: IpFormat): string {
