@@ -133,7 +133,8 @@ function portsText(container: StandaloneContainer, engine: EngineVersion): strin
 
 /** By container port, then address, then host port. */
 function listedPorts(container: StandaloneContainer, engine: EngineVersion): ListedPort[] {
-  const published = container.mappings().flatMap((mapping) => {
+  const mapped = container.mappings().filter(({ hostPort }) => hostPort !== 0);
+  const published = mapped.flatMap((mapping) => {
     const { containerPort: port, hostPort, protocol } = mapping;
     return hostsOf(mapping, engine).map((host) => ({ host, port, hostPort, protocol }));
   });

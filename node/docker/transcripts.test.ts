@@ -2,10 +2,10 @@
  * The `docker` command on one host, as files of `testdata/` tell it: what is typed, and what it and
  * the host's other tools print then.
  *
- * Commands: `dockerd VERSION [--icc=false] [--userland-proxy=false] [--live-restore] [firewalld]`
- * starts over with another host (20.10 without flags, unless a file says otherwise), `power-cycle`
- * takes its power away and gives it back, everything else is typed on the host. Ids are written as
- * what they belong to, empty lines are left out.
+ * Commands: `dockerd VERSION [--icc=false] [--userland-proxy=false] [--live-restore] [nftables]
+ * [firewalld]` starts over with another host (20.10 without flags, unless a file says otherwise),
+ * `power-cycle` takes its power away and gives it back, everything else is typed on the host. Ids are
+ * written as what they belong to, empty lines are left out.
  */
 import { splitWords } from '../../net/netfilter/command-words.ts';
 import { type Script, testTranscripts } from '../../sim/testing/transcript.ts';
@@ -39,6 +39,7 @@ class Terminal implements Script {
       hasIcc: !flags.includes('--icc=false'),
       hasUserlandProxy: !flags.includes('--userland-proxy=false'),
       livesOn: flags.includes('--live-restore'),
+      usesNftables: flags.includes('nftables'),
     };
     const hasFirewalld = flags.includes('firewalld');
     const world = new World('docker-host');

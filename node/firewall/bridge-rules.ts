@@ -7,6 +7,7 @@
  */
 import type { Prefix } from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
+import type { GatewayMode } from './gateway-mode.ts';
 import { forwardLayout } from './layout-forward.ts';
 import { isolationLayout } from './layout-isolation.ts';
 import { nftablesLayout } from './layout-nftables.ts';
@@ -24,6 +25,9 @@ export interface BridgeFacts {
   readonly isHairpin: boolean;
   /** What packets that leave get as their source; undefined for the address of their way out. */
   readonly sourceAddress: string | undefined;
+  readonly gatewayMode: GatewayMode;
+  /** Interfaces of the host from which containers may be reached by their own addresses. */
+  readonly trustedInterfaces: readonly string[];
 }
 
 /** One published port of a bridge endpoint. */

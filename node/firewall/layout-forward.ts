@@ -10,7 +10,6 @@ import type { BridgeFacts, Layout } from './bridge-rules.ts';
 import {
   acceptPort,
   addMasquerade,
-  checksumFill,
   destinationNat,
   hookUpNat,
   masqueradeOwnPort,
@@ -67,6 +66,7 @@ export const forwardLayout: Layout = {
     hookUpNat(writer, bridge);
     for (const [chain, rule] of networkRules(bridge)) writer.append('filter', chain, rule);
     if (engine.layout === 'forwardIsolation') {
+      for (const rule of routedRules(bridge)) writer.insert('filter', STAGE_1, rule);
       writer.append('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
       writer.insert('filter', STAGE_2, `-o ${device} -j DROP`);
     }
@@ -81,26 +81,30 @@ export const forwardLayout: Layout = {
     removeMasquerade(writer, bridge);
     for (const [chain, rule] of networkRules(bridge)) writer.remove('filter', chain, rule);
     if (engine.layout === 'forwardIsolation') {
+      for (const rule of routedRules(bridge)) writer.remove('filter', STAGE_1, rule);
       writer.remove('filter', STAGE_1, `-i ${device} ! -o ${device} -j ${STAGE_2}`);
       writer.remove('filter', STAGE_2, `-o ${device} -j DROP`);
     }
   },
 
   addEndpoint(writer, bridge, address) {
-    if (!bridge.isInternal) writer.append('raw', 'PREROUTING', directAccess(bridge, address));
+    if (bridge.isInternal || bridge.gatewayMode !== 'nat') return;
+    for (const rule of directAccess(bridge, address)) writer.append('raw', 'PREROUTING', rule);
   },
 
   removeEndpoint(writer, bridge, address) {
-    writer.remove('raw', 'PREROUTING', directAccess(bridge, address));
+    for (const rule of directAccess(bridge, address)) writer.remove('raw', 'PREROUTING', rule);
   },
 
-  mapPort(writer, bridge, mapping, engine) {
-    writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
-    writer.insert('filter', 'DOCKER', acceptPort(bridge, mapping));
-    if (engine.layout === 'forwardIsolation' || bridge.isHairpin) {
+  mapPort(writer, bridge, mapping) {
+    const isRouted = bridge.gatewayMode === 'routed';
+    if (!isRouted) writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
+    if (bridge.gatewayMode !== 'nat-unprotected') {
+      writer.insert('filter', 'DOCKER', acceptPort(bridge, mapping));
+    }
+    if (!isRouted && bridge.isHairpin) {
       writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
     }
-    if (mapping.protocol === 'sctp') writer.append('mangle', 'POSTROUTING', checksumFill(mapping));
     if (mapping.hostAddress.startsWith('127.')) {
       writer.append('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
     }
@@ -110,19 +114,20 @@ export const forwardLayout: Layout = {
     writer.remove('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.remove('filter', 'DOCKER', acceptPort(bridge, mapping));
     writer.remove('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
-    if (mapping.protocol === 'sctp') writer.remove('mangle', 'POSTROUTING', checksumFill(mapping));
     writer.remove('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
   },
 };
 
 /** The per-bridge rules with their chains, in the order in which they are appended. */
 function networkRules(bridge: BridgeFacts): [chain: string, rule: string][] {
-  const { device } = bridge;
+  const { device, gatewayMode } = bridge;
+  const unpublished = gatewayMode === 'nat-unprotected' ? 'ACCEPT' : 'DROP';
   const rules: [string, string][] = [
-    ['DOCKER', `! -i ${device} -o ${device} -j DROP`],
+    ['DOCKER', `! -i ${device} -o ${device} -j ${unpublished}`],
     ['DOCKER-BRIDGE', `-o ${device} -j DOCKER`],
     ['DOCKER-CT', `-o ${device} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`],
   ];
+  if (gatewayMode === 'routed') rules.unshift(['DOCKER', `-o ${device} -p icmp -j ACCEPT`]);
   if (bridge.hasIcc) {
     rules.push([FORWARD_CHAIN, `-i ${device} -j ACCEPT`]);
   } else {
@@ -139,8 +144,21 @@ function internalRules(bridge: BridgeFacts): string[] {
   ];
 }
 
-function directAccess(bridge: BridgeFacts, address: string): string {
-  return `-d ${address}/32 ! -i ${bridge.device} -j DROP`;
+/** What lets other bridges into a routed network of 28, where DOCKER filters ports; each on top. */
+function routedRules({ device, gatewayMode }: BridgeFacts): string[] {
+  if (gatewayMode !== 'routed') return [];
+  return [
+    `-o ${device} -j RETURN`,
+    `-i ${device} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+  ];
+}
+
+/** Who is not of the bridge, nor trusted, does not reach a container by its own address. */
+function directAccess({ device, trustedInterfaces }: BridgeFacts, address: string): string[] {
+  return [
+    ...trustedInterfaces.map((trusted) => `-d ${address}/32 -i ${trusted} -j ACCEPT`),
+    `-d ${address}/32 ! -i ${device} -j DROP`,
+  ];
 }
 
 function loopbackOnly(

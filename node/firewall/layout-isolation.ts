@@ -54,7 +54,7 @@ export const isolationLayout: Layout = {
       keepFirst(writer);
       return;
     }
-    addMasquerade(writer, bridge, true);
+    addMasquerade(writer, bridge, bridge.gatewayMode !== 'routed');
     allowIcc(writer, device, bridge.hasIcc);
     writer.insert('filter', 'FORWARD', `-i ${device} ! -o ${device} -j ACCEPT`);
     hookUpNat(writer, bridge);
@@ -92,9 +92,10 @@ export const isolationLayout: Layout = {
   removeEndpoint() {},
 
   mapPort(writer, bridge, mapping) {
-    writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
+    const isTranslated = bridge.gatewayMode !== 'routed';
+    if (isTranslated) writer.append('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.append('filter', 'DOCKER', acceptPort(bridge, mapping));
-    writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
+    if (isTranslated) writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
     if (mapping.protocol === 'sctp') writer.append('mangle', 'POSTROUTING', checksumFill(mapping));
   },
 

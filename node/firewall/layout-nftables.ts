@@ -31,7 +31,8 @@ function chainsOf({ device }: BridgeFacts): readonly (readonly [chain: string, m
 /** See `RuleLayout`'s `nftables`. */
 export const nftablesLayout: Layout = {
   start(writer, _engine, isHairpin) {
-    writer.nft(`add table ${TABLE}`);
+    // what an earlier daemon has left goes
+    for (const verb of ['add', 'delete', 'add']) writer.nft(`${verb} table ${TABLE}`);
     for (const map of [FORWARD_IN_MAP, FORWARD_OUT_MAP, POSTROUTING_IN_MAP, POSTROUTING_OUT_MAP]) {
       writer.nft(`add map ${TABLE} ${map} { type ifname : verdict; }`);
     }
@@ -83,17 +84,18 @@ export const nftablesLayout: Layout = {
   },
 
   addEndpoint(writer, bridge, address) {
-    if (!bridge.isInternal) append(writer, RAW, directAccess(bridge, address));
+    if (isFiltered(bridge)) append(writer, RAW, directAccess(bridge, address));
   },
 
   removeEndpoint(writer, bridge, address) {
-    if (!bridge.isInternal) remove(writer, RAW, directAccess(bridge, address));
+    if (isFiltered(bridge)) remove(writer, RAW, directAccess(bridge, address));
   },
 
   mapPort(writer, bridge, mapping) {
     const forward = `filter-forward-in__${bridge.device}`;
     const accept = acceptPort(mapping);
-    if (!writer.hasNftRule(TABLE, forward, accept)) {
+    const isOpen = bridge.gatewayMode === 'nat-unprotected';
+    if (!isOpen && !writer.hasNftRule(TABLE, forward, accept)) {
       writer.nftBefore(TABLE, forward, FINAL_DROP, accept);
     }
     for (const [chain, rule] of portRules(bridge, mapping)) append(writer, chain, rule);
@@ -114,7 +116,8 @@ function remove(writer: RuleWriter, chain: string, rule: string): void {
 }
 
 function networkRules(bridge: BridgeFacts): (readonly [chain: string, rule: string])[] {
-  const { device, subnet, isInternal, hasIcc, hasMasquerade, isHairpin, sourceAddress } = bridge;
+  const { device, subnet, isInternal, hasIcc, isHairpin, sourceAddress, gatewayMode } = bridge;
+  const hasMasquerade = bridge.hasMasquerade && gatewayMode !== 'routed';
   const [[forwardIn], [forwardOut], [postroutingIn], [postroutingOut]] = chainsOf(bridge) as [
     [string, string],
     [string, string],
@@ -127,6 +130,8 @@ function networkRules(bridge: BridgeFacts): (readonly [chain: string, rule: stri
     [forwardIn, established],
     [forwardOut, established],
   ];
+  const isRouted = !isInternal && gatewayMode === 'routed';
+  if (isRouted) rules.push([forwardIn, 'ip protocol icmp counter accept comment "ICMP"']);
   if (isInternal) {
     const ingress = `iifname != "${device}" counter drop comment "INTERNAL NETWORK INGRESS"`;
     const egress = `oifname != "${device}" counter drop comment "INTERNAL NETWORK EGRESS"`;
@@ -135,7 +140,9 @@ function networkRules(bridge: BridgeFacts): (readonly [chain: string, rule: stri
     return rules;
   }
   rules.push([forwardIn, `iifname "${device}" counter ${verdict} comment "ICC"`]);
-  rules.push([forwardOut, 'counter accept comment "OUTGOING"'], [forwardIn, FINAL_DROP]);
+  const final =
+    gatewayMode === 'nat-unprotected' ? 'counter accept comment "UNPROTECTED"' : FINAL_DROP;
+  rules.push([forwardOut, 'counter accept comment "OUTGOING"'], [forwardIn, final]);
   const [action, comment] =
     sourceAddress === undefined
       ? ['masquerade', 'MASQUERADE']
@@ -151,8 +158,15 @@ function networkRules(bridge: BridgeFacts): (readonly [chain: string, rule: stri
   return rules;
 }
 
-function directAccess({ device }: BridgeFacts, address: string): string {
-  return `ip daddr ${address} iifname != "${device}" counter drop comment "DROP DIRECT ACCESS"`;
+/** Its containers are not to be reached by their own addresses. */
+function isFiltered({ isInternal, gatewayMode }: BridgeFacts): boolean {
+  return !isInternal && gatewayMode === 'nat';
+}
+
+function directAccess({ device, trustedInterfaces }: BridgeFacts, address: string): string {
+  const names = [device, ...trustedInterfaces].map((name) => `"${name}"`);
+  const trusted = names.length === 1 ? names[0] : `{ ${names.sort().join(', ')} }`;
+  return `ip daddr ${address} iifname != ${trusted} counter drop comment "DROP DIRECT ACCESS"`;
 }
 
 function acceptPort({ protocol, containerAddress, containerPort }: PortMapping): string {
@@ -161,7 +175,7 @@ function acceptPort({ protocol, containerAddress, containerPort }: PortMapping):
 
 /** What a published port writes beside its accept. */
 function portRules(
-  { device, isHairpin }: BridgeFacts,
+  { device, isHairpin, gatewayMode }: BridgeFacts,
   mapping: PortMapping,
 ): (readonly [chain: string, rule: string])[] {
   const { protocol, hostAddress, hostPort, containerAddress, containerPort } = mapping;
@@ -169,6 +183,7 @@ function portRules(
   const to = hostAddress === '' || hostAddress === '0.0.0.0' ? '' : `ip daddr ${hostAddress} `;
   const target = `${containerAddress}:${containerPort}`;
   const port = `${protocol} dport ${hostPort} counter`;
+  if (gatewayMode === 'routed') return [];
   const rules: (readonly [string, string])[] = [
     [NAT, `${from}${to}${port} dnat to ${target} comment "DNAT"`],
   ];

@@ -30,7 +30,8 @@ export function unhookNat(writer: RuleWriter): void {
  * of the bridge ask the userland proxy, or the host's own packets are masqueraded.
  */
 export function addMasquerade(writer: RuleWriter, bridge: BridgeFacts, skipsOwn: boolean): void {
-  if (bridge.hasMasquerade) writer.insert('nat', 'POSTROUTING', masquerade(bridge));
+  const isTranslated = bridge.hasMasquerade && bridge.gatewayMode !== 'routed';
+  if (isTranslated) writer.insert('nat', 'POSTROUTING', masquerade(bridge));
   if (bridge.isHairpin) writer.insert('nat', 'POSTROUTING', masqueradeHost(bridge));
   else if (bridge.hasMasquerade && skipsOwn) writer.insert('nat', 'DOCKER', skipOwn(bridge));
 }

@@ -62,6 +62,23 @@ test.each([
     { hasUserlandProxy: false },
     (host: Host) => run(host, addBridge(host, 'bridge1', '192.0.2.0/24')),
   ],
+  [
+    'a nat-unprotected network',
+    {},
+    (host: Host) =>
+      run(host, addBridge(host, 'bridge1', '192.0.2.0/24', { gatewayMode: 'nat-unprotected' })),
+  ],
+  [
+    'a routed network',
+    {},
+    (host: Host) => {
+      const network = addBridge(host, 'bridge1', '192.0.2.0/24', { gatewayMode: 'routed' });
+      const { endpoint } = addContainer(host, network, 'c1');
+      const containerAddress = formatIpv4Address(endpoint.address);
+      const mapping = { protocol: 'tcp', hostAddress: '', hostPort: 0, containerPort: 80 } as const;
+      network.publish(endpoint, [{ ...mapping, containerAddress }]);
+    },
+  ],
 ] as const)('%s', (name, flags, make) => {
   const host = boot(flags);
   make(host);

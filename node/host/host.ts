@@ -22,6 +22,7 @@ import { Firewalld } from '../firewall/firewalld.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import { LocalPools } from '../ipam/local-pools.ts';
 import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
+import { PLAIN_BRIDGE } from '../network/bridge-options.ts';
 import { LocalNetwork, type LocalNetworkFacts } from '../network/local-network.ts';
 import { LocalNetworks } from '../network/local-networks.ts';
 import {
@@ -269,8 +270,9 @@ export class Host implements NetworkHost {
     for (const { plugged } of this.networks.list()) plugged?.restart();
   }
 
-  /** Writes all rules that are missing, after somebody else took them away. */
+  /** Writes all rules of iptables that are missing, after somebody else took them away. */
   rewriteRules(): void {
+    if (this.engine.layout === 'nftables') return;
     const layout = layoutOf(this.engine);
     layout.start(this.writer, this.engine, !this.config.hasUserlandProxy);
     if (this.#dropsForwarded) layout.dropForwarded(this.writer);
@@ -292,7 +294,7 @@ export class Host implements NetworkHost {
       this.networks.rewriteRules(networks.filter(({ name }) => name !== 'bridge'));
       const old = this.networks.find('bridge')!;
       const { gateway, pool } = this.docker0;
-      const ipam = [{ ...old.facts.ipam[0], subnet: pool.subnet, gateway }];
+      const ipam = [{ ...old.facts.ipam[0], subnet: pool.subnet, gateway: gateway! }];
       const createdAtNs = this.world.nowNs;
       const facts = { ...old.facts, id: this.identifiers.id(), createdAtNs, ipam };
       this.networks.replace(old, new LocalNetwork(facts, old.plane));
@@ -372,7 +374,7 @@ export class Host implements NetworkHost {
         options,
         labels: NO_OPTIONS,
       },
-      { device, hasIcc, hasMasquerade },
+      { ...PLAIN_BRIDGE, device, hasIcc, hasMasquerade },
       subnet,
       isDefault,
     );

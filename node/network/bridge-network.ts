@@ -17,6 +17,7 @@ import {
 import { IpProtocol } from '../../wire/ipv4.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { type BridgeFacts, layoutOf, type PortMapping } from '../firewall/bridge-rules.ts';
+import type { GatewayMode } from '../firewall/gateway-mode.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import type { Identifiers } from '../host/identifiers.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
@@ -38,6 +39,11 @@ export interface BridgeNetworkOptions {
   readonly isHairpin?: boolean;
   /** `com.docker.network.host_ipv4`: what packets that leave get as their source. */
   readonly sourceAddress?: string | undefined;
+  /** Default: `nat`. */
+  readonly gatewayMode?: GatewayMode;
+  readonly trustedInterfaces?: readonly string[];
+  /** The bridge gets no address; default: it gets the gateway's. */
+  readonly inhibitsAddress?: boolean;
 }
 
 /** What a bridge network needs of its host. */
@@ -59,7 +65,8 @@ export class BridgeNetwork implements NetworkPlane {
   readonly id: string;
   readonly name: string;
   readonly pool: LocalPool;
-  readonly gateway: Ipv4Address;
+  /** Absent on an isolated network. */
+  readonly gateway: Ipv4Address | undefined;
   readonly bridge: Bridge;
   readonly facts: BridgeFacts;
   readonly mtuBytes: number;
@@ -74,11 +81,14 @@ export class BridgeNetwork implements NetworkPlane {
     this.name = options.name;
     this.pool = options.pool;
     this.mtuBytes = options.mtuBytes;
-    const gateway = options.gateway ?? options.pool.take();
-    assert(gateway !== undefined, `no room for a gateway in ${options.name}`);
+    const { isInternal, gatewayMode = 'nat', inhibitsAddress = false } = options;
+    const isIsolated = gatewayMode === 'isolated';
+    const hasGateway = !isIsolated && !(inhibitsAddress && isInternal);
+    const gateway = hasGateway ? (options.gateway ?? options.pool.take()) : undefined;
+    assert(!hasGateway || gateway !== undefined, `no room for a gateway in ${options.name}`);
     this.gateway = gateway;
-    const { isInternal } = options;
-    this.defaultRoute = isInternal && host.engine.hidesInternalGateway ? 'none' : 'gateway';
+    const hidesGateway = isInternal && host.engine.hidesInternalGateway;
+    this.defaultRoute = hidesGateway || !hasGateway ? 'none' : 'gateway';
     this.facts = {
       device: options.device,
       subnet: options.pool.subnet,
@@ -87,6 +97,8 @@ export class BridgeNetwork implements NetworkPlane {
       hasIcc: options.hasIcc,
       isHairpin: options.isHairpin ?? false,
       sourceAddress: options.sourceAddress,
+      gatewayMode,
+      trustedInterfaces: options.trustedInterfaces ?? [],
     };
     const { namespace, identifiers, engine } = host;
     const mac = engine.hasMacFromAddress ? identifiers.bridgeMac() : identifiers.mac();
@@ -98,7 +110,9 @@ export class BridgeNetwork implements NetworkPlane {
     }
     const prefixLength = options.pool.subnet.lengthBits;
     const broadcast = broadcastOf(options.pool.subnet);
-    namespace.addAddress(this.bridge, { address: gateway, prefixLength, broadcast });
+    if (gateway !== undefined && !inhibitsAddress) {
+      namespace.addAddress(this.bridge, { address: gateway, prefixLength, broadcast });
+    }
     namespace.setUp(this.bridge, true);
     this.#writer = new RuleWriter(namespace.tables);
     layoutOf(engine).addNetwork(this.#writer, this.facts, engine);
@@ -175,10 +189,11 @@ export class BridgeNetwork implements NetworkPlane {
     }
   }
 
-  /** Takes its own rules away and writes them again, which puts them on top. */
+  /** Takes its own rules away and writes them again, which puts them on top where order counts. */
   renewRules(): void {
     const { engine } = this.#host;
-    layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
+    if (engine.layout !== 'nftables')
+      layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
     this.writeRules();
   }
 

@@ -3,6 +3,8 @@
  * reads them (`networkConfiguration.fromLabels`).
  */
 import { invalid, Refusal } from '../daemon/refusal.ts';
+import type { EngineVersion } from '../engine-version.ts';
+import { type GatewayMode, gatewayModesOf } from '../firewall/gateway-mode.ts';
 
 /** What the options ask for; a field that nobody set is the driver's default. */
 export interface BridgeWishes {
@@ -13,14 +15,37 @@ export interface BridgeWishes {
   readonly sourceAddress?: string;
   /** Where its ports are published for which nobody says where; empty for everywhere. */
   readonly publishAddress?: string;
+  readonly gatewayMode: GatewayMode;
+  readonly trustedInterfaces: readonly string[];
+  /** The bridge gets no IPv4 address, though containers go by it. */
+  readonly inhibitsAddress: boolean;
 }
+
+/** A bridge for which nobody wishes anything. */
+export const PLAIN_BRIDGE: BridgeWishes = {
+  hasIcc: true,
+  hasMasquerade: true,
+  gatewayMode: 'nat',
+  trustedInterfaces: [],
+  inhibitsAddress: false,
+};
+
+/** The first version that trusts interfaces. */
+const TRUST_MAJOR = 28;
 
 const PREFIX = 'com.docker.network.bridge.';
 
 /** Reads the options; those of other drivers are left alone. */
-export function bridgeWishesOf(options: ReadonlyMap<string, string>): BridgeWishes | Refusal {
-  const hasIcc = booleanOf(options, `${PREFIX}enable_icc`);
-  const hasMasquerade = booleanOf(options, `${PREFIX}enable_ip_masquerade`);
+export function bridgeWishesOf(
+  options: ReadonlyMap<string, string>,
+  { major }: EngineVersion,
+): BridgeWishes | Refusal {
+  const hasIcc = booleanOf(options, `${PREFIX}enable_icc`, true);
+  const hasMasquerade = booleanOf(options, `${PREFIX}enable_ip_masquerade`, true);
+  const inhibitsAddress = booleanOf(options, `${PREFIX}inhibit_ipv4`, false);
+  if (inhibitsAddress instanceof Refusal) return inhibitsAddress;
+  const gatewayMode = gatewayModeOf(options, major);
+  if (gatewayMode instanceof Refusal) return gatewayMode;
   if (hasIcc instanceof Refusal) return hasIcc;
   if (hasMasquerade instanceof Refusal) return hasMasquerade;
   const device = options.get(`${PREFIX}name`);
@@ -34,6 +59,9 @@ export function bridgeWishesOf(options: ReadonlyMap<string, string>): BridgeWish
   return {
     hasIcc,
     hasMasquerade,
+    gatewayMode,
+    trustedInterfaces: trustedOf(options, major),
+    inhibitsAddress,
     ...(device === undefined ? {} : { device }),
     ...(mtuBytes === undefined ? {} : { mtuBytes }),
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
@@ -44,10 +72,31 @@ export function bridgeWishesOf(options: ReadonlyMap<string, string>): BridgeWish
 const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
 const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
 
-/** As Go's `strconv.ParseBool`; true when nobody says. */
-function booleanOf(options: ReadonlyMap<string, string>, name: string): boolean | Refusal {
+function gatewayModeOf(options: ReadonlyMap<string, string>, major: number): GatewayMode | Refusal {
+  const name = `${PREFIX}gateway_mode_ipv4`;
   const text = options.get(name);
-  if (text === undefined || TRUE.includes(text)) return true;
+  const modes = gatewayModesOf(major);
+  if (text === undefined || modes.length === 0) return 'nat';
+  const mode = modes.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  return invalid(`failed to parse ${name} value: ${text} (unknown gateway mode ${text})`);
+}
+
+function trustedOf(options: ReadonlyMap<string, string>, major: number): string[] {
+  if (major < TRUST_MAJOR) return [];
+  const text = options.get(`${PREFIX}trusted_host_interfaces`) ?? '';
+  return text.split(':').filter((name) => name !== '');
+}
+
+/** As Go's `strconv.ParseBool`. */
+function booleanOf(
+  options: ReadonlyMap<string, string>,
+  name: string,
+  byDefault: boolean,
+): boolean | Refusal {
+  const text = options.get(name);
+  if (text === undefined) return byDefault;
+  if (TRUE.includes(text)) return true;
   return FALSE.includes(text) ? false : parseRefusal(name, text);
 }
 

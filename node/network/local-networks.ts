@@ -23,6 +23,11 @@ const NO_POOL_UP_TO_26 =
   'the network';
 const NO_POOL = 'all predefined address pools have been fully subnetted';
 
+const ONE_SUBNET = "bridge driver doesn't support multiple subnets";
+const ONLY_INTERNAL = "gateway mode 'isolated' can only be used for an internal network";
+/** The first version that says who is on a network that cannot be removed. */
+const NAMES_USERS_MAJOR = 28;
+
 /** All networks of scope local on one host. */
 export class LocalNetworks {
   readonly #host: NetworkHost;
@@ -112,7 +117,7 @@ export class LocalNetworks {
       gatewayOf: (pool, config, hasGateway) => this.#gatewayOf(pool, config, hasGateway),
       release: (pool) => this.#pools.release(pool),
       planeOf: (id, request, pool, gateway) => {
-        const wishes = bridgeWishesOf(request.options);
+        const wishes = bridgeWishesOf(request.options, this.#host.engine);
         if (wishes instanceof Refusal) return wishes;
         return this.#planeOf(id, request, wishes, pool, gateway);
       },
@@ -191,10 +196,7 @@ export class LocalNetworks {
     if (!network.isUserDefined) {
       return forbidden(`${network.name} is a pre-defined network and cannot be removed`);
     }
-    if (network.endpoints.size > 0) {
-      const who = `network ${network.name} id ${network.id}`;
-      return forbidden(`error while removing network: ${who} has active endpoints`);
-    }
+    if (network.endpoints.size > 0) return this.#inUse(network);
     network.plane?.remove();
     network.plugged?.remove();
     if (network.plane !== undefined) this.#pools.release(network.plane.pool);
@@ -202,13 +204,31 @@ export class LocalNetworks {
     return network;
   }
 
+  #inUse({ name, id, endpoints }: LocalNetwork): Refusal {
+    const head = 'error while removing network: network';
+    if (this.#host.engine.major < NAMES_USERS_MAJOR) {
+      return forbidden(`${head} ${name} id ${id} has active endpoints`);
+    }
+    const users = [...endpoints.values()].map(
+      (endpoint) => `name:"${endpoint.containerName}" id:"${endpoint.id.slice(0, 12)}"`,
+    );
+    return forbidden(`${head} ${name} has active endpoints (${users.join(', ')})`);
+  }
+
   /** Gives a network its subnet and its driver's part. */
   #makePlane(id: string, request: NetworkRequest): NetworkPlane | Refusal {
-    const wishes = bridgeWishesOf(request.options);
+    const wishes = bridgeWishesOf(request.options, this.#host.engine);
     if (wishes instanceof Refusal) return wishes;
     const pool = this.#poolOf(request.ipam[0]);
     if (pool instanceof Refusal) return pool;
-    const hasGateway = request.driver === 'bridge' || this.#host.engine.layout === 'isolation';
+    const isBridge = request.driver === 'bridge';
+    if (isBridge && (request.ipam.length > 1 || isNotInternal(wishes, request))) {
+      this.#pools.release(pool);
+      return request.ipam.length > 1 ? forbidden(ONE_SUBNET) : invalid(ONLY_INTERNAL);
+    }
+    const hasGateway = isBridge
+      ? leadsSomewhere(wishes, request)
+      : this.#host.engine.layout === 'isolation';
     const gateway = this.#gatewayOf(pool, request.ipam[0], hasGateway);
     const plane =
       gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
@@ -289,6 +309,16 @@ export class LocalNetworks {
       isHairpin: !this.#host.config.hasUserlandProxy,
     });
   }
+}
+
+/** Whom nobody outside is to reach must not say that it leads there. */
+function isNotInternal({ gatewayMode }: BridgeWishes, { isInternal }: NetworkRequest): boolean {
+  return gatewayMode === 'isolated' && !isInternal;
+}
+
+/** An isolated network has no gateway; one whose bridge has no address needs none when internal. */
+function leadsSomewhere(wishes: BridgeWishes, { isInternal }: NetworkRequest): boolean {
+  return wishes.gatewayMode !== 'isolated' && !(wishes.inhibitsAddress && isInternal);
 }
 
 function inOrderOfIds(networks: readonly LocalNetwork[]): LocalNetwork[] {

@@ -83,7 +83,8 @@ export class PublishedPorts {
 
   /** dockerd is back, and holds the ports that nobody else has taken meanwhile. */
   holdAgain(): void {
-    this.#published = this.#published.map(({ mapping }) => {
+    this.#published = this.#published.map(({ mapping, held: before }) => {
+      if (before === NOT_HELD) return { mapping, held: before };
       const held = holdPort(this.#host.namespace, mapping, this.#holderOf(mapping.hostAddress));
       return { mapping, held: held === false ? NOT_HELD : held };
     });
@@ -93,6 +94,7 @@ export class PublishedPorts {
     const { ports, namespace } = this.#host;
     const { protocol, hostPorts } = binding;
     const hostAddress = this.#addressOf(binding, endpoint);
+    if (bridgeOf(endpoint)?.facts.gatewayMode === 'routed') return routed(binding, endpoint);
     const isChosen = hostPorts[0] !== 0 && hostPorts[0] === hostPorts[1];
     let trouble = '';
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -147,6 +149,13 @@ export class PublishedPorts {
     this.#published = [];
     this.#endpoint = undefined;
   }
+}
+
+/** A port that is only let in: clients ask the container itself. */
+function routed({ protocol, port }: PortBinding, endpoint: LocalEndpoint): PublishedPort {
+  const containerAddress = formatIpv4Address(endpoint.address);
+  const mapping = { protocol, hostAddress: '', hostPort: 0, containerAddress, containerPort: port };
+  return { mapping, held: NOT_HELD };
 }
 
 /** What `-P` adds: every exposed port that nobody published, on a free one. */

@@ -8,6 +8,7 @@ import type { Namespace } from '../../net/namespace.ts';
 import { World } from '../../sim/world.ts';
 import { parsePrefix } from '../../wire/addresses.ts';
 import { engineVersionOf } from '../engine-version.ts';
+import type { GatewayMode } from '../firewall/gateway-mode.ts';
 import { Host, type HostOptions } from '../host/host.ts';
 import { Identifiers } from '../host/identifiers.ts';
 import { LocalPool } from '../ipam/local-pools.ts';
@@ -44,6 +45,7 @@ export interface NetworkWishes {
   readonly hasIcc?: boolean;
   readonly hasMasquerade?: boolean;
   readonly isInternal?: boolean;
+  readonly gatewayMode?: GatewayMode;
 }
 
 /** A user bridge network with a chosen device name and subnet. */
@@ -61,6 +63,7 @@ export function addBridge(
     hasIcc: wishes.hasIcc ?? true,
     hasMasquerade: wishes.hasMasquerade ?? true,
     isInternal: wishes.isInternal ?? false,
+    gatewayMode: wishes.gatewayMode ?? 'nat',
     isHairpin: !host.config.hasUserlandProxy,
     mtuBytes: 1500,
   });
