@@ -32,7 +32,7 @@ export interface RouteSpecification {
   readonly destination: IpAddress;
   readonly prefixLength: number;
   readonly type?: RouteType;
-  readonly gateway?: IpAddress;
+  readonly gateway?: IpAddress | undefined;
   readonly device?: Device;
   /** `src`. */
   readonly preferredSource?: IpAddress;
