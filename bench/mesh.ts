@@ -99,7 +99,8 @@ function sendRequests(cluster: Cluster): number {
         port: 8080,
         host: 'node-2',
         path: '/',
-        requestBytes: 200,
+        requestBytes: 0,
+        staysOpen: false,
         timeoutNs: 2 * SECOND_NS,
         source: cluster.outsideAddress,
         onEnd: (outcome) => {

@@ -73,6 +73,28 @@ export interface TableSpread {
   readonly lost?: readonly EntrySpread[];
 }
 
+/** A time in which requests failed, none of them longer than a second after the last. */
+export interface LossWindow {
+  /** When the first and the last failing request were sent. */
+  readonly fromSeconds: number;
+  readonly untilSeconds: number;
+  readonly failed: number;
+  /** The failures by their kinds, most frequent first. */
+  readonly kinds: readonly { readonly kind: string; readonly count: number }[];
+}
+
+/** What became of one traffic's requests, beside its measures. */
+export interface TrafficResult {
+  readonly name: string;
+  readonly lossWindows: readonly LossWindow[];
+  /** Who answered, and which share of the answers is his; in the order of names. */
+  readonly servers: readonly {
+    readonly server: string;
+    readonly answered: number;
+    readonly share: number;
+  }[];
+}
+
 /** What an `exec` step of the timeline ran, and what came of it. */
 export interface CommandResult {
   /** The entry's own name, or `exec`; numbered from the second one on. */
@@ -103,6 +125,7 @@ export interface RunResult {
   readonly virtualSeconds: number;
   readonly measures: Readonly<Record<string, Measure>>;
   readonly tables: readonly TableSpread[];
+  readonly traffic: readonly TrafficResult[];
   readonly commands: readonly CommandResult[];
   readonly expectations: readonly ExpectationOutcome[];
   readonly timeline: readonly TimelineLine[];

@@ -38,6 +38,7 @@ function resultOf(seed: string): RunResult {
       },
       'traffic.votes.ok': { value: 1000 + Number(seed), unit: 'count', what: 'answered' },
     },
+    traffic: [],
     commands: [],
     tables: [],
     expectations: [

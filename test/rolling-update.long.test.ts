@@ -12,7 +12,7 @@ import { diagnose } from '../scenarios/explain/diagnosis.ts';
 import { namespaceNamesOf } from '../scenarios/explain/namespace-names.ts';
 import { packetWalksOf } from '../scenarios/explain/packet-walks.ts';
 import { runScenario } from '../scenarios/run/run-scenario.ts';
-import type { EndedRequest } from '../scenarios/run/traffic.ts';
+import type { EndedRequest } from '../scenarios/run/traffic/source.ts';
 import { loadInline } from './support/runs.ts';
 
 const REPLICAS = 10;

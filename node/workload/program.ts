@@ -6,6 +6,7 @@
  * is made up from the ports that the service publishes and exposes.
  */
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import type { ConversationProtocol } from './conversation.ts';
 
 /** A uniform span, both bounds in ns. */
 export interface Span {
@@ -15,7 +16,7 @@ export interface Span {
 
 /** Whom a program calls: `tcp://redis:6379`, `http://api:80/path`; `dns://redis` only resolves. */
 export interface CallTarget {
-  readonly protocol: 'tcp' | 'http' | 'udp' | 'sctp' | 'dns';
+  readonly protocol: ConversationProtocol | 'dns';
   /** A name for the embedded DNS, or an address. */
   readonly host: string;
   readonly port: number;
@@ -25,10 +26,12 @@ export interface CallTarget {
 /** One listening port. */
 export interface Listener {
   readonly port: number;
-  readonly protocol: 'http' | 'tcp' | 'udp' | 'sctp';
+  readonly protocol: ConversationProtocol;
   /** From the last byte of the request (or the last call's answer) to the answer. */
   readonly serviceTime: Span;
   readonly responseBytes: number;
+  /** How long an HTTP connection may be idle before the server closes it. */
+  readonly keepAliveNs: number;
   /** What every request makes the program ask first, one after the other. */
   readonly calls: readonly CallTarget[];
 }
@@ -71,6 +74,9 @@ export const DEFAULT_SERVICE_TIME: Span = { minNs: MILLISECOND_NS, maxNs: 3 * MI
 /** The answer's size when nobody says otherwise. */
 export const DEFAULT_RESPONSE_BYTES = 1024;
 
+/** How long servers keep idle HTTP connections when nobody says otherwise (nginx' `keepalive_timeout`). */
+export const DEFAULT_KEEP_ALIVE_NS = 75 * SECOND_NS;
+
 /** How long a caller waits when nobody says otherwise. */
 export const DEFAULT_CALL_TIMEOUT_NS = 2 * SECOND_NS;
 
@@ -81,6 +87,7 @@ export function listenerOf(port: number, protocol: Listener['protocol']): Listen
     protocol,
     serviceTime: DEFAULT_SERVICE_TIME,
     responseBytes: DEFAULT_RESPONSE_BYTES,
+    keepAliveNs: DEFAULT_KEEP_ALIVE_NS,
     calls: [],
   };
 }

@@ -8,9 +8,11 @@ import type { TcpListener } from '../../net/socket/tcp/listener.ts';
 import { type DrawKey, draw32, drawBelow } from '../../sim/chance.ts';
 import { resolveName, type StubResolver } from '../dns/stub-resolver.ts';
 import type { Host } from '../host/host.ts';
+import type { RequestEnd } from './conversation.ts';
 import { encodeResponse, MessageReader } from './http.ts';
+import { plainAnswer } from './plain-answer.ts';
 import type { CallTarget, Listener, ProgramSpec, Span } from './program.ts';
-import { type RequestEnd, requestProtocolOf, sendRequest } from './request.ts';
+import { sendRequest } from './request.ts';
 
 const CALL_REQUEST_BYTES = 64;
 /** The exit code of a server that cannot have its port. */
@@ -23,6 +25,18 @@ const CALL_TIMEOUT_NS = 2_000_000_000;
 
 /** Purposes of a program's draws. */
 const Purpose = { startup: 10, service: 11, query: 12, call: 13 } as const;
+
+/** A listener's answers: the last on a connection, and one after which others follow. */
+interface Answers {
+  readonly last: Uint8Array;
+  readonly more?: Uint8Array;
+}
+
+/** Until when a connection may be idle, and whether an event is under way that looks. */
+interface IdleWatch {
+  untilNs: number;
+  isPending: boolean;
+}
 
 /** Where a program runs. */
 export interface ProgramPlace extends StubResolver {
@@ -117,12 +131,12 @@ export class RunningProgram {
       if (listener.protocol === 'udp') this.#serveUdp(listener);
       else if (listener.protocol === 'sctp') this.#serveSctp(listener);
       else {
-        const answer = this.#answerOf(listener);
+        const answers = this.#answersOf(listener);
         const opened = sockets.listen({
           port: listener.port,
           onConnection: (connection) => {
             if (this.#place.isShared === true) this.#connections.add(connection);
-            return this.#serve(listener, answer);
+            return this.#serve(listener, answers);
           },
           ...this.#ownership(listener),
         });
@@ -155,39 +169,65 @@ export class RunningProgram {
     return { family: 'dual', program, backlog };
   }
 
-  /** What a listener answers to everybody, encoded once. */
-  #answerOf({ protocol, responseBytes }: Listener): Uint8Array {
-    return protocol === 'http'
-      ? encodeResponse(this.#name, responseBytes)
-      : new Uint8Array(responseBytes);
+  /** What a listener answers to everybody, encoded once: to who goes on, and as the last. */
+  #answersOf({ protocol, responseBytes }: Listener): Answers {
+    if (protocol !== 'http') return { last: plainAnswer(this.#name, responseBytes) };
+    return {
+      last: encodeResponse(this.#name, responseBytes),
+      more: encodeResponse(this.#name, responseBytes, 'keep-alive'),
+    };
   }
 
   /** How one connection is answered: every complete request once. */
-  #serve(listener: Listener, answer: Uint8Array): TcpHandlers {
+  #serve(listener: Listener, answers: Answers): TcpHandlers {
     let reader = new MessageReader();
+    const idle: IdleWatch = { untilNs: 0, isPending: false };
+    let owedCount = 0;
+    let hasEnded = false;
     return {
       onData: (bytes, connection) =>
         this.#act(() => {
           const isHttp = listener.protocol === 'http';
           if (isHttp && !reader.take(bytes)) return;
+          const staysOpen = !isHttp || reader.keepsAlive;
+          idle.untilNs = Number.POSITIVE_INFINITY;
+          owedCount++;
           reader = new MessageReader();
           this.#askFirst(listener, 0, () => {
-            this.#after(this.#span(listener.serviceTime, Purpose.service), () =>
-              this.#respond(listener, answer, connection),
-            );
+            this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
+              this.answeredCount++;
+              connection.send(staysOpen ? (answers.more ?? answers.last) : answers.last);
+              owedCount--;
+              if (!staysOpen || (hasEnded && owedCount === 0)) connection.close();
+              else if (isHttp) this.#restIdle(listener, idle, connection);
+            });
           });
         }),
-      onEnd: (connection) => this.#act(() => connection.close()),
+      // who sends no more may still wait for an answer
+      onEnd: (connection) =>
+        this.#act(() => {
+          hasEnded = true;
+          if (owedCount === 0) connection.close();
+        }),
       onClosed: (_reason, connection) => {
         this.#connections.delete(connection);
       },
     };
   }
 
-  #respond(listener: Listener, answer: Uint8Array, connection: TcpConnection): void {
-    this.answeredCount++;
-    connection.send(answer);
-    if (listener.protocol === 'http') connection.close();
+  /** An HTTP connection is idle from now on; after its time the server closes it. */
+  #restIdle({ keepAliveNs }: Listener, idle: IdleWatch, connection: TcpConnection): void {
+    const { queue } = this.#host.world;
+    idle.untilNs = queue.nowNs + keepAliveNs;
+    if (idle.isPending) return;
+    idle.isPending = true;
+    const look = (spanNs: number) =>
+      this.#after(spanNs, () => {
+        idle.isPending = idle.untilNs > queue.nowNs;
+        if (!idle.isPending) connection.close();
+        else look(Math.min(idle.untilNs - queue.nowNs, keepAliveNs));
+      });
+    look(keepAliveNs);
   }
 
   #askFirst(listener: Listener, index: number, then: () => void): void {
@@ -222,12 +262,13 @@ export class RunningProgram {
         return;
       }
       sendRequest(namespace, {
-        protocol: requestProtocolOf(target.protocol),
+        protocol: target.protocol,
         address,
         port: target.port,
         host: target.host,
         path: target.path,
-        requestBytes: options.bytes,
+        requestBytes: target.protocol === 'http' ? 0 : options.bytes,
+        staysOpen: false,
         timeoutNs: options.timeoutNs,
         source: 0,
         onEnd: note,
@@ -236,7 +277,7 @@ export class RunningProgram {
   }
 
   #serveSctp(listener: Listener): void {
-    const answer = new Uint8Array(listener.responseBytes);
+    const { last: answer } = this.#answersOf(listener);
     const { sctp } = this.#place.namespace.sockets;
     const opened = sctp.listen({
       port: listener.port,
@@ -256,12 +297,13 @@ export class RunningProgram {
   }
 
   #serveUdp(listener: Listener): void {
+    const { last: answer } = this.#answersOf(listener);
     const socket = this.#place.namespace.sockets.openUdp({
       onDatagram: (_bytes, address, port) =>
         this.#act(() => {
           this.#after(this.#span(listener.serviceTime, Purpose.service), () => {
             this.answeredCount++;
-            socket.sendTo(new Uint8Array(listener.responseBytes), address, port);
+            socket.sendTo(answer, address, port);
           });
         }),
     });

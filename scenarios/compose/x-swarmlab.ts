@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { programOfImage } from '../../node/workload/images.ts';
 import {
   DEFAULT_CALL_TIMEOUT_NS,
+  DEFAULT_KEEP_ALIVE_NS,
   DEFAULT_RESPONSE_BYTES,
   DEFAULT_SERVICE_TIME,
   type ProgramSpec,
@@ -48,6 +49,9 @@ const listener = z
     response: size
       .default(DEFAULT_RESPONSE_BYTES)
       .meta({ description: 'bytes of an answer, such as 2kB' }),
+    'keep-alive': span
+      .default(DEFAULT_KEEP_ALIVE_NS)
+      .meta({ description: 'how long an idle HTTP connection is kept, such as 75s' }),
     'service-time': spanRange
       .default(DEFAULT_SERVICE_TIME)
       .meta({ description: 'from the request to the answer, such as 1ms..5ms' }),
@@ -119,6 +123,7 @@ export function programOf(
         protocol: entry.protocol,
         serviceTime: entry['service-time'],
         responseBytes: entry.response,
+        keepAliveNs: entry['keep-alive'],
         calls: entry.calls,
       })) ?? ofImage.listeners,
     calls: workload.calls.map((call) => ({

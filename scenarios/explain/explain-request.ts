@@ -8,7 +8,7 @@ import { SECOND_NS } from '../../sim/time.ts';
 import type { LoadedScenario } from '../load.ts';
 import { clientOf } from '../run/client.ts';
 import { type RunOptions, runScenario } from '../run/run-scenario.ts';
-import type { EndedRequest } from '../run/traffic.ts';
+import type { EndedRequest } from '../run/traffic/source.ts';
 import { diagnose } from './diagnosis.ts';
 import { EXPLANATION_SCHEMA_VERSION, type Explanation } from './explanation.ts';
 import { hostOfNamespace, namespaceNamesOf } from './namespace-names.ts';

@@ -16,7 +16,8 @@ import { interfacesOf } from './interfaces.ts';
 import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 import { type NodeNames, nodeNamesOf, selectNodes, selectorsOf } from './node-names.ts';
-import { type Scenario, type TimelineEntry, type Traffic, VERBS } from './scenario.ts';
+import { type Scenario, type TimelineEntry, VERBS } from './scenario.ts';
+import { FRONT_HOST, type Traffic } from './traffic.ts';
 
 /** A sentence with its meaning and its place. */
 export interface LocatedExpectation {
@@ -165,6 +166,7 @@ class Check {
       seen.add(traffic.name);
       this.#source([...at, 'from'], traffic.from);
       this.#target(at, traffic);
+      this.#load(at, traffic);
       if (traffic.stop !== undefined && traffic.stop <= (traffic.start ?? 0)) {
         const message = `it stops at ${formatDuration(traffic.stop)}, before it starts`;
         this.#add([...at, 'stop'], 'wrong-order', message, 'stop later, or start earlier');
@@ -189,10 +191,16 @@ class Check {
     }
     const { host, port, protocol } = target;
     if (parseIpv4Address(host) !== undefined) return;
-    const isNode = host === 'any' || this.#nodes.names.includes(host);
+    if (host === FRONT_HOST) {
+      if (traffic.front !== undefined) return;
+      const hint = 'add front: { nodes: all }, or name a node';
+      this.#add(path, 'wrong-value', "there is no balancer 'front' in this entry", hint);
+      return;
+    }
+    const isNode = this.#nodes.names.includes(host);
     const isName = protocol === 'dns' || this.#hasService(host.replace(/^tasks\./, ''));
     if (!isNode && !isName) {
-      const hosts = [...this.#nodes.names, ...this.#serviceNames, 'any'];
+      const hosts = [...this.#nodes.names, ...this.#serviceNames, FRONT_HOST];
       this.#unknown(path, host, 'node or service', hosts, false);
     } else if (!isNode && (from === 'outside' || this.#nodes.names.includes(from))) {
       const message = `'${host}' is a name inside the stack, which ${from} cannot resolve`;
@@ -209,6 +217,35 @@ class Check {
       const hint = ports === '' ? 'the stack publishes no port' : `published are: ${ports}`;
       const message = `no service publishes port ${port}; every request will be refused`;
       this.issues.push(this.#document.issueAt(path, 'unpublished-port', message, hint, true));
+    }
+  }
+
+  /** How often, and over which connections: what does not go together. */
+  #load(at: YamlPath, traffic: Traffic): void {
+    const { rate, users, session, front, to } = traffic;
+    const refuse = (key: string, message: string, hint: string) =>
+      this.#add([...at, key], 'wrong-value', message, hint);
+    if ((rate === undefined) === (users === undefined)) {
+      const message =
+        rate === undefined ? 'nobody says how often' : 'a rate and users exclude each other';
+      refuse(rate === undefined ? 'name' : 'users', message, 'give it rate: 50/s, or users: 20');
+    }
+    const protocol = parseCallTarget(to)?.protocol;
+    const isDns = protocol === 'dns';
+    for (const key of ['keep-alive', 'session'] as const) {
+      if (traffic[key] === undefined || !isDns) continue;
+      refuse(key, 'a name that is resolved has no connection', `leave ${key} out`);
+    }
+    if (traffic['keep-alive'] !== undefined && session !== undefined) {
+      refuse('session', 'a session has a connection of its own', 'leave keep-alive or session out');
+    }
+    if (traffic['half-close'] && protocol !== 'tcp') {
+      refuse('half-close', 'only a tcp:// connection can be closed by half', 'leave it out');
+    }
+    for (const selector of [front?.nodes ?? []].flat()) {
+      if (selectNodes(this.#nodes, selector) !== undefined) continue;
+      const known = selectorsOf(this.#nodes);
+      this.#unknown([...at, 'front', 'nodes'], selector, 'node', known, false);
     }
   }
 

@@ -3,6 +3,13 @@
  * (`workers`, `managers`), `all`, by pattern (`worker-*`), or by a list of these.
  */
 
+import { z } from 'zod';
+
+/** How a scenario names nodes: one, a list, `workers`, `managers`, `all`, a rack, `worker-*`. */
+export const nodes = z
+  .union([z.string(), z.array(z.string()).min(1)])
+  .meta({ description: 'a node, a rack, workers, managers, all, a pattern worker-*, or a list' });
+
 /** The nodes that a scenario declares, in the order of their indexes: managers first. */
 export interface NodeNames {
   readonly names: readonly string[];

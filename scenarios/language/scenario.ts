@@ -12,21 +12,9 @@ import { EARLY_DRIVERS } from '../../vxlan/early-peer-database.ts';
 import { daemon } from './daemon.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
-import {
-  bandwidth,
-  drift,
-  rate,
-  ratio,
-  size,
-  span,
-  spanDistribution,
-  spanRange,
-} from './quantities.ts';
-
-/** Names a node, a list of them, `workers`, `managers`, `all`, a rack, or a pattern `worker-*`. */
-const nodes = z
-  .union([z.string(), z.array(z.string()).min(1)])
-  .meta({ description: 'a node, a rack, workers, managers, all, a pattern worker-*, or a list' });
+import { nodes } from './node-names.ts';
+import { bandwidth, drift, ratio, span, spanDistribution, spanRange } from './quantities.ts';
+import { traffic } from './traffic.ts';
 
 /** Two ends of something that goes both ways. */
 function twoOf<T extends z.ZodType>(end: T) {
@@ -124,24 +112,6 @@ const cluster = z
     dns: dns.default({ servers: [], search: [] }),
   })
   .meta({ description: 'the hosts: manager-1, manager-2, … and worker-1, worker-2, …' });
-
-const traffic = z
-  .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, 'a name has letters, digits, - and _'),
-    from: z.string().default('outside').meta({
-      description: 'outside, a node, or a service whose tasks send',
-    }),
-    to: z.string().meta({
-      description: 'http://manager-1:5000/, tcp://redis:6379, sctp://hss:3868, dns://tasks.vote',
-    }),
-    rate: rate.meta({ description: 'requests per second, whether or not answers come' }),
-    arrivals: z.enum(['poisson', 'constant']).default('poisson'),
-    timeout: span.default(2 * SECOND_NS),
-    start: span.optional().meta({ description: 'default: when the stack is up' }),
-    stop: span.optional().meta({ description: 'default: at the end' }),
-    request: size.optional().meta({ description: 'bytes of a request' }),
-  })
-  .meta({ description: 'clients, each request a connection of its own' });
 
 const pairOrNodes = z.union([nodes, z.strictObject({ between: twoOf(nodes) })]);
 
@@ -293,5 +263,3 @@ export type Scenario = z.output<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
 /** One entry of the timeline. */
 export type TimelineEntry = Scenario['timeline'][number];
-/** One client population. */
-export type Traffic = Scenario['traffic'][number];

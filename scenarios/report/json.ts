@@ -18,6 +18,7 @@ export function formatJsonReport(result: RunResult): string {
     virtualSeconds: result.virtualSeconds,
     measures: result.measures,
     tables: result.tables,
+    traffic: result.traffic,
     commands: result.commands,
     expectations: result.expectations,
     timeline: result.timeline,

@@ -23,6 +23,26 @@ const RESULT: RunResult = {
     'traffic.votes.sent': { value: 1500, unit: 'count', what: 'requests' },
     'traffic.votes.loss': { value: 0.0213, unit: 'ratio', what: 'requests without an answer' },
   },
+  traffic: [
+    {
+      name: 'votes',
+      lossWindows: [
+        {
+          fromSeconds: 30.012,
+          untilSeconds: 33.5,
+          failed: 32,
+          kinds: [
+            { kind: 'timeout', count: 30 },
+            { kind: 'reset', count: 2 },
+          ],
+        },
+      ],
+      servers: [
+        { server: 'vote.1', answered: 1000, share: 0.68119 },
+        { server: 'vote.2', answered: 468, share: 0.31881 },
+      ],
+    },
+  ],
   commands: [],
   tables: [
     {
@@ -90,6 +110,14 @@ test('the terminal report', () => {
     Tables
       after  changes    p50    p90    p99   last  forgotten  the slowest
       crash       12  200ms  400ms  610ms  12.5s      6.31s  create endpoint_table 0123456789ab, worker-1 → worker-3
+
+    Traffic
+      traffic  failed from  until  requests  how
+      votes        30.012s  33.5s        32  30 timeout, 2 reset
+      
+      traffic  answered by  requests  share
+      votes    vote.1           1000  68.1%
+      votes    vote.2            468  31.9%
 
     Expectations
       ✓  node worker-2 is down within 17s of crash  15.2s

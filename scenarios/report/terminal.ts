@@ -5,6 +5,7 @@
 import { formatDuration, formatInstant } from '../../sim/time.ts';
 import type { CurvePoint, EntrySpread, Measure, RunResult, TableSpread } from '../result.ts';
 import { type Alignment, type Paint, painter, type Tone, table } from './style.ts';
+import { trafficTables } from './traffic-tables.ts';
 
 const TOPIC_TONES: Readonly<Record<string, Tone>> = { fault: 'fault', checker: 'bad' };
 
@@ -26,6 +27,8 @@ export function formatTerminalReport(result: RunResult, options: TerminalReportO
   if (result.tables.length > 0) {
     sections.push(section(paint, 'Tables', spreadTable(result.tables, paint)));
   }
+  const traffic = trafficTables(result.traffic, paint);
+  if (traffic !== '') sections.push(section(paint, 'Traffic', traffic));
   if (result.commands.length > 0) {
     sections.push(section(paint, 'Commands', commandsText(result, paint)));
   }

@@ -10,7 +10,7 @@ import type { Measure, TableSpread } from '../result.ts';
 import type { RunRecord } from './run-record.ts';
 import { spreadMeasures, stalenessMeasures, tableCostMeasures } from './table-spread.ts';
 import { isFault, isReturn, isSubtle, type TimelineEvent, uniqueNames } from './timeline-events.ts';
-import { REQUEST_OUTCOMES } from './traffic-record.ts';
+import { REQUEST_OUTCOMES } from './traffic/record.ts';
 
 /** All measures of a run, in the order in which reports list them. */
 export function measuresOf(
@@ -237,6 +237,11 @@ function trafficMeasures(record: RunRecord): Record<string, Measure> {
       unit: 'ratio',
       what: 'failed requests in relation to all',
     };
+    const { largestShare } = traffic;
+    if (largestShare !== undefined) {
+      const what = 'answers of the server that gave most';
+      measures[`${name}.share.max`] = { value: largestShare, unit: 'ratio', what };
+    }
     for (const percentile of [50, 90, 99, 99.9]) {
       measures[`${name}.latency.p${percentile}`] = seconds(
         `${percentile} % of the answers came within`,

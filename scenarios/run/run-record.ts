@@ -10,7 +10,7 @@ import type { ServiceHealth } from './service-health.ts';
 import type { StalenessRecord } from './staleness-record.ts';
 import type { TableRecord } from './table-record.ts';
 import type { TimelineEvent } from './timeline-events.ts';
-import type { TrafficRecord } from './traffic-record.ts';
+import type { TrafficRecord } from './traffic/record.ts';
 
 /** The manager's word on a node. */
 export interface NodeStatusChange {

@@ -4,6 +4,7 @@
  */
 import { Cluster, type NodeOptions } from '../../cluster/cluster.ts';
 import { GOSSIP_CUT_OFF } from '../../cluster/gossip-keys.ts';
+import type { Machine } from '../../cluster/machine.ts';
 import type { NameServerOptions } from '../../cluster/name-server.ts';
 import { Counter } from '../../gossip/counters.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
@@ -18,6 +19,7 @@ import { World } from '../../sim/world.ts';
 import { daemonConfigOf } from '../language/daemon.ts';
 import { clusterConfigOf, hostConfigOf } from '../language/gossip.ts';
 import { addressChoicesOf } from '../language/interfaces.ts';
+import { selectNodes } from '../language/node-names.ts';
 import type { LoadedScenario } from '../load.ts';
 import { RESULT_SCHEMA_VERSION, type RunResult, type TimelineLine } from '../result.ts';
 import { VERSION } from '../version.ts';
@@ -34,7 +36,8 @@ import { StalenessRecord } from './staleness-record.ts';
 import { TableRecord } from './table-record.ts';
 import { tableSpreadsOf } from './table-spread.ts';
 import { timelineLines } from './timeline-lines.ts';
-import { type RequestObserver, TrafficSource } from './traffic.ts';
+import { FrontBalancer } from './traffic/front.ts';
+import { type RequestObserver, TrafficSource } from './traffic/source.ts';
 
 /** The seed of a run for which nobody chose one. */
 export const DEFAULT_SEED = '1';
@@ -130,9 +133,11 @@ class Stage {
       nodeOf: (member) => cluster.machineOfMember(member).index,
       isRunning: (member) => cluster.swim.isRunning(member),
     });
-    this.#traffic = scenario.traffic.map(
-      (traffic) => new TrafficSource(cluster, traffic, scenario.until, options.requests),
-    );
+    this.#traffic = scenario.traffic.map((traffic) => {
+      const { front: settings } = traffic;
+      const front = settings && new FrontBalancer(this.#machinesOf(settings.nodes), settings);
+      return new TrafficSource(cluster, traffic, scenario.until, front, options.requests);
+    });
     this.#subscribe();
     options.onCluster?.(cluster);
   }
@@ -184,6 +189,7 @@ class Stage {
       virtualSeconds: this.#untilNs / SECOND_NS,
       measures,
       tables,
+      traffic: record.traffic.map((traffic) => traffic.result),
       commands: record.commands,
       expectations: outcomes,
       timeline: timelineLines(record, this.#noted),
@@ -257,6 +263,11 @@ class Stage {
     for (const source of sources) source.start();
     const names = sources.map((source) => source.traffic.name).join(', ');
     if (names !== '') this.#note('traffic', `${names} starts: ${why}`);
+  }
+
+  #machinesOf(selectors: string | readonly string[]): Machine[] {
+    const indexes = [selectors].flat().flatMap((one) => selectNodes(this.#loaded.nodes, one) ?? []);
+    return [...new Set(indexes)].map((index) => this.cluster.machines[index]!);
   }
 
   #subscribe(): void {

@@ -108,6 +108,7 @@ export class HostLab {
         host: hostname,
         path: pathname,
         requestBytes: 0,
+        staysOpen: false,
         timeoutNs: 3 * SECOND_NS,
         source: 0,
         onEnd: (end, server) => {

@@ -2,7 +2,12 @@
  * What became of the requests of one traffic: how many were sent, how each ended and when, and how
  * long the answered ones took.
  */
-import { Histogram } from '../../sim/histogram.ts';
+import { Histogram } from '../../../sim/histogram.ts';
+import { SECOND_NS } from '../../../sim/time.ts';
+import type { LossWindow, TrafficResult } from '../../result.ts';
+
+/** Failures that are further apart belong to two windows. */
+const WINDOW_GAP_NS = SECOND_NS;
 
 /** How a request ended. */
 export type RequestOutcome = 'ok' | 'refused' | 'reset' | 'timeout' | 'unreachable' | 'unresolved';
@@ -59,6 +64,26 @@ export class TrafficRecord {
     this.byServer.set(server, (this.byServer.get(server) ?? 0) + 1);
   }
 
+  /** Failures in windows, and servers with their shares. */
+  get result(): TrafficResult {
+    const servers = this.#shares();
+    return { name: this.name, lossWindows: lossWindowsOf(this.failures), servers };
+  }
+
+  /** The largest share of the answers that one server gave; undefined where none told its name. */
+  get largestShare(): number | undefined {
+    const shares = this.#shares().map(({ share }) => share);
+    return shares.length === 0 ? undefined : Math.max(...shares);
+  }
+
+  #shares(): { server: string; answered: number; share: number }[] {
+    const named = [...this.byServer].filter(([server]) => server !== '');
+    const total = named.reduce((sum, [, count]) => sum + count, 0);
+    return named
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([server, answered]) => ({ server, answered, share: answered / total }));
+  }
+
   /** Requests that ended. */
   get endedCount(): number {
     return this.counts.ok + this.failures.length;
@@ -79,4 +104,25 @@ export class TrafficRecord {
     const lastFailureNs = Math.max(...failing.map((f) => f.sentAtNs));
     return this.lastOkSentAtNs > lastFailureNs ? lastFailureNs - fromNs : undefined;
   }
+}
+
+function lossWindowsOf(failures: readonly FailedRequest[]): LossWindow[] {
+  const groups: FailedRequest[][] = [];
+  for (const failure of [...failures].sort((a, b) => a.sentAtNs - b.sentAtNs)) {
+    const last = groups.at(-1);
+    const isNear = last !== undefined && failure.sentAtNs - last.at(-1)!.sentAtNs <= WINDOW_GAP_NS;
+    if (isNear) last.push(failure);
+    else groups.push([failure]);
+  }
+  return groups.map((group) => ({
+    fromSeconds: group[0]!.sentAtNs / SECOND_NS,
+    untilSeconds: group.at(-1)!.sentAtNs / SECOND_NS,
+    failed: group.length,
+    kinds: REQUEST_OUTCOMES.map((kind) => ({
+      kind,
+      count: group.filter(({ outcome }) => outcome === kind).length,
+    }))
+      .filter(({ count }) => count > 0)
+      .sort((a, b) => b.count - a.count),
+  }));
 }
