@@ -29,6 +29,7 @@ import { type DeployedStack, deployStack } from '../manager/stack/deploy.ts';
 import { HostCounters } from '../net/host-counters.ts';
 import { Namespace } from '../net/namespace.ts';
 import type { AssociationSpec } from '../net/xfrm/xfrm.ts';
+import { type LocalResolverName, resolverConfigOf } from '../node/dns/host-resolver.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
 import type { ResolverConfig } from '../node/host/host.ts';
 import type { KernelModule } from '../node/host/kernel-modules.ts';
@@ -48,7 +49,7 @@ import {
   HostAddresses,
 } from './host-addresses.ts';
 import { Machine } from './machine.ts';
-import { NameServer, type NameServerOptions } from './name-server.ts';
+import { NameServer, type NameServerOptions, withPublicServers } from './name-server.ts';
 import { ClusterPlugins, type PluginPlacement } from './plugins.ts';
 import type { LinkConditions } from './underlay/conditions.ts';
 import { Exchanges } from './underlay/exchange.ts';
@@ -107,6 +108,8 @@ export interface ClusterOptions {
   readonly search?: readonly string[];
   /** Sample plugins and their central services; default none. */
   readonly plugins?: readonly PluginPlacement[];
+  /** A DNS server on every host, which its `resolv.conf` names; it asks the others. */
+  readonly localResolver?: LocalResolverName | undefined;
 }
 
 /** A simulated swarm. */
@@ -171,8 +174,9 @@ export class Cluster {
     this.directory = new NodeDirectory(world.chance);
     this.outside = this.#createOutside();
     const { nameServers = [], search = [] } = options;
-    for (const server of nameServers) new NameServer(this.outside, server);
-    this.#resolver = { servers: nameServers.map(({ address }) => address), search };
+    for (const server of withPublicServers(nameServers)) new NameServer(this.outside, server);
+    const servers = nameServers.map(({ address }) => address);
+    this.#resolver = resolverConfigOf(options.localResolver, servers, search);
     nodes.forEach((node, index) =>
       this.machines.push(this.#createMachine(node, index, nodes, addresses)),
     );

@@ -13,6 +13,7 @@ import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-mes
 import type { Executor } from '../manager/api/executor.ts';
 import type { Manager } from '../manager/manager.ts';
 import { HostExecutor } from '../node/agent/executor.ts';
+import { HostResolver } from '../node/dns/host-resolver.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
 import { Host, type ResolverConfig } from '../node/host/host.ts';
 import { Identifiers } from '../node/host/identifiers.ts';
@@ -151,6 +152,7 @@ export class Machine {
       hasFirewalld: this.#parts.hasFirewalld,
       before: this.host,
     });
+    if (resolver.local !== undefined) new HostResolver(this.host.namespace, resolver.local);
     this.host.process.swarm = {
       stop: (onDone) => this.#stopEngine(onDone),
       kill: () => this.#killEngine(),

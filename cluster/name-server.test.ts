@@ -32,7 +32,13 @@ function start(moods: readonly NameServerMood[], rule: DnsForwarding = 'firstAns
     const delay = { minNs: MILLISECOND_NS, maxNs: MILLISECOND_NS };
     new NameServer(outside, { address: servers[i]!, records, mood, delay });
   });
-  const forwarder = new Forwarder(client, servers, rule);
+  const upstreams = servers.map((address) => ({ address, isOfHost: false }));
+  const forwarder = new Forwarder(
+    client,
+    { namespace: client, mayAsk: () => true },
+    upstreams,
+    rule,
+  );
   const ask = (query: DnsMessage, protocol: DnsProtocol = 'udp') => {
     let answer: DnsMessage | undefined;
     let atNs = -1;

@@ -3,22 +3,13 @@
  * authoritative, with addresses for the names that it was given and one answer for all others.
  */
 import type { Namespace } from '../net/namespace.ts';
-import type { UdpSocket } from '../net/socket/udp-socket.ts';
-import { DNS_STREAM_BYTES_MAX, DnsStreamReader, framedDns } from '../node/dns/stream.ts';
+import { listenForDns } from '../node/dns/listener.ts';
+import { PUBLIC_SERVERS } from '../node/dns/upstreams.ts';
 import { type DrawKey, drawBelow } from '../sim/chance.ts';
+import { MILLISECOND_NS } from '../sim/time.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { DNS_CLASS_INTERNET, DnsType } from '../wire/dns/record.ts';
-import {
-  DNS_PORT,
-  type DnsMessage,
-  DnsRcode,
-  encodeDns,
-  optRecordOf,
-  parseDns,
-  replyTo,
-  truncateDns,
-  udpAnswerBytesMaxOf,
-} from '../wire/dns.ts';
+import { type DnsMessage, DnsRcode, optRecordOf, replyTo } from '../wire/dns.ts';
 
 /** How long the answers live, in seconds. */
 const ANSWER_TTL_SECONDS = 300;
@@ -39,17 +30,28 @@ export interface NameServerOptions {
   readonly delay: { readonly minNs: number; readonly maxNs: number };
 }
 
+const PUBLIC_ANSWERS = {
+  mood: 'nxdomain',
+  delay: { minNs: MILLISECOND_NS, maxNs: 5 * MILLISECOND_NS },
+} as const;
+
 const RCODES = {
   nxdomain: DnsRcode.nameError,
   servfail: DnsRcode.serverFailure,
   refused: DnsRcode.refused,
 } as const;
 
+/** These servers, and the public ones where none of these is: they know nobody. */
+export function withPublicServers(servers: readonly NameServerOptions[]): NameServerOptions[] {
+  const missing = PUBLIC_SERVERS.filter((one) => servers.every(({ address }) => address !== one));
+  const others = missing.map((address) => ({ address, records: new Map(), ...PUBLIC_ANSWERS }));
+  return [...servers, ...others];
+}
+
 /** A server that listens on one address of the outside. */
 export class NameServer {
   readonly #options: NameServerOptions;
   readonly #namespace: Namespace;
-  readonly #socket: UdpSocket;
   readonly #key: DrawKey;
   #queryCount = 0;
 
@@ -58,36 +60,17 @@ export class NameServer {
     this.#namespace = namespace;
     this.#key = namespace.world.chance.key('nameServer.delay');
     namespace.addAddress(namespace.loopback, { address: options.address, prefixLength: 32 });
-    this.#socket = namespace.sockets.openUdp({
-      onDatagram: (bytes, address, port) =>
-        this.#hear(bytes, false, (answer) => this.#socket.sendTo(answer, address, port)),
-    });
-    this.#socket.bind(DNS_PORT, options.address);
-    namespace.sockets.listen({
-      port: DNS_PORT,
-      address: options.address,
-      onConnection: (connection) => {
-        const reader = new DnsStreamReader();
-        const send = (answer: Uint8Array) => void connection.send(framedDns(answer));
-        return {
-          onData: (bytes) => {
-            for (const query of reader.take(bytes)) this.#hear(query, true, send);
-          },
-        };
-      },
-    });
+    listenForDns(namespace, options.address, (query, _protocol, send) => this.#hear(query, send));
   }
 
-  #hear(bytes: Uint8Array, isTcp: boolean, send: (answer: Uint8Array) => void): void {
-    const query = parseDns(bytes, 0, bytes.length);
+  #hear(query: DnsMessage, send: (answer: DnsMessage) => void): void {
     const { mood, delay } = this.#options;
-    if (query === undefined || query.isResponse || mood === 'silence') return;
+    if (mood === 'silence') return;
     const { queue } = this.#namespace.world;
     const width = delay.maxNs - delay.minNs + 1;
     const spanNs =
       delay.minNs + drawBelow(this.#key, width, this.#options.address, this.#queryCount++);
-    const bytesMax = isTcp ? DNS_STREAM_BYTES_MAX : udpAnswerBytesMaxOf(query);
-    const answer = encodeDns(truncateDns(this.#answer(query, mood), bytesMax, isTcp));
+    const answer = this.#answer(query, mood);
     queue.scheduleCallback(queue.nowNs + spanNs, () => send(answer));
   }
 

@@ -47,7 +47,7 @@ export function placeOf(cluster: Cluster, name: PlaceName): Place | NoPlace {
   const { namespace, resolver, namespaces, daemon, hostsFile } = machine.host;
   const files = new Map([
     ['/etc/hosts', hostsFile],
-    ['/etc/resolv.conf', resolvConfText(resolver.servers, resolver.search, [])],
+    ['/etc/resolv.conf', resolvConfText(resolver.servers, resolver.search, resolver.options ?? [])],
   ]);
   const hosts = hostsOf(cluster);
   const place = { namespace, resolver, namespaces, hosts, source: 0, files, daemon };

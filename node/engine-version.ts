@@ -55,6 +55,8 @@ export interface EngineVersion {
   /** A service alias leads to the VIP as long as any task claims it (from 29.5 on). */
   readonly countsServiceAliases: boolean;
   readonly dnsForwarding: DnsForwarding;
+  /** Names are asked of the host's own server for containers without a way out (CVE-2024-29018). */
+  readonly asksForInternal: boolean;
   /** Containers on internal networks have no default route (from 25 on, moby #46603). */
   readonly hidesInternalGateway: boolean;
   /** UDP flows to a port are forgotten when it is published or taken back (from 23 on, moby #44742). */
@@ -104,6 +106,8 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     matchesVniByBpf: major >= 24,
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',
+    // 23.0.11 and 25.0.5 have the remedy, 20.10 and 24.0 had no such release
+    asksForInternal: major <= 22 || major === 24,
     hidesInternalGateway: major >= 25,
     forgetsUdpFlows: major >= 23,
     hasIpv6Hosts: major <= 25,

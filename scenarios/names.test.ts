@@ -23,10 +23,11 @@ function endsOf(
   lookUps: Readonly<Record<string, string>>,
   dns: object,
   timeline: NonNullable<ScenarioInput['timeline']> = [],
+  docker = '28',
 ) {
   const scenario: ScenarioInput = {
     name: 'names',
-    cluster: { managers: 1, workers: 1, dns },
+    cluster: { docker, managers: 1, workers: 1, dns },
     stack: 'names.compose.yaml',
     timeline,
     traffic: Object.entries(lookUps).map(([name, target]) => ({
@@ -78,6 +79,23 @@ test('names of the stack and of the outside', () => {
     search: 'ok after 8 s',
     nobody: 'unresolved',
     hermit: 'unresolved',
+  });
+});
+
+test.each([
+  // the real servers of systemd-resolved's own file are asked by the container's gateway
+  { local: 'systemd-resolved', docker: '28', outside: 'ok after 4 s', hermit: 'unresolved' },
+  { local: 'systemd-resolved', docker: '24', outside: 'ok after 4 s', hermit: 'unresolved' },
+  // dnsmasq is asked from the host, which asks all servers at once
+  { local: 'dnsmasq', docker: '28', outside: 'ok', hermit: 'unresolved' },
+  // so does a container without a way out, until that was found to be a leak
+  { local: 'dnsmasq', docker: '24', outside: 'ok', hermit: 'ok' },
+])('$local on the hosts of Docker $docker', ({ local, docker, outside, hermit }) => {
+  const dns = { local, servers: [{ address: '198.51.100.53', otherwise: 'silence' }, OUTSIDE] };
+  const ends = endsOf({ outside: 'example.org', hermit: 'example.org' }, dns, [], docker);
+  expect({ outside: ends['outside'], hermit: ends['hermit']?.replace(/ after.*/, '') }).toEqual({
+    outside,
+    hermit,
   });
 });
 

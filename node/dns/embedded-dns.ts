@@ -28,9 +28,15 @@ import { answerQuery, type NameView } from './answer.ts';
 import type { DnsProtocol } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
 import { DNS_STREAM_BYTES_MAX, DnsStreamReader, framedDns } from './stream.ts';
+import { type Upstream, upstreamsOf } from './upstreams.ts';
 
 /** Where containers ask. */
 export const EMBEDDED_DNS_ADDRESS: Ipv4Address = 0x7f00_000b;
+
+/** What the server sees of its sandbox: names, and whether there is a way out. */
+interface SandboxView extends NameView {
+  readonly gateway?: object | undefined;
+}
 
 /** The DNS server of one sandbox. */
 export class EmbeddedDns {
@@ -44,17 +50,19 @@ export class EmbeddedDns {
   readonly #admitsFailure: boolean;
   queryCount = 0;
 
-  /** `servers` are asked what nobody here is called; default: the host's. */
+  /** `servers` are asked what nobody here is called; default: those of the daemon or host. */
   constructor(
     host: Host,
     namespace: Namespace,
-    view: NameView,
-    servers: readonly Ipv4Address[] = host.resolver.servers,
+    view: SandboxView,
+    servers: readonly Upstream[] = upstreamsOf(host.config.dns, host.resolver),
   ) {
     this.#view = view;
     this.#namespace = namespace;
-    const { dnsForwarding } = host.engine;
-    this.#forwarder = new Forwarder(namespace, servers, dnsForwarding);
+    const { dnsForwarding, asksForInternal } = host.engine;
+    const mayAsk = () => asksForInternal || view.gateway !== undefined;
+    const asking = { namespace: host.namespace, mayAsk };
+    this.#forwarder = new Forwarder(namespace, asking, servers, dnsForwarding);
     this.#admitsFailure = dnsForwarding !== 'lastAnswer';
     this.#chance = host.world.chance.stream(`dns.${namespace.name}`);
     this.#socket = namespace.sockets.openUdp({

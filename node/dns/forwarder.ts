@@ -1,7 +1,8 @@
 /**
  * What the embedded DNS server does with a query that it cannot answer: it asks the host's servers,
  * one after the other, from the sandbox' own namespace, so that the query leaves by the container's
- * gateway (`forwardExtDNS` and `exchange` in libnetwork's resolver.go).
+ * gateway, or from the host's when the server is there (`forwardExtDNS` and `exchange` in
+ * libnetwork's resolver.go).
  *
  * Up to three servers, 4 s each, over what the client came over, and no more than 1024 queries at a
  * time: one more waits 4 s for its turn and is refused; before 24 it was not asked at all. Which
@@ -10,10 +11,10 @@
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { SECOND_NS } from '../../sim/time.ts';
-import type { Ipv4Address } from '../../wire/addresses.ts';
 import { type DnsMessage, DnsRcode, replyTo } from '../../wire/dns.ts';
 import type { DnsForwarding } from '../engine-version.ts';
 import { type DnsProtocol, exchangeDns } from './exchange.ts';
+import type { Upstream } from './upstreams.ts';
 
 /** How many of the host's servers are asked (`maxExtDNS`). */
 const SERVERS_MAX = 3;
@@ -24,17 +25,31 @@ const SERVER_TIMEOUT_NS = 4 * SECOND_NS;
 /** How many queries may be under way at once (`maxConcurrent`). */
 const CONCURRENT_MAX = 1024;
 
+/** The host, from which servers on its loopback are asked. */
+export interface AskingHost {
+  readonly namespace: Namespace;
+  /** False where the sandbox should not get out by names either. */
+  readonly mayAsk: () => boolean;
+}
+
 /** Asks outside servers for one sandbox. */
 export class Forwarder {
   readonly #namespace: Namespace;
-  readonly #servers: readonly Ipv4Address[];
+  readonly #host: AskingHost;
+  readonly #servers: readonly Upstream[];
   readonly #rule: DnsForwarding;
   #underWayCount = 0;
   /** Queries that wait for others to end, the oldest first. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(namespace: Namespace, servers: readonly Ipv4Address[], rule: DnsForwarding) {
+  constructor(
+    namespace: Namespace,
+    host: AskingHost,
+    servers: readonly Upstream[],
+    rule: DnsForwarding,
+  ) {
     this.#namespace = namespace;
+    this.#host = host;
     this.#servers = servers.slice(0, SERVERS_MAX);
     this.#rule = rule;
   }
@@ -46,14 +61,20 @@ export class Forwarder {
     protocol: DnsProtocol = 'udp',
   ): void {
     const ask = (at: number, last: DnsMessage | undefined) => {
-      const server = this.#servers[at];
-      if (server === undefined) {
+      const upstream = this.#servers[at];
+      if (upstream === undefined) {
         onEnd(this.#rule === 'lastAnswer' ? last : undefined);
         return;
       }
+      const { address: server, isOfHost } = upstream;
+      if (isOfHost && !this.#host.mayAsk()) {
+        ask(at + 1, last);
+        return;
+      }
+      const namespace = isOfHost ? this.#host.namespace : this.#namespace;
       const exchange = { server, query, timeoutNs: SERVER_TIMEOUT_NS, protocol };
       const send = () =>
-        exchangeDns(this.#namespace, exchange, (reply) => {
+        exchangeDns(namespace, exchange, (reply) => {
           this.#release();
           const answer = reply?.message;
           if (answer !== undefined && this.#isFinal(answer)) onEnd(answer);

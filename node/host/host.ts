@@ -16,6 +16,7 @@ import { formatIpv4Address, type Ipv4Address, type Prefix } from '../../wire/add
 import { Daemon } from '../daemon/daemon.ts';
 import { EngineProcess } from '../daemon/engine-process.ts';
 import { Refusal } from '../daemon/refusal.ts';
+import type { LocalResolver } from '../dns/host-resolver.ts';
 import { type EngineVersion, withNftables } from '../engine-version.ts';
 import { layoutOf } from '../firewall/bridge-rules.ts';
 import { Firewalld } from '../firewall/firewalld.ts';
@@ -78,6 +79,9 @@ interface HostCard {
 export interface ResolverConfig {
   readonly servers: readonly Ipv4Address[];
   readonly search: readonly string[];
+  readonly options?: readonly string[];
+  /** The DNS server on the host itself, when that is whom the file names. */
+  readonly local?: LocalResolver | undefined;
 }
 
 /** Where process ids and dockerd's file descriptors begin. */

@@ -2,12 +2,7 @@
  * The files that dockerd writes into a container: `/etc/hosts` and `/etc/resolv.conf`
  * (`libnetwork/etchosts`, `resolvconf`, `sandbox_dns_unix.go`).
  */
-import {
-  formatIpv4Address,
-  type Ipv4Address,
-  isLoopbackAddress,
-  parseIpv4Address,
-} from '../../wire/addresses.ts';
+import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from '../../wire/addresses.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import type { ResolverConfig } from '../host/host.ts';
 
@@ -89,22 +84,10 @@ export interface DnsWishes {
   readonly options: readonly string[];
 }
 
-/** Who is asked when neither the host nor the user names a server that a container could reach. */
-const PUBLIC_SERVERS: readonly Ipv4Address[] = [0x0808_0808, 0x0808_0404];
-
-/** The servers for a container without embedded DNS, or those that the embedded one asks. */
-export function serversOf(wishes: DnsWishes, resolver: ResolverConfig): Ipv4Address[] {
-  if (wishes.servers.length > 0) {
-    return wishes.servers.map((text) => parseIpv4Address(text) ?? 0).filter((each) => each !== 0);
-  }
-  const reachable = resolver.servers.filter((address) => !isLoopbackAddress(address));
-  return reachable.length > 0 ? reachable : [...PUBLIC_SERVERS];
-}
-
 /** The domains in which a container searches names. */
-export function searchOf(wishes: DnsWishes, resolver: ResolverConfig): readonly string[] {
-  if (wishes.search.length === 0) return resolver.search;
-  return wishes.search.filter((domain) => domain !== '.');
+export function searchOf(wished: readonly string[], resolver: ResolverConfig): readonly string[] {
+  if (wished.length === 0) return resolver.search;
+  return wished.filter((domain) => domain !== '.');
 }
 
 /** `/etc/resolv.conf` with these servers; with the embedded one, names are not searched first. */

@@ -13,6 +13,7 @@ import { Refusal } from '../daemon/refusal.ts';
 import { type EndpointRequest, PLAIN_ENDPOINT } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EMBEDDED_DNS_ADDRESS, EmbeddedDns } from '../dns/embedded-dns.ts';
+import { serversWithoutEmbedded, type Upstream, upstreamsOf } from '../dns/upstreams.ts';
 import type { Host } from '../host/host.ts';
 import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
 import type { DefaultRoute, LocalEndpoint, LocalNetwork } from '../network/local-network.ts';
@@ -25,7 +26,6 @@ import {
   type HostsLine,
   resolvConfText,
   searchOf,
-  serversOf,
   withNdots,
 } from './container-files.ts';
 import { setContainerSysctls } from './container-sysctls.ts';
@@ -99,13 +99,14 @@ export class ContainerSandbox implements NameView {
 
   /** The domains in which its programs search names. */
   get search(): readonly string[] {
-    return searchOf(this.config.dns, this.#host.resolver);
+    return searchOf(this.config.dns.search, this.#host.resolver);
   }
 
   /** The servers that its programs ask. */
   get servers(): readonly Ipv4Address[] {
     if (this.config.isHostNetwork) return this.#host.resolver.servers;
-    return this.#dns === undefined ? this.#outsideServers : [EMBEDDED_DNS_ADDRESS];
+    if (this.#dns !== undefined) return [EMBEDDED_DNS_ADDRESS];
+    return serversWithoutEmbedded(this.config.dns.servers, this.#host.resolver);
   }
 
   /** `/etc/hosts` */
@@ -153,7 +154,7 @@ export class ContainerSandbox implements NameView {
   /** dockerd is back, and does for the container what it did. */
   takeUp(): void {
     if (this.#dns !== undefined) {
-      this.#dns = new EmbeddedDns(this.#host, this.namespace, this, this.#outsideServers);
+      this.#dns = new EmbeddedDns(this.#host, this.namespace, this, this.#upstreams);
     }
     this.config.ports.holdAgain();
   }
@@ -175,8 +176,8 @@ export class ContainerSandbox implements NameView {
     return fileNameOf(this.id);
   }
 
-  get #outsideServers(): Ipv4Address[] {
-    return serversOf(this.config.dns, this.#host.resolver);
+  get #upstreams(): Upstream[] {
+    return upstreamsOf(this.config.dns.servers, this.#host.resolver);
   }
 
   /** Takes its place on a network, under these names. */
@@ -274,7 +275,7 @@ export class ContainerSandbox implements NameView {
   #startDns(): void {
     if (this.#dns !== undefined) return;
     this.namespace.tables.run('-L -n');
-    this.#dns = new EmbeddedDns(this.#host, this.namespace, this, this.#outsideServers);
+    this.#dns = new EmbeddedDns(this.#host, this.namespace, this, this.#upstreams);
   }
 
   /** Lets the default route and the published ports follow the best endpoint. */

@@ -11,6 +11,7 @@ import type { PortMapping } from '../firewall/bridge-rules.ts';
 import type { Host } from '../host/host.ts';
 import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { SwarmNetwork } from '../network/swarm-network.ts';
+import { searchOf } from './container-files.ts';
 import { setContainerSysctls } from './container-sysctls.ts';
 
 /** A sandbox' place on a swarm network. */
@@ -57,7 +58,7 @@ export class Sandbox implements NameView {
 
   /** The domains in which programs of the container search names. */
   get search(): readonly string[] {
-    return this.#host.resolver.search;
+    return searchOf(this.#host.config.dnsSearch, this.#host.resolver);
   }
 
   /** The end on `docker_gwbridge` or the default bridge, once it has one. */

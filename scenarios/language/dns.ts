@@ -2,6 +2,7 @@
  * `cluster.dns` in the scenario language: the outside's DNS servers and the hosts' `resolv.conf`.
  */
 import { z } from 'zod';
+import { LOCAL_RESOLVERS } from '../../node/dns/host-resolver.ts';
 import { MILLISECOND_NS } from '../../sim/time.ts';
 import { ipv4, spanRange } from './quantities.ts';
 
@@ -30,6 +31,9 @@ export const dns = z
   .strictObject({
     servers: z.array(nameServer).default([]).meta({
       description: "nameserver lines of every host's resolv.conf, in order; default: none",
+    }),
+    local: z.enum(LOCAL_RESOLVERS).optional().meta({
+      description: 'a DNS server on every host that its resolv.conf names instead; it asks them',
     }),
     search: z.array(domain).default([]).meta({ description: 'search domains of every host' }),
   })

@@ -113,6 +113,7 @@ class Stage {
       shortcuts: options.shortcuts ?? true,
       nameServers: nameServersOf(scenario.cluster.dns),
       search: scenario.cluster.dns.search,
+      localResolver: scenario.cluster.dns.local,
     });
     this.cluster = cluster;
     applyConditions(cluster.underlay, scenario.cluster.underlay, loaded.nodes);

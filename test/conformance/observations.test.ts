@@ -75,7 +75,13 @@ test('8: a name whose outside server refuses by ICMP gets no answer at all', () 
   const outside = lab.namespace('outside');
   lab.cable(client, 'eth0', '192.168.1.2/24', outside, 'eth0', '192.168.1.1/24');
   const answers: (DnsMessage | undefined)[] = [];
-  const forwarder = new Forwarder(client, [ip('192.168.1.1')], 'lastAnswer');
+  const upstream = { address: ip('192.168.1.1'), isOfHost: false };
+  const forwarder = new Forwarder(
+    client,
+    { namespace: client, mayAsk: () => true },
+    [upstream],
+    'lastAnswer',
+  );
   const query = queryOf(1, 'nobody.example.org.', DnsType.a);
   forwarder.forward(query, (answer) => answers.push(answer));
   lab.run(20);
