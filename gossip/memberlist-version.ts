@@ -6,6 +6,8 @@
  * them, a simulated member counts and drops them in every version.
  */
 
+import type { GoMsgpack } from '../wire/memberlist/msgpack-reader.ts';
+
 /** The facts about one version of memberlist. */
 export interface MemberlistVersion {
   readonly text: string;
@@ -17,6 +19,8 @@ export interface MemberlistVersion {
   readonly prunesLeft: boolean;
   /** Makes several packets of more than 255 messages, instead of one whose count is cut. */
   readonly splitsCompounds: boolean;
+  /** Which go-msgpack it reads with. */
+  readonly codec: GoMsgpack;
 }
 
 /** Debian 12's, in serf 0.9.4. */
@@ -26,6 +30,7 @@ export const MEMBERLIST_0_2_2: MemberlistVersion = {
   choosesExhaustively: false,
   prunesLeft: false,
   splitsCompounds: false,
+  codec: '0.5',
 };
 
 /** That of Docker 20.10.24 to 28.5. */
@@ -35,6 +40,7 @@ export const MEMBERLIST_0_4_0: MemberlistVersion = {
   choosesExhaustively: false,
   prunesLeft: true,
   splitsCompounds: true,
+  codec: '0.5',
 };
 
 /** That of Docker 29. */
@@ -44,6 +50,7 @@ export const MEMBERLIST_0_6_0: MemberlistVersion = {
   choosesExhaustively: true,
   prunesLeft: true,
   splitsCompounds: true,
+  codec: '2',
 };
 
 /** The versions that a user may name, oldest first. */

@@ -364,8 +364,9 @@ export class Swim {
    */
   receiveBytes(member: number, from: number, bytes: Uint8Array): void {
     const state = this.#state;
-    const { label } = state.configOf(member);
-    const { messages, errorCount } = decodePacket(bytes, { ...PLAIN_RECEIVER, label });
+    const { label, memberlist } = state.configOf(member);
+    const receiver = { ...PLAIN_RECEIVER, label, codec: memberlist.codec };
+    const { messages, errorCount } = decodePacket(bytes, receiver);
     state.counters.add(member, Counter.packetsDropped, errorCount);
     if (messages.length > 0) this.receive(member, from, messages);
   }

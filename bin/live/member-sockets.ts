@@ -112,6 +112,7 @@ export class MemberSockets implements LiveTransport {
         label: config.label,
         verifyIncoming: config.gossipVerifyIncoming,
         inflatedBytesMax: INFLATED_PACKET_BYTES_MAX,
+        codec: config.memberlist.codec,
       },
       held: undefined,
       heldBytes: 0,
@@ -193,8 +194,14 @@ export class MemberSockets implements LiveTransport {
       connection.destroy();
       this.#whenRunning(sockets, 0, () => this.#owner.onAnswer(() => onReply(reply)));
     };
-    const leftMs = Math.max(0, (deadlineNs - this.#owner.nowNs()) / MILLISECOND_NS);
-    const timeout = setTimeout(() => finish('i/o timeout'), leftMs);
+    // the members' time may be slower than the clock's
+    const leftMs = (): number =>
+      Math.max(0, Math.ceil((deadlineNs - this.#owner.nowNs()) / MILLISECOND_NS));
+    const expire = (): void => {
+      if (leftMs() > 0) timeout = setTimeout(expire, leftMs());
+      else finish('i/o timeout');
+    };
+    let timeout = setTimeout(expire, leftMs());
     connection.on('connect', () => {
       connection.write(encodedStream(sockets, request, false));
     });

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import type { Observation, ObservationKind } from '../../sim/observations.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
+import { decodeMessage } from '../../wire/memberlist/decode.ts';
+import { encodeMessage, encodeStreamMessage } from '../../wire/memberlist/encode.ts';
 import {
   DOCKER_VSN,
   MessageType,
@@ -10,6 +12,8 @@ import {
   type PushPull,
   type StreamMessage,
 } from '../../wire/memberlist/message.ts';
+import { STREAM_LIMITS } from '../../wire/memberlist/stream.ts';
+import { StreamReader } from '../../wire/memberlist/stream-reader.ts';
 import {
   decodeIntent,
   decodeSerfPushPull,
@@ -35,6 +39,18 @@ import { SERF_EVENT_HEARD } from './serf/user-events.ts';
 
 const LATENCY_NS = MILLISECOND_NS / 2;
 const STRANGER = { address: 0x0a00_ff01, port: 7946 };
+
+/** A message as its receiver reads it. */
+function carried(message: PacketMessage): PacketMessage {
+  const bytes = encodeMessage(message);
+  return decodeMessage(bytes, 0, bytes.length) as PacketMessage;
+}
+
+function carriedStream(message: StreamMessage, isReply: boolean): StreamMessage {
+  const receiver = { keyring: undefined, label: '', verifyIncoming: true, limits: STREAM_LIMITS };
+  const result = new StreamReader({ ...receiver, isReply }).push(encodeStreamMessage(message));
+  return (result as { message: StreamMessage }).message;
+}
 
 /** Live members over a network in memory, and what is heard of them. */
 class Cluster {
@@ -107,13 +123,15 @@ class Cluster {
         this.packets.push({ from: from.name, to: to.address, messages });
         const target = at(to);
         if (target === undefined || this.isCut(from, target)) return;
-        after(() => this.live.receivePacket(target, messages, from));
+        after(() => this.live.receivePacket(target, messages.map(carried), from));
       },
       exchange: (_from, to, request, _deadlineNs, onReply) => {
         after(() => {
           const target = at(to);
           if (target === undefined) return after(() => onReply('connection refused'));
-          this.live.receiveStream(target, request, (reply) => after(() => onReply(reply)));
+          this.live.receiveStream(target, carriedStream(request, false), (reply) => {
+            after(() => onReply(carriedStream(reply, true)));
+          });
         });
       },
     };
@@ -137,6 +155,13 @@ test('an empty meta is empty in what its member says of itself, and nil in what 
     }
   }
   expect(Object.fromEntries(metas)).toEqual({ own: new Set([0]), others: new Set([undefined]) });
+  cluster.live.establish();
+  const held = cluster.member('node-1').list.map(({ name, meta }) => [name, meta?.length]);
+  expect(Object.fromEntries(held)).toEqual({
+    'node-0': undefined,
+    'node-1': 0,
+    'node-2': undefined,
+  });
 });
 
 test('members that know each other find one that was killed, in the time of the formulas', () => {

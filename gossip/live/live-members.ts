@@ -30,7 +30,7 @@ import { armGossip } from './live-packet.ts';
 import { armProbe } from './live-probe.ts';
 import { answerStream, type OnExchanged, pushPullNode, startPushPull } from './live-push-pull.ts';
 import { receiveMessages } from './live-receive.ts';
-import { aliveNode, aliveOf, deadNode } from './live-state-table.ts';
+import { aliveNode, aliveOf, deadNode, heardOf } from './live-state-table.ts';
 import { NameTable } from './name-table.ts';
 import { originalOf } from './peer-kind.ts';
 import { broadcastJoin, broadcastLeave } from './serf/intents.ts';
@@ -130,7 +130,7 @@ export class LiveMembers {
   establish(): void {
     const running = this.members.filter((member) => member.isUp);
     for (const member of running) {
-      for (const other of running) aliveNode(this.#context, member, aliveOf(other, 1), true);
+      for (const other of running) aliveNode(this.#context, member, heardOf(member, other), true);
       shuffleLive(this.#context, member.list);
       member.queue.clear();
     }

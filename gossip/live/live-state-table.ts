@@ -42,11 +42,9 @@ const VSN_BYTES_MAX = 6;
 export function aliveNode(
   context: LiveContext,
   member: LiveMember,
-  heard: Alive,
+  message: Alive,
   bootstrap = false,
 ): void {
-  // an empty meta that was read is nil when it is passed on
-  const message = heard.meta?.length === 0 && !bootstrap ? { ...heard, meta: undefined } : heard;
   const isSelf = message.node === member.name;
   if (isSelf && member.hasLeft) return;
   if (isBadVsn(message.vsn)) return;
@@ -142,6 +140,13 @@ export function aliveOf(member: LiveMember, incarnation: number): Alive {
   const { name, address, port, meta, vsn } = member;
   const addr = wireAddressOf(address);
   return { type: MessageType.alive, node: name, addr, port, meta, vsn, incarnation };
+}
+
+/** What a member has read of another that has just started: go-msgpack 0.5 reads nil for empty. */
+export function heardOf(member: LiveMember, other: LiveMember): Alive {
+  const alive = aliveOf(other, 1);
+  const isNil = alive.meta?.length === 0 && member !== other;
+  return isNil && member.config.memberlist.codec === '0.5' ? { ...alive, meta: undefined } : alive;
 }
 
 function refute(context: LiveContext, member: LiveMember, accused: number): void {

@@ -43,8 +43,8 @@ function become(
   vsn: Uint8Array,
   emptyMeta: Uint8Array,
 ): void {
-  const metaOf = (meta: Uint8Array | undefined): Uint8Array =>
-    meta === undefined || meta.length === 0 ? emptyMeta : meta;
+  const metaOf = <T extends Uint8Array | undefined>(meta: T): T | Uint8Array =>
+    emptyMeta.length > 0 && (meta === undefined || meta.length === 0) ? emptyMeta : meta;
   const change = (node: LiveNode): void => {
     if (!own.has(node.name)) return;
     node.vsn = vsn;

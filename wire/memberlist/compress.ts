@@ -7,19 +7,15 @@
  */
 import { lzwBytesMax, lzwDecode, lzwEncodeInto } from './lzw.ts';
 import { MessageType } from './message.ts';
-import {
-  encodedKeyOf,
-  MsgpackReader,
-  rawBytes,
-  writeEncoded,
-  writeMapHeader,
-  writeRawHeader,
-} from './msgpack.ts';
+import { encodedKeyOf, rawBytes, writeEncoded, writeMapHeader, writeRawHeader } from './msgpack.ts';
+import { type GoMsgpack, MsgpackReader } from './msgpack-reader.ts';
 
 /** The most that one compressed message may inflate to (`maxDecompressedBytes`). */
 export const MAX_DECOMPRESSED_BYTES = 40 * 1024 * 1024;
 
 const LZW_ALGORITHM = 0;
+const COMPRESS_FIELDS = ['Algo', 'Buf'];
+const NO_BYTES = new Uint8Array(0);
 const ALGO = encodedKeyOf('Algo');
 const BUF = encodedKeyOf('Buf');
 const FIXED_BYTES = 3 + ALGO.length + BUF.length;
@@ -56,14 +52,15 @@ export interface Compressed {
 /** Reads {Algo, Buf}; meaningless if the reader has failed. */
 export function readCompressed(reader: MsgpackReader): Compressed {
   let algorithm = LZW_ALGORITHM;
-  let buffer = reader.bytes.subarray(0, 0);
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  let buffer: Uint8Array | undefined;
+  const count = reader.fieldCount(COMPRESS_FIELDS);
+  for (let left = count; left > 0 && reader.failure === undefined; left--) {
+    const key = reader.field();
     if (key === 'Algo') algorithm = reader.uint(255);
-    else if (key === 'Buf') buffer = reader.view();
+    else if (key === 'Buf') buffer = reader.viewAfter(buffer);
     else reader.skip();
   }
-  return { algorithm, buffer };
+  return { algorithm, buffer: buffer ?? NO_BYTES };
 }
 
 /** The inflated bytes, at most so many, or upstream's error text. */
@@ -83,8 +80,9 @@ export function decompressPayload(
   start: number,
   end: number,
   outputBytesMax: number,
+  codec: GoMsgpack = '0.5',
 ): Uint8Array | string {
-  const reader = new MsgpackReader(bytes, start, end);
+  const reader = new MsgpackReader(bytes, start, end, codec);
   const compressed = readCompressed(reader);
   return reader.failure ?? inflate(compressed, outputBytesMax);
 }

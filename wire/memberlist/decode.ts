@@ -1,6 +1,6 @@
 /**
- * One message from its bytes, tolerant as go-msgpack's decoder is: keys in any order, unknown keys
- * skipped, missing keys and nil zero, bytes after the map ignored (memberlist `util.go` `decode`).
+ * One message from its bytes, tolerant as go-msgpack's decoder is (msgpack-reader.ts); bytes after the
+ * structure are ignored (memberlist `util.go` `decode`).
  *
  * Bytes that are not a message come back as a {@link MessageError}; nothing throws, and nothing is
  * allocated but the message, which is never larger than its bytes. Slices are copies: a message
@@ -15,10 +15,21 @@ import {
   type PushNodeState,
   type WireAddress,
 } from './message.ts';
-import { MsgpackReader } from './msgpack.ts';
+import { type GoMsgpack, MsgpackReader } from './msgpack-reader.ts';
 
 const UINT16_MAX = 0xffff;
 const UINT32_MAX = 0xffff_ffff;
+
+// the fields of upstream's structures in their order (`net.go`), in which arrays have them
+const SOURCE_FIELDS = ['SourceAddr', 'SourcePort', 'SourceNode'];
+const PING_FIELDS = ['SeqNo', 'Node', ...SOURCE_FIELDS];
+const INDIRECT_PING_FIELDS = ['SeqNo', 'Target', 'Port', 'Node', 'Nack', ...SOURCE_FIELDS];
+const ACK_FIELDS = ['SeqNo', 'Payload'];
+const NACK_FIELDS = ['SeqNo'];
+const ACCUSATION_FIELDS = ['Incarnation', 'Node', 'From'];
+const ALIVE_FIELDS = ['Incarnation', 'Node', 'Addr', 'Port', 'Meta', 'Vsn'];
+const ERR_FIELDS = ['Error'];
+const NODE_STATE_FIELDS = ['Name', 'Addr', 'Port', 'Meta', 'Incarnation', 'State', 'Vsn'];
 
 /**
  * The message in `bytes` from `start` to `end`, in its packet form. Push/pulls, compounds and the
@@ -28,13 +39,14 @@ export function decodeMessage(
   bytes: Uint8Array,
   start: number,
   end: number,
+  codec: GoMsgpack = '0.5',
 ): Message | MessageError {
   if (end <= start) return messageError(-1, 'missing message type byte');
   const messageType = bytes[start]!;
   if (messageType === MessageType.user) {
     return { type: MessageType.user, payload: bytes.slice(start + 1, end) };
   }
-  const reader = new MsgpackReader(bytes, start + 1, end);
+  const reader = new MsgpackReader(bytes, start + 1, end, codec);
   const message = readMessage(reader, messageType);
   if (message === undefined) {
     return messageError(messageType, `msg type (${messageType}) not supported`);
@@ -76,53 +88,77 @@ export function readMessage(reader: MsgpackReader, messageType: number): Message
 function readPing(reader: MsgpackReader): Message {
   let seqNo = 0;
   let node = '';
-  let sourceAddr = NO_ADDRESS;
+  let sourceAddr: Uint8Array | undefined;
   let sourcePort = 0;
   let sourceNode = '';
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (
+    let left = reader.fieldCount(PING_FIELDS);
+    left > 0 && reader.failure === undefined;
+    left--
+  ) {
+    const key = reader.field();
     if (key === 'SeqNo') seqNo = reader.uint(UINT32_MAX);
     else if (key === 'Node') node = reader.text();
-    else if (key === 'SourceAddr') sourceAddr = readAddress(reader);
+    else if (key === 'SourceAddr') sourceAddr = reader.viewAfter(sourceAddr);
     else if (key === 'SourcePort') sourcePort = reader.uint(UINT16_MAX);
     else if (key === 'SourceNode') sourceNode = reader.text();
     else reader.skip();
   }
-  return { type: MessageType.ping, seqNo, node, sourceAddr, sourcePort, sourceNode };
+  return {
+    type: MessageType.ping,
+    seqNo,
+    node,
+    sourceAddr: addressOf(sourceAddr),
+    sourcePort,
+    sourceNode,
+  };
 }
 
 function readIndirectPing(reader: MsgpackReader): Message {
   let seqNo = 0;
-  let target = NO_ADDRESS;
+  let target: Uint8Array | undefined;
   let port = 0;
   let node = '';
   let nack = false;
-  let sourceAddr = NO_ADDRESS;
+  let sourceAddr: Uint8Array | undefined;
   let sourcePort = 0;
   let sourceNode = '';
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (
+    let left = reader.fieldCount(INDIRECT_PING_FIELDS);
+    left > 0 && reader.failure === undefined;
+    left--
+  ) {
+    const key = reader.field();
     if (key === 'SeqNo') seqNo = reader.uint(UINT32_MAX);
-    else if (key === 'Target') target = readAddress(reader);
+    else if (key === 'Target') target = reader.viewAfter(target);
     else if (key === 'Port') port = reader.uint(UINT16_MAX);
     else if (key === 'Node') node = reader.text();
     else if (key === 'Nack') nack = reader.bool();
-    else if (key === 'SourceAddr') sourceAddr = readAddress(reader);
+    else if (key === 'SourceAddr') sourceAddr = reader.viewAfter(sourceAddr);
     else if (key === 'SourcePort') sourcePort = reader.uint(UINT16_MAX);
     else if (key === 'SourceNode') sourceNode = reader.text();
     else reader.skip();
   }
-  const type = MessageType.indirectPing;
-  return { type, seqNo, target, port, node, nack, sourceAddr, sourcePort, sourceNode };
+  return {
+    type: MessageType.indirectPing,
+    seqNo,
+    target: addressOf(target),
+    port,
+    node,
+    nack,
+    sourceAddr: addressOf(sourceAddr),
+    sourcePort,
+    sourceNode,
+  };
 }
 
 function readAck(reader: MsgpackReader): Message {
   let seqNo = 0;
   let payload: Uint8Array | undefined;
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (let left = reader.fieldCount(ACK_FIELDS); left > 0 && reader.failure === undefined; left--) {
+    const key = reader.field();
     if (key === 'SeqNo') seqNo = reader.uint(UINT32_MAX);
-    else if (key === 'Payload') payload = reader.slice();
+    else if (key === 'Payload') payload = reader.slice(payload);
     else reader.skip();
   }
   return { type: MessageType.ack, seqNo, payload };
@@ -130,8 +166,12 @@ function readAck(reader: MsgpackReader): Message {
 
 function readNack(reader: MsgpackReader): Message {
   let seqNo = 0;
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (
+    let left = reader.fieldCount(NACK_FIELDS);
+    left > 0 && reader.failure === undefined;
+    left--
+  ) {
+    const key = reader.field();
     if (key === 'SeqNo') seqNo = reader.uint(UINT32_MAX);
     else reader.skip();
   }
@@ -145,8 +185,12 @@ function readAccusation(
   let incarnation = 0;
   let node = '';
   let from = '';
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (
+    let left = reader.fieldCount(ACCUSATION_FIELDS);
+    left > 0 && reader.failure === undefined;
+    left--
+  ) {
+    const key = reader.field();
     if (key === 'Incarnation') incarnation = reader.uint(UINT32_MAX);
     else if (key === 'Node') node = reader.text();
     else if (key === 'From') from = reader.text();
@@ -158,27 +202,31 @@ function readAccusation(
 function readAlive(reader: MsgpackReader): Message {
   let incarnation = 0;
   let node = '';
-  let addr = NO_ADDRESS;
+  let addr: Uint8Array | undefined;
   let port = 0;
   let meta: Uint8Array | undefined;
   let vsn: Uint8Array | undefined;
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (
+    let left = reader.fieldCount(ALIVE_FIELDS);
+    left > 0 && reader.failure === undefined;
+    left--
+  ) {
+    const key = reader.field();
     if (key === 'Incarnation') incarnation = reader.uint(UINT32_MAX);
     else if (key === 'Node') node = reader.text();
-    else if (key === 'Addr') addr = readAddress(reader);
+    else if (key === 'Addr') addr = reader.viewAfter(addr);
     else if (key === 'Port') port = reader.uint(UINT16_MAX);
-    else if (key === 'Meta') meta = reader.slice();
-    else if (key === 'Vsn') vsn = reader.slice();
+    else if (key === 'Meta') meta = reader.slice(meta);
+    else if (key === 'Vsn') vsn = reader.slice(vsn);
     else reader.skip();
   }
-  return { type: MessageType.alive, incarnation, node, addr, port, meta, vsn };
+  return { type: MessageType.alive, incarnation, node, addr: addressOf(addr), port, meta, vsn };
 }
 
 function readErr(reader: MsgpackReader): Message {
   let error = '';
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (let left = reader.fieldCount(ERR_FIELDS); left > 0 && reader.failure === undefined; left--) {
+    const key = reader.field();
     if (key === 'Error') error = reader.text();
     else reader.skip();
   }
@@ -188,30 +236,33 @@ function readErr(reader: MsgpackReader): Message {
 /** Reads one node of a push/pull; meaningless if the reader has failed. */
 export function readNodeState(reader: MsgpackReader): PushNodeState {
   let name = '';
-  let addr = NO_ADDRESS;
+  let addr: Uint8Array | undefined;
   let port = 0;
   let meta: Uint8Array | undefined;
   let incarnation = 0;
   let state = 0;
   let vsn: Uint8Array | undefined;
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  for (
+    let left = reader.fieldCount(NODE_STATE_FIELDS);
+    left > 0 && reader.failure === undefined;
+    left--
+  ) {
+    const key = reader.field();
     if (key === 'Name') name = reader.text();
-    else if (key === 'Addr') addr = readAddress(reader);
+    else if (key === 'Addr') addr = reader.viewAfter(addr);
     else if (key === 'Port') port = reader.uint(UINT16_MAX);
-    else if (key === 'Meta') meta = reader.slice();
+    else if (key === 'Meta') meta = reader.slice(meta);
     else if (key === 'Incarnation') incarnation = reader.uint(UINT32_MAX);
     else if (key === 'State') state = reader.int();
-    else if (key === 'Vsn') vsn = reader.slice();
+    else if (key === 'Vsn') vsn = reader.slice(vsn);
     else reader.skip();
   }
-  return { name, addr, port, meta, incarnation, state, vsn };
+  return { name, addr: addressOf(addr), port, meta, incarnation, state, vsn };
 }
 
 /** Four bytes and v4-mapped IPv6 become a number, as Go's `net.IP` treats them alike. */
-function readAddress(reader: MsgpackReader): WireAddress {
-  const view = reader.view();
-  if (view.length === 0) return NO_ADDRESS;
+function addressOf(view: Uint8Array | undefined): WireAddress {
+  if (view === undefined || view.length === 0) return NO_ADDRESS;
   if (view.length === 4) return readU32(view, 0);
   if (view.length === 16 && isMappedIpv4(view)) return readU32(view, 12);
   return view.slice();

@@ -25,6 +25,7 @@ import {
 import { addLabel, labelBytesOf, labelOverheadOf, parseLabel } from './label.ts';
 import { inflatedBytesMax } from './lzw.ts';
 import { isMessageError, MessageType, type PacketMessage } from './message.ts';
+import type { GoMsgpack } from './msgpack-reader.ts';
 
 /** Layers within layers that are followed; upstream has no limit and no use for more than three. */
 export const NESTING_MAX = 16;
@@ -127,6 +128,8 @@ export interface PacketReceiver {
   readonly verifyIncoming: boolean;
   /** The most that all compressed layers of one packet may inflate to. */
   readonly inflatedBytesMax: number;
+  /** Which go-msgpack reads; 0.5 unless told. */
+  readonly codec?: GoMsgpack;
 }
 
 /** A Docker node without encryption. */
@@ -152,7 +155,7 @@ export function decodePacket(
   receiver: PacketReceiver,
   from?: string,
 ): DecodedPacket {
-  const intake = new Intake(receiver.inflatedBytesMax, `from=${from ?? '<unknown address>'}`);
+  const intake = new Intake(receiver, `from=${from ?? '<unknown address>'}`);
   const header = parseLabel(bytes, 0, bytes.length);
   if (typeof header === 'string') {
     intake.fail('label', `[ERR] memberlist: ${header} ${intake.from}`);
@@ -212,9 +215,11 @@ class Intake implements DecodedPacket {
   errorCount = 0;
   readonly from: string;
   #inflatableBytes: number;
+  readonly #codec: GoMsgpack | undefined;
 
-  constructor(inflatableBytes: number, from: string) {
-    this.#inflatableBytes = inflatableBytes;
+  constructor({ inflatedBytesMax, codec }: PacketReceiver, from: string) {
+    this.#inflatableBytes = inflatedBytesMax;
+    this.#codec = codec;
     this.from = from;
   }
 
@@ -240,7 +245,7 @@ class Intake implements DecodedPacket {
   }
 
   #takeMessage(bytes: Uint8Array, start: number, end: number): void {
-    const message = decodeMessage(bytes, start, end);
+    const message = decodeMessage(bytes, start, end, this.#codec);
     if (!isMessageError(message) && message.type !== MessageType.err) {
       this.messages.push(message);
       return;
@@ -280,7 +285,7 @@ class Intake implements DecodedPacket {
 
   #takeCompressed(bytes: Uint8Array, start: number, end: number, depth: number): void {
     if (!this.#mayDescend(depth)) return;
-    const inflated = decompressPayload(bytes, start, end, this.#inflatableBytes);
+    const inflated = decompressPayload(bytes, start, end, this.#inflatableBytes, this.#codec);
     if (typeof inflated === 'string') {
       // a packet of many bombs costs the limit once
       this.#inflatableBytes -= Math.min(this.#inflatableBytes, inflatedBytesMax(end - start));

@@ -13,13 +13,17 @@ import { readMessage, readNodeState } from './decode.ts';
 import { decryptPayload, type Keyring } from './encrypt.ts';
 import { parseLabel } from './label.ts';
 import { MessageType, type PushNodeState, type StreamMessage } from './message.ts';
-import { MsgpackReader } from './msgpack.ts';
+import { type GoMsgpack, MsgpackReader } from './msgpack-reader.ts';
 import {
   ENCRYPTED_HEADER_BYTES,
   STREAM_LIMITS,
   type StreamLimits,
   streamAdditionalDataOf,
 } from './stream.ts';
+
+// upstream's `net.go`, in the order of its structures
+const PUSH_PULL_HEADER_FIELDS = ['Nodes', 'UserStateLen', 'Join'];
+const USER_HEADER_FIELDS = ['UserMsgLen'];
 
 /** The first buffer; a stream of two nodes fits. */
 const BUFFER_BYTES_MIN = 512;
@@ -41,6 +45,8 @@ export interface StreamReceiver {
   /** True for the side that dialled: what it reads begins without a label. */
   readonly isReply: boolean;
   readonly limits: StreamLimits;
+  /** Which go-msgpack reads; 0.5 unless told. */
+  readonly codec?: GoMsgpack;
 }
 
 /**
@@ -179,7 +185,8 @@ export class StreamReader {
   }
 
   #decompress(): boolean {
-    const reader = new MsgpackReader(this.#bytes, this.#at + 1, this.#end);
+    const { codec } = this.#receiver;
+    const reader = new MsgpackReader(this.#bytes, this.#at + 1, this.#end, codec);
     const compressed = readCompressed(reader);
     if (reader.failure !== undefined) {
       return reader.isTruncated ? this.#missing(reader.failure) : this.#refuse(reader.failure);
@@ -229,8 +236,9 @@ export class StreamReader {
     const failure = 'Failed to receive user message';
     const reader = this.#reader();
     let lengthBytes = 0;
-    for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-      if (reader.text() === 'UserMsgLen') lengthBytes = Math.max(0, reader.int());
+    const count = reader.fieldCount(USER_HEADER_FIELDS);
+    for (let left = count; left > 0 && reader.failure === undefined; left--) {
+      if (reader.field() === 'UserMsgLen') lengthBytes = Math.max(0, reader.int());
       else reader.skip();
     }
     if (!this.#hasRead(reader, failure)) return;
@@ -279,7 +287,7 @@ export class StreamReader {
   }
 
   #reader(): MsgpackReader {
-    return new MsgpackReader(this.#bytes, this.#at, this.#end);
+    return new MsgpackReader(this.#bytes, this.#at, this.#end, this.#receiver.codec);
   }
 
   /** True when the reader has not failed; a failure may mean that more bytes are needed. */
@@ -331,10 +339,11 @@ function readPushPullHeader(reader: MsgpackReader): PushPullHeader {
   let join = false;
   let nodeCount = 0;
   let userStateBytes = 0;
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  const count = reader.fieldCount(PUSH_PULL_HEADER_FIELDS);
+  for (let left = count; left > 0 && reader.failure === undefined; left--) {
+    const key = reader.field();
     if (key === 'Join') join = reader.bool();
-    else if (key === 'Nodes') nodeCount = reader.uint(Number.MAX_SAFE_INTEGER);
+    else if (key === 'Nodes') nodeCount = Math.max(0, reader.int());
     else if (key === 'UserStateLen') userStateBytes = Math.max(0, reader.int());
     else reader.skip();
   }

@@ -5,6 +5,7 @@ import { bytesOfHex } from '../testing/frames.ts';
 import { encodeStreamMessage } from './encode.ts';
 import { Keyring, NONCE_BYTES } from './encrypt.ts';
 import { MessageType, type StreamMessage } from './message.ts';
+import type { GoMsgpack } from './msgpack-reader.ts';
 import { encodeStream, STREAM_LIMITS, type Stream, sizeOfStream } from './stream.ts';
 import { StreamReader, type StreamReceiver, type StreamResult } from './stream-reader.ts';
 import { streamCases } from './testing/fixtures.ts';
@@ -19,6 +20,8 @@ const PLAIN: StreamReceiver = {
   isReply: false,
   limits: STREAM_LIMITS,
 };
+/** The reader that tells an empty slice from nil. */
+const TELLS_EMPTY: GoMsgpack = '2';
 const ENCRYPTED: StreamReceiver = { ...PLAIN, keyring };
 
 function readHex(hex: string, receiver = PLAIN): StreamResult {
@@ -44,7 +47,7 @@ test('any stream survives in any pieces, and its size is known before', () => {
       const bytes = encodeStream(stream);
       expect(sizeOfStream(stream)).toBe(bytes.length);
       const { label, isReply } = stream;
-      const receiver = { ...PLAIN, keyring: stream.keyring, label, isReply };
+      const receiver = { ...PLAIN, keyring: stream.keyring, label, isReply, codec: TELLS_EMPTY };
       const reader = new StreamReader(receiver);
       const ends = cutsAt.map((cut) => cut % bytes.length).sort((x, y) => x - y);
       let start = 0;

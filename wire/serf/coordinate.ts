@@ -2,7 +2,7 @@
  * serf's network coordinates in the payload of an ack: a version byte and a map (serf
  * `ping_delegate.go`, `coordinate/coordinate.go`).
  */
-import { MsgpackReader } from '../memberlist/msgpack.ts';
+import { MsgpackReader } from '../memberlist/msgpack-reader.ts';
 import { MsgpackWriter } from '../memberlist/msgpack-writer.ts';
 
 /** `PingVersion`. */
@@ -31,6 +31,9 @@ export function encodeCoordinate(coordinate: Coordinate): Uint8Array {
   return writer.take();
 }
 
+/** In the order of serf's structure. */
+const COORDINATE_FIELDS = ['Vec', 'Error', 'Adjustment', 'Height'];
+
 /** Reads a payload; `undefined` for what is not a finite coordinate of serf's dimensions. */
 export function decodeCoordinate(payload: Uint8Array): Coordinate | undefined {
   if (payload[0] !== PING_VERSION) return undefined;
@@ -39,8 +42,9 @@ export function decodeCoordinate(payload: Uint8Array): Coordinate | undefined {
   let error = 0;
   let adjustmentSeconds = 0;
   let heightSeconds = 0;
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+  const count = reader.fieldCount(COORDINATE_FIELDS);
+  for (let left = count; left > 0 && reader.failure === undefined; left--) {
+    const key = reader.field();
     if (key === 'Adjustment') adjustmentSeconds = reader.double();
     else if (key === 'Error') error = reader.double();
     else if (key === 'Height') heightSeconds = reader.double();

@@ -7,7 +7,7 @@
  * {@link LAMPORT_TIME_MAX} are malformed too, or one message could end all later ones.
  */
 import { type HostAddress, hostAddressBytes, hostAddressOf } from '../host-address.ts';
-import { MsgpackReader } from '../memberlist/msgpack.ts';
+import { MsgpackReader } from '../memberlist/msgpack-reader.ts';
 import { MsgpackWriter } from '../memberlist/msgpack-writer.ts';
 
 /** The byte that begins every message (`messageType`). */
@@ -233,6 +233,7 @@ export function decodeQuery(payload: Uint8Array): Query | undefined {
     },
     Flags: (reader) => (numbers.flags = reader.uint(UINT32_MAX)),
     RelayFactor: (reader) => (numbers.relayFactor = reader.uint(255)),
+    Timeout: (reader) => reader.skip(),
     Name: (reader) => (name = reader.text()),
     Payload: (reader) => (content = reader.view()),
   })
@@ -249,8 +250,6 @@ export function decodeSerfPushPull(payload: Uint8Array): SerfPushPull | undefine
   const events: UserEvent[] = [];
   return readFields(payload, {
     LTime: (reader) => (times.lamportTime = reader.uint(LAMPORT_TIME_MAX)),
-    EventLTime: (reader) => (times.eventLamportTime = reader.uint(LAMPORT_TIME_MAX)),
-    QueryLTime: (reader) => (times.queryLamportTime = reader.uint(LAMPORT_TIME_MAX)),
     StatusLTimes: (reader) => {
       for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
         statusTimes.set(reader.text(), reader.uint(LAMPORT_TIME_MAX));
@@ -261,11 +260,13 @@ export function decodeSerfPushPull(payload: Uint8Array): SerfPushPull | undefine
         leftMembers.push(reader.text());
       }
     },
+    EventLTime: (reader) => (times.eventLamportTime = reader.uint(LAMPORT_TIME_MAX)),
     Events: (reader) => {
       for (let left = reader.arrayCount(); left > 0 && reader.failure === undefined; left--) {
         if (!reader.isNil()) readUserEvents(reader, events);
       }
     },
+    QueryLTime: (reader) => (times.queryLamportTime = reader.uint(LAMPORT_TIME_MAX)),
   })
     ? { ...times, statusTimes, leftMembers, events }
     : undefined;
@@ -286,13 +287,13 @@ export function decodeRelay(
   let port = 0;
   const readers: Fields = {
     DestAddr: (reader) =>
-      readMap(reader, {
+      readStructure(reader, {
         IP: () => (address = hostAddressOf(reader.view())),
         Port: () => (port = reader.uint(0xffff)),
       }),
   };
   const reader = new MsgpackReader(payload, 1, payload.length);
-  readMap(reader, readers);
+  readStructure(reader, readers);
   if (reader.failure !== undefined || address === undefined) return undefined;
   return { address, port, payload: payload.subarray(reader.at) };
 }
@@ -323,18 +324,20 @@ export function decodeFilter(filter: Uint8Array): QueryFilter | undefined {
     : undefined;
 }
 
+/** How each field of a structure is read, in Go's order. */
 type Fields = Readonly<Record<string, (reader: MsgpackReader) => unknown>>;
 
-/** Reads the map after the type byte; false if that failed. */
+/** Reads the structure after the type byte; false if that failed. */
 function readFields(payload: Uint8Array, fields: Fields): boolean {
   const reader = new MsgpackReader(payload, 1, payload.length);
-  readMap(reader, fields);
+  readStructure(reader, fields);
   return reader.failure === undefined;
 }
 
-function readMap(reader: MsgpackReader, fields: Fields): void {
-  for (let left = reader.mapKeyCount(); left > 0 && reader.failure === undefined; left--) {
-    const key = reader.text();
+function readStructure(reader: MsgpackReader, fields: Fields): void {
+  const count = reader.fieldCount(Object.keys(fields));
+  for (let left = count; left > 0 && reader.failure === undefined; left--) {
+    const key = reader.field();
     if (Object.hasOwn(fields, key)) fields[key]!(reader);
     else reader.skip();
   }
@@ -344,12 +347,12 @@ function readMap(reader: MsgpackReader, fields: Fields): void {
 function readUserEvents(reader: MsgpackReader, events: UserEvent[]): void {
   let lamportTime = 0;
   const found: { name: string; payload: Uint8Array }[] = [];
-  readMap(reader, {
+  readStructure(reader, {
     LTime: () => (lamportTime = reader.uint(LAMPORT_TIME_MAX)),
     Events: () => {
       for (let left = reader.arrayCount(); left > 0 && reader.failure === undefined; left--) {
         const event = { name: '', payload: new Uint8Array(0) as Uint8Array };
-        readMap(reader, {
+        readStructure(reader, {
           Name: () => (event.name = reader.text()),
           Payload: () => (event.payload = reader.view()),
         });

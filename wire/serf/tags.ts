@@ -2,7 +2,7 @@
  * serf's tags in a node's meta: a mark, and a map of texts (serf `serf.go` `encodeTags`,
  * `decodeTags`). Agents of before tags had a role, which is the whole meta without a mark.
  */
-import { MsgpackReader } from '../memberlist/msgpack.ts';
+import { MsgpackReader } from '../memberlist/msgpack-reader.ts';
 import { MsgpackWriter } from '../memberlist/msgpack-writer.ts';
 
 /** The first byte of a meta of tags (`tagMagicByte`). */
