@@ -18,6 +18,7 @@ import { World } from '../../sim/world.ts';
 import { readU32, writeU32 } from '../../wire/bytes.ts';
 import { hostAddressBytes, hostAddressOf } from '../../wire/host-address.ts';
 import { Keyring } from '../../wire/memberlist/encrypt.ts';
+import { LoopbackEcho } from './loopback-echo.ts';
 import { MemberSockets, type SocketCounters } from './member-sockets.ts';
 import { PacedClock } from './paced-clock.ts';
 
@@ -76,12 +77,13 @@ export class LiveServer {
   readonly #bindOf: (index: number) => LiveAddress;
   readonly #onEvent: (event: LiveEvent) => void;
   readonly #sockets: MemberSockets;
+  readonly #echo = new LoopbackEcho();
   readonly #clock: PacedClock;
 
   /** `onEvent` hears of every change after the start. */
   constructor(init: LiveServerInit, onEvent: (event: LiveEvent) => void) {
     this.#world = new World(init.seed);
-    this.#clock = new PacedClock(this.#world.queue);
+    this.#clock = new PacedClock(this.#world.queue, this.#echo);
     this.#sockets = new MemberSockets({
       nowNs: () => this.#world.nowNs,
       onPacket: (index, messages, from) => {
@@ -130,7 +132,7 @@ export class LiveServer {
   /** Opens all sockets and starts the members, which know each other. */
   async listen(): Promise<void> {
     const { members } = this.live;
-    await Promise.all(members.map((member) => this.#open(member)));
+    await Promise.all([this.#echo.open(), ...members.map((member) => this.#open(member))]);
     for (const member of [...members]) this.live.start(member);
     this.live.establish();
     this.#hearEvents();
@@ -192,6 +194,7 @@ export class LiveServer {
   /** Ends everything without a word. */
   close(): void {
     this.#clock.stop();
+    this.#echo.close();
     for (const { index } of this.live.members) this.#sockets.close(index);
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { EventQueue } from '../../sim/event-queue.ts';
 import { MILLISECOND_NS } from '../../sim/time.ts';
+import { LoopbackEcho } from './loopback-echo.ts';
 import { PacedClock } from './paced-clock.ts';
 
 const HOST = '127.0.0.1';
@@ -12,7 +13,9 @@ const HANDLING_MS = 15;
 
 test('no deadline passes while answers wait to be read, however long reading takes', async () => {
   const queue = new EventQueue();
-  const clock = new PacedClock(queue);
+  const echo = new LoopbackEcho();
+  await echo.open();
+  const clock = new PacedClock(queue, echo);
   const happened: string[] = [];
   const socket = createSocket('udp4').bind(0, HOST);
   await once(socket, 'listening');
@@ -30,7 +33,7 @@ test('no deadline passes while answers wait to be read, however long reading tak
   for (let i = 0; i < ANSWERS; i++) socket.send('an answer', socket.address().port, HOST);
   await over;
   expect(happened).toEqual([...Array<string>(ANSWERS).fill('answer'), 'deadline']);
-  expect(clock.lostNs).toBeGreaterThan(0);
   clock.stop();
+  echo.close();
   socket.close();
 });

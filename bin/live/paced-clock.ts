@@ -1,15 +1,17 @@
 /**
  * Ties virtual time to the real clock: the event queue's instant is the time since the start, and
- * what is due is run when it is due or when something arrives. The only place that knows both.
+ * what is due is run when it is due. The only place that knows both.
  *
  * All members share one thread. When it has more to do than time, or gets no CPU, real time passes
  * that their timers must not see: the deadline of a probe would come before the ack that waits in a
- * socket. So within one turn of Node's loop, in which every socket is read, timers see
- * {@link TURN_NS_MAX} at most. What a turn takes beyond that is lost: virtual time does not catch
- * up, because it would then run faster than the time of the programs that answer.
+ * socket. So timers run in turns, after all sockets were read: in one turn they see
+ * {@link TURN_NS_MAX} at most, and the next begins when what this one has sent has arrived. What a
+ * turn takes beyond that is lost: virtual time does not catch up, because it would then run faster
+ * than the time of the programs that answer.
  */
 import type { EventQueue } from '../../sim/event-queue.ts';
 import { MILLISECOND_NS } from '../../sim/time.ts';
+import type { LoopbackEcho } from './loopback-echo.ts';
 
 /** The queue is looked at this often even if nothing is due: timers of a process may be late. */
 const IDLE_MS_MAX = 1000;
@@ -19,19 +21,22 @@ const TURN_NS_MAX = 20 * MILLISECOND_NS;
 /** See the module comment. */
 export class PacedClock {
   readonly #queue: EventQueue;
+  readonly #echo: LoopbackEcho;
   /** The real instant of virtual 0; before it virtual time stands still. */
   #startedAt: bigint | undefined = undefined;
   #lostNs = 0;
   #lateNsMax = 0;
-  /** What virtual time may reach in the present turn of the loop, if anything has run in it. */
-  #turnEndsAtNs: number | undefined = undefined;
-  #turn: NodeJS.Immediate | undefined = undefined;
+  #isTurn = false;
+  #step: NodeJS.Immediate | undefined = undefined;
   #timer: NodeJS.Timeout | undefined = undefined;
+  /** What the timer waits for. */
+  #timerAtNs = Number.POSITIVE_INFINITY;
   #isRunning = false;
   #isStopped = false;
 
-  constructor(queue: EventQueue) {
+  constructor(queue: EventQueue, echo: LoopbackEcho) {
     this.#queue = queue;
+    this.#echo = echo;
   }
 
   /** The most by which anything has been late since the start, ns: so long others had to wait. */
@@ -47,26 +52,22 @@ export class PacedClock {
   /** From now on virtual time passes. */
   start(): void {
     this.#startedAt = process.hrtime.bigint();
-    this.#armTimer();
+    this.#arm();
   }
 
   /** Nothing becomes due any more. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    clearImmediate(this.#turn);
+    clearImmediate(this.#step);
   }
 
-  /** Runs what is due, as far as the turn goes, then the action. */
+  /** Runs an action at the present instant, and before whatever is due: that has its turn. */
   run<T>(action: () => T): T {
     if (this.#isRunning) return action();
-    this.#isRunning = true;
-    try {
-      this.#queue.runUntil(this.#reachableNs());
-      return action();
-    } finally {
-      this.#isRunning = false;
-    }
+    const result = this.#enter(Math.min(this.#presentNs(), this.#queue.nextAtNs - 1), action);
+    if (this.#startedAt !== undefined && !this.#isTurn) this.#arm();
+    return result;
   }
 
   /** Real time since the start, ns. */
@@ -74,33 +75,55 @@ export class PacedClock {
     return this.#startedAt === undefined ? 0 : Number(process.hrtime.bigint() - this.#startedAt);
   }
 
-  /** The instant that virtual time may go on to now. */
-  #reachableNs(): number {
-    if (this.#startedAt === undefined) return this.#queue.nowNs;
-    this.#turnEndsAtNs ??= this.#beginTurn();
-    return Math.min(this.elapsedNs() - this.#lostNs, this.#turnEndsAtNs);
+  #presentNs(): number {
+    return this.elapsedNs() - this.#lostNs;
   }
 
-  /** Gives up what is overdue by more than a turn's worth; how far virtual time may go in it, ns. */
-  #beginTurn(): number {
-    const lateNs = this.elapsedNs() - this.#lostNs - this.#queue.nextAtNs;
+  /** Waits for the next event. */
+  #arm(): void {
+    const { nextAtNs } = this.#queue;
+    if (nextAtNs === this.#timerAtNs || this.#isStopped) return;
+    clearTimeout(this.#timer);
+    this.#timerAtNs = nextAtNs;
+    const leftMs = (nextAtNs - this.#presentNs()) / MILLISECOND_NS;
+    const delayMs = Math.min(IDLE_MS_MAX, Math.max(0, Math.ceil(leftMs)));
+    this.#timer = setTimeout(() => {
+      this.#timerAtNs = Number.POSITIVE_INFINITY;
+      this.#isTurn = true;
+      this.#soon(() => this.#turn());
+    }, delayMs);
+  }
+
+  /** Runs what is due; all sockets have been read. */
+  #turn(): void {
+    const lateNs = Math.max(0, this.#presentNs() - this.#queue.nextAtNs);
     this.#lateNsMax = Math.max(this.#lateNsMax, lateNs);
     this.#lostNs += Math.max(0, lateNs - TURN_NS_MAX);
-    if (!this.#isStopped) this.#turn = setImmediate(() => this.#endTurn());
-    return this.elapsedNs() - this.#lostNs + TURN_NS_MAX;
+    this.#enter(this.#presentNs(), () => {});
+    this.#soon(() => this.#echo.ask(() => this.#soon(() => this.#endTurn())));
   }
 
-  /** All sockets that had something to read have been read. */
   #endTurn(): void {
-    this.#turnEndsAtNs = undefined;
-    if (this.#queue.nextAtNs <= this.elapsedNs() - this.#lostNs) this.run(() => {});
-    else this.#armTimer();
+    if (this.#queue.nextAtNs <= this.#presentNs()) {
+      this.#turn();
+      return;
+    }
+    this.#isTurn = false;
+    this.#arm();
   }
 
-  #armTimer(): void {
-    clearTimeout(this.#timer);
-    const leftMs = (this.#queue.nextAtNs - this.elapsedNs() + this.#lostNs) / MILLISECOND_NS;
-    const delayMs = Math.min(IDLE_MS_MAX, Math.max(0, Math.ceil(leftMs)));
-    this.#timer = setTimeout(() => this.run(() => {}), delayMs);
+  #enter<T>(atNs: number, action: () => T): T {
+    this.#isRunning = true;
+    try {
+      this.#queue.runUntil(atNs);
+      return action();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Calls when all sockets that have something to read now have been read. */
+  #soon(action: () => void): void {
+    if (!this.#isStopped) this.#step = setImmediate(action);
   }
 }

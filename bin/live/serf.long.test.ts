@@ -35,11 +35,15 @@ describe.skipIf(!hasSerf)('a real serf agent (needs serf)', () => {
     await happenings.until('it runs', () => happenings.has('agent: joined: 1 nodes'));
     while (server.nowNs < 10 * MINUTE_NS) {
       const droppedBefore = await agent.droppedCount();
-      const answers = await agent.ask('query', `-timeout=${QUERY_SECONDS}s`, 'all');
-      const lostCount = (await agent.droppedCount()) - droppedBefore;
-      const ackCount = Number(/Total Acks: (\d+)/.exec(answers)?.[1]);
-      // a thousand datagrams come within a second, and its socket has room for what its host grants
-      expect(ackCount).toBeGreaterThanOrEqual(MEMBERS + 1 - lostCount);
+      const linesBefore = happenings.lines.length;
+      await agent.ask('query', `-timeout=${QUERY_SECONDS}s`, 'all');
+      const lines = happenings.lines.slice(linesBefore);
+      // a thousand acks come within a second: the agent and its host may drop some, and say so; the
+      // command counts fewer, because it drops what it has no time for and does not
+      const answered = lines.filter((line) => line.includes('messageQueryResponseType')).length;
+      const dropped = lines.filter((line) => line.includes('dropping')).length;
+      const lost = (await agent.droppedCount()) - droppedBefore;
+      expect(answered + dropped + lost).toBeGreaterThan(MEMBERS);
     }
     expect(happenings.events.filter(({ what }) => what !== 'alive' && what !== 'query')).toEqual(
       [],

@@ -143,17 +143,12 @@ export class SerfAgent {
     return new Map(members.map(({ name, status }) => [name, status]));
   }
 
-  /** Datagrams that its host has dropped because the agent did not read them in time. */
+  /** Datagrams that its host has dropped so far, because the agent did not read them in time. */
   async droppedCount(): Promise<number> {
     const local = `:${this.#port.toString(16).toUpperCase().padStart(4, '0')} `;
     const lines = (await readFile('/proc/net/udp', 'utf8')).split('\n');
-    return Number(
-      lines
-        .find((line) => line.includes(local))
-        ?.trim()
-        .split(/\s+/)
-        .at(-1),
-    );
+    const ownLine = lines.find((line) => line.includes(local));
+    return Number(ownLine?.trim().split(/\s+/).at(-1));
   }
 
   /** What one of serf's commands prints. */
