@@ -94,6 +94,10 @@ class Script {
   /** What a daemon can be asked, by verb. */
   readonly #views: Readonly<Record<string, Act>> = {
     entries: (words, node) => this.#entries(node, words[1]!),
+    has: (words, node) => {
+      const value = this.#db.entryOf(node, TABLE, words[1]!, words[2]!);
+      this.#say(`node ${node} ${value === undefined ? 'lacks' : 'has'} ${words[2]}`);
+    },
     peers: (words, node) => {
       this.#say(
         `node ${node} peers of ${words[1]}: ${this.#db.peersOf(node, words[1]!).join(' ')}`,
