@@ -11,7 +11,8 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 
 const DROPPING = /\b(?:drop|dropTransmit|noteDrop|refuse|abandon|unroutable)\(([^;]*?)\);/gs;
 /** Functions whose result is a reason: their returns are reasons too. */
-const DECIDING = /\bfunction (?:martianReason|validateSource)\b(.*?)\n\}|#refusalOf\b.*?\n {2}\}/gs;
+const DECIDING =
+  /\bfunction (?:martianReason|validateSource|unfitReason)\b(.*?)\n\}|#refusalOf\b.*?\n {2}\}/gs;
 const TEXT = /'([a-zA-Z][^']* [^']*|rp_filter)'/g;
 
 function reasons(): Set<string> {

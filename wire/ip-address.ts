@@ -153,6 +153,11 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
   return lengthBits > addressBits(address) ? undefined : { address, lengthBits };
 }
 
+/** The prefix as text, host bits as they are. */
+export function formatIpPrefix(prefix: IpPrefix): string {
+  return `${formatIp(prefix.address)}/${prefix.lengthBits}`;
+}
+
 /** How many bits an address of this family has. */
 function addressBits(address: IpAddress): number {
   return address > IPV4_MAX ? 128 : 32;

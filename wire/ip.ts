@@ -51,6 +51,12 @@ export function fragmentOffsetBytesOf(bytes: Uint8Array, at: number): number {
   return ipv6.ipv6FragmentOffsetBytesOf(bytes, at);
 }
 
+/** True for any fragment, the first included. */
+export function isFragment(bytes: Uint8Array, at: number): boolean {
+  if (!isIpv6(bytes, at)) return ipv4.isFragment(bytes, at);
+  return ipv6.fragmentHeaderAtOf(bytes, at) >= 0;
+}
+
 /** True for ICMP in IPv4 and ICMPv6 in IPv6. */
 export function isIcmp(bytes: Uint8Array, at: number): boolean {
   if (!isIpv6(bytes, at)) return ipv4.protocolOf(bytes, at) === ipv4.IpProtocol.icmp;

@@ -6,8 +6,9 @@
  * them in the order of its randomly keyed hash.
  */
 import { SECOND_NS } from '../../sim/time.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
+import { NextHeader } from '../../wire/ipv6/header.ts';
 import type { Connection } from './connection.ts';
 import { SCTP_STATE_NAMES } from './sctp-tracking.ts';
 import { TCP_STATE_NAMES } from './tcp-states.ts';
@@ -19,6 +20,7 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   [IpProtocol.udp]: 'udp',
   [IpProtocol.gre]: 'gre',
   [IpProtocol.sctp]: 'sctp',
+  [NextHeader.icmpv6]: 'icmpv6',
 };
 
 /** One line per connection, each with its newline; empty for none. */
@@ -45,11 +47,12 @@ function formatConnection(connection: Connection, nowNs: number): string {
 
 function formatTuple(tuple: TupleFields): string {
   const { protocol, sourcePort, destinationPort } = tuple;
-  const source = formatIpv4Address(tuple.source);
-  const destination = formatIpv4Address(tuple.destination);
+  const source = formatIp(tuple.source);
+  const destination = formatIp(tuple.destination);
   const addresses = `src=${source} dst=${destination} `;
   switch (protocol) {
     case IpProtocol.icmp:
+    case NextHeader.icmpv6:
       return `${addresses}type=${destinationPort >> 8} code=${destinationPort & 255} id=${sourcePort} `;
     case IpProtocol.tcp:
     case IpProtocol.udp:

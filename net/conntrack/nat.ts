@@ -20,7 +20,14 @@ import { IpProtocol } from '../../wire/ipv4.ts';
 import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
-import { HOOK_NAMES, Hook, type HookFunction, HookPriority, Verdict } from '../netfilter/hook.ts';
+import {
+  HOOK_NAMES,
+  Hook,
+  type HookFunction,
+  HookPriority,
+  type Hooks,
+  Verdict,
+} from '../netfilter/hook.ts';
 import { ConnectionState, type Packet } from '../packet.ts';
 import { type Connection, ConnectionStatus } from './connection.ts';
 import { rewriteHeader, rewriteIcmpError } from './nat-rewrite.ts';
@@ -44,6 +51,7 @@ interface NatRules {
 /** Binds and rewrites the connections of one namespace. */
 export class Nat {
   readonly #namespace: Namespace;
+  readonly #hooks: Hooks;
   /** By hook, what looks at the first packet of a connection, lowest priority first. */
   readonly #rules: NatRules[][] = [[], [], [], [], []];
   #isHookedIn = false;
@@ -52,8 +60,10 @@ export class Nat {
   readonly #target = emptyTuple();
   readonly #nullRange = nullRange();
 
-  constructor(namespace: Namespace) {
+  /** `hooks`: those of the version whose packets it rewrites. */
+  constructor(namespace: Namespace, hooks: Hooks) {
     this.#namespace = namespace;
+    this.#hooks = hooks;
   }
 
   /**
@@ -80,11 +90,10 @@ export class Nat {
   #hookIn(): void {
     if (this.#isHookedIn) return;
     this.#isHookedIn = true;
-    const { hooks, connections } = this.#namespace;
-    connections.enable();
+    this.#namespace.connections.enable();
     for (const hook of [Hook.prerouting, Hook.input, Hook.output, Hook.postrouting]) {
       const priority = rewritesSource(hook) ? HookPriority.natSource : HookPriority.natDestination;
-      hooks.register(hook, priority, 'nat', (packet, at, inDevice, outDevice) =>
+      this.#hooks.register(hook, priority, 'nat', (packet, at, inDevice, outDevice) =>
         this.run(packet, at, inDevice, outDevice),
       );
     }

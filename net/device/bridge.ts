@@ -166,12 +166,18 @@ export class Bridge extends Device implements Master {
       return;
     }
     packet.inPort = device;
-    if (this.namespace.sysctls.callsIptablesOnBridges) {
-      if (etherTypeOf(bytes, start) === EtherType.ipv4 && !this.namespace.hooks.isEmpty) {
-        if (!bridgePrerouting(this, device, packet)) return;
-      }
+    if (this.#isFiltered(etherTypeOf(bytes, start)) && !bridgePrerouting(this, device, packet)) {
+      return;
     }
     this.handle(port, packet);
+  }
+
+  /** True when frames of this type go through the hooks of IP. */
+  #isFiltered(etherType: number): boolean {
+    const { sysctls, hooks, ipv6IfUsed } = this.namespace;
+    if (etherType === EtherType.ipv4) return sysctls.callsIptablesOnBridges && !hooks.isEmpty;
+    if (etherType !== EtherType.ipv6 || ipv6IfUsed === undefined) return false;
+    return sysctls.callsIp6tablesOnBridges && !ipv6IfUsed.hooks.isEmpty;
   }
 
   /** Learns, and sends up, to one port or to all (`br_handle_frame_finish`). */

@@ -15,6 +15,7 @@ import type { Namespace } from '../namespace.ts';
 import { NDISC } from '../neighbour/ndisc.ts';
 import { Neighbours } from '../neighbour/neighbours.ts';
 import { Hook, Hooks } from '../netfilter/hook.ts';
+import { Tables } from '../netfilter/tables.ts';
 import type { Packet } from '../packet.ts';
 import { Ipv6Addresses } from './addresses.ts';
 import { continueForward6 } from './forward.ts';
@@ -33,6 +34,8 @@ export class Ipv6 {
   readonly reassembly: Reassembly;
   readonly icmpBudget: IcmpBudget;
   readonly hooks = new Hooks();
+  /** `ip6tables`. */
+  readonly tables: Tables;
   readonly #namespace: Namespace;
   #identification: number;
 
@@ -44,6 +47,7 @@ export class Ipv6 {
     this.pathMtus = new PathMtus(namespace);
     this.reassembly = new Reassembly(namespace, IPV6_FRAGMENTS);
     this.icmpBudget = new IcmpBudget(namespace);
+    this.tables = new Tables(namespace, 'ipv6', this.hooks);
     this.#identification = firstIdentification(namespace);
   }
 

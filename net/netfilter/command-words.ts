@@ -40,6 +40,7 @@ export const LONG_OPTIONS: Readonly<Record<string, string>> = {
   wait: 'w',
   'wait-interval': 'W',
   ipv4: '4',
+  ipv6: '6',
 };
 /** Letters of options that take an argument. */
 export const WITH_ARGUMENT = 'ADCIREPNsdpiojgmtcW';

@@ -6,6 +6,7 @@
  * unambiguous. What needs the table (does this chain exist?) is checked in tables.ts.
  */
 
+import type { IpPrefix } from '../../wire/ip-address.ts';
 import {
   COMMANDS,
   LONG_OPTIONS,
@@ -15,7 +16,12 @@ import {
 } from './command-words.ts';
 import type { ExtensionKind, Match, ParseEnvironment, Target } from './extension.ts';
 import { MATCH_KINDS } from './match/kinds.ts';
-import { cannotBeInverted, type MaskedAddress, parseMaskedAddress } from './options.ts';
+import {
+  cannotBeInverted,
+  type MaskedAddress,
+  parseIpv6Prefix,
+  parseMaskedAddress,
+} from './options.ts';
 import { parseProtocol, protocolName } from './protocols.ts';
 import { type NamedMatch, Rule, RuleAction } from './rule.ts';
 import { TARGET_KINDS } from './target/kinds.ts';
@@ -167,7 +173,7 @@ class Parser {
   #loadProtocolOption(name: string): LoadedOption | undefined {
     if (this.#isProtocolLoaded || !this.#given.has('p')) return undefined;
     if (Object.hasOwn(LONG_OPTIONS, name.slice(2))) return undefined;
-    const kind = MATCH_KINDS.get(protocolName(this.#rule.protocol));
+    const kind = MATCH_KINDS[this.#environment.family].get(protocolName(this.#rule.protocol));
     if (kind === undefined || !kind.options.some((option) => option.startsWith(name))) {
       return undefined;
     }
@@ -241,7 +247,7 @@ class Parser {
       case 'g':
         return this.#takeJump(argument, letter === 'g');
       case 'm': {
-        const kind = MATCH_KINDS.get(argument);
+        const kind = MATCH_KINDS[this.#environment.family].get(argument);
         if (kind === undefined) {
           return usageError(`Couldn't load match \`${argument}':No such file or directory\n`);
         }
@@ -268,6 +274,7 @@ class Parser {
       case '0':
       case 'W':
       case '4':
+      case '6':
         return undefined;
       default:
         return usageError(`unknown option "${spelling}"`);
@@ -347,13 +354,14 @@ class Parser {
   }
 
   /** Addresses are looked up only after all words were read, as in iptables. */
-  #readAddresses(letter: 's' | 'd'): MaskedAddress[] | CommandError {
+  #readAddresses(letter: 's' | 'd'): RuleAddress[] | CommandError {
     const text = letter === 's' ? this.#source : this.#destination;
     const isNegated = letter === 's' ? this.#rule.isSourceNegated : this.#rule.isDestinationNegated;
-    if (text === undefined) return [{ address: 0, mask: 0 }];
-    const addresses: MaskedAddress[] = [];
+    if (text === undefined) return [undefined];
+    const addresses: RuleAddress[] = [];
+    const parse = this.#environment.family === 'ipv6' ? parseIpv6Prefix : parseMaskedAddress;
     for (const part of text.split(',')) {
-      const parsed = parseMaskedAddress(part);
+      const parsed = parse(part);
       if (typeof parsed === 'string') return usageError(parsed);
       addresses.push(parsed);
     }
@@ -384,7 +392,7 @@ class Parser {
     }
     this.#jump = name;
     this.#isGoto = isGoto;
-    const kind = isGoto ? undefined : TARGET_KINDS.get(name);
+    const kind = isGoto ? undefined : TARGET_KINDS[this.#environment.family].get(name);
     if (kind === undefined) return undefined;
     const target = kind.create(this.#environment);
     this.#rule.target = target;
@@ -460,16 +468,13 @@ class Parser {
   }
 
   /** One rule per combination of addresses; they share matches only when there is one. */
-  #expand(sources: readonly MaskedAddress[], destinations: readonly MaskedAddress[]): Rule[] {
+  #expand(sources: readonly RuleAddress[], destinations: readonly RuleAddress[]): Rule[] {
     const rules: Rule[] = [];
     for (const source of sources) {
       for (const destination of destinations) {
         const rule = Object.assign(new Rule(), this.#rule);
         rule.action = this.#isGoto ? RuleAction.goto : RuleAction.none;
-        rule.source = source.address | 0;
-        rule.sourceMask = source.mask | 0;
-        rule.destination = destination.address | 0;
-        rule.destinationMask = destination.mask | 0;
+        putAddresses(rule, this.#environment.family, source, destination);
         rules.push(rule);
       }
     }
@@ -477,10 +482,42 @@ class Parser {
   }
 }
 
+/** An address of a rule's head in either family's form; undefined for any. */
+type RuleAddress = MaskedAddress | IpPrefix | undefined;
+
+/** `::/0` says nothing, unless it is negated and says that nothing matches. */
+function prefixOf(address: RuleAddress, isNegated: boolean): IpPrefix | undefined {
+  if (address === undefined || !('lengthBits' in address)) return undefined;
+  return address.lengthBits === 0 && !isNegated ? undefined : address;
+}
+
+function putAddresses(
+  rule: Rule,
+  family: 'ipv4' | 'ipv6',
+  source: RuleAddress,
+  destination: RuleAddress,
+): void {
+  if (family === 'ipv6') {
+    rule.ipv6 = {
+      source: prefixOf(source, rule.isSourceNegated),
+      destination: prefixOf(destination, rule.isDestinationNegated),
+    };
+    return;
+  }
+  if (source !== undefined && 'mask' in source) {
+    rule.source = source.address | 0;
+    rule.sourceMask = source.mask | 0;
+  }
+  if (destination !== undefined && 'mask' in destination) {
+    rule.destination = destination.address | 0;
+    rule.destinationMask = destination.mask | 0;
+  }
+}
+
 function checkChainName(name: string): CommandError | undefined {
   if (name[0] === '-') return usageError("chain name not allowed to start with `-'");
   if (name[0] === '!') return usageError("chain name not allowed to start with `!'");
-  if (TARGET_KINDS.has(name) || VERDICTS.has(name)) {
+  if (TARGET_KINDS.ipv4.has(name) || VERDICTS.has(name)) {
     return usageError('chain name may not clash with target name');
   }
   return undefined;

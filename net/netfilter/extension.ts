@@ -31,6 +31,8 @@ export interface RuleHead {
 
 /** What an extension may ask about the namespace whose rules are parsed. */
 export interface ParseEnvironment {
+  /** Whose command it is: `iptables` or `ip6tables`. */
+  readonly family: 'ipv4' | 'ipv6';
   /** True when an ipset of this name exists. */
   hasSet(name: string): boolean;
 }
@@ -78,6 +80,17 @@ export interface ExtensionKind<T extends Extension> {
   readonly listedName?: string;
   /** The hooks from which the kernel lets it be reached; all when absent. */
   readonly hooks?: readonly Hook[];
+  /** The only family that has it; both when absent. */
+  readonly family?: 'ipv4' | 'ipv6';
+}
+
+/** The kinds of one family by name; the first of a name counts. */
+export function kindsOf<K extends { name: string; family?: 'ipv4' | 'ipv6' }>(
+  kinds: readonly K[],
+  family: 'ipv4' | 'ipv6',
+): ReadonlyMap<string, K> {
+  const own = kinds.filter((kind) => kind.family === undefined || kind.family === family);
+  return new Map(own.map((kind) => [kind.name, kind]));
 }
 
 /** A kind of match. */

@@ -5,7 +5,15 @@
  * allocates nothing. Mirrors `struct xt_action_param`.
  */
 import { readU16, readU32 } from '../../wire/bytes.ts';
+import { isIpv6 } from '../../wire/ip.ts';
 import { fragmentOffsetBytesOf, headerBytesOf } from '../../wire/ipv4.ts';
+import {
+  ipv6DestinationOf,
+  ipv6FragmentOffsetBytesOf,
+  ipv6HeaderBytesOf,
+  ipv6ProtocolOf,
+  ipv6SourceOf,
+} from '../../wire/ipv6/header.ts';
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
@@ -29,7 +37,7 @@ export class Inspection {
   inName = '';
   outName = '';
   bytes!: Uint8Array;
-  /** Offset of the IPv4 header. */
+  /** Offset of the IP header. */
   at = 0;
   /** Offset of the transport header. */
   transportAt = 0;
@@ -62,11 +70,23 @@ export class Inspection {
     this.bytes = bytes;
     this.at = start;
     this.end = packet.end;
+    if (isIpv6(bytes, start)) {
+      this.#loadIpv6(bytes, start);
+      return;
+    }
     this.transportAt = start + headerBytesOf(bytes, start);
     this.protocol = bytes[start + 9]!;
     this.source = readU32(bytes, start + 12);
     this.destination = readU32(bytes, start + 16);
     this.fragmentOffsetBytes = fragmentOffsetBytesOf(bytes, start);
+  }
+
+  #loadIpv6(bytes: Uint8Array, start: number): void {
+    this.transportAt = start + ipv6HeaderBytesOf(bytes, start);
+    this.protocol = ipv6ProtocolOf(bytes, start);
+    this.source = ipv6SourceOf(bytes, start);
+    this.destination = ipv6DestinationOf(bytes, start);
+    this.fragmentOffsetBytes = ipv6FragmentOffsetBytesOf(bytes, start);
   }
 
   /** True when `count` bytes of the transport header are there. */

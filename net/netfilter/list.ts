@@ -3,6 +3,7 @@
  * Mirrors `print_header`, `print_rule_details` and `save_rule` of xshared.c.
  */
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp, formatIpPrefix, type IpPrefix } from '../../wire/ip-address.ts';
 import { protocolName } from './protocols.ts';
 import { type Chain, type Rule, RuleAction } from './rule.ts';
 import { maskText, ruleText } from './save.ts';
@@ -56,7 +57,7 @@ function ruleLine(rule: Rule, number: number, format: ListFormat): string {
   let text = '';
   if (format.hasLineNumbers) text += `${String(number).padEnd(4)} `;
   if (format.isVerbose) text += countText(rule.packets, format) + countText(rule.bytes, format);
-  const target = TARGET_KINDS.get(rule.targetName)?.listedName ?? rule.targetName;
+  const target = TARGET_KINDS[rule.family].get(rule.targetName)?.listedName ?? rule.targetName;
   text += `${target.padEnd(9)} ${rule.isProtocolNegated ? '!' : ' '}`;
   const protocol = format.isNumeric
     ? String(rule.protocol)
@@ -64,13 +65,19 @@ function ruleLine(rule: Rule, number: number, format: ListFormat): string {
       ? 'all'
       : protocolName(rule.protocol);
   text += `${protocol.padEnd(4)} `;
-  text += `${rule.isFragmentNegated ? '!' : '-'}${rule.onlyFragments ? 'f' : '-'} `;
+  const option = `${rule.isFragmentNegated ? '!' : '-'}${rule.onlyFragments ? 'f' : '-'}`;
+  text += `${rule.ipv6 === undefined ? option : '  '} `;
   if (format.isVerbose) {
     text += ` ${interfaceText(rule.inInterface, rule.isInInterfaceNegated).padEnd(6)} `;
     text += `${interfaceText(rule.outInterface, rule.isOutInterfaceNegated).padEnd(6)} `;
   }
-  text += addressText(rule.source, rule.sourceMask, rule.isSourceNegated, format);
-  text += addressText(rule.destination, rule.destinationMask, rule.isDestinationNegated, format);
+  if (rule.ipv6 !== undefined) {
+    text += prefixText(rule.ipv6.source, rule.isSourceNegated, format);
+    text += prefixText(rule.ipv6.destination, rule.isDestinationNegated, format);
+  } else {
+    text += addressText(rule.source, rule.sourceMask, rule.isSourceNegated, format);
+    text += addressText(rule.destination, rule.destinationMask, rule.isDestinationNegated, format);
+  }
   if (rule.action === RuleAction.goto) text += '[goto] ';
   for (const { match } of rule.matches) text += match.list(format.isNumeric);
   if (rule.target !== undefined) text += rule.target.list(format.isNumeric);
@@ -79,6 +86,14 @@ function ruleLine(rule: Rule, number: number, format: ListFormat): string {
 
 function interfaceText(name: string, isNegated: boolean): string {
   return (isNegated ? '!' : '') + (name === '' ? '*' : name);
+}
+
+function prefixText(prefix: IpPrefix | undefined, isNegated: boolean, format: ListFormat): string {
+  let text = format.isNumeric ? '::/0' : 'anywhere';
+  if (prefix !== undefined) {
+    text = prefix.lengthBits === 128 ? formatIp(prefix.address) : formatIpPrefix(prefix);
+  }
+  return `${isNegated ? '!' : ' '}${text.padEnd(19)} `;
 }
 
 function addressText(

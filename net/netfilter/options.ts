@@ -5,6 +5,7 @@
  * it fails.
  */
 import { parseIpv4Address, prefixMask } from '../../wire/addresses.ts';
+import { type IpPrefix, isIpv6Address, maskedIp, parseIp } from '../../wire/ip-address.ts';
 import { hexText, parsePort, parseUnsigned32 } from './protocols.ts';
 
 /** The text for an option that must be there. */
@@ -113,6 +114,19 @@ export function parseMaskedAddress(text: string): MaskedAddress | string {
   const address = parseIpv4Address(isShort ? host + '.0'.repeat(missing) : host);
   if (address === undefined) return `host/network \`${host}' not found`;
   return { address: (address & mask) >>> 0, mask: mask >>> 0 };
+}
+
+/** Parses `fd00::1`, `fd00::/64`, `::/0`; a string is an error text. */
+export function parseIpv6Prefix(text: string): IpPrefix | string {
+  const slash = text.indexOf('/');
+  const host = slash < 0 ? text : text.slice(0, slash);
+  const length = slash < 0 ? '128' : text.slice(slash + 1);
+  if (!/^\d+$/.test(length) || Number(length) > 128) return `invalid mask \`${length}' specified`;
+  const address = parseIp(host);
+  if (address === undefined || !isIpv6Address(address)) {
+    return `host/network \`${host}' not found`;
+  }
+  return { address: maskedIp(address, Number(length)), lengthBits: Number(length) };
 }
 
 /** A word as `xtables_save_string` prints it: quoted and escaped where a shell would need it. */

@@ -4,6 +4,7 @@
  * Addresses, interfaces and the protocol are compared first and without a call, because nearly all
  * rules of a Docker host are told apart by them.
  */
+import { type IpPrefix, isInPrefix } from '../../wire/ip-address.ts';
 import type { Match, Target } from './extension.ts';
 import type { Inspection } from './inspection.ts';
 
@@ -27,6 +28,12 @@ export interface NamedMatch {
   readonly match: Match;
 }
 
+/** The addresses of a rule of ip6tables; one that is not there matches any. */
+export interface Ipv6Prefixes {
+  readonly source: IpPrefix | undefined;
+  readonly destination: IpPrefix | undefined;
+}
+
 /** One rule. */
 export class Rule {
   source = 0;
@@ -35,6 +42,8 @@ export class Rule {
   destination = 0;
   destinationMask = 0;
   isDestinationNegated = false;
+  /** Its addresses when it is one of ip6tables; the numbers above are then 0. */
+  ipv6: Ipv6Prefixes | undefined = undefined;
   /** Name of the input interface; a trailing `+` matches any rest; empty for any. */
   inInterface = '';
   isInInterfaceNegated = false;
@@ -60,13 +69,13 @@ export class Rule {
   /** True when the head and every match agree. */
   isMatch(inspection: Inspection): boolean {
     if (
-      (this.sourceMask !== 0 || this.isSourceNegated) &&
+      (this.sourceMask !== 0 || (this.isSourceNegated && this.ipv6 === undefined)) &&
       (((inspection.source & this.sourceMask) ^ this.source) === 0) === this.isSourceNegated
     ) {
       return false;
     }
     if (
-      (this.destinationMask !== 0 || this.isDestinationNegated) &&
+      (this.destinationMask !== 0 || (this.isDestinationNegated && this.ipv6 === undefined)) &&
       (((inspection.destination & this.destinationMask) ^ this.destination) === 0) ===
         this.isDestinationNegated
     ) {
@@ -90,11 +99,25 @@ export class Rule {
     if (this.onlyFragments && (inspection.fragmentOffsetBytes !== 0) === this.isFragmentNegated) {
       return false;
     }
+    if (this.ipv6 !== undefined && !this.#fitsIpv6(this.ipv6, inspection)) return false;
     const { matches } = this;
     for (let i = 0; i < matches.length; i++) {
       if (!matches[i]!.match.matches(inspection)) return false;
     }
     return true;
+  }
+
+  /** Whose rule it is. */
+  get family(): 'ipv4' | 'ipv6' {
+    return this.ipv6 === undefined ? 'ipv4' : 'ipv6';
+  }
+
+  #fitsIpv6({ source, destination }: Ipv6Prefixes, inspection: Inspection): boolean {
+    if (source !== undefined) {
+      if (isInPrefix(source, inspection.source) === this.isSourceNegated) return false;
+    }
+    if (destination === undefined) return true;
+    return isInPrefix(destination, inspection.destination) !== this.isDestinationNegated;
   }
 }
 

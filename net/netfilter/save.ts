@@ -6,8 +6,9 @@
  * as they were loaded, then the target.
  */
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIpPrefix } from '../../wire/ip-address.ts';
 import { protocolName } from './protocols.ts';
-import type { Rule } from './rule.ts';
+import type { Ipv6Prefixes, Rule } from './rule.ts';
 import { RuleAction } from './rule.ts';
 import type { Table } from './table.ts';
 
@@ -43,14 +44,7 @@ export function ruleArguments(rule: Rule): string {
 }
 
 function formatArguments(rule: Rule): string {
-  let text = '';
-  if (rule.sourceMask !== 0 || rule.isSourceNegated) {
-    text += `${not(rule.isSourceNegated)} -s ${prefixText(rule.source, rule.sourceMask)}`;
-  }
-  if (rule.destinationMask !== 0 || rule.isDestinationNegated) {
-    const prefix = prefixText(rule.destination, rule.destinationMask);
-    text += `${not(rule.isDestinationNegated)} -d ${prefix}`;
-  }
+  let text = rule.ipv6 === undefined ? ipv4Text(rule) : ipv6Text(rule, rule.ipv6);
   if (rule.inInterface !== '' && (rule.inInterface !== '+' || rule.isInInterfaceNegated)) {
     text += `${not(rule.isInInterfaceNegated)} -i ${rule.inInterface}`;
   }
@@ -66,6 +60,27 @@ function formatArguments(rule: Rule): string {
     text += rule.action === RuleAction.goto ? ' -g ' : ' -j ';
     text += rule.targetName;
     if (rule.target !== undefined) text += rule.target.save();
+  }
+  return text;
+}
+
+function ipv4Text(rule: Rule): string {
+  let text = '';
+  if (rule.sourceMask !== 0 || rule.isSourceNegated) {
+    text += `${not(rule.isSourceNegated)} -s ${prefixText(rule.source, rule.sourceMask)}`;
+  }
+  if (rule.destinationMask !== 0 || rule.isDestinationNegated) {
+    const prefix = prefixText(rule.destination, rule.destinationMask);
+    text += `${not(rule.isDestinationNegated)} -d ${prefix}`;
+  }
+  return text;
+}
+
+function ipv6Text(rule: Rule, { source, destination }: Ipv6Prefixes): string {
+  let text = '';
+  if (source !== undefined) text += `${not(rule.isSourceNegated)} -s ${formatIpPrefix(source)}`;
+  if (destination !== undefined) {
+    text += `${not(rule.isDestinationNegated)} -d ${formatIpPrefix(destination)}`;
   }
   return text;
 }

@@ -5,6 +5,8 @@
  * Mirrors `inet_addr_type`, `inet_select_addr` and `inet_dev_addr_type`.
  */
 import { isMulticastAddress } from '../../wire/addresses.ts';
+import { type IpAddress, isIpv6Address } from '../../wire/ip-address.ts';
+import { ipv6ScopeOf, isIpv6Multicast } from '../../wire/ipv6/scope.ts';
 import type { Device } from '../device/device.ts';
 import { Scope } from '../ip/route.ts';
 import type { Namespace } from '../namespace.ts';
@@ -15,7 +17,11 @@ export const AddressType = { unicast: 1, local: 2, broadcast: 3, multicast: 5 } 
 export type AddressType = (typeof AddressType)[keyof typeof AddressType];
 
 /** What the local table says about an address. */
-export function addressTypeOf(namespace: Namespace, address: number): AddressType {
+export function addressTypeOf(namespace: Namespace, address: IpAddress): AddressType {
+  if (isIpv6Address(address)) {
+    if (isIpv6Multicast(address)) return AddressType.multicast;
+    return namespace.isLocalAddress(address) ? AddressType.local : AddressType.unicast;
+  }
   if (address === 0xffff_ffff || address >>> 24 === 0) return AddressType.broadcast;
   if (isMulticastAddress(address)) return AddressType.multicast;
   if (namespace.isLocalAddress(address)) return AddressType.local;
@@ -23,7 +29,12 @@ export function addressTypeOf(namespace: Namespace, address: number): AddressTyp
 }
 
 /** True when the address is one of this device's. */
-export function isAddressOfDevice(namespace: Namespace, device: Device, address: number): boolean {
+export function isAddressOfDevice(
+  namespace: Namespace,
+  device: Device,
+  address: IpAddress,
+): boolean {
+  if (isIpv6Address(address)) return namespace.ipv6.routes.isLocal(address, device);
   for (const own of namespace.addresses.of(device)) if (own.address === address) return true;
   return false;
 }
@@ -32,6 +43,18 @@ export function isAddressOfDevice(namespace: Namespace, device: Device, address:
 export function primaryAddressOf(namespace: Namespace, device: Device): number | undefined {
   for (const own of namespace.addresses.of(device)) if (!own.isSecondary) return own.address;
   return undefined;
+}
+
+/** The address that REDIRECT takes in IPv6: the first of use, of the destination's scope if it can be. */
+export function redirectAddressOf(
+  namespace: Namespace,
+  device: Device,
+  destination: IpAddress,
+): IpAddress | undefined {
+  const { addresses } = namespace.ipv6;
+  const usable = addresses.of(device).filter((own) => !addresses.isTentative(own));
+  const scope = ipv6ScopeOf(destination);
+  return (usable.find((own) => ipv6ScopeOf(own.address) === scope) ?? usable[0])?.address;
 }
 
 /**
@@ -43,7 +66,10 @@ export function selectSourceAddress(
   outDevice: Device,
   destination: number,
   mark: number,
-): number | undefined {
+): IpAddress | undefined {
+  if (isIpv6Address(destination)) {
+    return namespace.ipv6.addresses.selectSource(outDevice, destination);
+  }
   const { addresses } = namespace;
   let nextHop = destination;
   if (addresses.of(outDevice).length > 1) {

@@ -18,7 +18,7 @@ import {
 } from './command.ts';
 import { splitWords } from './command-words.ts';
 import type { ParseEnvironment } from './extension.ts';
-import { type HookFunction, HookPriority } from './hook.ts';
+import { type HookFunction, HookPriority, type Hooks } from './hook.ts';
 import { IpSets } from './ip-sets.ts';
 import { listRules, listTable } from './list.ts';
 import { type RestoreOptions, restoreTables } from './restore.ts';
@@ -52,15 +52,20 @@ export class Tables {
   readonly sets = new IpSets();
   /** Binds and rewrites connections; used by the NAT targets. */
   readonly nat: Nat;
+  readonly #hooks: Hooks;
+  readonly #program: string;
   #isDraft = false;
   readonly #shared = new Map<string, object>();
   readonly #tables = new Map<TableName, Table>();
   readonly #environment: ParseEnvironment;
 
-  constructor(namespace: Namespace) {
+  /** `ip6tables` of a namespace has hooks of its own. */
+  constructor(namespace: Namespace, family: 'ipv4' | 'ipv6' = 'ipv4', hooks = namespace.hooks) {
     this.namespace = namespace;
-    this.nat = new Nat(namespace);
-    this.#environment = { hasSet: (name) => this.sets.has(name) };
+    this.#hooks = hooks;
+    this.#program = family === 'ipv4' ? 'iptables' : 'ip6tables';
+    this.nat = new Nat(namespace, hooks);
+    this.#environment = { family, hasSet: (name) => this.sets.has(name) };
   }
 
   /**
@@ -78,7 +83,7 @@ export class Tables {
     const command = parseCommand(words, this.#environment);
     const result = isCommandError(command) ? command : this.#apply(command);
     if (typeof result === 'string') return { status: 0, stdout: result, stderr: '' };
-    return { status: result.status, stdout: '', stderr: result.message };
+    return { status: result.status, stdout: '', stderr: this.#named(result.message) };
   }
 
   /** The text of `iptables-save` without its comment lines; `hasCounters` is `-c`. */
@@ -99,7 +104,13 @@ export class Tables {
 
   /** `iptables-restore`: loads a text of `iptables-save`, each table at its COMMIT or not at all. */
   restore(text: string, options: RestoreOptions = {}): CommandResult {
-    return restoreTables(this, text, options);
+    const result = restoreTables(this, text, options);
+    return { ...result, stderr: this.#named(result.stderr) };
+  }
+
+  /** What is said in the name of the program. */
+  #named(message: string): string {
+    return this.#program === 'iptables' ? message : message.replaceAll('iptables', this.#program);
   }
 
   /** As {@link execute}, for a table that the kernel sees only once it is whole. */
@@ -135,11 +146,11 @@ export class Tables {
 
   #hookIn(table: Table): void {
     const { name } = table;
-    const label = `iptables ${name}`;
+    const label = `${this.#program} ${name}`;
     for (const hook of TABLE_HOOKS[name]) {
       const run: HookFunction = (packet, at, inDevice, outDevice) =>
         table.run(packet, at, inDevice, outDevice);
-      if (name !== 'nat') this.namespace.hooks.register(hook, HookPriority[name], label, run);
+      if (name !== 'nat') this.#hooks.register(hook, HookPriority[name], label, run);
       else {
         const isSource = rewritesSource(hook);
         const priority = isSource ? HookPriority.natSource : HookPriority.natDestination;

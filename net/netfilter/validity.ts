@@ -33,7 +33,10 @@ export function violatesHooks(table: Table, added: readonly Rule[]): boolean {
   const isPlain = added.every(
     (rule) =>
       rule.matches.every(({ name, match }) => {
-        return match.allowedHooks === undefined && MATCH_KINDS.get(name)!.hooks === undefined;
+        return (
+          match.allowedHooks === undefined &&
+          MATCH_KINDS[rule.family].get(name)!.hooks === undefined
+        );
       }) &&
       rule.action !== RuleAction.jump &&
       rule.action !== RuleAction.goto &&
@@ -59,21 +62,22 @@ export function violatesHooks(table: Table, added: readonly Rule[]): boolean {
 function isRuleAllowed(table: Table, rule: Rule): boolean {
   for (const { name, match } of rule.matches) {
     if (match.isAllowed !== undefined && !match.isAllowed(rule)) return false;
-    const tables = MATCH_KINDS.get(name)!.tables;
+    const tables = MATCH_KINDS[rule.family].get(name)!.tables;
     if (tables !== undefined && !tables.includes(table.name)) return false;
   }
   if (rule.target === undefined || rule.action !== RuleAction.target) return true;
   if (rule.target.isAllowed !== undefined && !rule.target.isAllowed(rule)) return false;
-  const tables = TARGET_KINDS.get(rule.targetName)!.tables;
+  const tables = TARGET_KINDS[rule.family].get(rule.targetName)!.tables;
   return tables === undefined || tables.includes(table.name);
 }
 
 function isAllowedAt(rule: Rule, hook: (typeof TABLE_HOOKS)['filter'][number]): boolean {
   for (const { name, match } of rule.matches) {
-    const hooks = match.allowedHooks?.() ?? MATCH_KINDS.get(name)!.hooks;
+    const hooks = match.allowedHooks?.() ?? MATCH_KINDS[rule.family].get(name)!.hooks;
     if (hooks !== undefined && !hooks.includes(hook)) return false;
   }
   if (rule.action !== RuleAction.target) return true;
-  const hooks = rule.target!.allowedHooks?.() ?? TARGET_KINDS.get(rule.targetName)!.hooks;
+  const hooks =
+    rule.target!.allowedHooks?.() ?? TARGET_KINDS[rule.family].get(rule.targetName)!.hooks;
   return hooks === undefined || hooks.includes(hook);
 }

@@ -8,7 +8,14 @@ import { ip } from './ip/ip.ts';
 import { brctl } from './kernel/brctl.ts';
 import { conntrack } from './kernel/conntrack.ts';
 import { ethtool } from './kernel/ethtool.ts';
-import { iptables, iptablesRestore, iptablesSave } from './kernel/iptables.ts';
+import {
+  ip6tables,
+  ip6tablesRestore,
+  ip6tablesSave,
+  iptables,
+  iptablesRestore,
+  iptablesSave,
+} from './kernel/iptables.ts';
 import { ipvsadm } from './kernel/ipvsadm.ts';
 import { nft } from './kernel/nft.ts';
 import { ss } from './kernel/ss.ts';
@@ -44,6 +51,9 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   iptables,
   'iptables-save': iptablesSave,
   'iptables-restore': iptablesRestore,
+  ip6tables,
+  'ip6tables-save': ip6tablesSave,
+  'ip6tables-restore': ip6tablesRestore,
   nft,
   ipvsadm,
   conntrack,

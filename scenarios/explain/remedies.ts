@@ -34,6 +34,23 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['rp_filter', 'the way back is another interface: set rp_filter to 2 or 0, or mend the route'],
   ['multicast group is not joined', 'a program has to join the group'],
   ['no handler of the protocol', 'nothing here takes this IP protocol'],
+  // IPv6's way in
+  ['malformed IPv6 header', 'whoever sent it made no IPv6 packet'],
+  ['malformed ICMPv6 message', 'whoever sent it made no ICMPv6 message, or its checksum is wrong'],
+  ['malformed neighbour discovery message', 'whoever sent it made no such message'],
+  [
+    'neighbour discovery from afar',
+    'it passed a router, or somebody made it up: hop limit not 255',
+  ],
+  ['IPv6 is disabled', 'set net.ipv6.conf.<device>.disable_ipv6=0, and an MTU of 1280 or more'],
+  ['multicast source', 'a group cannot send: look for who made it up'],
+  ['loopback address on a link', '::1 never leaves a host: look for who made it up'],
+  ['group without a scope', 'ff00::/16 is reserved'],
+  ['group of a node on a link', 'ff01::/16 never leaves a host'],
+  ['unicast in a group frame', 'the sender put a unicast packet into a multicast frame'],
+  ['hop limit exceeded', 'look for a loop of routes, or send with a higher hop limit'],
+  ['source is no address to forward for', 'give the sender an address'],
+  ['source is of the link', 'give the sender an address that is not link-local'],
   // routing
   ['no route', 'add a route to the destination'],
   ['not forwarding', 'set net.ipv4.ip_forward=1 here, or send it to who has the address'],

@@ -209,6 +209,7 @@ class BpfMatch implements Match {
 /** `-m bpf`. */
 export const bpfMatch: MatchKind = {
   name: 'bpf',
+  family: 'ipv4',
   options: ['--bytecode='],
   create: () => new BpfMatch(),
 };

@@ -109,6 +109,7 @@ class IcmpMatch implements Match {
 /** `-m icmp`. */
 export const icmpMatch: MatchKind = {
   name: 'icmp',
+  family: 'ipv4',
   options: ['--icmp-type='],
   create: () => new IcmpMatch(),
 };

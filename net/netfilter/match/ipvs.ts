@@ -102,6 +102,7 @@ function isWanted(wanted: Wanted | undefined, value: number): boolean {
 /** `-m ipvs`. */
 export const ipvsMatch: MatchKind = {
   name: 'ipvs',
+  family: 'ipv4',
   options: ['--ipvs', '--vproto=', '--vaddr=', '--vport='],
   create: () => new IpvsMatch(),
 };

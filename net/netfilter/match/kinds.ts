@@ -4,7 +4,7 @@
  * A new match is a file in this folder and a line in this table. A name that is not here gets
  * iptables' own error, as if the extension were not installed.
  */
-import type { MatchKind } from '../extension.ts';
+import { kindsOf, type MatchKind } from '../extension.ts';
 import { addrtypeMatch } from './addrtype.ts';
 import { bpfMatch } from './bpf.ts';
 import { commentMatch } from './comment.ts';
@@ -17,6 +17,7 @@ import { tcpmssMatch } from './field/tcpmss.ts';
 import { dscpMatch, tosMatch } from './field/tos.ts';
 import { ttlMatch } from './field/ttl.ts';
 import { icmpMatch } from './icmp.ts';
+import { icmp6Match } from './icmp6.ts';
 import { ipvsMatch } from './ipvs.ts';
 import { connmarkMatch, markMatch } from './mark.ts';
 import { multiportMatch } from './multiport.ts';
@@ -42,6 +43,7 @@ const KINDS: readonly MatchKind[] = [
   dscpMatch,
   hashlimitMatch,
   icmpMatch,
+  icmp6Match,
   iprangeMatch,
   ipvsMatch,
   lengthMatch,
@@ -66,7 +68,5 @@ const KINDS: readonly MatchKind[] = [
   udpMatch,
 ];
 
-/** Every kind of match by its name. */
-export const MATCH_KINDS: ReadonlyMap<string, MatchKind> = new Map(
-  KINDS.map((kind) => [kind.name, kind]),
-);
+/** Every kind of match by its name, by family. */
+export const MATCH_KINDS = { ipv4: kindsOf(KINDS, 'ipv4'), ipv6: kindsOf(KINDS, 'ipv6') } as const;

@@ -53,6 +53,7 @@ class SetMatch implements Match {
 /** `-m set`. */
 export const setMatch: MatchKind = {
   name: 'set',
+  family: 'ipv4',
   options: ['--match-set=='],
   create: (environment) => new SetMatch(environment),
 };

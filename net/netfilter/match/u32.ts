@@ -176,6 +176,7 @@ class U32Match implements Match {
 /** `-m u32`. */
 export const u32Match: MatchKind = {
   name: 'u32',
+  family: 'ipv4',
   options: ['--u32='],
   create: () => new U32Match(),
 };

@@ -30,7 +30,7 @@ export interface Statement {
 /** `return` from a statement: the rule does not match. */
 const MISMATCH = Outcome.return;
 
-const ENVIRONMENT: ParseEnvironment = { hasSet: () => false };
+const ENVIRONMENT: ParseEnvironment = { family: 'ipv4', hasSet: () => false };
 /** Rules name their protocol themselves. */
 const ANY_HEAD: RuleHead = { protocol: 6, isProtocolNegated: false };
 
@@ -224,7 +224,7 @@ function readPort(reader: WordReader, protocol: string): Statement {
 
 /** The iptables match of the same kernel module. */
 function matchOf(name: string, options: readonly (readonly [string, string])[]): Match {
-  const match = MATCH_KINDS.get(name)!.create(ENVIRONMENT);
+  const match = MATCH_KINDS.ipv4.get(name)!.create(ENVIRONMENT);
   for (const [option, value] of options) match.option(option, value, false, ANY_HEAD);
   match.finish(ANY_HEAD);
   return match;
@@ -418,7 +418,7 @@ function target(
   options: readonly (readonly [string, string])[],
   text: string,
 ): Statement {
-  const own = TARGET_KINDS.get(name)!.create(ENVIRONMENT);
+  const own = TARGET_KINDS.ipv4.get(name)!.create(ENVIRONMENT);
   for (const [option, value] of options) own.option(option, value, false, ANY_HEAD);
   own.finish(ANY_HEAD);
   return { run: (inspection) => own.run(inspection), text: () => text };

@@ -14,5 +14,5 @@ export const dnatTarget: TargetKind = {
   options: ['--to-destination=', '--random', '--persistent'],
   tables: ['nat'],
   hooks: [Hook.prerouting, Hook.output],
-  create: () => new NatEndpointTarget('DNAT'),
+  create: ({ family }) => new NatEndpointTarget('DNAT', family),
 };

@@ -4,7 +4,7 @@
  * A new target is a file in this folder and a line in this table. Verdicts (ACCEPT, DROP, RETURN,
  * QUEUE) and chains are no targets of this kind; the walk through a table knows them.
  */
-import type { TargetKind } from '../extension.ts';
+import { kindsOf, type TargetKind } from '../extension.ts';
 import { connmarkTarget } from './connmark.ts';
 import { dnatTarget } from './dnat.ts';
 import { checksumTarget } from './header/checksum.ts';
@@ -18,7 +18,7 @@ import { netmapTarget } from './netmap.ts';
 import { nflogTarget } from './nflog.ts';
 import { ctTarget, notrackTarget } from './notrack.ts';
 import { redirectTarget } from './redirect.ts';
-import { rejectTarget } from './reject.ts';
+import { reject6Target, rejectTarget } from './reject.ts';
 import { snatTarget } from './snat.ts';
 import { teeTarget } from './tee.ts';
 
@@ -35,6 +35,7 @@ const KINDS: readonly TargetKind[] = [
   nflogTarget,
   notrackTarget,
   redirectTarget,
+  reject6Target,
   rejectTarget,
   snatTarget,
   tcpmssTarget,
@@ -43,7 +44,5 @@ const KINDS: readonly TargetKind[] = [
   ttlTarget,
 ];
 
-/** Every kind of target by its name. */
-export const TARGET_KINDS: ReadonlyMap<string, TargetKind> = new Map(
-  KINDS.map((kind) => [kind.name, kind]),
-);
+/** Every kind of target by its name, by family. */
+export const TARGET_KINDS = { ipv4: kindsOf(KINDS, 'ipv4'), ipv6: kindsOf(KINDS, 'ipv6') } as const;

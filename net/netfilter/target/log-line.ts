@@ -1,11 +1,13 @@
 /**
  * The line that the kernel logs of a packet: interfaces, frame, IP header, transport header, mark.
- * Mirrors `nf_log_ip_packet` and `dump_ipv4_packet` (net/netfilter/nf_log_syslog.c).
+ * Mirrors `nf_log_ip_packet`, `dump_ipv4_packet` and `dump_ipv6_packet` (net/netfilter/nf_log_syslog.c).
  */
 import { formatIpv4Address } from '../../../wire/addresses.ts';
 import { readU16, readU32 } from '../../../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES } from '../../../wire/ethernet.ts';
 import { IcmpType, isIcmpError, UnreachableCode } from '../../../wire/icmp.ts';
+import * as ip from '../../../wire/ip.ts';
+import { isIpv6 } from '../../../wire/ip.ts';
 import {
   destinationOf,
   fragmentOffsetBytesOf,
@@ -21,6 +23,16 @@ import {
   totalLengthOf,
   ttlOf,
 } from '../../../wire/ipv4.ts';
+import {
+  hopLimitOf,
+  IPV6_HEADER_BYTES,
+  ipv6FragmentOffsetBytesOf,
+  ipv6HeaderBytesOf,
+  ipv6ProtocolOf,
+  NextHeader,
+  trafficClassOf,
+} from '../../../wire/ipv6/header.ts';
+import { Icmpv6Type, isIcmpv6Error, mtuOf } from '../../../wire/ipv6/icmpv6.ts';
 import { TcpFlag } from '../../../wire/tcp.ts';
 import type { Inspection } from '../inspection.ts';
 
@@ -70,6 +82,7 @@ function packetText(
   isOuter: boolean,
 ): string {
   if (end - at < IPV4_HEADER_BYTES) return 'TRUNCATED';
+  if (isIpv6(bytes, at)) return ipv6Text(bytes, at, end, flags, isOuter);
   const tos = tosOf(bytes, at);
   let text = `SRC=${formatIpv4Address(sourceOf(bytes, at))} `;
   text += `DST=${formatIpv4Address(destinationOf(bytes, at))} LEN=${totalLengthOf(bytes, at)} `;
@@ -93,6 +106,46 @@ function packetText(
     default:
       return `${text}PROTO=${protocol} `;
   }
+}
+
+/** `dump_ipv6_packet`; addresses are spelt out in full. */
+function ipv6Text(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  flags: number,
+  isOuter: boolean,
+): string {
+  if (end - at < IPV6_HEADER_BYTES) return 'TRUNCATED';
+  let text = `SRC=${fullText(bytes, at + 8)} DST=${fullText(bytes, at + 24)} `;
+  text += `LEN=${ip.totalLengthOf(bytes, at)} TC=${trafficClassOf(bytes, at)} `;
+  text += `HOPLIMIT=${hopLimitOf(bytes, at)} FLOWLBL=${readU32(bytes, at) & 0xf_ffff} `;
+  const offsetBytes = ipv6FragmentOffsetBytesOf(bytes, at);
+  if (offsetBytes !== 0) text += `FRAG:${offsetBytes} `;
+  const transportAt = at + ipv6HeaderBytesOf(bytes, at);
+  const protocol = ipv6ProtocolOf(bytes, at);
+  const isWhole = offsetBytes === 0;
+  if (protocol === IpProtocol.tcp) {
+    return `${text}PROTO=TCP ${isWhole ? tcpText(bytes, transportAt, end, flags) : ''}`;
+  }
+  if (protocol === IpProtocol.udp) {
+    return `${text}PROTO=UDP ${isWhole ? udpText(bytes, transportAt, end) : ''}`;
+  }
+  if (protocol !== NextHeader.icmpv6) return `${text}PROTO=${protocol} `;
+  const [type, code] = [bytes[transportAt]!, bytes[transportAt + 1]!];
+  text += `PROTO=ICMPv6 TYPE=${type} CODE=${code} `;
+  if (type === Icmpv6Type.echoRequest || type === Icmpv6Type.echoReply) {
+    return `${text}ID=${readU16(bytes, transportAt + 4)} SEQ=${readU16(bytes, transportAt + 6)} `;
+  }
+  if (!isIcmpv6Error(type) || !isOuter) return text;
+  text += `[${packetText(bytes, transportAt + 8, end, flags, false)}] `;
+  return type === Icmpv6Type.packetTooBig ? `${text}MTU=${mtuOf(bytes, transportAt)} ` : text;
+}
+
+/** An address with all its digits. */
+function fullText(bytes: Uint8Array, at: number): string {
+  const groups = Array.from({ length: 8 }, (_, i) => readU16(bytes, at + 2 * i));
+  return groups.map((group) => group.toString(16).padStart(4, '0')).join(':');
 }
 
 function tcpText(bytes: Uint8Array, at: number, end: number, flags: number): string {

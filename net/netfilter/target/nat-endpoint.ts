@@ -14,10 +14,10 @@ export class NatEndpointTarget implements Target {
   readonly #isSource: boolean;
   readonly #options: NatOptions;
 
-  constructor(name: 'DNAT' | 'SNAT') {
+  constructor(name: 'DNAT' | 'SNAT', family: 'ipv4' | 'ipv6') {
     this.#isSource = name === 'SNAT';
     this.#endpointOption = this.#isSource ? '--to-source' : '--to-destination';
-    this.#options = new NatOptions(name, this.#endpointOption);
+    this.#options = new NatOptions(name, this.#endpointOption, family);
   }
 
   option(name: string, value: string): string | undefined {

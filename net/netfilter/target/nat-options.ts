@@ -2,8 +2,9 @@
  * The options that the four NAT targets share: addresses, ports, randomness.
  * Mirrors `extensions/libxt_NAT.c`.
  */
-import { formatIpv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
+import { formatIp, type IpAddress, isIpv6Address, parseIp } from '../../../wire/ip-address.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
+import { NextHeader } from '../../../wire/ipv6/header.ts';
 import { type NatRange, nullRange } from '../../conntrack/nat-select.ts';
 import type { RuleHead } from '../extension.ts';
 import { mustBeSpecified } from '../options.ts';
@@ -14,6 +15,7 @@ const PORT_PROTOCOLS: readonly number[] = [
   IpProtocol.udp,
   IpProtocol.sctp,
   IpProtocol.icmp,
+  NextHeader.icmpv6,
   33,
   136,
 ];
@@ -24,12 +26,14 @@ export class NatOptions {
   readonly range: NatRange = { ...nullRange(), mapsAddress: false };
   readonly #name: string;
   readonly #required: string | undefined;
+  readonly #isIpv6: boolean;
   #isGiven = false;
 
   /** `required` is the option that must be there. */
-  constructor(name: string, required?: string) {
+  constructor(name: string, required?: string, family: 'ipv4' | 'ipv6' = 'ipv4') {
     this.#name = name;
     this.#required = required;
+    this.#isIpv6 = family === 'ipv6';
   }
 
   /** Takes `--random`, `--random-fully` or `--persistent`. */
@@ -44,18 +48,18 @@ export class NatOptions {
   takeEndpoint(text: string): string | undefined {
     if (this.#isGiven) return `${this.#name}: option "${this.#required}" can only be used once.\n`;
     this.#isGiven = true;
-    const colon = text.indexOf(':');
-    if (text === '' || text.split(':').length > 2) return `Bad IP address "${text}"`;
-    const addressText = colon < 0 ? text : text.slice(0, colon);
-    if (colon >= 0) {
-      const error = this.takePorts(text.slice(colon + 1));
+    const split = this.#isIpv6 ? splitBracketed(text) : splitAtColon(text);
+    if (split === undefined) return `Bad IP address "${text}"`;
+    const [addressText, portsText] = split;
+    if (portsText !== undefined) {
+      const error = this.takePorts(portsText);
       if (error !== undefined) return error;
     }
     if (addressText === '') return undefined;
     const [firstText = '', secondText] = addressText.split('-');
-    const first = parseIpv4Address(firstText);
+    const first = this.#parse(firstText);
     if (first === undefined) return `Bad IP address "${firstText}"`;
-    const second = secondText === undefined ? first : parseIpv4Address(secondText);
+    const second = secondText === undefined ? first : this.#parse(secondText);
     if (second === undefined) return `Bad IP address "${secondText}"`;
     this.range.mapsAddress = true;
     this.range.addressMin = first;
@@ -98,10 +102,16 @@ export class NatOptions {
     const { mapsAddress, addressMin, addressMax, mapsPort } = this.range;
     let text = '';
     if (mapsAddress) {
-      text = formatIpv4Address(addressMin);
-      if (addressMax !== addressMin) text += `-${formatIpv4Address(addressMax)}`;
+      text = formatIp(addressMin);
+      if (addressMax !== addressMin) text += `-${formatIp(addressMax)}`;
+      if (this.#isIpv6 && mapsPort) text = `[${text}]`;
     }
     return mapsPort ? `${text}:${this.portsText()}` : text;
+  }
+
+  #parse(text: string): IpAddress | undefined {
+    const address = parseIp(text);
+    return address === undefined || isIpv6Address(address) !== this.#isIpv6 ? undefined : address;
   }
 
   /** `80`, `80-90`, `80-90/8000`. */
@@ -119,6 +129,22 @@ export class NatOptions {
     if (this.range.isPersistent) text += ` ${prefix}persistent`;
     return text;
   }
+}
+
+/** `address:ports`; undefined when there are more colons, or nothing. */
+function splitAtColon(text: string): [string, string | undefined] | undefined {
+  const [address = '', ports, ...rest] = text.split(':');
+  return text === '' || rest.length > 0 ? undefined : [address, ports];
+}
+
+/** `address` or `[address]:ports`, the address without its brackets. */
+function splitBracketed(text: string): [string, string | undefined] | undefined {
+  if (text === '') return undefined;
+  if (!text.startsWith('[')) {
+    return /^:[^:]*$/.test(text) ? ['', text.slice(1)] : [text, undefined];
+  }
+  const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  return match === null ? undefined : [match[1]!, match[2]];
 }
 
 /** A port or the name of a service. */

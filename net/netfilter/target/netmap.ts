@@ -53,6 +53,7 @@ class NetmapTarget implements Target {
 /** `-j NETMAP`. */
 export const netmapTarget: TargetKind = {
   name: 'NETMAP',
+  family: 'ipv4',
   options: ['--to='],
   tables: ['nat'],
   hooks: [Hook.prerouting, Hook.output, Hook.postrouting, Hook.input],

@@ -3,10 +3,11 @@
  * for local packets. Mirrors `extensions/libxt_NAT.c` and `net/netfilter/nf_nat_redirect.c`.
  */
 import { LOOPBACK_ADDRESS } from '../../../wire/addresses.ts';
+import { isIpv6Address, LOOPBACK_IPV6 } from '../../../wire/ip-address.ts';
 import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
 import { Hook } from '../hook.ts';
 import type { Inspection } from '../inspection.ts';
-import { primaryAddressOf } from '../surroundings.ts';
+import { primaryAddressOf, redirectAddressOf } from '../surroundings.ts';
 import { NatOptions } from './nat-options.ts';
 
 class RedirectTarget implements Target {
@@ -23,9 +24,14 @@ class RedirectTarget implements Target {
   run(inspection: Inspection): Outcome {
     const { namespace, inDevice, packet } = inspection;
     if (packet.connection === undefined) return Outcome.drop;
-    let address: number | undefined = LOOPBACK_ADDRESS;
+    const { destination } = inspection;
+    const isVersion6 = isIpv6Address(destination);
+    let address: number | undefined = isVersion6 ? LOOPBACK_IPV6 : LOOPBACK_ADDRESS;
     if (inspection.hook !== Hook.output) {
-      address = inDevice === undefined ? undefined : primaryAddressOf(namespace, inDevice);
+      if (inDevice === undefined) return Outcome.drop;
+      address = isVersion6
+        ? redirectAddressOf(namespace, inDevice, destination)
+        : primaryAddressOf(namespace, inDevice);
     }
     if (address === undefined) return Outcome.drop;
     const { range } = this.#options;

@@ -1,9 +1,12 @@
 /**
- * The `REJECT` target: drops a packet and tells its sender.
- * Mirrors `extensions/libipt_REJECT.c` and `net/ipv4/netfilter/nf_reject_ipv4.c`.
+ * The `REJECT` target of both families: drops a packet and tells its sender.
+ * Mirrors `extensions/libipt_REJECT.c`, `libip6t_REJECT.c` and `net/ipv4/netfilter/nf_reject_ipv4.c`.
  */
 import { IcmpType } from '../../../wire/icmp.ts';
-import { IpProtocol, writeIpv4Header } from '../../../wire/ipv4.ts';
+import { plainHeaderBytes, writeIpHeader } from '../../../wire/ip.ts';
+import { isIpv6Address } from '../../../wire/ip-address.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
+import { Icmpv6Type } from '../../../wire/ipv6/icmpv6.ts';
 import {
   acknowledgementOf,
   dataOffsetBytesOf,
@@ -12,6 +15,7 @@ import {
   flagsOf,
   sequenceOf,
   sourcePortOf,
+  TCP_HEADER_BYTES,
   TcpFlag,
   writeTcpHeader,
 } from '../../../wire/tcp.ts';
@@ -21,7 +25,8 @@ import { Hook } from '../hook.ts';
 import type { Inspection } from '../inspection.ts';
 
 /** Names, aliases and ICMP codes; -1 stands for a TCP reset. */
-const TYPES: readonly (readonly [string, string, number])[] = [
+type RejectTypes = readonly (readonly [string, string, number])[];
+const IPV4_TYPES: RejectTypes = [
   ['icmp-net-unreachable', 'net-unreach', 0],
   ['icmp-host-unreachable', 'host-unreach', 1],
   ['icmp-proto-unreachable', 'proto-unreach', 2],
@@ -31,14 +36,32 @@ const TYPES: readonly (readonly [string, string, number])[] = [
   ['tcp-reset', 'tcp-rst', -1],
   ['icmp-admin-prohibited', 'admin-prohib', 13],
 ];
+const IPV6_TYPES: RejectTypes = [
+  ['icmp6-no-route', 'no-route', 0],
+  ['icmp6-adm-prohibited', 'adm-prohibited', 1],
+  ['icmp6-addr-unreachable', 'addr-unreach', 3],
+  ['icmp6-port-unreachable', 'port-unreach', 4],
+  ['tcp-reset', 'tcp-reset', -1],
+  ['icmp6-policy-fail', 'policy-fail', 5],
+  ['icmp6-reject-route', 'reject-route', 6],
+];
 const TCP_RESET = -1;
 const REPLY_TTL = 64;
 
 class RejectTarget implements Target {
-  #code = 3;
+  readonly #types: RejectTypes;
+  #code: number;
+
+  /** Port unreachable unless something else is said. */
+  constructor(types: RejectTypes, code: number) {
+    this.#types = types;
+    this.#code = code;
+  }
 
   option(_name: string, value: string): string | undefined {
-    const type = TYPES.find(([name, alias]) => name.startsWith(value) || alias.startsWith(value));
+    const type = this.#types.find(
+      ([name, alias]) => name.startsWith(value) || alias.startsWith(value),
+    );
     if (type === undefined) return `unknown reject type "${value}"`;
     this.#code = type[2];
     return undefined;
@@ -57,7 +80,7 @@ class RejectTarget implements Target {
   run(inspection: Inspection): Outcome {
     const { namespace, packet } = inspection;
     if (this.#code !== TCP_RESET) {
-      namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, this.#code);
+      this.#sendError(inspection);
       return Outcome.drop;
     }
     const reply = resetFor(inspection);
@@ -69,8 +92,16 @@ class RejectTarget implements Target {
     }
     reply.way = packet.way?.fork();
     reply.way?.add(namespace.world.nowNs, namespace.name, 'send', '', '', 'tcp-reset');
-    namespace.sendIpv4(reply);
+    if (isIpv6Address(inspection.source)) namespace.ipv6.send(reply);
+    else namespace.sendIpv4(reply);
     return Outcome.drop;
+  }
+
+  #sendError({ namespace, packet, source }: Inspection): void {
+    if (isIpv6Address(source)) {
+      const { destinationUnreachable } = Icmpv6Type;
+      namespace.ipv6.sendIcmpError(packet, destinationUnreachable, this.#code, 0);
+    } else namespace.sendIcmpError(packet, IcmpType.destinationUnreachable, this.#code);
   }
 
   save(): string {
@@ -82,7 +113,7 @@ class RejectTarget implements Target {
   }
 
   get #name(): string {
-    return TYPES.find(([, , code]) => code === this.#code)![0];
+    return this.#types.find(([, , code]) => code === this.#code)![0];
   }
 }
 
@@ -95,10 +126,11 @@ function resetFor(inspection: Inspection): Packet | undefined {
   const hasAck = (flags & TcpFlag.ack) !== 0;
   const counted = ((flags & TcpFlag.syn) !== 0 ? 1 : 0) + ((flags & TcpFlag.fin) !== 0 ? 1 : 0);
   const dataBytes = end - transportAt - dataOffsetBytesOf(bytes, transportAt);
-  const reply = Packet.allocate(40);
+  const ipBytes = plainHeaderBytes(source);
+  const reply = Packet.allocate(ipBytes + TCP_HEADER_BYTES);
   const at = reply.start;
-  writeIpv4Header(reply.bytes, at, {
-    totalLengthBytes: 40,
+  writeIpHeader(reply.bytes, at, {
+    totalLengthBytes: ipBytes + TCP_HEADER_BYTES,
     identification: 0,
     dontFragment: true,
     ttl: REPLY_TTL,
@@ -107,7 +139,7 @@ function resetFor(inspection: Inspection): Packet | undefined {
     destination: source,
   });
   const acknowledgement = (sequenceOf(bytes, transportAt) + counted + dataBytes) >>> 0;
-  writeTcpHeader(reply.bytes, at + 20, {
+  writeTcpHeader(reply.bytes, at + ipBytes, {
     sourcePort: destinationPortOf(bytes, transportAt),
     destinationPort: sourcePortOf(bytes, transportAt),
     sequence: hasAck ? acknowledgementOf(bytes, transportAt) : 0,
@@ -115,15 +147,23 @@ function resetFor(inspection: Inspection): Packet | undefined {
     flags: hasAck ? TcpFlag.rst : TcpFlag.rst | TcpFlag.ack,
     window: 0,
   });
-  finishTcpChecksum(reply.bytes, at + 20, 20, destination, source);
+  finishTcpChecksum(reply.bytes, at + ipBytes, TCP_HEADER_BYTES, destination, source);
   return reply;
 }
 
-/** `-j REJECT`. */
+/** `-j REJECT` of iptables. */
 export const rejectTarget: TargetKind = {
   name: 'REJECT',
+  family: 'ipv4',
   options: ['--reject-with='],
   tables: ['filter'],
   hooks: [Hook.input, Hook.forward, Hook.output],
-  create: () => new RejectTarget(),
+  create: () => new RejectTarget(IPV4_TYPES, 3),
+};
+
+/** `-j REJECT` of ip6tables. */
+export const reject6Target: TargetKind = {
+  ...rejectTarget,
+  family: 'ipv6',
+  create: () => new RejectTarget(IPV6_TYPES, 4),
 };

@@ -14,5 +14,5 @@ export const snatTarget: TargetKind = {
   options: ['--to-source=', '--random', '--random-fully', '--persistent'],
   tables: ['nat'],
   hooks: [Hook.postrouting, Hook.input],
-  create: () => new NatEndpointTarget('SNAT'),
+  create: ({ family }) => new NatEndpointTarget('SNAT', family),
 };

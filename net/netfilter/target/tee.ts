@@ -61,6 +61,7 @@ class TeeTarget implements Target {
 /** `-j TEE`. */
 export const teeTarget: TargetKind = {
   name: 'TEE',
+  family: 'ipv4',
   options: ['--gateway=', '--oif='],
   needsTracking: true,
   create: () => new TeeTarget(),

@@ -5,8 +5,9 @@
 import type { Connection } from '../../../net/conntrack/connection.ts';
 import { formatConnections } from '../../../net/conntrack/list.ts';
 import { TCP_STATE_NAMES } from '../../../net/conntrack/tcp-states.ts';
-import { parseIpv4Address, parsePrefix, prefixContains } from '../../../wire/addresses.ts';
+import { isInPrefix, isIpv6Address, parseIp, parseIpPrefix } from '../../../wire/ip-address.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
+import { NextHeader } from '../../../wire/ipv6/header.ts';
 import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 
@@ -89,12 +90,19 @@ export function conntrack(process: Process, argv: readonly string[]): void {
 /** All filters of a command line as one; an error text for a value that is none. */
 function filterOf(options: Options): Test | string {
   const tests: Test[] = [];
+  const isVersion6 = options.value('f', 'family') === 'ipv6' || namesIpv6(options);
+  tests.push(({ original }) => isIpv6Address(original.source) === isVersion6);
   for (const { name, value } of options.given) {
     const test = testOf(name, value);
     if (typeof test === 'string') return test;
     if (test !== undefined) tests.push(test);
   }
   return (connection) => tests.every((test) => test(connection));
+}
+
+/** An IPv6 address among the filters says which family is meant. */
+function namesIpv6({ given }: Options): boolean {
+  return given.some(({ name, value }) => name !== 'output' && value.includes(':'));
 }
 
 function testOf(name: string, value: string): Test | string | undefined {
@@ -148,10 +156,11 @@ function testOf(name: string, value: string): Test | string | undefined {
 }
 
 function addressTest(text: string, of: (connection: Connection) => number): Test | string {
-  const address = parseIpv4Address(text);
-  const prefix = address === undefined ? parsePrefix(text) : { address, lengthBits: 32 };
+  const address = parseIp(text);
+  const lengthBits = address !== undefined && isIpv6Address(address) ? 128 : 32;
+  const prefix = address === undefined ? parseIpPrefix(text) : { address, lengthBits };
   if (prefix === undefined) return `Invalid IP address \`${text}'`;
-  return (connection) => prefixContains(prefix, of(connection));
+  return (connection) => isInPrefix(prefix, of(connection));
 }
 
 function numberTest(text: string, of: (connection: Connection) => number): Test | string {
@@ -162,6 +171,7 @@ function numberTest(text: string, of: (connection: Connection) => number): Test 
 
 function protocolTest(text: string): Test | string {
   const named = Object.entries(IpProtocol).find(([name]) => name === text.toLowerCase());
+  if (text.toLowerCase() === 'icmpv6') return ({ protocol }) => protocol === NextHeader.icmpv6;
   const number = named?.[1] ?? (/^\d+$/.test(text) ? Number(text) : undefined);
   if (number === undefined) return `\`${text}' unsupported protocol`;
   return ({ protocol }) => protocol === number;

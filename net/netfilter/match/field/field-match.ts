@@ -24,6 +24,8 @@ export interface Field<T extends object> {
   /** The error when the option is missing, where it is not libxtables' own. */
   readonly missing?: string;
   readonly hooks?: readonly Hook[];
+  /** The only family that has it; both when absent. */
+  readonly family?: 'ipv4';
   isAllowed?(head: RuleHead): boolean;
 }
 
@@ -72,10 +74,12 @@ class FieldMatch<T extends object> implements Match {
 
 /** The kind of match that looks at a field. */
 export function fieldMatchKind<T extends object>(field: Field<T>): MatchKind {
-  const kind: MatchKind = {
+  const { hooks, family } = field;
+  return {
     name: field.name,
     options: field.options.map((option) => `${option}=`),
     create: () => new FieldMatch(field),
+    ...(hooks === undefined ? {} : { hooks }),
+    ...(family === undefined ? {} : { family }),
   };
-  return field.hooks === undefined ? kind : { ...kind, hooks: field.hooks };
 }

@@ -71,6 +71,7 @@ function rangeText({ min, max }: AddressRange): string {
 /** `-m iprange`. */
 export const iprangeMatch: MatchKind = {
   name: 'iprange',
+  family: 'ipv4',
   options: ['--src-range=', '--dst-range='],
   create: () => new IprangeMatch(),
 };

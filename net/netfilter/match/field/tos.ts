@@ -11,6 +11,7 @@ import { fieldMatchKind } from './field-match.ts';
 /** `-m tos`. */
 export const tosMatch = fieldMatchKind<MaskedValue>({
   name: 'tos',
+  family: 'ipv4',
   options: ['--tos'],
   parse: parseTos,
   holds: ({ bytes, at }, { value, mask }) => (tosOf(bytes, at) & mask) === value,
@@ -22,6 +23,7 @@ export const tosMatch = fieldMatchKind<MaskedValue>({
 /** `-m dscp`. */
 export const dscpMatch = fieldMatchKind<{ readonly dscp: number }>({
   name: 'dscp',
+  family: 'ipv4',
   options: ['--dscp', '--dscp-class'],
   parse: (text, option) => {
     if (option === '--dscp-class') {

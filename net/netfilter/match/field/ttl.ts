@@ -15,6 +15,7 @@ const SIGNS = { eq: '==', lt: '<', gt: '>' } as const;
 /** `-m ttl`. */
 export const ttlMatch = fieldMatchKind<TtlTest>({
   name: 'ttl',
+  family: 'ipv4',
   options: ['--ttl', '--ttl-eq', '--ttl-lt', '--ttl-gt'],
   parse: (text, option) => {
     const ttl = parseByte(text);

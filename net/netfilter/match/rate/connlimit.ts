@@ -84,6 +84,7 @@ function hasEnded(connection: Connection, sinceNs: number, nowNs: number): boole
 /** `-m connlimit`. */
 export const connlimitMatch: MatchKind = {
   name: 'connlimit',
+  family: 'ipv4',
   options: [
     '--connlimit-upto=',
     '--connlimit-above=',

@@ -163,6 +163,7 @@ class HashlimitMatch implements Match {
 /** `-m hashlimit`. */
 export const hashlimitMatch: MatchKind = {
   name: 'hashlimit',
+  family: 'ipv4',
   options: [
     '--hashlimit=',
     '--hashlimit-upto=',

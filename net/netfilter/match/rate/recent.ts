@@ -159,6 +159,7 @@ function reap({ stampsNs }: Entry, sinceNs: number): void {
 /** `-m recent`. */
 export const recentMatch: MatchKind = {
   name: 'recent',
+  family: 'ipv4',
   options: [
     '--set',
     '--rcheck',

@@ -46,6 +46,7 @@ class ChecksumTarget implements Target {
 /** `-j CHECKSUM`. */
 export const checksumTarget: TargetKind = {
   name: 'CHECKSUM',
+  family: 'ipv4',
   options: ['--checksum-fill'],
   tables: ['mangle'],
   create: () => new ChecksumTarget(),

@@ -71,6 +71,7 @@ function adjustMss(checksum: number, offset: number, old: number, wanted: number
 /** `-j TCPMSS`. */
 export const tcpmssTarget: TargetKind = {
   name: 'TCPMSS',
+  family: 'ipv4',
   options: ['--set-mss=', '--clamp-mss-to-pmtu'],
   tables: ['mangle', 'filter', 'raw'],
   create: () => new TcpmssTarget(),

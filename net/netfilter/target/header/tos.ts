@@ -71,6 +71,7 @@ function readTos(name: string, text: string): MaskedValue | string {
 /** `-j TOS`. */
 export const tosTarget: TargetKind = {
   name: 'TOS',
+  family: 'ipv4',
   options: ['--set-tos=', '--and-tos=', '--or-tos=', '--xor-tos='],
   tables: ['mangle'],
   create: () => new ServiceTarget(false),
@@ -79,6 +80,7 @@ export const tosTarget: TargetKind = {
 /** `-j DSCP`. */
 export const dscpTarget: TargetKind = {
   name: 'DSCP',
+  family: 'ipv4',
   options: ['--set-dscp=', '--set-dscp-class='],
   tables: ['mangle'],
   create: () => new ServiceTarget(true),

@@ -45,6 +45,7 @@ class TtlTarget implements Target {
 /** `-j TTL`. */
 export const ttlTarget: TargetKind = {
   name: 'TTL',
+  family: 'ipv4',
   options: ['--ttl-set=', '--ttl-dec=', '--ttl-inc='],
   tables: ['mangle'],
   create: () => new TtlTarget(),
