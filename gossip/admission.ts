@@ -6,8 +6,8 @@
 import { type Prefix, prefixContains } from '../wire/addresses.ts';
 import { NodeState } from '../wire/memberlist/message.ts';
 import type { Peer } from './delegate.ts';
+import { MemberState } from './members/entries.ts';
 import type { Members } from './members/members.ts';
-import { MemberState } from './members/views.ts';
 import type { Rumor } from './message.ts';
 import { type VersionedNode, verifyProtocol } from './protocol-versions.ts';
 import type { State } from './state.ts';

@@ -17,8 +17,8 @@ import {
 import { mergeRefusalOf, type RemoteState } from './admission.ts';
 import type { OnResult, UserMessage } from './delegate.ts';
 import { pushPullScaleNs } from './formulas.ts';
+import { MemberState } from './members/entries.ts';
 import { chooseRandom, Purpose } from './members/selection.ts';
-import { MemberState } from './members/views.ts';
 import { nodeStateBytes, pushNodeStateOf } from './message.ts';
 import { Observed } from './observed.ts';
 import type { State } from './state.ts';

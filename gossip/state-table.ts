@@ -11,7 +11,7 @@ import { Counter } from './counters.ts';
 import { revealProbes, tellProbes } from './detection/certain-probe.ts';
 import { OWN_ADDRESS } from './dissemination/broadcast-queue.ts';
 import { armGossip } from './dissemination/gossip-tick.ts';
-import { MemberState } from './members/views.ts';
+import { MemberState } from './members/entries.ts';
 import { makeRumor, type Rumor } from './message.ts';
 import { Observed } from './observed.ts';
 import type { State } from './state.ts';

@@ -48,9 +48,9 @@ import {
   updateNode,
 } from './lifecycle.ts';
 import { memberConfigOf, withClockDrift } from './member-config.ts';
+import { MemberState } from './members/entries.ts';
 import { ProcessState } from './members/members.ts';
 import { Reason } from './members/unrest.ts';
-import { MemberState } from './members/views.ts';
 import { type Part, partOf } from './message.ts';
 import { vsnOf } from './protocol-versions.ts';
 import { onPushPullTimer, pushPullNode } from './push-pull.ts';

@@ -11,8 +11,8 @@
  */
 import type { SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
+import { MemberState } from '../members/entries.ts';
 import { Reason } from '../members/unrest.ts';
-import { MemberState } from '../members/views.ts';
 import { ackBytes, type Control, makeAck, makePing, pingBytes } from '../message.ts';
 import type { State } from '../state.ts';
 import { mayShrinkPings, packetContentBytes } from '../transport/compression.ts';

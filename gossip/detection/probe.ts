@@ -11,9 +11,9 @@
 import { MessageType } from '../../wire/memberlist/message.ts';
 import { Counter } from '../counters.ts';
 import { dealTickers } from '../deal-tickers.ts';
+import { MemberState } from '../members/entries.ts';
 import { chooseRandom, Purpose } from '../members/selection.ts';
 import { Reason } from '../members/unrest.ts';
-import { MemberState } from '../members/views.ts';
 import {
   ANYBODY,
   type Control,

@@ -21,19 +21,26 @@ interface Terms {
   readonly earliestNs: number;
 }
 
-/** The suspicions of one subject, by observer. */
+/**
+ * The suspicions of one subject, an entry per observer: the instant of its beginning and the handle of
+ * its event as doubles; then, as words, how many accusers are counted (0 where there is no suspicion)
+ * with the number of the terms, and the accusers. Two accusers besides the first make it 32 bytes.
+ */
 interface Column {
-  /** Accusers counted so far, the first included; 0 where there is no suspicion. */
-  accuserCount: Uint16Array;
-  /** Index of the terms. */
-  terms: Int32Array;
-  /** `stride` accusers per observer. */
-  accusers: Int32Array;
+  doubles: Float64Array;
+  words: Int32Array;
+  /** So many doubles an entry. */
   stride: number;
-  startedAtNs: Float64Array;
-  handle: Float64Array;
   runningCount: number;
 }
+
+/** Places in an entry. */
+const STARTED_AT_NS = 0;
+const HANDLE = 1;
+const COUNT_AND_TERMS = 4;
+const ACCUSERS = 5;
+const COUNT_BITS = 10;
+const COUNT_MASK = (1 << COUNT_BITS) - 1;
 
 /** All running suspicions. */
 export class Suspicions {
@@ -62,7 +69,7 @@ export class Suspicions {
   /** True while the observer's suspicion of the subject has a timer. */
   has(observer: number, subject: number): boolean {
     const column = this.#columns[subject];
-    return column !== undefined && column.accuserCount[observer] !== 0;
+    return column !== undefined && countOf(column, observer) !== 0;
   }
 
   /**
@@ -74,10 +81,10 @@ export class Suspicions {
     const { timeoutsNs, earliestNs } = this.#terms[terms]!;
     const { nowNs } = this.#queue;
     const column = this.#columnOf(subject, timeoutsNs.length);
-    column.accuserCount[observer] = 1;
-    column.accusers[observer * column.stride] = from;
-    column.terms[observer] = terms;
-    column.startedAtNs[observer] = nowNs;
+    const at = observer * column.stride;
+    column.words[2 * at + COUNT_AND_TERMS] = (terms << COUNT_BITS) | 1;
+    column.words[2 * at + ACCUSERS] = from;
+    column.doubles[at + STARTED_AT_NS] = nowNs;
     column.runningCount++;
     this.#wait(column, observer, subject, nowNs + earliestNs);
   }
@@ -85,7 +92,7 @@ export class Suspicions {
   /** True when no further accuser counts for the observer's suspicion of the subject. */
   isFull(observer: number, subject: number): boolean {
     const column = this.#columns[subject]!;
-    return column.accuserCount[observer]! >= this.#termsAt(column, observer).timeoutsNs.length;
+    return countOf(column, observer) >= this.#termsAt(column, observer).timeoutsNs.length;
   }
 
   /** True when that accuser would count, or when there is no suspicion that could count it. */
@@ -98,12 +105,14 @@ export class Suspicions {
   confirm(observer: number, subject: number, from: number): boolean {
     const column = this.#columns[subject]!;
     if (!this.#isNew(column, observer, from)) return false;
-    const count = column.accuserCount[observer]!++;
-    column.accusers[observer * column.stride + count] = from;
-    const startedAtNs = column.startedAtNs[observer]!;
+    const at = observer * column.stride;
+    const count = countOf(column, observer);
+    column.words[2 * at + COUNT_AND_TERMS]!++;
+    column.words[2 * at + ACCUSERS + count] = from;
+    const startedAtNs = column.doubles[at + STARTED_AT_NS]!;
     const { timeoutsNs, earliestNs } = this.#termsAt(column, observer);
     if (this.#queue.nowNs <= startedAtNs + earliestNs) return true;
-    if (this.#queue.cancel(column.handle[observer]!)) {
+    if (this.#queue.cancel(column.doubles[at + HANDLE]!)) {
       this.#wait(column, observer, subject, startedAtNs + timeoutsNs[count]!);
     }
     return true;
@@ -115,9 +124,9 @@ export class Suspicions {
    */
   isOver(observer: number, subject: number): boolean {
     const column = this.#columns[subject]!;
-    const confirmations = column.accuserCount[observer]! - 1;
+    const confirmations = countOf(column, observer) - 1;
     const timeoutNs = this.#termsAt(column, observer).timeoutsNs[confirmations]!;
-    const atNs = column.startedAtNs[observer]! + timeoutNs;
+    const atNs = column.doubles[observer * column.stride + STARTED_AT_NS]! + timeoutNs;
     if (atNs <= this.#queue.nowNs) return true;
     this.#wait(column, observer, subject, atNs);
     return false;
@@ -126,9 +135,10 @@ export class Suspicions {
   /** Stops the countdown, if there is one. */
   remove(observer: number, subject: number): void {
     const column = this.#columns[subject];
-    if (column === undefined || column.accuserCount[observer] === 0) return;
-    this.#queue.cancel(column.handle[observer]!);
-    column.accuserCount[observer] = 0;
+    if (column === undefined || countOf(column, observer) === 0) return;
+    const at = observer * column.stride;
+    this.#queue.cancel(column.doubles[at + HANDLE]!);
+    column.words[2 * at + COUNT_AND_TERMS] = 0;
     column.runningCount--;
     if (column.runningCount > 0) return;
     this.#columns[subject] = undefined;
@@ -142,18 +152,20 @@ export class Suspicions {
 
   #wait(column: Column, observer: number, subject: number, atNs: number): void {
     const dueNs = Math.max(atNs, this.#queue.nowNs);
-    column.handle[observer] = this.#queue.schedule(dueNs, this.#kind, observer, subject);
+    const handle = this.#queue.schedule(dueNs, this.#kind, observer, subject);
+    column.doubles[observer * column.stride + HANDLE] = handle;
   }
 
   #termsAt(column: Column, observer: number): Terms {
-    return this.#terms[column.terms[observer]!]!;
+    const word = column.words[2 * observer * column.stride + COUNT_AND_TERMS]!;
+    return this.#terms[word >> COUNT_BITS]!;
   }
 
   #isNew(column: Column, observer: number, from: number): boolean {
-    const count = column.accuserCount[observer]!;
+    const count = countOf(column, observer);
     if (count >= this.#termsAt(column, observer).timeoutsNs.length) return false;
-    const first = observer * column.stride;
-    for (let i = 0; i < count; i++) if (column.accusers[first + i] === from) return false;
+    const first = 2 * observer * column.stride + ACCUSERS;
+    for (let i = 0; i < count; i++) if (column.words[first + i] === from) return false;
     return true;
   }
 
@@ -172,7 +184,8 @@ export class Suspicions {
     return index;
   }
 
-  #columnOf(subject: number, stride: number): Column {
+  #columnOf(subject: number, accuserCount: number): Column {
+    const stride = Math.ceil((ACCUSERS + accuserCount) / 2);
     let column = this.#columns[subject];
     if (column === undefined) {
       column = newColumn(this.#capacity, stride);
@@ -195,35 +208,27 @@ function termsFor(config: SwimConfig, n: number): Terms {
   return { config, n, timeoutsNs, earliestNs: Math.min(...timeoutsNs) };
 }
 
+function countOf(column: Column, observer: number): number {
+  return column.words[2 * observer * column.stride + COUNT_AND_TERMS]! & COUNT_MASK;
+}
+
 function newColumn(capacity: number, stride: number): Column {
-  return {
-    accuserCount: new Uint16Array(capacity),
-    terms: new Int32Array(capacity),
-    accusers: new Int32Array(capacity * stride),
-    stride,
-    startedAtNs: new Float64Array(capacity),
-    handle: new Float64Array(capacity),
-    runningCount: 0,
-  };
+  const doubles = new Float64Array(capacity * stride);
+  return { doubles, words: new Int32Array(doubles.buffer), stride, runningCount: 0 };
 }
 
 function growColumn(column: Column, capacity: number): void {
-  column.accuserCount = grown(column.accuserCount, capacity);
-  column.terms = grown(column.terms, capacity);
-  column.accusers = grown(column.accusers, capacity * column.stride);
-  column.startedAtNs = grown(column.startedAtNs, capacity);
-  column.handle = grown(column.handle, capacity);
+  column.doubles = grown(column.doubles, capacity * column.stride);
+  column.words = new Int32Array(column.doubles.buffer);
 }
 
 /** Observers with different configurations may expect different numbers of accusers. */
 function widen(column: Column, stride: number): void {
-  const capacity = column.accuserCount.length;
-  const accusers = new Int32Array(capacity * stride);
+  const capacity = column.doubles.length / column.stride;
+  const wide = newColumn(capacity, stride);
   for (let observer = 0; observer < capacity; observer++) {
-    for (let i = 0; i < column.stride; i++) {
-      accusers[observer * stride + i] = column.accusers[observer * column.stride + i]!;
-    }
+    const from = observer * column.stride;
+    wide.doubles.set(column.doubles.subarray(from, from + column.stride), observer * stride);
   }
-  column.accusers = accusers;
-  column.stride = stride;
+  Object.assign(column, { doubles: wide.doubles, words: wide.words, stride });
 }

@@ -9,9 +9,10 @@
  * round, because only its end prunes.
  */
 import { type DrawKey, drawBelow, keyOf } from '../../sim/chance.ts';
+import { MemberState } from './entries.ts';
 import { grown } from './grown.ts';
 import { permuted, positionOf } from './permutation.ts';
-import { MemberState, type Views } from './views.ts';
+import type { Views } from './views.ts';
 
 /** What was learned since the round began. */
 interface Learned {

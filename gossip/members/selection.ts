@@ -9,9 +9,10 @@
  */
 import { type DrawKey, drawBelow } from '../../sim/chance.ts';
 import { emptied } from '../scratch.ts';
+import { MemberState } from './entries.ts';
 import type { Members } from './members.ts';
 import type { Rings } from './rings.ts';
-import { MemberState, type Views } from './views.ts';
+import type { Views } from './views.ts';
 
 /** What a choice is for, which says who is excluded besides the chooser. */
 export const Purpose = { gossip: 0, indirect: 1, pushPull: 2 } as const;

@@ -8,30 +8,21 @@
  * has a row of its own until it knows what the others know. A cluster that grew by joins has rows
  * only; one that was established shares.
  */
-import { NodeState } from '../../wire/memberlist/message.ts';
+import { Entries, MemberState } from './entries.ts';
 import { grown } from './grown.ts';
 import { Reason, type Unrest } from './unrest.ts';
 
-/** What an observer holds of a subject: memberlist's states, and unknown. */
-export const MemberState = { ...NodeState, unknown: 4 } as const;
-/** See {@link MemberState}. */
-export type MemberState = (typeof MemberState)[keyof typeof MemberState];
-
-/** Entries by subject (a row) or by observer (a column). */
-interface Entries {
-  state: Uint8Array;
-  incarnation: Uint32Array;
-  changedAtNs: Float64Array;
-  fact: Int32Array;
-}
-
-interface Row extends Entries {
+/** What one observer holds, by subject. */
+interface Row {
+  entries: Entries;
   /** The subject of the first entry: a process that knows only itself has a row of one entry. */
   first: number;
   knownCount: number;
 }
 
-interface Column extends Entries {
+/** What all observers hold of one subject, by observer. */
+interface Column {
+  entries: Entries;
   /** By observer: what is no news at `baseIncarnation` or below ({@link Settled}). */
   settled: Uint8Array;
   /** Who has the bits. */
@@ -77,8 +68,9 @@ export class Views {
   #agreedFact = new Int32Array(0);
   #agreedCount = 0;
   #agreedVersion = 0;
-  /** How many more subjects a sharing observer knows than are agreed on. */
+  /** How many more subjects a sharing observer knows than are agreed on, and for how many that is not 0. */
   #knownDelta = new Int32Array(0);
+  #deltaCount = 0;
   #sharerCount = 0;
 
   constructor(unrest: Unrest) {
@@ -95,15 +87,13 @@ export class Views {
     this.#agreedIncarnation = grown(this.#agreedIncarnation, capacity);
     this.#agreedFact = grown(this.#agreedFact, capacity);
     this.#knownDelta = grown(this.#knownDelta, capacity);
-    for (const entries of [...this.#rows, ...this.#columns]) {
-      if (entries === undefined || entries.state.length === 1) continue;
-      entries.state = grown(entries.state, capacity, MemberState.unknown);
-      entries.incarnation = grown(entries.incarnation, capacity);
-      entries.changedAtNs = grown(entries.changedAtNs, capacity);
-      entries.fact = grown(entries.fact, capacity);
+    for (const row of this.#rows) {
+      if (row !== undefined && row.entries.length > 1) row.entries = row.entries.grown(capacity);
     }
-    for (const column of this.#columns) {
-      if (column !== undefined) column.settled = grown(column.settled, capacity);
+    for (const subject of this.#disputed) {
+      const column = this.#columns[subject]!;
+      column.entries = column.entries.grown(capacity);
+      column.settled = grown(column.settled, capacity);
     }
   }
 
@@ -112,7 +102,7 @@ export class Views {
     this.forget(observer);
     this.#storage[observer] = Storage.row;
     this.#rows[observer] = {
-      ...entriesOf(1, MemberState.unknown, 0, 0),
+      entries: new Entries(1, MemberState.unknown, 0, 0),
       first: observer,
       knownCount: 0,
     };
@@ -132,7 +122,7 @@ export class Views {
     this.#storage[observer] = Storage.none;
     this.#unrest.set(observer, Reason.ownView);
     this.#rows[observer] = undefined;
-    this.#knownDelta[observer] = 0;
+    this.#addToDelta(observer, -this.#knownDelta[observer]!);
   }
 
   /** All of them know each other alive, at incarnation 1; stored once, or in rows. */
@@ -201,17 +191,17 @@ export class Views {
       const standing = this.#standing[subject]!;
       if (standing === Standing.agreed) return MemberState.alive;
       if (standing === 0) return MemberState.unknown;
-      return this.#columns[subject]!.state[observer] as MemberState;
+      return this.#columns[subject]!.entries.stateAt(observer);
     }
     if (storage !== Storage.row) return MemberState.unknown;
     const row = this.#rows[observer]!;
-    return (row.state[subject - row.first] ?? MemberState.unknown) as MemberState;
+    return row.entries.stateAt(subject - row.first);
   }
 
   /** The incarnation that the observer knows; 0 for the unknown. */
   incarnationOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
-    if (entries !== undefined) return entries.incarnation[this.#at(observer, subject)] ?? 0;
+    if (entries !== undefined) return entries.incarnationAt(this.#at(observer, subject));
     const isKnown = this.#storage[observer] === Storage.shared && this.isAgreed(subject);
     return isKnown ? this.#agreedIncarnation[subject]! : 0;
   }
@@ -219,14 +209,14 @@ export class Views {
   /** When the observer's state of the subject last changed, ns; 0 where all agree. */
   changedAtNsOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
-    return entries === undefined ? 0 : (entries.changedAtNs[this.#at(observer, subject)] ?? 0);
+    return entries === undefined ? 0 : entries.changedAtNsAt(this.#at(observer, subject));
   }
 
   /** The fact that the observer believes. */
   factOf(observer: number, subject: number): number {
     const entries = this.#entriesOf(observer, subject);
     if (entries === undefined) return this.#agreedFact[subject]!;
-    return entries.fact[this.#at(observer, subject)] ?? 0;
+    return entries.factAt(this.#at(observer, subject));
   }
 
   /**
@@ -248,7 +238,7 @@ export class Views {
   settleAccuser(observer: number, subject: number, accuser: number, isLast: boolean): void {
     if (this.#storage[observer] !== Storage.shared) return;
     const column = this.#columns[subject]!;
-    if (column.incarnation[observer]! < column.baseIncarnation) return;
+    if (column.entries.incarnationAt(observer) < column.baseIncarnation) return;
     const { accusers } = column;
     let bit = accusers.indexOf(accuser);
     if (bit < 0 && accusers.length < ACCUSERS_MAX) bit = accusers.push(accuser) - 1;
@@ -302,7 +292,7 @@ export class Views {
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */
   knownCountOf(observer: number): number {
     if (this.#storage[observer] === Storage.shared) {
-      return this.#agreedCount + this.#knownDelta[observer]!;
+      return this.#agreedCount + (this.#deltaCount === 0 ? 0 : this.#knownDelta[observer]!);
     }
     return this.#rows[observer]?.knownCount ?? 0;
   }
@@ -311,7 +301,7 @@ export class Views {
   insert(observer: number, subject: number, fact: number): void {
     const row = this.#rows[observer];
     if (row !== undefined) row.knownCount++;
-    else this.#knownDelta[observer]!++;
+    else this.#addToDelta(observer, 1);
     this.#write(observer, subject, MemberState.dead, 0, Number.NEGATIVE_INFINITY, fact);
   }
 
@@ -342,7 +332,7 @@ export class Views {
   remove(observer: number, subject: number): void {
     const row = this.#rows[observer];
     if (row !== undefined) row.knownCount--;
-    else this.#knownDelta[observer]!--;
+    else this.#addToDelta(observer, -1);
     const fact = this.factOf(observer, subject);
     this.#write(observer, subject, MemberState.unknown, 0, 0, fact);
   }
@@ -369,7 +359,7 @@ export class Views {
   maybeShare(observer: number): void {
     const row = this.#rows[observer];
     if (row === undefined || this.#sharerCount === 0) return;
-    if (row.state.length === 1) this.#widen(row);
+    if (row.entries.length === 1) this.#widen(row);
     const differing: number[] = [];
     for (let subject = 0; subject < this.#capacity; subject++) {
       if (this.#columns[subject] !== undefined || this.#agrees(row, subject)) continue;
@@ -381,37 +371,41 @@ export class Views {
     this.#storage[observer] = Storage.shared;
     this.#unrest.clear(observer, Reason.ownView);
     this.#sharerCount++;
-    this.#knownDelta[observer] = row.knownCount - this.#agreedCount;
+    this.#addToDelta(observer, row.knownCount - this.#agreedCount);
     for (const subject of [...this.#disputed]) {
       const column = this.#columns[subject]!;
-      column.state[observer] = row.state[subject]!;
-      column.incarnation[observer] = row.incarnation[subject]!;
-      column.changedAtNs[observer] = row.changedAtNs[subject]!;
-      column.fact[observer] = row.fact[subject]!;
+      column.entries.copy(observer, row.entries, subject);
       column.settled[observer] = 0;
       enterCounts(column, observer);
       this.#maybeAgree(subject, column);
     }
   }
 
-  #agrees(row: Row, subject: number): boolean {
-    if (!this.isAgreed(subject)) return row.state[subject] === MemberState.unknown;
+  #agrees({ entries }: Row, subject: number): boolean {
+    if (!this.isAgreed(subject)) return entries.stateAt(subject) === MemberState.unknown;
     return (
-      row.state[subject] === MemberState.alive &&
-      row.incarnation[subject] === this.#agreedIncarnation[subject] &&
-      row.fact[subject] === this.#agreedFact[subject]
+      entries.stateAt(subject) === MemberState.alive &&
+      entries.incarnationAt(subject) === this.#agreedIncarnation[subject] &&
+      entries.factAt(subject) === this.#agreedFact[subject]
     );
   }
 
   #entriesOf(observer: number, subject: number): Entries | undefined {
-    if (this.#storage[observer] !== Storage.shared) return this.#rows[observer];
+    if (this.#storage[observer] !== Storage.shared) return this.#rows[observer]?.entries;
     const isDisputed = (this.#standing[subject]! & Standing.disputed) !== 0;
-    return isDisputed ? this.#columns[subject] : undefined;
+    return isDisputed ? this.#columns[subject]!.entries : undefined;
   }
 
   #at(observer: number, subject: number): number {
     if (this.#storage[observer] === Storage.shared) return observer;
     return subject - (this.#rows[observer]?.first ?? 0);
+  }
+
+  #addToDelta(observer: number, count: number): void {
+    const before = this.#knownDelta[observer]!;
+    this.#knownDelta[observer] = before + count;
+    if (before === 0 && count !== 0) this.#deltaCount++;
+    if (before !== 0 && before + count === 0) this.#deltaCount--;
   }
 
   #write(
@@ -425,13 +419,9 @@ export class Views {
     const row = this.#rows[observer];
     const column = row === undefined ? this.#dispute(subject) : undefined;
     if (column !== undefined) leaveCounts(column, observer);
-    if (row !== undefined && row.state.length === 1 && subject !== row.first) this.#widen(row);
-    const entries = row ?? column!;
-    const at = this.#at(observer, subject);
-    entries.state[at] = state;
-    entries.incarnation[at] = incarnation;
-    entries.changedAtNs[at] = atNs;
-    entries.fact[at] = fact;
+    if (row !== undefined && row.entries.length === 1 && subject !== row.first) this.#widen(row);
+    const { entries } = row ?? column!;
+    entries.set(this.#at(observer, subject), state, incarnation, atNs, fact);
     if (column === undefined) return;
     const isDead = state === MemberState.dead && incarnation >= column.baseIncarnation;
     column.settled[observer] = isDead ? Settled.dead : 0;
@@ -441,12 +431,10 @@ export class Views {
 
   /** Gives a row of one entry room for all. */
   #widen(row: Row): void {
-    const wide = entriesOf(this.#capacity, MemberState.unknown, 0, 0);
-    wide.state[row.first] = row.state[0]!;
-    wide.incarnation[row.first] = row.incarnation[0]!;
-    wide.changedAtNs[row.first] = row.changedAtNs[0]!;
-    wide.fact[row.first] = row.fact[0]!;
-    Object.assign(row, wide, { first: 0 });
+    const wide = new Entries(this.#capacity, MemberState.unknown, 0, 0);
+    wide.copy(row.first, row.entries, 0);
+    row.entries = wide;
+    row.first = 0;
   }
 
   /** The subject's column; a new one says what was agreed on. */
@@ -458,7 +446,7 @@ export class Views {
     const incarnation = isAgreed ? this.#agreedIncarnation[subject]! : 0;
     const fact = this.#agreedFact[subject]!;
     const column: Column = {
-      ...entriesOf(this.#capacity, state, incarnation, fact),
+      entries: new Entries(this.#capacity, state, incarnation, fact),
       settled: new Uint8Array(this.#capacity),
       accusers: [],
       baseIncarnation: incarnation,
@@ -492,48 +480,34 @@ export class Views {
     this.#agreedCount += isAlive ? 1 : -1;
     for (let observer = 0; observer < this.#capacity; observer++) {
       if (this.#storage[observer] === Storage.shared) {
-        this.#knownDelta[observer]! += isAlive ? -1 : 1;
+        this.#addToDelta(observer, isAlive ? -1 : 1);
       }
     }
   }
 }
 
-function entriesOf(
-  capacity: number,
-  state: MemberState,
-  incarnation: number,
-  fact: number,
-): Entries {
-  return {
-    state: new Uint8Array(capacity).fill(state),
-    incarnation: new Uint32Array(capacity).fill(incarnation),
-    changedAtNs: new Float64Array(capacity),
-    fact: new Int32Array(capacity).fill(fact),
-  };
-}
-
-function isTop(column: Column, observer: number): boolean {
+function isTop({ entries, topIncarnation, topFact }: Column, observer: number): boolean {
   return (
-    column.state[observer] === MemberState.alive &&
-    column.incarnation[observer] === column.topIncarnation &&
-    column.fact[observer] === column.topFact
+    entries.stateAt(observer) === MemberState.alive &&
+    entries.incarnationAt(observer) === topIncarnation &&
+    entries.factAt(observer) === topFact
   );
 }
 
 function leaveCounts(column: Column, observer: number): void {
-  if (column.state[observer] === MemberState.unknown) column.unknownCount--;
+  if (column.entries.stateAt(observer) === MemberState.unknown) column.unknownCount--;
   else if (isTop(column, observer)) column.topCount--;
 }
 
 function enterCounts(column: Column, observer: number): void {
-  if (column.state[observer] === MemberState.unknown) column.unknownCount++;
+  const { entries } = column;
+  const state = entries.stateAt(observer);
+  const incarnation = entries.incarnationAt(observer);
+  if (state === MemberState.unknown) column.unknownCount++;
   else if (isTop(column, observer)) column.topCount++;
-  else if (
-    column.state[observer] === MemberState.alive &&
-    column.incarnation[observer]! > column.topIncarnation
-  ) {
-    column.topIncarnation = column.incarnation[observer]!;
-    column.topFact = column.fact[observer]!;
+  else if (state === MemberState.alive && incarnation > column.topIncarnation) {
+    column.topIncarnation = incarnation;
+    column.topFact = entries.factAt(observer);
     column.topCount = 1;
   }
 }

@@ -9,7 +9,7 @@ import { bytesOfHex } from '../../wire/testing/frames.ts';
 import { LAN, PROFILES, type SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { MEMBERLIST_VERSIONS } from '../memberlist-version.ts';
-import { MemberState } from '../members/views.ts';
+import { MemberState } from '../members/entries.ts';
 import type { Part } from '../message.ts';
 import type { OnDatagram } from '../state.ts';
 import type { Swim } from '../swim.ts';

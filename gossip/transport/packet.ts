@@ -23,8 +23,8 @@ import {
 } from '../constants.ts';
 import type { UserMessage } from '../delegate.ts';
 import { retransmitLimit } from '../formulas.ts';
+import { MemberState } from '../members/entries.ts';
 import { Reason } from '../members/unrest.ts';
-import { MemberState } from '../members/views.ts';
 import { type Control, makeUser, type Part, type Rumor } from '../message.ts';
 import { emptied } from '../scratch.ts';
 import type { State } from '../state.ts';

@@ -10,8 +10,8 @@
  */
 import { MILLISECOND_NS } from '../../sim/time.ts';
 import { MessageType } from '../../wire/memberlist/message.ts';
+import { MemberState } from '../members/entries.ts';
 import { Reason } from '../members/unrest.ts';
-import { MemberState } from '../members/views.ts';
 import type { Part, Rumor } from '../message.ts';
 import type { State } from '../state.ts';
 

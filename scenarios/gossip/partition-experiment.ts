@@ -8,7 +8,7 @@
  * it, each member joins one of those that it holds dead so often, as NetworkDB's `reconnectNode`
  * does every minute (moby `libnetwork/networkdb/cluster.go`).
  */
-import { MemberState } from '../../gossip/members/views.ts';
+import { MemberState } from '../../gossip/members/entries.ts';
 import { drawBelow } from '../../sim/chance.ts';
 import { MINUTE_NS, SECOND_NS } from '../../sim/time.ts';
 import { type CurvePoint, DeadViews } from './dead-views.ts';

@@ -1,4 +1,6 @@
-/** A priority queue of numbers, the smallest first. */
+/** A priority queue of numbers: a binary heap in an array. */
+
+/** The numbers, the smallest first. */
 export class NumberHeap {
   readonly #numbers: number[] = [];
 
