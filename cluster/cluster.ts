@@ -99,8 +99,8 @@ export interface ClusterOptions {
   readonly conditions?: LinkConditions | undefined;
   /** Membership's configuration; Docker's unless given. */
   readonly gossip?: SwimConfig;
-  /** `--dispatcher-heartbeat`, in ns; default 5 s. */
-  readonly heartbeatPeriodNs?: number;
+  /** What `docker swarm init` was told: heartbeats, address pools, the data path's port. */
+  readonly spec?: Partial<ClusterSpec> | undefined;
   readonly shortcuts?: boolean;
   /** DNS servers of the outside world, in the order of every host's `resolv.conf`. */
   readonly nameServers?: readonly NameServerOptions[];
@@ -169,8 +169,7 @@ export class Cluster {
       deliver: (from, to, message) => this.#deliver(from, to, message),
       reset: (host, peer) => this.machines[host]?.agent.onDisconnected(peer),
     });
-    const { heartbeatPeriodNs = DEFAULT_CLUSTER_SPEC.heartbeatPeriodNs } = options;
-    this.#clusterSpec = { ...DEFAULT_CLUSTER_SPEC, heartbeatPeriodNs };
+    this.#clusterSpec = { ...DEFAULT_CLUSTER_SPEC, ...options.spec };
     this.directory = new NodeDirectory(world.chance);
     this.outside = this.#createOutside();
     const { nameServers = [], search = [] } = options;
@@ -301,6 +300,7 @@ export class Cluster {
       gateway: HOST_GATEWAY,
       resolver: this.#resolver,
       missingModules: node.missingModules ?? [],
+      dataPathPort: this.#clusterSpec.dataPathPort,
       hasFirewalld: node.hasFirewalld ?? false,
       manager,
       managers,

@@ -56,6 +56,8 @@ export interface MachineParts {
   readonly gateway: number;
   readonly resolver: ResolverConfig;
   /** What its kernel lacks. */
+  /** UDP port of VXLAN. */
+  readonly dataPathPort: number;
   readonly missingModules: readonly KernelModule[];
   readonly hasFirewalld: boolean;
   /** Set on manager nodes. */
@@ -149,6 +151,7 @@ export class Machine {
       config: this.#parts.daemon,
       identifiers: this.#identifiers,
       missingModules: this.#parts.missingModules,
+      dataPathPort: this.#parts.dataPathPort,
       hasFirewalld: this.#parts.hasFirewalld,
       before: this.host,
     });

@@ -28,6 +28,7 @@ import {
 import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
 import type { LinkConditions, Path } from './conditions.ts';
 import { Paths } from './paths.ts';
+import { spoilTunnelChecksum } from './tunnel-offload.ts';
 import type { Uplink } from './uplink.ts';
 
 /** The arrival of what does not arrive. */
@@ -57,6 +58,7 @@ export class Underlay {
   /** The switch's forwarding table: where a MAC address is, cards' own and learned ones. */
   readonly #uplinkByMac = new Map<Mac, Uplink>();
   /** Hosts whose port lets out frames of their own cards only. */
+  readonly #spoilingHosts = new Set<number>();
   readonly #filteredHosts = new Set<number>();
   readonly #busyUntilNs: Float64Array;
   readonly #lastArrivalNs: Float64Array;
@@ -109,8 +111,17 @@ export class Underlay {
     this.#filteredHosts.add(host);
   }
 
+  /** The host's cards are wrong about checksums inside VXLAN, as long as they are left to do them. */
+  spoilTunnels(host: number): void {
+    this.#spoilingHosts.add(host);
+  }
+
   /** Carries a frame to where its destination MAC is, or to all for broadcasts. */
   carry(from: Uplink, packet: Packet): void {
+    if (this.#spoilingHosts.size > 0 && from.offloadsChecksums) {
+      if (this.#spoilingHosts.has(from.host))
+        spoilTunnelChecksum(packet.bytes, packet.start, packet.end);
+    }
     const source = sourceMacOf(packet.bytes, packet.start);
     if (source !== from.mac) {
       if (this.#filteredHosts.has(from.host)) {

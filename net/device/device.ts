@@ -69,6 +69,8 @@ export abstract class Device {
   mtu: number;
   /** Set administratively (`ip link set up`). */
   isUp = false;
+  /** What leaves is left to its hardware to sum (`tx-checksum-ip-generic`). */
+  offloadsChecksums = true;
   namespace!: Namespace;
   master: Master | undefined = undefined;
   /** False for loopback and ipvlan L3: no neighbour resolution. */

@@ -66,7 +66,7 @@ function sandboxOn(host: Host, name: string, address: string, isIngress: boolean
 function swarm(engine: string): Swarm {
   const host = bootHost(engine);
   const writer = new RuleWriter(host.namespace.tables);
-  forgetOverlayEncryption(writer, host.engine, 4096);
+  forgetOverlayEncryption(writer, host.engine, { vni: 4096, port: 4789 });
   const ingress = sandboxOn(host, 'ingress_sbox', '10.0.0.2', true);
   const net1 = sandboxOn(host, 'lb_uq0325agq', '10.0.1.6', false);
   const records = new NetworkRecords();
@@ -204,9 +204,9 @@ test('an encrypted overlay marks what leaves and drops what came in the clear', 
   const { host } = swarm('20.10');
   void host.gatewayBridge;
   const writer = new RuleWriter(host.namespace.tables);
-  writeOverlayEncryption(writer, host.engine, 4100);
+  writeOverlayEncryption(writer, host.engine, { vni: 4100, port: 4789 });
   const real = realDump('B07-encrypted-overlay/node1/host').replaceAll('172.22.', '172.18.');
   expect(rulesOf(host.namespace)).toBe(real);
-  forgetOverlayEncryption(writer, host.engine, 4100);
+  forgetOverlayEncryption(writer, host.engine, { vni: 4100, port: 4789 });
   expect(rulesOf(host.namespace)).not.toContain('4789');
 });

@@ -18,13 +18,20 @@ interface OverlayRule {
   readonly text: string;
 }
 
+/** What tells an overlay's packets on the host. */
+export interface OverlayPath {
+  readonly vni: number;
+  /** UDP port of VXLAN. */
+  readonly port: number;
+}
+
 /** Writes the rules of an encrypted overlay. */
 export function writeOverlayEncryption(
   writer: RuleWriter,
   engine: EngineVersion,
-  vni: number,
+  path: OverlayPath,
 ): void {
-  const [mark, ...input] = rulesOf(engine, vni);
+  const [mark, ...input] = rulesOf(engine, path);
   writer.append(mark.table, mark.chain, mark.text);
   for (const rule of input) writer.insert(rule.table, rule.chain, rule.text);
 }
@@ -33,14 +40,17 @@ export function writeOverlayEncryption(
 export function forgetOverlayEncryption(
   writer: RuleWriter,
   engine: EngineVersion,
-  vni: number,
+  path: OverlayPath,
 ): void {
-  for (const rule of rulesOf(engine, vni)) writer.remove(rule.table, rule.chain, rule.text);
+  for (const rule of rulesOf(engine, path)) writer.remove(rule.table, rule.chain, rule.text);
 }
 
 /** The mark, then what is inserted into INPUT, the last one on top. */
-function rulesOf(engine: EngineVersion, vni: number): [OverlayRule, ...OverlayRule[]] {
-  const vxlan = `-m udp --dport 4789 ${matchVni(engine, vni)}`;
+function rulesOf(
+  engine: EngineVersion,
+  { vni, port }: OverlayPath,
+): [OverlayRule, ...OverlayRule[]] {
+  const vxlan = `-m udp --dport ${port} ${matchVni(engine, vni)}`;
   const input = (policy: 'ipsec' | 'none', target: string): OverlayRule => {
     const text = `-p udp -m policy --dir in --pol ${policy} ${vxlan} -j ${target}`;
     return { table: 'filter', chain: 'INPUT', text };

@@ -13,6 +13,7 @@ import { assert } from '../../sim/assert.ts';
 import type { World } from '../../sim/world.ts';
 import { OverlayEncryption } from '../../vxlan/encryption.ts';
 import { formatIpv4Address, type Ipv4Address, type Prefix } from '../../wire/addresses.ts';
+import { VXLAN_PORT } from '../../wire/vxlan.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { EngineProcess } from '../daemon/engine-process.ts';
 import { Refusal } from '../daemon/refusal.ts';
@@ -61,6 +62,8 @@ export interface HostOptions {
   readonly missingModules?: readonly KernelModule[] | undefined;
   /** How its daemon is started; default: without flags. */
   readonly config?: DaemonConfig | undefined;
+  /** UDP port of VXLAN (`--data-path-port`); default 4789. */
+  readonly dataPathPort?: number | undefined;
   /** Its `/etc/hosts`; default: itself under its name. */
   readonly hostsFile?: string | undefined;
   /** firewalld runs; default: it is not installed. */
@@ -98,6 +101,8 @@ export class Host implements NetworkHost {
   readonly engine: EngineVersion;
   /** Its VTEP (`--data-path-addr`). */
   readonly dataPathAddress: Ipv4Address;
+  /** Where VXLAN is heard (`--data-path-port`). */
+  readonly dataPathPort: number;
   readonly identifiers: Identifiers;
   readonly counters: HostCounters;
   /** The initial namespace. */
@@ -143,6 +148,7 @@ export class Host implements NetworkHost {
     this.index = index;
     this.name = name;
     this.dataPathAddress = dataPathAddress;
+    this.dataPathPort = options.dataPathPort ?? VXLAN_PORT;
     this.identifiers = options.identifiers;
     this.#cards = [{ uplink, address }, ...furtherCards];
     this.resolver = options.resolver ?? NO_RESOLVER;
@@ -163,6 +169,7 @@ export class Host implements NetworkHost {
     this.encryption = new OverlayEncryption({
       xfrm,
       address: this.dataPathAddress,
+      port: this.dataPathPort,
       generation: engine.networkDbGeneration,
     });
     this.daemonPid = this.nextPid();

@@ -64,10 +64,12 @@ export class SwarmNetwork {
       gateway: config.gateway,
       vni,
       isEncrypted: isEncrypted(network),
+      port: host.dataPathPort,
       ...underlayMtuOf(network),
     });
-    if (isEncrypted(network)) writeOverlayEncryption(host.writer, host.engine, vni);
-    else forgetOverlayEncryption(host.writer, host.engine, vni);
+    const path = { vni, port: host.dataPathPort };
+    if (isEncrypted(network)) writeOverlayEncryption(host.writer, host.engine, path);
+    else forgetOverlayEncryption(host.writer, host.engine, path);
   }
 
   /**
@@ -117,7 +119,8 @@ export class SwarmNetwork {
     this.overlay.destroySandbox();
     const { writer, engine } = this.#host;
     const { isEncrypted, vni } = this.overlay.options;
-    if (isEncrypted === true) forgetOverlayEncryption(writer, engine, vni);
+    if (isEncrypted === true)
+      forgetOverlayEncryption(writer, engine, { vni, port: this.#host.dataPathPort });
   }
 
   /** `10.0.1.0/24 web`, for messages. */

@@ -92,9 +92,21 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['accept queue is full', 'the program accepts too slowly, or its backlog is too short'],
   ['no route back', 'add a route to the client'],
   ['TCP header is cut short', 'whoever sent it cut the header'],
-  ['TCP checksum is wrong', 'look for a broken checksum offload on the way'],
+  ['TCP checksum is wrong', 'look for a broken checksum offload on the way: ethtool -K … tx off'],
   ['UDP length is wrong', 'whoever sent it cut the datagram'],
-  ['UDP checksum is wrong', 'look for a broken checksum offload on the way'],
+  ['UDP checksum is wrong', 'look for a broken checksum offload on the way: ethtool -K … tx off'],
+  ['SCTP packet is malformed', 'whoever sent it made no SCTP packet'],
+  ['SCTP checksum is wrong', 'look for a NAT that changes ports and leaves the checksum'],
+  ['SCTP port is closed', 'nothing listens there: is the program up, is it the right port?'],
+  [
+    'SCTP verification tag is wrong',
+    'it belongs to an association of before, or a NAT mixed two up',
+  ],
+  ['SCTP cookie is not ours', 'the handshake was begun with another host: who has the address?'],
+  [
+    'no association for the SCTP packet',
+    'its association is over here: the peer should begin anew',
+  ],
   ['UDP port is closed', 'start a program that reads from the port, or ask for the right one'],
   // tunnels
   ['malformed VXLAN header', 'something else speaks on the VXLAN port'],

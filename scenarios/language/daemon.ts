@@ -11,7 +11,8 @@ const address = z
   .string()
   .refine((text) => parseIpv4Address(text) !== undefined, 'expected an IPv4 address');
 
-const prefix = z
+/** A subnet or an address with its prefix length. */
+export const prefix = z
   .string()
   .transform((text, context): Prefix => {
     const parsed = parsePrefix(text);

@@ -5,11 +5,12 @@
  */
 import { z } from 'zod';
 import { FURTHER_CARDS } from '../../cluster/host-addresses.ts';
+import { DEFAULT_CLUSTER_SPEC } from '../../manager/objects/cluster.ts';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
 import { KERNEL_MODULES } from '../../node/host/kernel-modules.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { EARLY_DRIVERS } from '../../vxlan/early-peer-database.ts';
-import { daemon } from './daemon.ts';
+import { daemon, prefix } from './daemon.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
 import { nodes } from './node-names.ts';
@@ -53,6 +54,10 @@ const underlay = z
     'mac-filter': nodes.optional().meta({
       description:
         'nodes whose switch port lets frames of their own cards through only, as clouds do',
+    }),
+    'bad-tunnel-offload': nodes.optional().meta({
+      description:
+        'nodes whose card fills in wrong checksums inside VXLAN on UDP 4789 and 8472, unless ethtool forbids it',
     }),
     hosts: z.record(z.string(), z.strictObject(link)).optional().meta({
       description: 'conditions of everything that a host sends and receives',
@@ -103,6 +108,17 @@ const cluster = z
       .meta({ description: 'what is special about a node, by its name' }),
     'missing-modules': missingModules.default([]),
     firewalld: firewalld.default(false),
+    'data-path-port': z
+      .int()
+      .min(1024)
+      .max(49_151)
+      .default(DEFAULT_CLUSTER_SPEC.dataPathPort)
+      .meta({
+        description: 'UDP port of VXLAN, as docker swarm init --data-path-port',
+      }),
+    'default-addr-pool': z.array(prefix).min(1).optional().meta({
+      description: 'where overlay subnets come from, as docker swarm init --default-addr-pool',
+    }),
     'dispatcher-heartbeat': span.default(5 * SECOND_NS).meta({
       description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
     }),

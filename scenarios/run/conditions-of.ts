@@ -28,6 +28,9 @@ export function applyConditions(underlay: Underlay, wanted: Wanted, nodes: NodeN
   for (const selector of [wanted['mac-filter'] ?? []].flat()) {
     for (const host of selectNodes(nodes, selector) ?? []) underlay.filterMacs(host);
   }
+  for (const selector of [wanted['bad-tunnel-offload'] ?? []].flat()) {
+    for (const host of selectNodes(nodes, selector) ?? []) underlay.spoilTunnels(host);
+  }
   for (const [selector, link] of Object.entries(wanted.hosts ?? {})) {
     for (const host of selectNodes(nodes, selector) ?? []) {
       for (const other of all) {

@@ -8,6 +8,7 @@ import type { Machine } from '../../cluster/machine.ts';
 import type { NameServerOptions } from '../../cluster/name-server.ts';
 import { Counter } from '../../gossip/counters.ts';
 import { NODE_STATUS } from '../../manager/manager-observer.ts';
+import type { ClusterSpec } from '../../manager/objects/cluster.ts';
 import { formatNodeState, type NodeState } from '../../manager/objects/node.ts';
 import { CONTAINER_STATE } from '../../node/agent/executor.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
@@ -109,7 +110,7 @@ class Stage {
       nodes: nodeOptionsOf(loaded),
       conditions: baseConditions(scenario.cluster.underlay),
       gossip: clusterConfigOf(scenario.cluster.gossip),
-      heartbeatPeriodNs: scenario.cluster['dispatcher-heartbeat'],
+      spec: clusterSpecOf(scenario),
       shortcuts: options.shortcuts ?? true,
       nameServers: nameServersOf(scenario.cluster.dns),
       search: scenario.cluster.dns.search,
@@ -351,6 +352,16 @@ function nameServersOf(dns: LoadedScenario['scenario']['cluster']['dns']): NameS
     mood: otherwise,
     delay,
   }));
+}
+
+/** What `docker swarm init` was told. */
+function clusterSpecOf({ cluster }: LoadedScenario['scenario']): Partial<ClusterSpec> {
+  const pools = cluster['default-addr-pool'];
+  return {
+    heartbeatPeriodNs: cluster['dispatcher-heartbeat'],
+    dataPathPort: cluster['data-path-port'],
+    ...(pools === undefined ? {} : { defaultAddressPool: pools }),
+  };
 }
 
 function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {

@@ -5,7 +5,12 @@
 import { expect, test } from 'vitest';
 import { formatInstant, HOUR_NS, MINUTE_NS, SECOND_NS } from '../../../sim/time.ts';
 import { headerBytesOf, IPV4_HEADER_BYTES } from '../../../wire/ipv4.ts';
-import { ChunkType, finishSctpChecksum, firstChunkTypeOf } from '../../../wire/sctp.ts';
+import {
+  ChunkType,
+  finishSctpChecksum,
+  firstChunkTypeOf,
+  SCTP_HEADER_BYTES,
+} from '../../../wire/sctp.ts';
 import type { Packet } from '../../packet.ts';
 import { formatErrno } from '../errno.ts';
 import { Pipe, type PipeEnd, type PipeOptions } from '../testing/pipe.ts';
@@ -230,6 +235,7 @@ test('a flipped bit is found by the checksum', () => {
   };
   stage.call();
   stage.run(10 * SECOND_NS);
+  expect(stage.b.dropped).toEqual(['SCTP checksum is wrong']);
   expect(stage.b.sockets.sctp.counters.checksumErrors).toBe(1);
   expect(stage.b.sockets.sctp.associations()).toHaveLength(1);
 });
@@ -257,3 +263,16 @@ test.each([
     expect(stage.b.sockets.sctp.associations()).toEqual([]);
   },
 );
+
+test('a chunk that is longer than its packet ends it', () => {
+  const stage = new Stage();
+  stage.serve();
+  stage.filter = (packet) => {
+    packet.bytes[packet.start + IPV4_HEADER_BYTES + SCTP_HEADER_BYTES + 3]! += 4;
+    finishSctpChecksum(packet.bytes, packet.start + IPV4_HEADER_BYTES, packet.end);
+    return true;
+  };
+  stage.call();
+  stage.run(SECOND_NS);
+  expect(stage.b.dropped).toEqual(['SCTP packet is malformed']);
+});

@@ -1,6 +1,6 @@
 /**
- * `ethtool -S` and `-i` 6.1: the counters and the driver of a device, as the kernel's
- * veth driver and software devices tell them.
+ * `ethtool -S`, `-i` and `-K` 6.1: the counters and the driver of a device, as the kernel's veth driver
+ * and software devices tell them, and whether its hardware fills in checksums.
  */
 import type { Device } from '../../../net/device/device.ts';
 import type { Process } from '../process.ts';
@@ -16,17 +16,37 @@ const DRIVERS: Readonly<Partial<Record<Device['kind'], string>>> = {
   ethernet: 'virtio_net',
 };
 
-/** `ethtool -S DEVICE`, `ethtool -i DEVICE`. */
+/** What `-K` calls the offloads of checksums; a virtio or vmxnet3 card has the generic one. */
+const CHECKSUM_FEATURES = ['tx', 'tx-checksum-ip-generic', 'tx-checksumming'];
+
+/** `ethtool -S DEVICE`, `ethtool -i DEVICE`, `ethtool -K DEVICE FEATURE on|off`. */
 export function ethtool(process: Process, argv: readonly string[]): void {
-  const [option = '', name = ''] = argv;
-  const isKnown = ['-S', '--statistics', '-i', '--driver'].includes(option);
+  const [option = '', name = '', ...rest] = argv;
+  const isChange = option === '-K' || option === '--features' || option === '--offload';
+  const isKnown = isChange || ['-S', '--statistics', '-i', '--driver'].includes(option);
   if (!isKnown || name === '') {
     process.fail(1, 'ethtool: bad command line argument(s)\nFor more information run ethtool -h\n');
     return;
   }
   const device = process.place.namespace.deviceByName(name);
-  if (option === '-S' || option === '--statistics') statistics(process, device);
+  if (isChange) change(process, device, rest);
+  else if (option === '-S' || option === '--statistics') statistics(process, device);
   else driver(process, device);
+}
+
+/** `-K`: only the offload of checksums makes a difference here; a software device has none to lose. */
+function change(process: Process, device: Device | undefined, words: readonly string[]): void {
+  if (device === undefined) {
+    process.fail(1, 'Cannot get device feature names: No such device\n');
+    return;
+  }
+  const [feature = '', value = ''] = words;
+  if (words.length !== 2 || !CHECKSUM_FEATURES.includes(feature) || !/^(on|off)$/.test(value)) {
+    process.fail(1, 'ethtool: bad command line argument(s)\nFor more information run ethtool -h\n');
+    return;
+  }
+  device.offloadsChecksums = value === 'on';
+  process.exit(0);
 }
 
 function statistics(process: Process, device: Device | undefined): void {
