@@ -70,6 +70,39 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
+    name: 'plugins on unknown nodes, and one that nobody has',
+    scenario: yaml`
+      name: x
+      until: 60s
+      cluster:
+        workers: 2
+        plugins:
+          weave: { nodes: worker-3 }
+          kuryr: { central: manger-1 }
+      timeline:
+        - { at: 1s, plugin: { nodes: all, kill: calico } }
+    `,
+    says: [
+      "x.yaml:6:21: error: unknown node 'worker-3'",
+      "hint: did you mean 'worker-1'?",
+      "x.yaml:7:23: error: unknown node 'manger-1'",
+      "hint: did you mean 'manager-1'?",
+      'x.yaml:9:23: error: no node has the plugin calico',
+      'hint: such as cluster: { plugins: { calico: {} } }',
+    ],
+  },
+  {
+    name: 'a plugin of an unknown style',
+    scenario: yaml`
+      name: x
+      until: 60s
+      cluster:
+        plugins:
+          calcio: {}
+    `,
+    says: ["x.yaml:5:5: error: unknown key 'calcio' in 'plugins'", "hint: did you mean 'calico'?"],
+  },
+  {
     name: 'an unknown node',
     more: yaml`
       timeline:

@@ -37,7 +37,8 @@ const PACKET_EXAMPLES = `
 Examples:
   $ swarmlab explain packet --from outside --to manager-1:5000 --at 20s my.yaml
   $ swarmlab explain packet --from vote --to redis:6379 --at 31s my.yaml
-  $ swarmlab explain packet --from worker-1 --to 192.168.56.101 --at 20s my.yaml`;
+  $ swarmlab explain packet --from worker-1 --to 192.168.56.101 --at 20s my.yaml
+  $ swarmlab explain packet --from worker-1/web --to worker-2/db --at 30s my.yaml`;
 
 /** Adds the command. */
 export function addExplain(program: Command): void {
@@ -63,14 +64,15 @@ export function addExplain(program: Command): void {
   withCommonOptions(explain.command('packet'))
     .description('send a probe at an instant and follow it and its answer')
     .argument('<file>', 'a scenario file')
-    .requiredOption('--from <place>', 'outside, a node, or a service')
+    .requiredOption('--from <place>', 'outside, a node, a service, or worker-1/web')
     .requiredOption('--to <target>', 'host:port for a TCP SYN, host for a ping', parseTarget)
     .requiredOption('--at <duration>', 'the virtual instant', parseInstant)
     .addHelpText('after', PACKET_EXAMPLES)
     .action((file: string, { from, to, at, ...flags }: PacketFlags) => {
       const loaded = loadOrFail(file, parseOverrides(flags.set));
       const services = Object.keys(loaded.stack?.services ?? {});
-      requireOneOf('place', from, ['outside', ...loaded.nodes.names, ...services]);
+      const [place = ''] = from.split('/');
+      requireOneOf('place', place, ['outside', ...loaded.nodes.names, ...services]);
       const probe = { from, ...to, atNs: at };
       print(flags, loaded, (options) => explainProbe(loaded, probe, options));
     });

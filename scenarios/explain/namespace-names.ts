@@ -1,6 +1,6 @@
 /**
- * The names of namespaces as people know them: a container's by its task (`voting-app_vote.2`), an
- * overlay's by its network (`ingress overlay`), instead of the hashes that Linux knows them by.
+ * The names of namespaces as people know them: a container's by its task (`voting-app_vote.2`) or by
+ * its own (`web`), an overlay's by its network (`ingress overlay`), instead of the hashes that Linux knows them by.
  */
 import type { Cluster } from '../../cluster/cluster.ts';
 
@@ -13,6 +13,10 @@ export function namespaceNamesOf(cluster: Cluster): Record<string, string> {
       const instance = task.slot === 0 ? task.nodeId : task.slot;
       const name = `${task.serviceAnnotations.name}.${instance}`;
       names[sandbox.namespace.name] = `${machine.name}/${name}`;
+    }
+    for (const { networkSandbox, name } of machine.host?.daemon.list() ?? []) {
+      if (networkSandbox?.config.isHostNetwork !== false) continue;
+      names[networkSandbox.namespace.name] ??= `${machine.name}/${name}`;
     }
     if (!cluster.hasLeader) continue;
     for (const { id, spec } of cluster.leader.control.networks()) {

@@ -100,6 +100,7 @@ class Check {
     }
     this.#protocolVersions();
     this.#addresses();
+    this.#plugins();
     const filtered = cluster.underlay['mac-filter'];
     if (filtered !== undefined) this.#nodesAt(['cluster', 'underlay', 'mac-filter'], filtered);
     (cluster.underlay.pairs ?? []).forEach((pair, i) => {
@@ -107,6 +108,27 @@ class Check {
         this.#selector(['cluster', 'underlay', 'pairs', i, 'between', j], end),
       );
     });
+  }
+
+  /** Plugins run on nodes that there are, and their processes die where they run. */
+  #plugins(): void {
+    const { plugins } = this.#scenario.cluster;
+    for (const [style, placement] of Object.entries(plugins)) {
+      if (placement === undefined) continue;
+      const path = ['cluster', 'plugins', style] as const;
+      this.#nodesAt([...path, 'nodes'], placement.nodes);
+      const { central } = placement;
+      if (central === undefined || this.#nodes.names.includes(central)) continue;
+      this.#unknown([...path, 'central'], central, 'node', this.#nodes.names, false);
+    }
+  }
+
+  #pluginFault(at: YamlPath, { nodes, kill, start }: NonNullable<TimelineEntry['plugin']>): void {
+    this.#nodesAt([...at, 'nodes'], nodes);
+    const style = (kill ?? start)!;
+    if (this.#scenario.cluster.plugins[style] !== undefined) return;
+    const message = `no node has the plugin ${style}`;
+    this.#add(at, 'no-plugin', message, `such as cluster: { plugins: { ${style}: {} } }`);
   }
 
   /** A node advertises addresses of its own, and a manager one that all can reach to join it. */
@@ -302,6 +324,7 @@ class Check {
       this.#nodesAt([...at, 'partition'], partition);
     }
     if (entry.starve !== undefined) this.#nodesAt([...at, 'starve', 'nodes'], entry.starve.nodes);
+    if (entry.plugin !== undefined) this.#pluginFault([...at, 'plugin'], entry.plugin);
     if (entry.keys !== undefined) this.#keys([...at, 'keys'], entry.keys.nodes);
     if (heal !== undefined && heal !== true && heal !== 'all') this.#nodesAt([...at, 'heal'], heal);
     for (const [verb, fault] of [

@@ -14,6 +14,7 @@ import { daemon, prefix } from './daemon.ts';
 import { dns } from './dns.ts';
 import { gossip } from './gossip.ts';
 import { nodes } from './node-names.ts';
+import { pluginFault, plugins } from './plugins.ts';
 import { bandwidth, drift, ratio, span, spanDistribution, spanRange } from './quantities.ts';
 import { traffic } from './traffic.ts';
 
@@ -123,6 +124,7 @@ const cluster = z
       description: 'as docker swarm update --dispatcher-heartbeat; a node is down after three',
     }),
     daemon: daemon.optional(),
+    plugins: plugins.default({}),
     gossip: gossip.optional(),
     underlay: underlay.default({}),
     dns: dns.default({ servers: [], search: [] }),
@@ -197,6 +199,7 @@ const verbs = {
     )
     .optional()
     .meta({ description: 'a gossip key is installed, becomes the primary one, or is removed' }),
+  plugin: pluginFault.optional(),
   scale: z
     .record(z.string(), z.int().min(0).meta({ description: 'how many tasks it should have' }))
     .optional()

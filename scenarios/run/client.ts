@@ -1,8 +1,9 @@
 /**
  * Who sends and where to: the stacks and addresses that scenarios and commands name in a word
- * (`outside`, a node, a service).
+ * (`outside`, a node, a service, and `worker-1/web` for a container that somebody started by hand).
  */
 import type { Cluster } from '../../cluster/cluster.ts';
+import type { StandaloneContainer } from '../../node/daemon/standalone-container.ts';
 import type { StubResolver } from '../../node/dns/stub-resolver.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 
@@ -12,12 +13,17 @@ export interface Client extends StubResolver {
 }
 
 /**
- * Whose stack sends: the outside world's, a node's, or that of the `number`-th of a service's
- * containers, modulo their count; `undefined` while none of that name runs.
+ * Whose stack sends: the outside world's, a node's, a container's, or that of the `number`-th of a
+ * service's containers, modulo their count; `undefined` while none of that name runs.
  */
 export function clientOf(cluster: Cluster, from: string, number: number): Client | undefined {
   if (from === 'outside') {
     return { namespace: cluster.outside, search: [], source: cluster.outsideAddress };
+  }
+  const container = containerOf(cluster, from)?.networkSandbox;
+  if (container !== undefined) {
+    const { namespace, search, servers } = container;
+    return { namespace, search, servers, source: 0 };
   }
   const machine = cluster.machines.find((m) => m.name === from);
   if (machine !== undefined) {
@@ -35,8 +41,21 @@ export function clientOf(cluster: Cluster, from: string, number: number): Client
   return { namespace: sandbox.namespace, search: sandbox.search, source: 0 };
 }
 
-/** A node's address, or a literal one; `undefined` for names that the client must resolve. */
+/** A container that somebody started by hand, by its node and its name. */
+function containerOf(cluster: Cluster, name: string): StandaloneContainer | undefined {
+  const [node, container = ''] = name.split('/');
+  const machine = cluster.machines.find((m) => m.name === node);
+  if (container === '' || machine?.isOn !== true) return undefined;
+  return machine.host!.daemon.find(container);
+}
+
+/**
+ * A node's address, that of a container on its first network, or a literal one; `undefined` for names
+ * that the client must resolve.
+ */
 export function addressOfHost(cluster: Cluster, host: string): number | undefined {
+  const [place] = containerOf(cluster, host)?.attachments.values() ?? [];
+  if (place?.endpoint !== undefined) return place.endpoint.address;
   const machine = cluster.machines.find((m) => m.name === host);
   return machine?.addresses.first.address ?? parseIpv4Address(host);
 }

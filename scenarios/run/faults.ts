@@ -131,6 +131,8 @@ export class Faults {
         return this.#starve(entry.starve!);
       case 'keys':
         return this.#changeKeys(entry.keys!);
+      case 'plugin':
+        return this.#disturbPlugin(entry.plugin!);
       case 'drain':
       case 'activate': {
         const nodes = this.#select(entry[verb]!);
@@ -321,6 +323,15 @@ export class Faults {
     return nodes;
   }
 
+  /** A plugin's process dies or comes back; where there is none nothing happens. */
+  #disturbPlugin({ nodes, kill, start }: NonNullable<TimelineEntry['plugin']>): number[] {
+    const { plugins, machines } = this.#cluster;
+    return this.#select(nodes).filter((node) => {
+      if (!machines[node]!.isOn) return false;
+      return kill === undefined ? plugins.start(node, start!) : plugins.kill(node, kill);
+    });
+  }
+
   /** Ends the starvation of nodes: any, or only the given one. */
   #relieve(nodes: readonly number[], starvation?: Starvation): number[] {
     const relieved = nodes.filter((node) => {
@@ -401,6 +412,10 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
     case 'keys': {
       const change = KEYRING_CHANGES.find((word) => entry.keys![word] !== undefined)!;
       return `${change} key ${entry.keys![change]} at ${names}`;
+    }
+    case 'plugin': {
+      const { kill, start } = entry.plugin!;
+      return `${kill === undefined ? 'start' : 'kill'} plugin ${kill ?? start} at ${names}`;
     }
     case 'scale':
       return `scale ${Object.entries(entry.scale!)

@@ -21,6 +21,7 @@ import { daemonConfigOf } from '../language/daemon.ts';
 import { clusterConfigOf, hostConfigOf } from '../language/gossip.ts';
 import { addressChoicesOf } from '../language/interfaces.ts';
 import { selectNodes } from '../language/node-names.ts';
+import { pluginPlacementsOf } from '../language/plugins.ts';
 import type { LoadedScenario } from '../load.ts';
 import { RESULT_SCHEMA_VERSION, type RunResult, type TimelineLine } from '../result.ts';
 import { VERSION } from '../version.ts';
@@ -115,6 +116,7 @@ class Stage {
       nameServers: nameServersOf(scenario.cluster.dns),
       search: scenario.cluster.dns.search,
       localResolver: scenario.cluster.dns.local,
+      plugins: pluginPlacementsOf(scenario.cluster, loaded.nodes),
     });
     this.cluster = cluster;
     applyConditions(cluster.underlay, scenario.cluster.underlay, loaded.nodes);
