@@ -1,4 +1,7 @@
-/** A priority queue of numbers: a binary heap in an array. */
+/**
+ * A priority queue of numbers: a binary heap in an array, for the few ticks that are awaited in a rest
+ * (rest.ts).
+ */
 
 /** The numbers, the smallest first. */
 export class NumberHeap {
