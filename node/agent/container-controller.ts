@@ -12,6 +12,8 @@ import { type EventHandle, NO_EVENT } from '../../sim/event-queue.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import type { Binding } from '../balancer/service-bindings.ts';
+import { Refusal } from '../daemon/refusal.ts';
+import type { PortBinding } from '../daemon/requests.ts';
 import { type IngressPort, writeTaskIngressRules } from '../firewall/ingress-rules.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import type { NetworkReady } from '../network/swarm-networks.ts';
@@ -33,6 +35,15 @@ const START_SPAN = { minNs: 300 * MILLISECOND_NS, maxNs: 900 * MILLISECOND_NS };
 /** What a program needs to end after the stop signal. */
 const STOP_SPAN = { minNs: 20 * MILLISECOND_NS, maxNs: 120 * MILLISECOND_NS };
 const KILLED_EXIT_CODE = 137;
+
+/** What the exit code of a container says that could not be started. */
+const NOT_STARTED_EXIT_CODE = 128;
+
+/** A port in host mode as a binding on every address of the host. */
+function bindingOf({ protocol, publishedPort, targetPort }: IngressPort): PortBinding {
+  const hostPorts = [publishedPort, publishedPort] as const;
+  return { protocol, port: targetPort, hostAddress: '', hostPorts };
+}
 
 /** The controller of one task. */
 export class ContainerController implements TaskController {
@@ -115,9 +126,17 @@ export class ContainerController implements TaskController {
     }
     this.#after(START_SPAN, 2, () => {
       const { host } = this.#executor;
+      const sandbox = this.#createSandbox();
+      if (sandbox instanceof Refusal) {
+        container.becomeExited(NOT_STARTED_EXIT_CODE);
+        this.#cleanUp();
+        const message = `starting container failed: ${sandbox.message}`;
+        done({ message, isTemporary: false });
+        return;
+      }
       container.state = 'running';
       container.startedAtNs = host.world.nowNs;
-      container.sandbox = this.#createSandbox();
+      container.sandbox = sandbox;
       const spec = programOfTask(this.#task);
       container.program = new RunningProgram(host, container.sandbox, spec, this.#key, (code) =>
         this.#onExit(code),
@@ -196,7 +215,7 @@ export class ContainerController implements TaskController {
     return this.#container?.status;
   }
 
-  #createSandbox(): Sandbox {
+  #createSandbox(): Sandbox | Refusal {
     const { host, networks } = this.#executor;
     const sandbox = new Sandbox(host);
     for (const attachment of this.#task.networks) {
@@ -209,7 +228,11 @@ export class ContainerController implements TaskController {
       if (network.isDirect && vip !== 0) sandbox.takeVirtualAddress(endpoint, vip);
     }
     sandbox.maybeAttachGateway();
-    this.#publishHostPorts(sandbox);
+    const refusal = sandbox.publish(this.#ports('host').map(bindingOf));
+    if (refusal !== undefined) {
+      sandbox.destroy();
+      return refusal;
+    }
     for (const { network, id } of sandbox.endpoints) networks.publishPeer(network, id);
     return sandbox;
   }
@@ -225,21 +248,6 @@ export class ContainerController implements TaskController {
   #protect(sandbox: Sandbox, endpoint: SandboxEndpoint): void {
     const writer = new RuleWriter(sandbox.namespace.tables);
     writeTaskIngressRules(writer, formatIpv4Address(endpoint.address), this.#ports('ingress'));
-  }
-
-  #publishHostPorts(sandbox: Sandbox): void {
-    const ports = this.#ports('host');
-    if (ports.length === 0 || sandbox.gateway === undefined) return;
-    const containerAddress = formatIpv4Address(sandbox.gateway.address);
-    sandbox.publish(
-      ports.map((port) => ({
-        protocol: port.protocol,
-        hostAddress: '',
-        hostPort: port.publishedPort,
-        containerAddress,
-        containerPort: port.targetPort,
-      })),
-    );
   }
 
   #ports(mode: 'ingress' | 'host'): IngressPort[] {

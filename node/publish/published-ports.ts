@@ -9,7 +9,7 @@ import { failure, type Refusal } from '../daemon/refusal.ts';
 import type { ContainerPort, PortBinding, PortProtocol } from '../daemon/requests.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import type { PortMapping } from '../firewall/bridge-rules.ts';
-import { BridgeNetwork } from '../network/bridge-network.ts';
+import { type BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { LocalEndpoint } from '../network/local-network.ts';
 import type { NetworkHost } from '../network/network-host.ts';
 import { type HeldPort, holdPort, type PortHolder } from './docker-proxy.ts';
@@ -31,14 +31,26 @@ export interface PublishedPort {
   readonly held: HeldPort;
 }
 
+const HOST_BINDING_OPTION = 'com.docker.network.bridge.host_binding_ipv4';
+
 const NOT_HELD: HeldPort = { close: () => {} };
+
+/** Where ports are published: a container's end on a bridge. */
+export interface PublishingEnd {
+  readonly bridge: BridgeNetwork;
+  readonly endpoint: BridgeEndpoint;
+  /** What dockerd calls the endpoint. */
+  readonly name: string;
+  /** Where a port is published that does not say; `undefined` as the daemon's flags have it. */
+  readonly publishAddress: string | undefined;
+}
 
 /** The published ports of one container. */
 export class PublishedPorts {
   readonly #host: PublishingHost;
   readonly #bindings: readonly PortBinding[];
   #published: PublishedPort[] = [];
-  #endpoint: LocalEndpoint | undefined;
+  #end: PublishingEnd | undefined;
 
   constructor(host: PublishingHost, bindings: readonly PortBinding[]) {
     this.#host = host;
@@ -52,18 +64,21 @@ export class PublishedPorts {
 
   /** Publishes on an endpoint, or nowhere; why not, if a port cannot be had. */
   moveTo(endpoint: LocalEndpoint | undefined): Refusal | undefined {
-    if (endpoint === this.#endpoint) return undefined;
+    return this.publishAt(endpoint === undefined ? undefined : endOf(endpoint));
+  }
+
+  /** {@link moveTo} for who is on a bridge that is no network of a container's own. */
+  publishAt(end: PublishingEnd | undefined): Refusal | undefined {
+    if (end?.endpoint === this.#end?.endpoint) return undefined;
     this.#revoke();
-    const network = endpoint === undefined ? undefined : bridgeOf(endpoint);
-    if (endpoint === undefined || network === undefined || network.facts.isInternal)
-      return undefined;
-    this.#endpoint = endpoint;
+    if (end === undefined || end.bridge.facts.isInternal) return undefined;
+    this.#end = end;
     for (const binding of this.#bindings) {
-      const published = this.#publish(binding, endpoint);
+      const published = this.#publish(binding, end);
       if (typeof published === 'string') {
         this.#revoke();
         const { engine } = this.#host;
-        const where = `endpoint ${endpoint.containerName} (${endpoint.id})`;
+        const where = `endpoint ${end.name} (${end.endpoint.id})`;
         const setup =
           engine.layout === 'isolation' ? '' : 'failed to set up container networking: ';
         return failure(
@@ -71,7 +86,7 @@ export class PublishedPorts {
         );
       }
       this.#published.push(published);
-      network.publish(network.endpoints.get(endpoint.plane!.id)!, [published.mapping]);
+      end.bridge.publish(end.endpoint, [published.mapping]);
     }
     return undefined;
   }
@@ -90,11 +105,12 @@ export class PublishedPorts {
     });
   }
 
-  #publish(binding: PortBinding, endpoint: LocalEndpoint): PublishedPort | string {
+  #publish(binding: PortBinding, end: PublishingEnd): PublishedPort | string {
     const { ports, namespace } = this.#host;
     const { protocol, hostPorts } = binding;
-    const hostAddress = this.#addressOf(binding, endpoint);
-    if (bridgeOf(endpoint)?.facts.gatewayMode === 'routed') return routed(binding, endpoint);
+    const { endpoint } = end;
+    const hostAddress = this.#addressOf(binding, end);
+    if (end.bridge.facts.gatewayMode === 'routed') return routed(binding, endpoint);
     const isChosen = hostPorts[0] !== 0 && hostPorts[0] === hostPorts[1];
     let trouble = '';
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -121,10 +137,9 @@ export class PublishedPorts {
   }
 
   /** Where a binding that does not say is published. */
-  #addressOf({ hostAddress }: PortBinding, { network }: LocalEndpoint): string {
+  #addressOf({ hostAddress }: PortBinding, { publishAddress }: PublishingEnd): string {
     if (hostAddress !== '') return hostAddress === '0.0.0.0' ? '' : hostAddress;
-    const option = network.facts.options.get('com.docker.network.bridge.host_binding_ipv4');
-    const wanted = option ?? this.#host.config.publishAddress;
+    const wanted = publishAddress ?? this.#host.config.publishAddress;
     return wanted === '0.0.0.0' ? '' : wanted;
   }
 
@@ -138,22 +153,19 @@ export class PublishedPorts {
   }
 
   #revoke(): void {
-    const network = this.#endpoint === undefined ? undefined : bridgeOf(this.#endpoint);
-    const plane = this.#endpoint?.plane;
-    const endpoint = plane === undefined ? undefined : network?.endpoints.get(plane.id);
-    if (endpoint !== undefined) network!.unpublish(endpoint);
+    if (this.#end !== undefined) this.#end.bridge.unpublish(this.#end.endpoint);
     for (const { mapping, held } of this.#published) {
       held.close();
       this.#host.ports.release(mapping.hostAddress, mapping.protocol, mapping.hostPort);
     }
     this.#published = [];
-    this.#endpoint = undefined;
+    this.#end = undefined;
   }
 }
 
 /** A port that is only let in: clients ask the container itself. */
-function routed({ protocol, port }: PortBinding, endpoint: LocalEndpoint): PublishedPort {
-  const containerAddress = formatIpv4Address(endpoint.address);
+function routed({ protocol, port }: PortBinding, { address }: BridgeEndpoint): PublishedPort {
+  const containerAddress = formatIpv4Address(address);
   const mapping = { protocol, hostAddress: '', hostPort: 0, containerAddress, containerPort: port };
   return { mapping, held: NOT_HELD };
 }
@@ -170,8 +182,13 @@ export function bindingsOfExposed(
     .map(({ port, protocol }) => ({ port, protocol, hostAddress: '', hostPorts: [0, 0] as const }));
 }
 
-function bridgeOf({ network }: LocalEndpoint): BridgeNetwork | undefined {
-  return network.plane instanceof BridgeNetwork ? network.plane : undefined;
+/** Where an endpoint's ports are published; nowhere unless it is on a bridge. */
+function endOf({ network, plane, containerName }: LocalEndpoint): PublishingEnd | undefined {
+  if (!(network.plane instanceof BridgeNetwork) || plane === undefined) return undefined;
+  const endpoint = network.plane.endpoints.get(plane.id);
+  if (endpoint === undefined) return undefined;
+  const publishAddress = network.facts.options.get(HOST_BINDING_OPTION);
+  return { bridge: network.plane, endpoint, name: containerName, publishAddress };
 }
 
 /** Highest host port first, then the lowest container port (`nat.SortPortMap`). */

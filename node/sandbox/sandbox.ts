@@ -5,12 +5,14 @@
 import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
+import type { Refusal } from '../daemon/refusal.ts';
+import type { PortBinding } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
-import type { PortMapping } from '../firewall/bridge-rules.ts';
 import type { Host } from '../host/host.ts';
 import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { SwarmNetwork } from '../network/swarm-network.ts';
+import { PublishedPorts } from '../publish/published-ports.ts';
 import { searchOf } from './container-files.ts';
 import { setContainerSysctls } from './container-sysctls.ts';
 
@@ -33,6 +35,7 @@ export class Sandbox implements NameView {
   #interfaceCount = 0;
   #gateway: BridgeEndpoint | undefined;
   #gatewayBridge: BridgeNetwork | undefined;
+  #ports: PublishedPorts | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -102,19 +105,29 @@ export class Sandbox implements NameView {
     this.#gatewayBridge = bridge;
   }
 
-  /** Publishes ports of the node at the way out. */
-  publish(mappings: readonly PortMapping[]): void {
-    if (this.#gateway !== undefined) this.#gatewayBridge?.publish(this.#gateway, mappings);
+  /** Publishes ports of the node at the way out; why not, if one cannot be had. */
+  publish(bindings: readonly PortBinding[]): Refusal | undefined {
+    const endpoint = this.#gateway;
+    if (endpoint === undefined) return undefined;
+    this.#ports = new PublishedPorts(this.#host, bindings);
+    return this.#ports.publishAt({
+      bridge: this.#gatewayBridge!,
+      endpoint,
+      name: `gateway_${this.#fileName}`,
+      publishAddress: undefined,
+    });
   }
 
   /** dockerd is gone: nobody answers questions for names, or holds ports. */
   letGo(): void {
     this.dns.close();
+    this.#ports?.letGo();
   }
 
   /** Leaves all networks and destroys the namespace. */
   destroy(): void {
     for (const { network, id } of this.endpoints) network.overlay.leave(id);
+    this.#ports?.publishAt(undefined);
     if (this.#gateway !== undefined) this.#gatewayBridge?.detach(this.#gateway);
     this.#host.destroyNamespace(this.#fileName);
   }
