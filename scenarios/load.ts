@@ -4,14 +4,14 @@
  * need none.
  */
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
-import type { ComposeProject } from '../node/daemon/compose-up.ts';
+import type { ComposeProject } from '../node/daemon/compose.ts';
 import { Digest } from '../sim/digest.ts';
 import { loadCompose, loadProject } from './compose/load.ts';
 import { checkScenario, type LocatedExpectation, type StackFacts } from './language/check.ts';
 import type { Issue } from './language/issue.ts';
 import { LocatedYaml } from './language/located-yaml.ts';
 import type { NodeNames } from './language/node-names.ts';
-import { type Scenario, scenarioSchema } from './language/scenario.ts';
+import { projectKey, type Scenario, scenarioSchema } from './language/scenario.ts';
 import { issuesOf } from './language/zod-issues.ts';
 
 /** Reads a text file; `undefined` when there is none. */
@@ -154,24 +154,33 @@ function loadProjects(
   issues: Issue[],
 ): ReadonlyMap<string, ComposeProject> {
   const projects = new Map<string, ComposeProject>();
-  scenario.timeline.forEach((entry, i) => {
-    for (const [node, name] of Object.entries(entry.compose ?? {})) {
-      if (projects.has(name)) continue;
-      const path = siblingOf(document.file, name);
+  const access = {
+    read: (path: string) => {
       const text = readText(path);
-      if (text === undefined) {
+      if (text !== undefined) sources.set(path, text);
+      return text;
+    },
+    siblingOf,
+    environment: scenario.environment,
+  };
+  scenario.timeline.forEach((entry, i) => {
+    for (const [node, command] of Object.entries(entry.compose ?? {})) {
+      const key = projectKey(command);
+      if (projects.has(key)) continue;
+      const files = command.files.map((name) => siblingOf(document.file, name));
+      const missing = files.findIndex((path) => access.read(path) === undefined);
+      if (missing >= 0) {
         const at = ['timeline', i, 'compose', node];
-        const hint = `looked for ${path}; the path is relative to the scenario`;
-        issues.push(
-          document.issueAt(at, 'missing-file', `there is no compose file '${name}'`, hint),
-        );
+        const message = `there is no compose file '${command.files[missing]}'`;
+        const hint = `looked for ${files[missing]}; the path is relative to the scenario`;
+        issues.push(document.issueAt(at, 'missing-file', message, hint));
         continue;
       }
-      sources.set(path, text);
-      const located = new LocatedYaml(path, text);
-      const result = loadProject(located, scenario.environment, projectNameOf(name));
+      const { profiles, project: name } = command;
+      const defaultName = projectNameOf(command.files[0]!);
+      const result = loadProject({ files, profiles, name }, access, defaultName);
       issues.push(...result.issues);
-      if (result.project !== undefined) projects.set(name, result.project);
+      if (result.project !== undefined) projects.set(key, result.project);
     }
   });
   return projects;

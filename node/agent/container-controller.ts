@@ -143,11 +143,12 @@ export class ContainerController implements TaskController {
       );
       container.program.start(container.name);
       this.#executor.noteContainer(container, true);
-      const unhealthyNs = unhealthyAfterNs(this.#task, spec);
+      const { healthcheck } = this.#task.spec.container;
+      const unhealthyNs = unhealthyAfterNs(healthcheck, spec.health);
       if (unhealthyNs !== undefined) {
         this.#schedule(unhealthyNs, () => this.#becomeUnhealthy(container));
       }
-      const healthyNs = healthAfterNs(this.#task, spec);
+      const healthyNs = healthAfterNs(healthcheck, spec.health);
       if (healthyNs === undefined) return;
       this.#timer = this.#schedule(healthyNs, () => {
         if (container.state !== 'running') return;

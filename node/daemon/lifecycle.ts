@@ -7,6 +7,7 @@ import { observationKind } from '../../sim/observations.ts';
 import { StepQueue, type Steps } from '../../sim/steps.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { Host } from '../host/host.ts';
+import { healthAfterNs, isChecked, unhealthyAfterNs } from '../workload/health.ts';
 import { RunningProgram } from '../workload/running-program.ts';
 import { ContainerNetworking } from './container-networking.ts';
 import type { ContainerRefusals } from './container-refusals.ts';
@@ -15,12 +16,12 @@ import type { Link } from './links.ts';
 import { conflict, type Refusal } from './refusal.ts';
 import { type ContainerRequest, portText } from './requests.ts';
 import { RestartManager } from './restart-policy.ts';
-import type { StandaloneContainer } from './standalone-container.ts';
+import type { ContainerHealth, StandaloneContainer } from './standalone-container.ts';
 
 /** A container of `docker run` started (a = 1) or ended (a = 0, b = exit code); text is its name. */
 const STANDALONE_STATE = observationKind('docker.container');
 
-/** How long a container may take to end before it is killed. */
+/** How long it may take for which nobody says. */
 const STOP_GRACE_NS = 10 * SECOND_NS;
 const KILLED_EXIT_CODE = 137;
 /** What a container's exit code says when it ended while nobody looked. */
@@ -75,13 +76,17 @@ export class Lifecycle {
    * `docker stop`: the process is asked to end, and killed when it does not; `onEnded` when it has
    * ended, at once if it had.
    */
-  stop(container: StandaloneContainer, graceNs = STOP_GRACE_NS, onEnded = () => {}): void {
+  stop(container: StandaloneContainer, graceNs = graceNsOf(container), onEnded = () => {}): void {
     this.#expectEnd(container);
     this.#terminate(container, graceNs, onEnded);
   }
 
   /** `docker restart`; `onDone` hears why it could not start again, when it has ended. */
-  restart(container: StandaloneContainer, graceNs = STOP_GRACE_NS, onDone: OnDone): void {
+  restart(
+    container: StandaloneContainer,
+    graceNs = graceNsOf(container),
+    onDone: OnDone = () => {},
+  ): void {
     container.isRestartedByHand = container.isRunning;
     this.stop(container, graceNs, () => {
       container.isRestartedByHand = false;
@@ -126,6 +131,7 @@ export class Lifecycle {
     container.pid = 0;
     container.program?.kill(exitCode);
     container.program = undefined;
+    container.health = undefined;
     this.networking.detach(container);
     this.#note(container, 0);
     if (backoffNs !== undefined) this.#restartLater(container, backoffNs);
@@ -153,7 +159,7 @@ export class Lifecycle {
     for (const container of this.#containers.list().filter(({ isRunning }) => isRunning)) {
       left++;
       container.restarts.isCancelled = true;
-      this.#terminate(container, STOP_GRACE_NS, isDone);
+      this.#terminate(container, graceNsOf(container), isDone);
     }
     isDone();
   }
@@ -230,6 +236,26 @@ export class Lifecycle {
     this.networking.detach(container);
   }
 
+  /** The health check begins, and says what it finds out. */
+  #watchHealth(container: StandaloneContainer): void {
+    const { program, request } = container;
+    const { healthcheck } = request;
+    container.health = isChecked(healthcheck) ? 'starting' : undefined;
+    if (program === undefined || container.health === undefined) return;
+    const { health } = program.spec;
+    const { queue } = this.#host.world;
+    const later = (spanNs: number | undefined, found: ContainerHealth) => {
+      if (spanNs === undefined) return;
+      queue.scheduleCallback(queue.nowNs + spanNs, () =>
+        this.#host.inEngine(() => {
+          if (container.program === program) container.health = found;
+        }),
+      );
+    };
+    later(healthAfterNs(healthcheck, health), 'healthy');
+    later(unhealthyAfterNs(healthcheck, health), 'unhealthy');
+  }
+
   #isKnown(container: StandaloneContainer): boolean {
     return this.#containers.find(container.id) === container;
   }
@@ -266,6 +292,7 @@ export class Lifecycle {
     container.startedAtNs = this.#host.world.nowNs;
     container.wasStarted = true;
     this.#runProgram(container);
+    this.#watchHealth(container);
     this.networking.updateLinkedHosts(container);
     this.#note(container, 1);
     return undefined;
@@ -359,4 +386,9 @@ export class Lifecycle {
   #note({ name, exitCode }: StandaloneContainer, isRunning: 0 | 1): void {
     this.#host.world.observe(STANDALONE_STATE, this.#host.index, isRunning, exitCode, name);
   }
+}
+
+/** How long a container may take to end before it is killed. */
+function graceNsOf({ request }: StandaloneContainer): number {
+  return request.stopGraceNs ?? STOP_GRACE_NS;
 }

@@ -80,13 +80,18 @@ function linkNamesOf(daemon: Daemon, container: StandaloneContainer): string[] {
 
 function statusText(container: StandaloneContainer, nowNs: number): string {
   const { state, exitCode, startedAtNs, finishedAtNs } = container;
-  if (state === 'running') return `Up ${spanText(nowNs - startedAtNs!)}`;
+  if (state === 'running') return `Up ${spanText(nowNs - startedAtNs!)}${healthText(container)}`;
   if (state === 'paused') return `Up ${spanText(nowNs - startedAtNs!)} (Paused)`;
   if (state === 'created') return 'Created';
   if (state === 'restarting') {
     return `Restarting (${exitCode}) ${spanText(nowNs - finishedAtNs!)} ago`;
   }
   return `Exited (${exitCode}) ${spanText(nowNs - finishedAtNs!)} ago`;
+}
+
+function healthText({ health }: StandaloneContainer): string {
+  if (health === undefined) return '';
+  return health === 'starting' ? ' (health: starting)' : ` (${health})`;
 }
 
 /** One line of `Ports` in the API's list of containers. */

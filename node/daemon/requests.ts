@@ -2,6 +2,7 @@
  * What people ask dockerd for: a network, a container, a container's place on a network. The fields
  * are those of the Engine API's create bodies that touch the network, under readable names.
  */
+import type { HealthConfig } from '../../manager/objects/task-spec.ts';
 import type { Ipv4Address, Mac, Prefix } from '../../wire/addresses.ts';
 import type { ProgramSpec } from '../workload/program.ts';
 import type { RestartPolicy } from './restart-policy.ts';
@@ -92,6 +93,9 @@ export interface ContainerRequest {
   readonly mac?: Mac;
   readonly isAutoRemoved: boolean;
   readonly restartPolicy: RestartPolicy;
+  readonly healthcheck?: HealthConfig | undefined;
+  /** How long it may take to end before it is killed; 10 s unless given. */
+  readonly stopGraceNs?: number | undefined;
   /** What its process does, where somebody says so; otherwise its image is asked. */
   readonly program?: ProgramSpec;
 }

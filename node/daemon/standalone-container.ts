@@ -13,6 +13,9 @@ import { RestartManager } from './restart-policy.ts';
 /** What a container is doing; `restarting` is over, and waits for its policy to start it again. */
 export type StandaloneState = 'created' | 'running' | 'paused' | 'restarting' | 'exited';
 
+/** What a health check has found out. */
+export type ContainerHealth = 'starting' | 'healthy' | 'unhealthy';
+
 /** A container's place on a network: what was asked for, and the endpoint while it runs. */
 export interface Attachment {
   readonly networkId: string;
@@ -44,6 +47,8 @@ export class StandaloneContainer {
   /** How often its policy has started it again since somebody did. */
   restartCount = 0;
   restarts: RestartManager;
+  /** What its health check says while it runs; `undefined` without one. */
+  health: ContainerHealth | undefined;
   /** Somebody stopped it, which `unless-stopped` goes by. */
   wasStopped = false;
   /** `docker restart` ends it, and starts it again. */

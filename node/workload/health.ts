@@ -4,10 +4,9 @@
  * within the start period).
  */
 
-import type { Task } from '../../manager/objects/task.ts';
 import type { HealthConfig } from '../../manager/objects/task-spec.ts';
 import { SECOND_NS } from '../../sim/time.ts';
-import type { ProgramSpec } from './program.ts';
+import type { HealthBehaviour } from './program.ts';
 
 /** Docker's default interval between checks. */
 const DEFAULT_HEALTH_INTERVAL_NS = 30 * SECOND_NS;
@@ -15,10 +14,11 @@ const DEFAULT_HEALTH_INTERVAL_NS = 30 * SECOND_NS;
 const DEFAULT_START_INTERVAL_NS = 5 * SECOND_NS;
 
 /** From the start of the container until it counts as started; `undefined` when it never does. */
-export function healthAfterNs(task: Task, program: ProgramSpec): number | undefined {
-  const config = task.spec.container.healthcheck;
-  if (config === undefined || config.test[0] === 'NONE' || config.test.length === 0) return 0;
-  const { healthyAfterNs } = program.health;
+export function healthAfterNs(
+  config: HealthConfig | undefined,
+  { healthyAfterNs }: HealthBehaviour,
+): number | undefined {
+  if (!isChecked(config)) return 0;
   return healthyAfterNs === undefined ? undefined : firstProbeAfterNs(config, healthyAfterNs);
 }
 
@@ -29,17 +29,23 @@ const DEFAULT_HEALTH_RETRIES = 3;
  * From the start of the container until its health check gives it up: the program fails from
  * some instant on, and so many checks in a row notice. `undefined` when that never happens.
  */
-export function unhealthyAfterNs(task: Task, program: ProgramSpec): number | undefined {
-  const config = task.spec.container.healthcheck;
-  const { healthyAfterNs } = program.health;
-  const neverHealthyNs = healthyAfterNs === undefined ? (config?.startPeriodNs ?? 0) : undefined;
-  const failsAfterNs = neverHealthyNs ?? program.health.failsAfterNs;
-  if (config === undefined || config.test[0] === 'NONE' || config.test.length === 0)
-    return undefined;
+export function unhealthyAfterNs(
+  config: HealthConfig | undefined,
+  behaviour: HealthBehaviour,
+): number | undefined {
+  if (!isChecked(config)) return undefined;
+  const { healthyAfterNs } = behaviour;
+  const neverHealthyNs = healthyAfterNs === undefined ? (config.startPeriodNs ?? 0) : undefined;
+  const failsAfterNs = neverHealthyNs ?? behaviour.failsAfterNs;
   if (failsAfterNs === undefined) return undefined;
   const retries = positive(config.retries, DEFAULT_HEALTH_RETRIES);
   const intervalNs = positive(config.intervalNs, DEFAULT_HEALTH_INTERVAL_NS);
   return firstProbeAfterNs(config, failsAfterNs) + (retries - 1) * intervalNs;
+}
+
+/** True when there is a check at all. */
+export function isChecked(config: HealthConfig | undefined): config is HealthConfig {
+  return config !== undefined && config.test.length > 0 && config.test[0] !== 'NONE';
 }
 
 /** The first probe at or after an instant, from the start of the container. */

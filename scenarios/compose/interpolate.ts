@@ -1,6 +1,7 @@
 /**
  * Variables in stack files, as docker/cli reads them (`cli/compose/template`): `$NAME`, `${NAME}`,
  * `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`, `${NAME?message}`, and `$$` for a dollar.
+ * compose-go (`template/template.go`) knows `${NAME:+value}` and variables within defaults besides.
  *
  * Values come from the scenario's `environment` only: a run must not depend on the shell that it was
  * started from. Keys are not interpolated, as upstream.
@@ -11,11 +12,24 @@ import type { LocatedYaml, YamlPath } from '../language/located-yaml.ts';
 /** The sections whose values may hold variables (docker/cli `interpolation`). */
 const SECTIONS = ['services', 'volumes', 'networks', 'secrets', 'configs'];
 
-/** A variable, an escaped dollar, or a dollar that is neither. */
-const PATTERN = /\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*)|\{([^}]*)\}|())/g;
+/** What a template may say. */
+export interface TemplateRules {
+  /** `${NAME:+value}` and `${NAME+value}`, which count when the variable has a value. */
+  readonly hasAlternatives: boolean;
+  /** Variables in defaults and messages: `${A:-${B}}`. */
+  readonly nests: boolean;
+}
 
-/** `NAME`, and behind it what to do when it has no value. */
-const BRACED = /^([_a-zA-Z][_a-zA-Z0-9]*)(?:(:?[-?])(.*))?$/s;
+/** As docker/cli reads stack files. */
+const STACK_TEMPLATES: TemplateRules = { hasAlternatives: false, nests: false };
+/** As compose-go reads compose files. */
+export const COMPOSE_TEMPLATES: TemplateRules = { hasAlternatives: true, nests: true };
+
+/** A name, behind a dollar or a brace. */
+const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
+
+/** What stands behind a name in braces. */
+const OPERATOR = /:?[-?+]/y;
 
 /** A text with its variables replaced, or what is wrong with it. */
 export interface Interpolated {
@@ -29,37 +43,107 @@ export interface Interpolated {
 export function interpolate(
   text: string,
   environment: Readonly<Record<string, string>>,
+  rules: TemplateRules = STACK_TEMPLATES,
 ): Interpolated {
-  let error: string | undefined;
-  const unset: string[] = [];
-  const given = (name: string): string | undefined =>
-    Object.hasOwn(environment, name) ? environment[name] : undefined;
-  const plain = (name: string): string => {
-    const value = given(name);
-    if (value === undefined) unset.push(name);
-    return value ?? '';
-  };
-  const replaced = text.replace(
-    PATTERN,
-    (_all, dollar: string | undefined, name: string | undefined, braced: string | undefined) => {
-      if (dollar !== undefined) return '$';
-      if (name !== undefined) return plain(name);
-      const match = BRACED.exec(braced ?? '');
-      if (match === null) {
-        error ??= `invalid interpolation format: "${text}"`;
-        return '';
+  return new Template(text, environment, rules).interpolated();
+}
+
+/** One text whose variables are being replaced. */
+class Template {
+  readonly #text: string;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #rules: TemplateRules;
+  readonly #unset: string[] = [];
+  #error: string | undefined;
+
+  constructor(text: string, environment: Readonly<Record<string, string>>, rules: TemplateRules) {
+    this.#text = text;
+    this.#environment = environment;
+    this.#rules = rules;
+  }
+
+  interpolated(): Interpolated {
+    const text = this.#replaced(this.#text);
+    return { text, error: this.#error, unset: this.#unset };
+  }
+
+  #replaced(text: string): string {
+    let result = '';
+    let at = 0;
+    for (;;) {
+      const dollar = text.indexOf('$', at);
+      if (dollar < 0) return result + text.slice(at);
+      result += text.slice(at, dollar);
+      const next = text[dollar + 1];
+      const name = matchAt(NAME, text, dollar + 1);
+      if (next === '$') {
+        result += '$';
+        at = dollar + 2;
+      } else if (name !== undefined) {
+        result += this.#plain(name);
+        at = dollar + 1 + name.length;
+      } else {
+        const end = next === '{' ? this.#endOf(text, dollar + 2) : -1;
+        if (end < 0) return this.#invalid();
+        result += this.#braced(text.slice(dollar + 2, end));
+        at = end + 1;
       }
-      const [, variable, operator, rest] = match as unknown as [string, string, string?, string?];
-      if (operator === undefined) return plain(variable);
-      const value = given(variable);
-      const isGiven = operator.startsWith(':') ? (value ?? '') !== '' : value !== undefined;
-      if (isGiven) return value!;
-      if (operator.endsWith('-')) return rest ?? '';
-      error ??= `required variable ${variable} is missing a value: ${rest ?? ''}`;
-      return '';
-    },
-  );
-  return { text: replaced, error, unset };
+    }
+  }
+
+  /** Where the brace closes that is open at `from`; -1 when it does not. */
+  #endOf(text: string, from: number): number {
+    if (!this.#rules.nests) return text.indexOf('}', from);
+    let depth = 1;
+    for (let at = from; at < text.length; at++) {
+      if (text[at] === '{' && text[at - 1] === '$') depth++;
+      else if (text[at] === '}' && --depth === 0) return at;
+    }
+    return -1;
+  }
+
+  #braced(inner: string): string {
+    const name = matchAt(NAME, inner, 0);
+    if (name === undefined) return this.#invalid();
+    if (name.length === inner.length) return this.#plain(name);
+    const operator = matchAt(OPERATOR, inner, name.length);
+    const isKnown = operator !== undefined;
+    if (!isKnown || (operator.endsWith('+') && !this.#rules.hasAlternatives))
+      return this.#invalid();
+    const rest = inner.slice(name.length + operator.length);
+    const value = this.#given(name);
+    const isGiven = operator.startsWith(':') ? (value ?? '') !== '' : value !== undefined;
+    if (operator.endsWith('+')) return isGiven ? this.#nested(rest) : '';
+    if (isGiven) return value!;
+    if (operator.endsWith('-')) return this.#nested(rest);
+    this.#error ??= `required variable ${name} is missing a value: ${this.#nested(rest)}`;
+    return '';
+  }
+
+  #nested(text: string): string {
+    return this.#rules.nests ? this.#replaced(text) : text;
+  }
+
+  #plain(name: string): string {
+    const value = this.#given(name);
+    if (value === undefined) this.#unset.push(name);
+    return value ?? '';
+  }
+
+  #given(name: string): string | undefined {
+    return Object.hasOwn(this.#environment, name) ? this.#environment[name] : undefined;
+  }
+
+  #invalid(): string {
+    this.#error ??= `invalid interpolation format: "${this.#text}"`;
+    return '';
+  }
+}
+
+/** What a sticky pattern finds at an offset. */
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
 }
 
 /** Replaces the variables of a whole stack file and says what is wrong with them. */
@@ -67,48 +151,49 @@ export function interpolateDocument(
   document: LocatedYaml,
   environment: Readonly<Record<string, string>>,
   issues: Issue[],
+  rules: TemplateRules = STACK_TEMPLATES,
 ): unknown {
   const root = document.value;
   if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;
   return Object.fromEntries(
     Object.entries(root).map(([key, value]) => [
       key,
-      SECTIONS.includes(key) ? walk(value, [key], document, environment, issues) : value,
+      SECTIONS.includes(key) ? walk(value, [key], { document, environment, issues, rules }) : value,
     ]),
   );
 }
 
-function walk(
-  value: unknown,
-  path: YamlPath,
-  document: LocatedYaml,
-  environment: Readonly<Record<string, string>>,
-  issues: Issue[],
-): unknown {
-  if (typeof value === 'string') {
-    if (!value.includes('$')) return value;
-    const { text, error, unset } = interpolate(value, environment);
-    if (error !== undefined) {
-      const hint = error.startsWith('required')
-        ? 'give it a value under environment in the scenario'
-        : 'write $$ for a dollar sign';
-      issues.push(document.issueAt(path, 'interpolation', error, hint));
-    }
-    for (const name of unset) {
-      const message = `the variable ${name} is not set; it becomes an empty string`;
-      const hint = `give it a value under environment in the scenario, or write \${${name}:-default}`;
-      issues.push(document.issueAt(path, 'unset-variable', message, hint, true));
-    }
-    return text;
-  }
-  if (Array.isArray(value)) {
-    return value.map((item, i) => walk(item, [...path, i], document, environment, issues));
-  }
+/** What a walk over a file needs at every value. */
+interface Walk {
+  readonly document: LocatedYaml;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly issues: Issue[];
+  readonly rules: TemplateRules;
+}
+
+function walk(value: unknown, path: YamlPath, context: Walk): unknown {
+  if (typeof value === 'string')
+    return value.includes('$') ? replaced(value, path, context) : value;
+  if (Array.isArray(value)) return value.map((item, i) => walk(item, [...path, i], context));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      walk(item, [...path, key], document, environment, issues),
-    ]),
+    Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key], context)]),
   );
+}
+
+function replaced(value: string, path: YamlPath, context: Walk): string {
+  const { document, environment, issues, rules } = context;
+  const { text, error, unset } = interpolate(value, environment, rules);
+  if (error !== undefined) {
+    const hint = error.startsWith('required')
+      ? 'give it a value under environment in the scenario'
+      : 'write $$ for a dollar sign';
+    issues.push(document.issueAt(path, 'interpolation', error, hint));
+  }
+  for (const name of unset) {
+    const message = `the variable ${name} is not set; it becomes an empty string`;
+    const hint = `give it a value under environment in the scenario, or write \${${name}:-default}`;
+    issues.push(document.issueAt(path, 'unset-variable', message, hint, true));
+  }
+  return text;
 }

@@ -4,11 +4,13 @@
  * manager turns into services and networks.
  */
 import type { ComposeModel } from '../../manager/stack/compose-model.ts';
-import type { ComposeProject } from '../../node/daemon/compose-up.ts';
+import type { ComposeProject } from '../../node/daemon/compose.ts';
 import type { Issue } from '../language/issue.ts';
 import type { LocatedYaml } from '../language/located-yaml.ts';
 import { issuesOf } from '../language/zod-issues.ts';
+import { assemble, type FileAccess } from './assemble.ts';
 import { checkStackFile } from './check.ts';
+import { composeFileSchema } from './compose-file.ts';
 import { interpolateDocument } from './interpolate.ts';
 import { modelOf } from './model.ts';
 import { projectOf } from './project.ts';
@@ -20,23 +22,39 @@ export interface ComposeResult {
   readonly issues: Issue[];
 }
 
-/** A compose file for `docker compose up`; without a project when there are issues. */
+/** Compose files for `docker compose`; without a project when there are issues. */
 export interface ProjectLoadResult {
   readonly project: ComposeProject | undefined;
   readonly issues: Issue[];
 }
 
-/** Reads a compose file for one host; `environment` as of {@link loadCompose}. */
+/** What `docker compose` is given: files, each laid over the one before it, and who takes part. */
+export interface ProjectSource {
+  readonly files: readonly string[];
+  readonly profiles: readonly string[];
+  /** `-p`; the file's own or its name's otherwise. */
+  readonly name: string | undefined;
+}
+
+/** Reads compose files for one host. */
 export function loadProject(
-  document: LocatedYaml,
-  environment: Readonly<Record<string, string>>,
+  { files, profiles, name }: ProjectSource,
+  access: FileAccess,
   defaultName: string,
 ): ProjectLoadResult {
-  const read = readFile(document, environment);
-  if (read.file === undefined) return { project: undefined, issues: read.issues };
-  const result = projectOf(read.file, read.value, document, defaultName);
-  if ('project' in result) return { project: result.project, issues: read.issues };
-  return { project: undefined, issues: [...read.issues, ...result.issues] };
+  const issues: Issue[] = [];
+  const document = assemble(files, access, issues);
+  const isBroken = () => issues.some((issue) => !issue.isWarning);
+  if (document === undefined || isBroken()) return { project: undefined, issues };
+  const parsed = composeFileSchema.safeParse(withoutExtensions(document.value));
+  if (!parsed.success) {
+    issues.push(...issuesOf(parsed.error, composeFileSchema, document, 'a compose file'));
+    return { project: undefined, issues };
+  }
+  const { data } = parsed;
+  const result = projectOf(data, document, { profiles, name: name ?? data.name ?? defaultName });
+  if ('project' in result) return { project: result.project, issues };
+  return { project: undefined, issues: [...issues, ...result.issues] };
 }
 
 /** Reads a stack file; `environment` holds the only variables that it can refer to. */
@@ -51,28 +69,27 @@ export function loadCompose(
   return { model: modelOf(read.file), issues };
 }
 
-/** A file whose format is right, also as it was before its spellings were reduced; or issues. */
+/** A file whose format is right; or issues. */
 interface ReadFile {
   readonly file: StackFile | undefined;
-  readonly value: unknown;
   readonly issues: Issue[];
 }
 
 function readFile(document: LocatedYaml, environment: Readonly<Record<string, string>>): ReadFile {
   const issues: Issue[] = [...document.issues];
-  if (issues.length > 0) return { file: undefined, value: undefined, issues };
+  if (issues.length > 0) return { file: undefined, issues };
   const value = interpolateDocument(document, environment, issues);
   if (value === null || value === undefined) {
     issues.push(document.issueAt([], 'empty-file', 'empty compose file', 'it needs services'));
-    return { file: undefined, value, issues };
+    return { file: undefined, issues };
   }
   const parsed = stackFileSchema.safeParse(withoutExtensions(value));
   if (!parsed.success) {
     issues.push(...issuesOf(parsed.error, stackFileSchema, document, 'a stack file'));
-    return { file: undefined, value, issues };
+    return { file: undefined, issues };
   }
   const isBroken = issues.some((issue) => !issue.isWarning);
-  return { file: isBroken ? undefined : parsed.data, value, issues };
+  return { file: isBroken ? undefined : parsed.data, issues };
 }
 
 /** Keys that begin with `x-` are anybody's, wherever the format has keys of its own. */

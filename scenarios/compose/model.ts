@@ -126,7 +126,8 @@ function resourcesOf(
   return { cpus: amounts.cpus, memoryBytes: amounts.memory };
 }
 
-function healthcheckOf(check: StackService['healthcheck']): HealthConfig | undefined {
+/** A health check with its spellings reduced to one; `undefined` without one. */
+export function healthcheckOf(check: StackService['healthcheck']): HealthConfig | undefined {
   if (check === undefined) return undefined;
   if (check.disable === true) return { test: ['NONE'] };
   const test = check.test ?? [];

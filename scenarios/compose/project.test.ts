@@ -123,7 +123,7 @@ test.each([
     'service "a" depends on undefined service "b"',
   ],
   ['services: { a: { command: x } }', 'service "a" has neither an image nor a build context'],
-  ['services: { a: { image: x, ports: ["80:x"] } }', "ports: invalid port 'x'"],
+  ['services: { a: { image: x, ports: ["80:x"] } }', 'Invalid containerPort: x'],
   [
     'services: { a: { image: x, network_mode: host, networks: [default] } }',
     'service a declares mutually exclusive `network_mode` and `networks`',

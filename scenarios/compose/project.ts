@@ -3,8 +3,12 @@
  * own, networks bridges unless they say otherwise, and the options that a swarm ignores count
  * (compose-go `loader`, docker/compose `pkg/compose/create.go`).
  */
-import { z } from 'zod';
-import type { ComposeProject } from '../../node/daemon/compose-up.ts';
+import {
+  type ComposeDependency,
+  ComposeLabel,
+  type ComposeProject,
+  type ComposeService,
+} from '../../node/daemon/compose.ts';
 import type {
   ContainerPort,
   ContainerRequest,
@@ -20,62 +24,56 @@ import {
 import { parseExpose, parsePublish } from '../../node/docker/port-spec.ts';
 import { parseIpv4Address, parseMac, parsePrefix } from '../../wire/addresses.ts';
 import type { Issue } from '../language/issue.ts';
-import type { LocatedYaml } from '../language/located-yaml.ts';
-import type { StackFile, StackNetwork, StackService } from './stack-file.ts';
-import { text, texts } from './values.ts';
+import type { YamlSource } from '../language/located-yaml.ts';
+import type { ComposeFile, ComposeFileService } from './compose-file.ts';
+import { healthcheckOf } from './model.ts';
+import type { StackNetwork } from './stack-file.ts';
 import { programOf } from './x-swarmlab.ts';
-
-/** What a swarm has no use for; of one service, as it stands in the file. */
-const hostOptions = z.object({
-  container_name: text.optional(),
-  links: texts.optional(),
-  mac_address: text.optional(),
-  network_mode: text.optional(),
-  domainname: text.optional(),
-  restart: text.optional(),
-  ports: z.array(z.unknown()).optional(),
-  expose: z.array(z.union([z.string(), z.number()])).optional(),
-});
 
 /** What the conditions of `deploy.restart_policy` are called where there is no swarm. */
 const DEPLOY_CONDITIONS = { none: 'no', 'on-failure': 'on-failure', any: 'always' } as const;
 
-type HostOptions = z.output<typeof hostOptions>;
-
 /** A project, or what is wrong with the file. */
 export type ProjectResult = { readonly project: ComposeProject } | { readonly issues: Issue[] };
 
-/** Reads a file whose format is right; `raw` is the same before its spellings were reduced. */
+/** What the user says beside the files. */
+export interface ProjectWishes {
+  readonly name: string;
+  /** Services with profiles are there only if one of theirs is. */
+  readonly profiles: readonly string[];
+}
+
+/** Reads a file whose format is right. */
 export function projectOf(
-  file: StackFile,
-  raw: unknown,
-  document: LocatedYaml,
-  defaultName: string,
+  file: ComposeFile,
+  document: YamlSource,
+  wishes: ProjectWishes,
 ): ProjectResult {
-  const reader = new ProjectReader(file, raw, document, file.name ?? defaultName);
+  const reader = new ProjectReader(file, document, wishes);
   const project = reader.project();
   return reader.issues.length === 0 ? { project } : { issues: reader.issues };
 }
 
 class ProjectReader {
   readonly issues: Issue[] = [];
-  readonly #services: Readonly<Record<string, StackService>>;
+  readonly #services: Readonly<Record<string, ComposeFileService>>;
   readonly #networks: Readonly<Record<string, StackNetwork>>;
-  readonly #raw: Readonly<Record<string, unknown>>;
-  readonly #document: LocatedYaml;
+  readonly #document: YamlSource;
   readonly #name: string;
 
-  constructor(file: StackFile, raw: unknown, document: LocatedYaml, name: string) {
-    this.#services = withoutNulls(file.services ?? {});
-    this.#networks = withoutNulls({ default: {}, ...file.networks });
-    this.#raw = (raw as { services?: Record<string, unknown> }).services ?? {};
+  constructor(file: ComposeFile, document: YamlSource, { name, profiles }: ProjectWishes) {
+    const isActive = ({ profiles: own = [] }: ComposeFileService) =>
+      own.length === 0 || own.some((profile) => profiles.includes(profile));
+    const all = Object.entries(withoutNulls<ComposeFileService>(file.services ?? {}));
+    this.#services = Object.fromEntries(all.filter(([, service]) => isActive(service)));
+    this.#networks = withoutNulls<StackNetwork>({ default: {}, ...file.networks });
     this.#document = document;
     this.#name = name;
   }
 
   project(): ComposeProject {
     const order = this.#order();
-    const containers = order.flatMap((service) => this.#containersOf(service));
+    const services = order.map((service) => this.#serviceOf(service));
     const used = new Set(order.flatMap((service) => Object.keys(this.#placesOf(service))));
     const own = [...used].filter((key) => Object.hasOwn(this.#networks, key)).sort();
     const isExternal = (key: string) => this.#networks[key]!.external !== undefined;
@@ -83,8 +81,13 @@ class ProjectReader {
       name: this.#name,
       networks: own.filter((key) => !isExternal(key)).map((key) => this.#networkOf(key)),
       externalNetworks: own.filter(isExternal).map((key) => this.#networkName(key)),
-      containers,
+      services,
     };
+  }
+
+  #serviceOf(name: string): ComposeService {
+    const containers = this.#containersOf(name);
+    return { name, containers, dependencies: this.#dependenciesOf(name) };
   }
 
   /** Services behind those that they depend on, share a network with or link to. */
@@ -97,9 +100,9 @@ class ProjectReader {
         this.#complain(['services', name], `dependency cycle detected: ${cycle}`);
         return;
       }
-      for (const other of this.#dependenciesOf(name)) {
+      for (const { service: other, isRequired } of this.#dependenciesOf(name)) {
         if (Object.hasOwn(this.#services, other)) visit(other, [...way, name]);
-        else {
+        else if (isRequired) {
           const message = `service "${name}" depends on undefined service "${other}"`;
           this.#complain(['services', name], `${message}: invalid compose project`);
         }
@@ -110,42 +113,58 @@ class ProjectReader {
     return order;
   }
 
-  #dependenciesOf(name: string): string[] {
-    const { depends_on: wanted = [] } = this.#services[name]!;
-    const options = this.#optionsOf(name);
-    const listed = Array.isArray(wanted) ? wanted : Object.keys(wanted);
-    const links = (options.links ?? []).map((link) => link.split(':')[0]!);
-    const mode = options.network_mode ?? '';
-    return [...listed, ...links, ...(mode.startsWith('service:') ? [mode.slice(8)] : [])];
+  /** What a service waits for: `depends_on`, links, and whose network it shares. */
+  #dependenciesOf(name: string): ComposeDependency[] {
+    const { depends_on: wanted = [], links = [], network_mode: mode = '' } = this.#services[name]!;
+    const condition = 'service_started' as const;
+    const listed = Array.isArray(wanted)
+      ? wanted.map((service) => ({ service, condition, isRequired: true }))
+      : Object.entries(wanted).map(([service, { condition: own, required = true }]) => ({
+          service,
+          condition: own,
+          isRequired: required,
+        }));
+    const shared = mode.startsWith('service:') ? [mode.slice(8)] : [];
+    const implied = [...links.map((link) => link.split(':')[0]!), ...shared];
+    return [
+      ...listed,
+      ...implied
+        .filter((service) => !listed.some((dependency) => dependency.service === service))
+        .map((service) => ({ service, condition, isRequired: true })),
+    ];
   }
 
   #containersOf(name: string): ContainerRequest[] {
     const service = this.#services[name]!;
-    const options = this.#optionsOf(name);
     if (service.image === undefined) {
       const message = `service "${name}" has neither an image nor a build context specified`;
       this.#complain(['services', name], `${message}: invalid compose project`);
       return [];
     }
-    const count = service.deploy?.replicas ?? 1;
-    return Array.from({ length: count }, (_, i) => this.#containerOf(name, options, i + 1));
+    const count = service.scale ?? service.deploy?.replicas ?? 1;
+    if (count > 1 && service.container_name !== undefined) {
+      const attribute = service.scale === undefined ? 'deploy.replicas' : 'scale';
+      const why = `can't set container_name and ${name} as container name must be unique`;
+      this.#complain(['services', name], `services.${attribute}: ${why}: invalid compose project`);
+    }
+    return Array.from({ length: count }, (_, i) => this.#containerOf(name, i + 1));
   }
 
-  #containerOf(name: string, options: HostOptions, number: number): ContainerRequest {
+  #containerOf(name: string, number: number): ContainerRequest {
     const service = this.#services[name]!;
-    const container = options.container_name ?? `${this.#name}-${name}-${number}`;
+    const container = service.container_name ?? `${this.#name}-${name}-${number}`;
     const places = Object.entries(this.#placesOf(name)).sort(byPriority);
     const endpoints = new Map<string, EndpointRequest>();
     for (const [key, place] of places) {
       endpoints.set(this.#networkName(key), {
         aliases: [container, name, ...(place?.aliases ?? [])],
-        links: this.#linksOf(options),
-        gatewayPriority: 0,
+        links: this.#linksOf(service),
+        gatewayPriority: place?.gw_priority ?? 0,
         ...addressOf(place?.ipv4_address),
+        ...macOf(place?.mac_address),
       });
     }
-    const mac = options.mac_address === undefined ? undefined : parseMac(options.mac_address);
-    const { bindings, exposed } = this.#portsOf(name, options);
+    const { bindings, exposed } = this.#portsOf(name, service);
     const workload = service['x-swarmlab'];
     const image = service.image!;
     const ports = [...bindings, ...exposed].map(({ port, protocol }) => `${port}/${protocol}`);
@@ -154,8 +173,8 @@ class ProjectReader {
       image,
       command: service.command ?? [],
       hostname: service.hostname ?? '',
-      domainName: options.domainname ?? '',
-      networkMode: this.#modeOf(options, [...endpoints.keys()][0]),
+      domainName: service.domainname ?? '',
+      networkMode: this.#modeOf(service, [...endpoints.keys()][0]),
       endpoints,
       bindings,
       exposed,
@@ -164,26 +183,27 @@ class ProjectReader {
       extraHosts: hostsOf(service.extra_hosts),
       dns: service.dns ?? [],
       dnsSearch: service.dns_search ?? [],
-      dnsOptions: [],
+      dnsOptions: service.dns_opt ?? [],
       environment: service.environment ?? [],
       labels: new Map([
         ...Object.entries(service.labels ?? {}),
-        ['com.docker.compose.project', this.#name],
-        ['com.docker.compose.service', name],
-        ['com.docker.compose.container-number', String(number)],
+        [ComposeLabel.project, this.#name],
+        [ComposeLabel.service, name],
+        [ComposeLabel.number, String(number)],
       ]),
       sysctls: new Map(Object.entries(service.sysctls ?? {})),
       isAutoRemoved: false,
-      restartPolicy: this.#restartPolicyOf(name, options),
-      ...(mac === undefined ? {} : { mac }),
+      restartPolicy: this.#restartPolicyOf(name, service),
+      healthcheck: this.#healthcheckOf(name, service),
+      stopGraceNs: service.stop_grace_period,
+      ...macOf(service.mac_address),
       ...(workload === undefined ? {} : { program: programOf(workload, image, ports) }),
     };
   }
 
   /** Its networks with what it wants there; none where it shares somebody's. */
-  #placesOf(name: string): NonNullable<Exclude<StackService['networks'], readonly string[]>> {
-    const { networks } = this.#services[name]!;
-    const { network_mode: mode } = this.#optionsOf(name);
+  #placesOf(name: string): Places {
+    const { networks, network_mode: mode } = this.#services[name]!;
     if (mode !== undefined) {
       if (networks !== undefined) {
         const message = `service ${name} declares mutually exclusive \`network_mode\` and \`networks\``;
@@ -203,17 +223,17 @@ class ProjectReader {
     return all;
   }
 
-  #modeOf({ network_mode: mode }: HostOptions, first: string | undefined): string {
+  #modeOf({ network_mode: mode }: ComposeFileService, first: string | undefined): string {
     if (mode === undefined) return first ?? 'none';
     if (!mode.startsWith('service:')) return mode;
     const other = mode.slice(8);
     if (!Object.hasOwn(this.#services, other)) return mode;
-    const { container_name: own } = this.#optionsOf(other);
+    const { container_name: own } = this.#services[other]!;
     return `container:${own ?? `${this.#name}-${other}-1`}`;
   }
 
-  #restartPolicyOf(name: string, { restart }: HostOptions): RestartPolicy {
-    const { restart_policy: policy } = this.#services[name]!.deploy ?? {};
+  #restartPolicyOf(name: string, { restart, deploy }: ComposeFileService): RestartPolicy {
+    const { restart_policy: policy } = deploy ?? {};
     if (policy !== undefined && restart === undefined) {
       const condition = policy.condition ?? 'any';
       return {
@@ -227,8 +247,18 @@ class ProjectReader {
     return NO_RESTART;
   }
 
+  #healthcheckOf(name: string, { healthcheck }: ComposeFileService) {
+    const config = healthcheckOf(healthcheck);
+    const [kind] = config?.test ?? [];
+    if (kind !== undefined && !['CMD', 'CMD-SHELL', 'NONE'].includes(kind)) {
+      const message = 'healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE"';
+      this.#complain(['services', name, 'healthcheck', 'test'], message);
+    }
+    return config;
+  }
+
   /** `service:alias` as `container:alias`. */
-  #linksOf({ links = [] }: HostOptions): string[] {
+  #linksOf({ links = [] }: ComposeFileService): string[] {
     return links.map((link) => {
       const [service = '', alias = service] = link.split(':');
       return `${this.#name}-${service}-1:${alias}`;
@@ -237,7 +267,7 @@ class ProjectReader {
 
   #portsOf(
     name: string,
-    options: HostOptions,
+    options: ComposeFileService,
   ): { bindings: PortBinding[]; exposed: ContainerPort[] } {
     const bindings: PortBinding[] = [];
     const exposed: ContainerPort[] = [];
@@ -273,8 +303,8 @@ class ProjectReader {
       options: new Map(Object.entries(network.driver_opts ?? {})),
       labels: new Map([
         ...Object.entries(network.labels ?? {}),
-        ['com.docker.compose.network', key],
-        ['com.docker.compose.project', this.#name],
+        [ComposeLabel.network, key],
+        [ComposeLabel.project, this.#name],
       ]),
       ipam: (network.ipam?.config ?? []).map(({ subnet, gateway, ip_range: range }) => ({
         subnet: parsePrefix(subnet)!,
@@ -284,24 +314,14 @@ class ProjectReader {
     };
   }
 
-  #optionsOf(name: string): HostOptions {
-    const parsed = hostOptions.safeParse(this.#raw[name] ?? {});
-    if (parsed.success) return parsed.data;
-    const [first] = parsed.error.issues;
-    this.#complain(['services', name, ...(first!.path as string[])], first!.message);
-    return {};
-  }
-
   #complain(path: (string | number)[], message: string): void {
     if (this.issues.some((issue) => issue.message === message)) return;
     this.issues.push(this.#document.issueAt(path, 'invalid-project', message, ''));
   }
 }
 
-type Place = readonly [
-  string,
-  { readonly priority?: number | undefined; readonly aliases?: string[] | undefined } | null,
-];
+type Places = NonNullable<Exclude<ComposeFileService['networks'], readonly string[]>>;
+type Place = readonly [string, Places[string]];
 
 /** The highest priority first, then by name (`NetworksByPriority`). */
 function byPriority([a, left]: Place, [b, right]: Place): number {
@@ -314,18 +334,23 @@ function addressOf(address: string | undefined): { address?: number } {
   return parsed === undefined ? {} : { address: parsed };
 }
 
-function hostsOf(hosts: StackService['extra_hosts']): string[] {
+function macOf(text: string | undefined): { mac?: number } {
+  const mac = text === undefined ? undefined : parseMac(text);
+  return mac === undefined ? {} : { mac };
+}
+
+function hostsOf(hosts: ComposeFileService['extra_hosts']): string[] {
   if (hosts === undefined) return [];
   if (Array.isArray(hosts)) return hosts.map((entry) => entry.replace('=', ':'));
   return Object.entries(hosts).map(([name, address]) => `${name}:${address}`);
 }
 
 /** The long form of a port in the short one's spelling. */
-function shortForm(entry: unknown): string {
-  if (typeof entry !== 'object' || entry === null) return String(entry);
-  const { target, published, protocol, host_ip: host } = entry as Record<string, unknown>;
-  const address = host === undefined ? '' : `${host}:`;
-  return `${address}${published ?? ''}:${target ?? ''}/${protocol ?? 'tcp'}`;
+function shortForm(entry: NonNullable<ComposeFileService['ports']>[number]): string {
+  if (typeof entry === 'string') return entry;
+  const { target, published = '', protocol = 'tcp', host_ip: host } = entry;
+  if (host === undefined) return `${published}:${target}/${protocol}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${published}:${target}/${protocol}`;
 }
 
 function withoutNulls<T>(record: Readonly<Record<string, T | null>>): Record<string, T> {

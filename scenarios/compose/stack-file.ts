@@ -59,7 +59,7 @@ export const FORBIDDEN_OPTIONS: Readonly<Record<string, string>> = {
 };
 
 /** Accepted without a meaning on the network. */
-const anything = z.unknown().optional();
+export const anything = z.unknown().optional();
 
 const WITHOUT_EFFECT = [
   'cap_add',
@@ -84,7 +84,8 @@ const WITHOUT_EFFECT = [
   'working_dir',
 ] as const;
 
-function anythingUnder<K extends string>(keys: readonly K[]): Record<K, typeof anything> {
+/** Keys that are accepted, whatever stands behind them. */
+export function anythingUnder<K extends string>(keys: readonly K[]): Record<K, typeof anything> {
   return Object.fromEntries(keys.map((key) => [key, anything])) as Record<K, typeof anything>;
 }
 
@@ -156,7 +157,8 @@ const dependencies = z.union([texts, z.record(z.string(), z.unknown())], {
   error: 'expected a list of services',
 });
 
-const service = z.strictObject({
+/** One service of a stack file. */
+export const stackServiceSchema = z.strictObject({
   ...anythingUnder(WITHOUT_EFFECT),
   ...anythingUnder(UNSUPPORTED_OPTIONS),
   ...anythingUnder(Object.keys(DEPRECATED_OPTIONS)),
@@ -234,7 +236,7 @@ const declarations = z.record(z.string(), z.unknown()).nullable().optional();
 export const stackFileSchema = z.strictObject({
   version: z.union([z.string(), z.number()]).transform(String).optional(),
   name: text.optional(),
-  services: z.record(z.string(), service.nullable()).nullable().optional(),
+  services: z.record(z.string(), stackServiceSchema.nullable()).nullable().optional(),
   networks: z.record(z.string(), network.nullable()).nullable().optional(),
   volumes: declarations,
   secrets: declarations,
@@ -244,6 +246,6 @@ export const stackFileSchema = z.strictObject({
 /** A stack file that was read. */
 export type StackFile = z.output<typeof stackFileSchema>;
 /** One service of it. */
-export type StackService = z.output<typeof service>;
+export type StackService = z.output<typeof stackServiceSchema>;
 /** One network of it. */
 export type StackNetwork = z.output<typeof network>;

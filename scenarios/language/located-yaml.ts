@@ -24,8 +24,24 @@ export interface Position {
   readonly column: number;
 }
 
+/** A value, and where a complaint about a part of it stands. */
+export interface YamlSource {
+  readonly value: unknown;
+  /** An issue at the value of a path. */
+  issueAt(path: YamlPath, code: string, message: string, hint?: string, isWarning?: boolean): Issue;
+  /** An issue at a key of the mapping at a path. */
+  issueAtKey(
+    path: YamlPath,
+    key: string,
+    code: string,
+    message: string,
+    hint?: string,
+    isWarning?: boolean,
+  ): Issue;
+}
+
 /** A parsed document with its source. */
-export class LocatedYaml {
+export class LocatedYaml implements YamlSource {
   readonly file: string;
   readonly source: string;
   /** Mistakes of the YAML itself; when there are any, `value` is not to be trusted. */

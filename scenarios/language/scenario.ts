@@ -155,6 +155,32 @@ const keyName = z
   .optional()
   .meta({ description: 'the name of a key, as in cluster.gossip.keyring' });
 
+const composeFiles = z.union([z.string(), z.array(z.string()).min(1)]);
+
+/** `docker compose` on a node: a file to bring up, or files and what to do with them. */
+const composeCommand = z
+  .union([
+    composeFiles,
+    z.strictObject({
+      files: composeFiles.meta({ description: 'each is laid over the one before it' }),
+      profiles: z.array(z.string()).default([]),
+      project: z.string().optional().meta({ description: 'its name; default: that of the file' }),
+      command: z.enum(['up', 'down']).default('up'),
+      'remove-orphans': z.boolean().default(false),
+    }),
+  ])
+  .transform((input) => {
+    const options = typeof input === 'string' || Array.isArray(input) ? { files: input } : input;
+    return { ...COMPOSE_UP, ...options, files: [options.files].flat() };
+  });
+
+const COMPOSE_UP = {
+  profiles: [] as string[],
+  project: undefined as string | undefined,
+  command: 'up' as 'up' | 'down',
+  'remove-orphans': false,
+};
+
 const verbs = {
   crash: nodes.optional().meta({ description: 'power off: the host and all on it are gone' }),
   restart: nodes.optional().meta({ description: 'a crashed host boots; a running one reboots' }),
@@ -208,7 +234,7 @@ const verbs = {
   activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
   update: z.string().optional().meta({ description: 'replaces all tasks of a service' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
-  compose: z.record(z.string(), z.string()).optional().meta({
+  compose: z.record(z.string(), composeCommand).optional().meta({
     description: 'docker compose up -d of files on nodes, such as { worker-1: shop.compose.yaml }',
   }),
   systemctl: z.record(z.string(), z.string()).optional().meta({
@@ -282,3 +308,10 @@ export type Scenario = z.output<typeof scenarioSchema>;
 export type ScenarioInput = z.input<typeof scenarioSchema>;
 /** One entry of the timeline. */
 export type TimelineEntry = Scenario['timeline'][number];
+/** What somebody does with a compose project. */
+export type ComposeCommand = NonNullable<TimelineEntry['compose']>[string];
+
+/** What tells two projects of one scenario apart. */
+export function projectKey({ files, profiles, project }: ComposeCommand): string {
+  return JSON.stringify([files, profiles, project ?? null]);
+}

@@ -4,13 +4,13 @@
  */
 import { z } from 'zod';
 import { didYouMean, type Issue } from './issue.ts';
-import type { LocatedYaml, YamlPath } from './located-yaml.ts';
+import type { YamlPath, YamlSource } from './located-yaml.ts';
 
 /** The issues of a failed parse, in the order of their places; `what` names the whole document. */
 export function issuesOf(
   error: z.ZodError,
   schema: z.ZodType,
-  document: LocatedYaml,
+  document: YamlSource,
   what: string,
 ): Issue[] {
   const conversion = { schema, document, what };
@@ -20,7 +20,7 @@ export function issuesOf(
 
 interface Conversion {
   readonly schema: z.ZodType;
-  readonly document: LocatedYaml;
+  readonly document: YamlSource;
   readonly what: string;
 }
 
@@ -91,7 +91,7 @@ function placeName(path: YamlPath, what: string): string {
   return typeof last === 'number' ? 'this entry' : `'${last}'`;
 }
 
-function isMissing(document: LocatedYaml, path: YamlPath): boolean {
+function isMissing(document: YamlSource, path: YamlPath): boolean {
   return path.length > 0 && valueAt(document.value, path) === undefined;
 }
 

@@ -10,16 +10,21 @@ import { KEYRING_CHANGES } from '../../gossip/transport/keyring-change.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
 import { NodeAvailability } from '../../manager/objects/node.ts';
 import { splitWords } from '../../net/netfilter/command-words.ts';
-import { type ComposeProject, composeUp } from '../../node/daemon/compose-up.ts';
+import { type ComposeProject, composeDown, composeUp } from '../../node/daemon/compose.ts';
 import type { Daemon } from '../../node/daemon/daemon.ts';
 import type { CommandResult } from '../../node/docker/command.ts';
-import { dockerWords } from '../../node/docker/docker.ts';
+import { dockerWords, unreachable } from '../../node/docker/docker.ts';
 import { launch } from '../../node/tools/launch.ts';
 import { answerOf, type Steps, takeSteps } from '../../sim/steps.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
-import { type TimelineEntry, VERBS } from '../language/scenario.ts';
+import {
+  type ComposeCommand,
+  projectKey,
+  type TimelineEntry,
+  VERBS,
+} from '../language/scenario.ts';
 import { FAULT_VERBS, RETURN_VERBS, type TimelineEvent } from './timeline-events.ts';
 
 /** What is an operation of the simulator; `exec` is a tool's. */
@@ -159,8 +164,8 @@ export class Faults {
         });
         return [];
       case 'compose':
-        return Object.entries(entry.compose!).flatMap(([selector, file]) =>
-          this.#compose(this.#select(selector), file),
+        return Object.entries(entry.compose!).flatMap(([selector, command]) =>
+          this.#compose(this.#select(selector), command),
         );
       case 'systemctl':
         return Object.entries(entry.systemctl!).flatMap(([selector, line]) =>
@@ -222,16 +227,26 @@ export class Faults {
     return running;
   }
 
-  /** Brings a compose file up on nodes. */
-  #compose(nodes: readonly number[], file: string): number[] {
+  /** Brings a compose project up or down on nodes. */
+  #compose(nodes: readonly number[], compose: ComposeCommand): number[] {
     const running = nodes.filter((node) => this.#cluster.machines[node]!.isOn);
+    const project = this.#projects.get(projectKey(compose))!;
+    const { command, files, 'remove-orphans': removesOrphans } = compose;
+    const line = `compose ${command} ${files.join(' ')}`;
     for (const node of running) {
       const { daemon } = this.#cluster.machines[node]!.host!;
-      daemon.host.inEngine(() => {
-        takeSteps(composeUp(daemon, this.#projects.get(file)!), ({ complaint }) => {
+      const { process, engine } = daemon.host;
+      process.whenAwake(() => {
+        if (!process.isUp) {
+          this.onDocker?.(node, line, unreachable('compose', engine));
+          return;
+        }
+        const play = command === 'up' ? composeUp : composeDown;
+        takeSteps(play(daemon, project, removesOrphans), ({ lines, complaint }) => {
+          const stdout = lines.map((each) => `${each}\n`).join('');
           const stderr = complaint === undefined ? '' : `${complaint}\n`;
           const exitCode = complaint === undefined ? 0 : 1;
-          this.onDocker?.(node, `compose up ${file}`, { stdout: '', stderr, exitCode });
+          this.onDocker?.(node, line, { stdout, stderr, exitCode });
         });
       });
     }
@@ -427,7 +442,9 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
       return `remove service ${entry.remove}`;
     case 'compose':
       return Object.entries(entry.compose!)
-        .map(([node, file]) => `${node}: docker compose up ${file}`)
+        .map(([node, { command, files }]) => {
+          return `${node}: docker compose ${command} ${files.join(' ')}`;
+        })
         .join(', ');
     case 'systemctl':
       return Object.entries(entry.systemctl!)

@@ -48,9 +48,9 @@ expect:
   expect(told).toHaveLength(1);
   expect(told[0]).toContain('Bind for 0.0.0.0:8080 failed: port is already allocated');
   const errors = [...cluster.leader.store.view.tasks()].map(({ status }) => status.err);
-  expect(errors.filter((text) => text !== '')).toEqual([
-    expect.stringMatching(
-      /^starting container failed: driver failed programming external connectivity on endpoint gateway_[0-9a-f]{12} \([0-9a-f]{64}\): Bind for 0.0.0.0:9090 failed: port is already allocated$/,
-    ),
+  const failed = errors.filter((text) => text !== '');
+  expect(failed.map((text) => text.replaceAll(/[0-9a-f]{12,}/g, 'ID'))).toEqual([
+    'starting container failed: driver failed programming external connectivity on endpoint ' +
+      'gateway_ID (ID): Bind for 0.0.0.0:9090 failed: port is already allocated',
   ]);
 });

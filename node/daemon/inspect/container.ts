@@ -66,6 +66,9 @@ function stateJson(container: StandaloneContainer): Json {
     Error: container.error,
     StartedAt: instantText(container.startedAtNs),
     FinishedAt: instantText(container.finishedAtNs),
+    ...(container.health === undefined
+      ? {}
+      : { Health: { Status: container.health, FailingStreak: 0, Log: [] } }),
   };
 }
 
