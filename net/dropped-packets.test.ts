@@ -255,7 +255,7 @@ const PROVOCATIONS: Readonly<Record<string, (street: Street) => void>> = {
   'multicast group is not joined': (street) => street.toB(() => {}, '224.0.0.9', 0x0100_5e00_0009),
   'no handler of the protocol': (street) =>
     street.toB(({ bytes, start }) => {
-      bytes[start + 9] = 132;
+      bytes[start + 9] = 99;
       finishIpv4Checksum(bytes, start);
     }),
   'no route': (street) => street.toB(() => {}, '192.0.2.1'),

@@ -1,15 +1,17 @@
 /**
  * What the namespaces of one host share because they share a kernel: the softirq backlog, the
- * neighbour table's size (its thresholds are per kernel), and the global ICMP budget.
+ * log, the neighbour table's size (its thresholds are per kernel), and the global ICMP budget.
  */
 import type { World } from '../sim/world.ts';
 import type { BeliefWatch } from './belief-watch.ts';
 import { Backlog } from './device/backlog.ts';
+import { KernelLog } from './kernel-log.ts';
 import type { NeighbourCount } from './neighbour/neighbours.ts';
 
 /** One kernel's shared state. */
 export class HostCounters {
   readonly backlog: Backlog;
+  readonly log: KernelLog;
   /** The sizes of the two neighbour tables. */
   readonly arpCount: NeighbourCount = { count: 0, flushedAtNs: 0 };
   readonly ndiscCount: NeighbourCount = { count: 0, flushedAtNs: 0 };
@@ -21,5 +23,6 @@ export class HostCounters {
 
   constructor(world: World) {
     this.backlog = new Backlog(world.queue);
+    this.log = new KernelLog(world);
   }
 }

@@ -92,6 +92,8 @@ export class Namespace {
   xfrm: Xfrm | undefined = undefined;
   /** Packets that ended here, by reason; the reasons are those that a way names. */
   readonly dropCounts = new Map<string, number>();
+  /** True for the host's first namespace, whose rules may write to the kernel's log. */
+  readonly isInitial: boolean;
   #ipv6: Ipv6 | undefined = undefined;
   readonly #hookUsers: ((hooks: Hooks) => void)[] = [];
   readonly #groups = new Map<Ipv4Address, number>();
@@ -102,6 +104,7 @@ export class Namespace {
     this.name = options.name;
     this.nodeIndex = options.nodeIndex;
     this.host = options.host;
+    this.isInitial = options.initial === undefined;
     this.sysctls = new Sysctls(options.initial?.sysctls);
     this.devices = new NamespaceDevices(this);
     this.addresses = new Addresses(this);

@@ -61,6 +61,8 @@ export class Packet {
   isSecured = false;
   /** A bridge has run PREROUTING on it, so that IP must not again (`ip_sabotage_in`). */
   isBridgePrerouted = false;
+  /** Rules that it matches are logged (`skb->nf_trace`). */
+  isTraced = false;
   /** It proves that its neighbour answers (TCP's acknowledgement; `skb->dst_pending_confirm`). */
   confirmsNeighbour = false;
   /** Length of its largest fragment when it was reassembled, in bytes (`frag_max_size`). */
@@ -114,6 +116,7 @@ export class Packet {
     copy.isReply = this.isReply;
     copy.ipvsProperty = this.ipvsProperty;
     copy.isSecured = this.isSecured;
+    copy.isTraced = this.isTraced;
     copy.outPort = this.outPort;
     copy.linkTarget = this.linkTarget;
     copy.isBridgePrerouted = this.isBridgePrerouted;
@@ -133,6 +136,7 @@ export class Packet {
     this.isReply = false;
     this.ipvsProperty = false;
     this.isSecured = false;
+    this.isTraced = false;
     this.outPort = undefined;
     this.linkTarget = LinkTarget.host;
     this.isBridgePrerouted = false;

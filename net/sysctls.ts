@@ -141,6 +141,7 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.ipv4.tcp_keepalive_intvl', 75],
   ['net.ipv4.tcp_keepalive_probes', 9],
   ['net.core.somaxconn', 4096],
+  ['net.netfilter.nf_conntrack_acct', 0],
   ['net.netfilter.nf_conntrack_max', 262_144],
   ['net.ipv4.ip_unprivileged_port_start', 1024],
   ['net.ipv4.ip_nonlocal_bind', 0],
@@ -160,6 +161,8 @@ export class Sysctls {
   callsIp6tablesOnBridges = true;
   /** Told when devices may have gained or lost IPv6 (`disable_ipv6`, `forwarding`). */
   onIpv6Change: (() => void) | undefined = undefined;
+  /** `nf_conntrack_acct`, read for every new connection. */
+  countsTraffic = false;
 
   /** `initial`: the host's first namespace, whose IPv4 settings a new one copies. */
   constructor(initial: Sysctls | undefined) {
@@ -219,6 +222,7 @@ export class Sysctls {
       if (name === 'net.bridge.bridge-nf-call-ip6tables') {
         this.callsIp6tablesOnBridges = number !== 0;
       }
+      if (name === 'net.netfilter.nf_conntrack_acct') this.countsTraffic = number !== 0;
     }
   }
 

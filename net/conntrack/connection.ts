@@ -26,6 +26,13 @@ export const ConnectionStatus = {
 const { assured, confirmed, dying, seenReply } = ConnectionStatus;
 const NAT_BITS = ConnectionStatus.sourceNat | ConnectionStatus.destinationNat;
 
+/** What went in one direction of a connection. */
+export interface Traffic {
+  packets: number;
+  /** From the IP header on. */
+  bytes: number;
+}
+
 /** One tracked connection. */
 export class Connection {
   /** What the first packet of the flow was. */
@@ -46,6 +53,8 @@ export class Connection {
   streamAtNs = 0;
   /** CONNMARK. */
   mark = 0;
+  /** What has passed; undefined unless it began while `nf_conntrack_acct` was set. */
+  traffic: { readonly original: Traffic; readonly reply: Traffic } | undefined = undefined;
   /** The device whose address MASQUERADE chose. */
   masqueradeDevice: Device | undefined = undefined;
   /** Neighbours in the order of confirmation. */
@@ -59,6 +68,13 @@ export class Connection {
     this.reply = new Tuple(this, true);
     copyTuple(this.original, tuple);
     invertTuple(this.reply, tuple);
+  }
+
+  /** Counts a packet; `traffic` is there. */
+  count(lengthBytes: number, isReply: boolean): void {
+    const direction = isReply ? this.traffic!.reply : this.traffic!.original;
+    direction.packets++;
+    direction.bytes += lengthBytes;
   }
 
   /** IP protocol number. */

@@ -9,7 +9,7 @@ import { SECOND_NS } from '../../sim/time.ts';
 import { formatIp } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { NextHeader } from '../../wire/ipv6/header.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Traffic } from './connection.ts';
 import { SCTP_STATE_NAMES } from './sctp-tracking.ts';
 import { TCP_STATE_NAMES } from './tcp-states.ts';
 import type { TupleFields } from './tuple.ts';
@@ -38,11 +38,16 @@ function formatConnection(connection: Connection, nowNs: number): string {
   let text = `${name.padEnd(8)} ${protocol} ${seconds} `;
   if (connection.tcp !== undefined) text += `${TCP_STATE_NAMES[connection.tcp.state]} `;
   if (connection.sctp !== undefined) text += `${SCTP_STATE_NAMES[connection.sctp.state]} `;
-  text += formatTuple(original);
+  text += formatTuple(original) + trafficText(connection.traffic?.original);
   if (!connection.isSeenReply) text += '[UNREPLIED] ';
-  text += formatTuple(reply);
+  text += formatTuple(reply) + trafficText(connection.traffic?.reply);
   if (connection.isAssured) text += '[ASSURED] ';
   return `${text}mark=${connection.mark} use=1`;
+}
+
+/** `packets=3 bytes=180 ` where packets are counted. */
+function trafficText(traffic: Traffic | undefined): string {
+  return traffic === undefined ? '' : `packets=${traffic.packets} bytes=${traffic.bytes} `;
 }
 
 function formatTuple(tuple: TupleFields): string {

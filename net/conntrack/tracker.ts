@@ -222,10 +222,16 @@ export class ConnectionTracker {
       const max = this.namespace.sysctls.number('net.netfilter.nf_conntrack_max');
       if (this.table.count >= max && !this.table.dropUnassured(this.#scratch)) {
         this.fullDropCount++;
-        this.noteDrop(packet, hook, 'nf_conntrack: table full, dropping packet');
+        const reason = 'nf_conntrack: table full, dropping packet';
+        this.namespace.host.log.writeLimited(`nf_conntrack: ${reason}`);
+        this.noteDrop(packet, hook, reason);
         return Verdict.drop;
       }
       tuple = new Connection(this.#scratch).original;
+      if (this.namespace.sysctls.countsTraffic) {
+        const none = { packets: 0, bytes: 0 };
+        tuple.connection.traffic = { original: { ...none }, reply: { ...none } };
+      }
     }
     const { connection, isReply } = tuple;
     let state: ConnectionState = ConnectionState.new;
@@ -238,6 +244,7 @@ export class ConnectionTracker {
     }
     if (decision === INVALID) return Verdict.accept;
     attach(packet, tuple, state);
+    if (connection.traffic !== undefined) connection.count(packet.lengthBytes, isReply);
     if (isReply) connection.status |= ConnectionStatus.seenReply;
     return Verdict.accept;
   }

@@ -178,6 +178,11 @@ function dropMartian(
       ? `IPv4: martian destination ${destination} from ${source}, dev ${device.name}`
       : `IPv4: martian source ${destination} from ${source}, on dev ${device.name}`;
   namespace.world.observe(martian, namespace.nodeIndex, 0, 0, text);
+  const { log } = namespace.host;
+  log.writeLimited(text);
+  const header = packet.bytes.subarray(packet.start - ETHERNET_HEADER_BYTES, packet.start);
+  const octets = Array.from(header, (octet) => octet.toString(16).padStart(2, '0'));
+  log.write(`ll header: 00000000: ${octets.join(' ')}`);
 }
 
 /** What no device but loopback may bring in; undefined for a proper packet. */

@@ -37,6 +37,7 @@ export const ARP: NeighbourProtocol = {
   etherType: EtherType.ipv4,
   tunables: 'net.ipv4.neigh.default.',
   isIpv6: false,
+  tableName: 'arp_cache',
   countOf: ({ host }) => host.arpCount,
   solicit,
   groupMacOf,

@@ -46,6 +46,7 @@ export const NDISC: NeighbourProtocol = {
   etherType: EtherType.ipv6,
   tunables: 'net.ipv6.neigh.default.',
   isIpv6: true,
+  tableName: 'ndisc_cache',
   countOf: ({ host }) => host.ndiscCount,
   solicit,
   groupMacOf: (_, address) => (isIpv6Multicast(address) ? groupMacOf(address) : 0),

@@ -42,6 +42,8 @@ export interface NeighbourProtocol {
   readonly isIpv6: boolean;
   /** The host's count of entries. */
   countOf(namespace: Namespace): NeighbourCount;
+  /** `arp_cache`, as the kernel's log calls the table. */
+  readonly tableName: string;
   /** Asks for an address: everybody, or whom we know by `mac`; `packet` waits for the answer. */
   solicit(
     namespace: Namespace,
@@ -314,7 +316,11 @@ export class Neighbours {
   #create(device: Device, address: IpAddress): Neighbour | undefined {
     const table = this.#protocol.countOf(this.#namespace);
     if (table.count >= this.#number('gc_thresh1')) this.#collect(this.#namespace.world.nowNs);
-    if (table.count >= this.#number('gc_thresh3')) return undefined;
+    if (table.count >= this.#number('gc_thresh3')) {
+      const name = this.#protocol.tableName;
+      this.#namespace.host.log.writeLimited(`neighbour: ${name}: neighbor table overflow!`);
+      return undefined;
+    }
     return this.#insert(device, address, false);
   }
 

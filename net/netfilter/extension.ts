@@ -35,6 +35,8 @@ export interface ParseEnvironment {
   readonly family: 'ipv4' | 'ipv6';
   /** True when an ipset of this name exists. */
   hasSet(name: string): boolean;
+  /** Turns the accounting of new connections on (`nf_ct_set_acct`). */
+  forceAccounting(): void;
 }
 
 /** A match or a target of one rule. */
@@ -52,6 +54,8 @@ interface Extension {
   list(isNumeric: boolean): string;
   /** False when the kernel would refuse the rule (`Invalid argument`). */
   isAllowed?(head: RuleHead): boolean;
+  /** False when it names what the kernel has not (`No chain/target/match by that name`). */
+  isKnown?(): boolean;
   /** The hooks from which the kernel lets this rule be reached; all when undefined. */
   allowedHooks?(): readonly Hook[] | undefined;
 }

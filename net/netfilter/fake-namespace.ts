@@ -6,6 +6,7 @@ import { World } from '../../sim/world.ts';
 import { type Prefix, prefixContains } from '../../wire/addresses.ts';
 import { ConnectionTracker } from '../conntrack/tracker.ts';
 import type { Device } from '../device/device.ts';
+import { HostCounters } from '../host-counters.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
 import { Sysctls } from '../sysctls.ts';
@@ -24,6 +25,8 @@ export class FakeNamespace {
   readonly name = 'fake';
   readonly nodeIndex = 0;
   readonly hooks = new Hooks();
+  readonly host = new HostCounters(this.world);
+  readonly isInitial = true;
   readonly sysctls = new Sysctls(undefined);
   readonly connections: ConnectionTracker;
   readonly tables: Tables;

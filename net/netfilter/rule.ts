@@ -66,6 +66,14 @@ export class Rule {
   /** Its arguments as `iptables-save` prints them, once somebody has asked. */
   text: string | undefined = undefined;
 
+  /** True when it is for every packet. */
+  get isUnconditional(): boolean {
+    const hasAddress = this.sourceMask !== 0 || this.destinationMask !== 0;
+    const hasDevice = this.inInterface !== '' || this.outInterface !== '';
+    const hasMore = this.protocol !== 0 || this.onlyFragments || this.matches.length > 0;
+    return !hasAddress && !hasDevice && !hasMore;
+  }
+
   /** True when the head and every match agree. */
   isMatch(inspection: Inspection): boolean {
     if (

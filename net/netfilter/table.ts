@@ -13,6 +13,7 @@ import { HOOK_NAMES, Hook, Verdict } from './hook.ts';
 import { Inspection } from './inspection.ts';
 import { Chain, type Rule, RuleAction } from './rule.ts';
 import { ruleText } from './save.ts';
+import { traceRule } from './target/report/trace.ts';
 
 /** The tables. */
 export type TableName = 'raw' | 'mangle' | 'nat' | 'filter';
@@ -98,7 +99,7 @@ export class Table {
   ): Verdict {
     const chain = this.#builtIn[hook]!;
     // so end three runs of four on a swarm node
-    if (chain.rules.length === 0 && chain.policy === 'ACCEPT') {
+    if (chain.rules.length === 0 && chain.policy === 'ACCEPT' && !packet.isTraced) {
       chain.packets++;
       chain.bytes += packet.end - packet.start;
       return Verdict.accept;
@@ -113,6 +114,7 @@ export class Table {
     let outcome = this.#walk(chain, inspection);
     this.#depth--;
     if (outcome === Outcome.return) {
+      if (packet.isTraced) traceRule(inspection, this.name, chain, undefined);
       chain.packets++;
       chain.bytes += packet.end - packet.start;
       outcome = Outcome.accept;
@@ -134,6 +136,7 @@ export class Table {
       rule.packets++;
       rule.bytes += inspection.end - inspection.at;
       if (inspection.packet.way !== undefined) this.#noteRule(inspection, chain, rule);
+      if (inspection.packet.isTraced) traceRule(inspection, this.name, chain, rule);
       switch (rule.action) {
         case RuleAction.none:
           break;
@@ -159,6 +162,9 @@ export class Table {
           break;
         }
       }
+    }
+    if (chain.policy === undefined && inspection.packet.isTraced) {
+      traceRule(inspection, this.name, chain, undefined);
     }
     return Outcome.return;
   }

@@ -25,7 +25,7 @@ import { type RestoreOptions, restoreTables } from './restore.ts';
 import { Chain, type Rule, RuleAction } from './rule.ts';
 import { ruleArguments, saveTables } from './save.ts';
 import { TABLE_HOOKS, Table, type TableName } from './table.ts';
-import { isTooDeep, violatesHooks } from './validity.ts';
+import { hookRefusalOf, isTooDeep, namesUnknown } from './validity.ts';
 
 const TABLE_NAMES: readonly string[] = ['raw', 'mangle', 'nat', 'filter'];
 
@@ -65,7 +65,11 @@ export class Tables {
     this.#hooks = hooks;
     this.#program = family === 'ipv4' ? 'iptables' : 'ip6tables';
     this.nat = new Nat(namespace, hooks);
-    this.#environment = { family, hasSet: (name) => this.sets.has(name) };
+    this.#environment = {
+      family,
+      hasSet: (name) => this.sets.has(name),
+      forceAccounting: () => namespace.sysctls.set('net.netfilter.nf_conntrack_acct', 1),
+    };
   }
 
   /**
@@ -124,7 +128,7 @@ export class Tables {
   /** True when the kernel takes the table as it is. */
   accepts(table: Table): boolean {
     const rules = [...table.chains.values()].flatMap((chain) => chain.rules);
-    return !isTooDeep(table) && !violatesHooks(table, rules);
+    return !isTooDeep(table) && hookRefusalOf(table, rules) === undefined;
   }
 
   /** The table, made and hooked in when this is the first touch. */
@@ -240,7 +244,7 @@ export class Tables {
     if (typeof index !== 'number') return index;
     const before = chain.rules.slice();
     chain.rules.splice(index, letter === 'R' ? 1 : 0, ...command.rules);
-    const problem = this.#isDraft ? undefined : problemOf(table, command.rules);
+    const problem = this.#isDraft ? undefined : this.#problemOf(table, command.rules);
     if (problem !== undefined) {
       chain.rules.splice(0, chain.rules.length, ...before);
       return refused(problem);
@@ -250,12 +254,16 @@ export class Tables {
     if (command.needsTracking) this.namespace.connections.enable();
     return '';
   }
-}
 
-/** Why the kernel would refuse the table with these new rules. */
-function problemOf(table: Table, added: readonly Rule[]): string | undefined {
-  if (isTooDeep(table)) return 'Too many levels of symbolic links.';
-  return violatesHooks(table, added) ? INVALID : undefined;
+  /** Why the kernel would refuse the table with these new rules; its log says more. */
+  #problemOf(table: Table, added: readonly Rule[]): string | undefined {
+    if (isTooDeep(table)) return 'Too many levels of symbolic links.';
+    if (added.some(namesUnknown)) return NO_SUCH_NAME;
+    const refusal = hookRefusalOf(table, added);
+    if (refusal === undefined) return undefined;
+    if (refusal !== '') this.namespace.host.log.writeLimited(refusal);
+    return INVALID;
+  }
 }
 
 /** Where `-A`, `-I` and `-R` put a rule. */

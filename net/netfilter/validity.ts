@@ -3,7 +3,7 @@
  * and that extensions are where they may be.
  * Mirrors `mark_source_chains`, `xt_check_match` and `xt_check_target`.
  */
-import { HOOK_NAMES } from './hook.ts';
+import { HOOK_NAMES, type Hook } from './hook.ts';
 import { MATCH_KINDS } from './match/kinds.ts';
 import { type Chain, type Rule, RuleAction } from './rule.ts';
 import { TABLE_HOOKS, type Table } from './table.ts';
@@ -27,9 +27,21 @@ export function isTooDeep(table: Table): boolean {
   return table.builtInChains().some(leadsBack);
 }
 
-/** True when one of the new rules, or one that they newly lead to, may not stand where it does. */
-export function violatesHooks(table: Table, added: readonly Rule[]): boolean {
-  if (added.some((rule) => !isRuleAllowed(table, rule))) return true;
+/** True when a rule names something that the kernel has not. */
+export function namesUnknown({ matches, target }: Rule): boolean {
+  if (matches.some(({ match }) => match.isKnown?.() === false)) return true;
+  return target?.isKnown?.() === false;
+}
+
+/**
+ * What the kernel logs of the first new rule, or one that they newly lead to, that may not stand
+ * where it does; undefined when all may. It has no words for some ('').
+ */
+export function hookRefusalOf(table: Table, added: readonly Rule[]): string | undefined {
+  for (const rule of added) {
+    const refusal = ruleRefusalOf(table, rule);
+    if (refusal !== undefined) return refusal;
+  }
   const isPlain = added.every(
     (rule) =>
       rule.matches.every(({ name, match }) => {
@@ -42,42 +54,72 @@ export function violatesHooks(table: Table, added: readonly Rule[]): boolean {
       rule.action !== RuleAction.goto &&
       rule.action !== RuleAction.target,
   );
-  if (isPlain) return false;
+  if (isPlain) return undefined;
   for (const hook of TABLE_HOOKS[table.name]) {
     const seen = new Set<Chain>();
-    const isBad = (chain: Chain): boolean => {
-      if (seen.has(chain)) return false;
+    const refusalIn = (chain: Chain): string | undefined => {
+      if (seen.has(chain)) return undefined;
       seen.add(chain);
-      return chain.rules.some((rule) => {
-        if (!isAllowedAt(rule, hook)) return true;
-        return rule.chain !== undefined && isBad(rule.chain);
-      });
+      for (const rule of chain.rules) {
+        const refusal = refusalAt(rule, hook);
+        if (refusal !== undefined) return refusal;
+        const below = rule.chain === undefined ? undefined : refusalIn(rule.chain);
+        if (below !== undefined) return below;
+      }
+      return undefined;
     };
-    if (isBad(table.chains.get(HOOK_NAMES[hook])!)) return true;
+    const refusal = refusalIn(table.chains.get(HOOK_NAMES[hook])!);
+    if (refusal !== undefined) return refusal;
   }
-  return false;
+  return undefined;
 }
 
 /** Table, protocol and everything else that does not depend on the chain. */
-function isRuleAllowed(table: Table, rule: Rule): boolean {
+function ruleRefusalOf(table: Table, rule: Rule): string | undefined {
   for (const { name, match } of rule.matches) {
-    if (match.isAllowed !== undefined && !match.isAllowed(rule)) return false;
-    const tables = MATCH_KINDS[rule.family].get(name)!.tables;
-    if (tables !== undefined && !tables.includes(table.name)) return false;
+    if (match.isAllowed?.(rule) === false) return '';
+    const refusal = tableRefusalOf(
+      table,
+      `${name} match`,
+      MATCH_KINDS[rule.family].get(name)!.tables,
+    );
+    if (refusal !== undefined) return refusal;
   }
-  if (rule.target === undefined || rule.action !== RuleAction.target) return true;
-  if (rule.target.isAllowed !== undefined && !rule.target.isAllowed(rule)) return false;
-  const tables = TARGET_KINDS[rule.family].get(rule.targetName)!.tables;
-  return tables === undefined || tables.includes(table.name);
+  const { target, targetName } = rule;
+  if (target === undefined || rule.action !== RuleAction.target) return undefined;
+  if (target.isAllowed?.(rule) === false) return '';
+  return tableRefusalOf(
+    table,
+    `${targetName} target`,
+    TARGET_KINDS[rule.family].get(targetName)!.tables,
+  );
 }
 
-function isAllowedAt(rule: Rule, hook: (typeof TABLE_HOOKS)['filter'][number]): boolean {
+function tableRefusalOf(
+  table: Table,
+  what: string,
+  tables: readonly string[] | undefined,
+): string | undefined {
+  if (tables === undefined || tables.includes(table.name)) return undefined;
+  return `x_tables: ip_tables: ${what}: only valid in ${tables.join('/')} table, not ${table.name}`;
+}
+
+function refusalAt(rule: Rule, hook: Hook): string | undefined {
   for (const { name, match } of rule.matches) {
     const hooks = match.allowedHooks?.() ?? MATCH_KINDS[rule.family].get(name)!.hooks;
-    if (hooks !== undefined && !hooks.includes(hook)) return false;
+    if (hooks !== undefined && !hooks.includes(hook)) {
+      return usedFrom(`${name} match`, hook, 'valid', hooks);
+    }
   }
-  if (rule.action !== RuleAction.target) return true;
+  if (rule.action !== RuleAction.target) return undefined;
   const hooks =
     rule.target!.allowedHooks?.() ?? TARGET_KINDS[rule.family].get(rule.targetName)!.hooks;
-  return hooks === undefined || hooks.includes(hook);
+  if (hooks === undefined || hooks.includes(hook)) return undefined;
+  return usedFrom(`${rule.targetName} target`, hook, 'usable', hooks);
+}
+
+function usedFrom(what: string, hook: Hook, word: string, hooks: readonly Hook[]): string {
+  const names = [...hooks].sort((a, b) => a - b).map((each) => HOOK_NAMES[each]);
+  const from = `used from hooks ${HOOK_NAMES[hook]}, but only ${word} from ${names.join('/')}`;
+  return `x_tables: ip_tables: ${what}: ${from}`;
 }

@@ -431,6 +431,22 @@ export class SocketTable {
     }
   }
 
+  /** True when a TCP or UDP socket, or one that listens, has these ends. */
+  hasSocket(
+    protocol: number,
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+  ): boolean {
+    if (protocol === IpProtocol.udp) {
+      return this.#findUdp(local, localPort, remote, remotePort) !== undefined;
+    }
+    if (protocol !== IpProtocol.tcp) return false;
+    if (this.endpoints.find(local, localPort, remote, remotePort) !== undefined) return true;
+    return this.#findListener(local, localPort) !== undefined;
+  }
+
   /** The socket that fits best: connected before bound to the address before any (`compute_score`). */
   #findUdp(
     local: IpAddress,

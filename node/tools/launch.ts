@@ -7,6 +7,7 @@ import { bridge } from './ip/bridge.ts';
 import { ip } from './ip/ip.ts';
 import { brctl } from './kernel/brctl.ts';
 import { conntrack } from './kernel/conntrack.ts';
+import { dmesg } from './kernel/dmesg.ts';
 import { ethtool } from './kernel/ethtool.ts';
 import {
   ip6tables,
@@ -61,6 +62,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   systemctl,
   'firewall-cmd': firewallCmd,
   ethtool,
+  dmesg,
   docker,
   sh,
   bash: sh,

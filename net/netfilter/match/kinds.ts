@@ -9,25 +9,36 @@ import { addrtypeMatch } from './addrtype.ts';
 import { bpfMatch } from './bpf.ts';
 import { commentMatch } from './comment.ts';
 import { conntrackMatch } from './conntrack.ts';
+import { ecnMatch } from './field/ecn.ts';
 import { iprangeMatch } from './field/iprange.ts';
 import { lengthMatch } from './field/length.ts';
 import { macMatch, pkttypeMatch } from './field/link.ts';
+import { ahMatch, espMatch } from './field/spi.ts';
 import { stringMatch } from './field/string.ts';
 import { tcpmssMatch } from './field/tcpmss.ts';
 import { dscpMatch, tosMatch } from './field/tos.ts';
 import { ttlMatch } from './field/ttl.ts';
+import { helperMatch } from './helper.ts';
 import { icmpMatch } from './icmp.ts';
 import { icmp6Match } from './icmp6.ts';
 import { ipvsMatch } from './ipvs.ts';
+import { cgroupMatch } from './local/cgroup.ts';
+import { cpuMatch, devgroupMatch } from './local/cpu.ts';
+import { ownerMatch } from './local/owner.ts';
+import { socketMatch } from './local/socket.ts';
 import { connmarkMatch, markMatch } from './mark.ts';
 import { multiportMatch } from './multiport.ts';
 import { physdevMatch } from './physdev.ts';
 import { policyMatch } from './policy.ts';
+import { connbytesMatch } from './rate/connbytes.ts';
 import { connlimitMatch } from './rate/connlimit.ts';
 import { hashlimitMatch } from './rate/hashlimit.ts';
 import { limitMatch } from './rate/limit.ts';
+import { quotaMatch } from './rate/quota.ts';
 import { recentMatch } from './rate/recent.ts';
 import { statisticMatch } from './rate/statistic.ts';
+import { timeMatch } from './rate/time.ts';
+import { rpfilterMatch } from './rpfilter.ts';
 import { setMatch } from './set.ts';
 import { stateMatch } from './state.ts';
 import { sctpMatch, tcpMatch, udpMatch } from './transport-ports.ts';
@@ -35,13 +46,21 @@ import { u32Match } from './u32.ts';
 
 const KINDS: readonly MatchKind[] = [
   addrtypeMatch,
+  ahMatch,
   bpfMatch,
+  cgroupMatch,
   commentMatch,
+  connbytesMatch,
   connlimitMatch,
   connmarkMatch,
   conntrackMatch,
+  cpuMatch,
+  devgroupMatch,
   dscpMatch,
+  ecnMatch,
+  espMatch,
   hashlimitMatch,
+  helperMatch,
   icmpMatch,
   icmp6Match,
   iprangeMatch,
@@ -51,17 +70,22 @@ const KINDS: readonly MatchKind[] = [
   macMatch,
   markMatch,
   multiportMatch,
+  ownerMatch,
   physdevMatch,
   pkttypeMatch,
   policyMatch,
+  quotaMatch,
   recentMatch,
+  rpfilterMatch,
   sctpMatch,
   setMatch,
+  socketMatch,
   stateMatch,
   statisticMatch,
   stringMatch,
   tcpMatch,
   tcpmssMatch,
+  timeMatch,
   tosMatch,
   ttlMatch,
   u32Match,

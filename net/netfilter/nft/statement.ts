@@ -30,7 +30,11 @@ export interface Statement {
 /** `return` from a statement: the rule does not match. */
 const MISMATCH = Outcome.return;
 
-const ENVIRONMENT: ParseEnvironment = { family: 'ipv4', hasSet: () => false };
+const ENVIRONMENT: ParseEnvironment = {
+  family: 'ipv4',
+  hasSet: () => false,
+  forceAccounting: () => {},
+};
 /** Rules name their protocol themselves. */
 const ANY_HEAD: RuleHead = { protocol: 6, isProtocolNegated: false };
 

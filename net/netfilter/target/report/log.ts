@@ -1,12 +1,12 @@
 /**
- * The `LOG` target: a line in the kernel's log, here an observation `netfilter.log`.
+ * The `LOG` target: a line in the kernel's log, and an observation `netfilter.log`.
  * Mirrors `extensions/libxt_LOG.c` and `net/netfilter/nf_log_syslog.c`.
  */
-import { observationKind } from '../../../sim/observations.ts';
-import { Outcome, type Target, type TargetKind } from '../extension.ts';
-import type { Inspection } from '../inspection.ts';
-import { quotedText } from '../options.ts';
-import { LogFlag, logLine } from './log-line.ts';
+import { observationKind } from '../../../../sim/observations.ts';
+import { Outcome, type Target, type TargetKind } from '../../extension.ts';
+import type { Inspection } from '../../inspection.ts';
+import { quotedText } from '../../options.ts';
+import { LogFlag, logLine, logPacket } from './log-line.ts';
 
 const logged = observationKind('netfilter.log');
 const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
@@ -58,7 +58,9 @@ class LogTarget implements Target {
   run(inspection: Inspection): Outcome {
     const { namespace } = inspection;
     const text = (this.#prefix + logLine(inspection, this.#flags)).trimEnd();
-    namespace.world.observe(logged, namespace.nodeIndex, this.#level, 0, text);
+    if (logPacket(inspection, text)) {
+      namespace.world.observe(logged, namespace.nodeIndex, this.#level, 0, text);
+    }
     return Outcome.next;
   }
 

@@ -2,12 +2,12 @@
  * The line that the kernel logs of a packet: interfaces, frame, IP header, transport header, mark.
  * Mirrors `nf_log_ip_packet`, `dump_ipv4_packet` and `dump_ipv6_packet` (net/netfilter/nf_log_syslog.c).
  */
-import { formatIpv4Address } from '../../../wire/addresses.ts';
-import { readU16, readU32 } from '../../../wire/bytes.ts';
-import { ETHERNET_HEADER_BYTES } from '../../../wire/ethernet.ts';
-import { IcmpType, isIcmpError, UnreachableCode } from '../../../wire/icmp.ts';
-import * as ip from '../../../wire/ip.ts';
-import { isIpv6 } from '../../../wire/ip.ts';
+import { formatIpv4Address } from '../../../../wire/addresses.ts';
+import { readU16, readU32 } from '../../../../wire/bytes.ts';
+import { ETHERNET_HEADER_BYTES } from '../../../../wire/ethernet.ts';
+import { IcmpType, isIcmpError, UnreachableCode } from '../../../../wire/icmp.ts';
+import * as ip from '../../../../wire/ip.ts';
+import { isIpv6 } from '../../../../wire/ip.ts';
 import {
   destinationOf,
   fragmentOffsetBytesOf,
@@ -22,7 +22,7 @@ import {
   tosOf,
   totalLengthOf,
   ttlOf,
-} from '../../../wire/ipv4.ts';
+} from '../../../../wire/ipv4.ts';
 import {
   hopLimitOf,
   IPV6_HEADER_BYTES,
@@ -31,10 +31,10 @@ import {
   ipv6ProtocolOf,
   NextHeader,
   trafficClassOf,
-} from '../../../wire/ipv6/header.ts';
-import { Icmpv6Type, isIcmpv6Error, mtuOf } from '../../../wire/ipv6/icmpv6.ts';
-import { TcpFlag } from '../../../wire/tcp.ts';
-import type { Inspection } from '../inspection.ts';
+} from '../../../../wire/ipv6/header.ts';
+import { Icmpv6Type, isIcmpv6Error, mtuOf } from '../../../../wire/ipv6/icmpv6.ts';
+import { TcpFlag } from '../../../../wire/tcp.ts';
+import type { Inspection } from '../../inspection.ts';
 
 /** Bits of the LOG target's flags. */
 export const LogFlag = {
@@ -44,6 +44,18 @@ export const LogFlag = {
   uid: 8,
   macDecode: 32,
 } as const;
+
+/** What the kernel itself logs with, where no rule says otherwise (`NF_LOG_DEFAULT_MASK`). */
+export const DEFAULT_LOG_FLAGS =
+  LogFlag.tcpSequence | LogFlag.tcpOptions | LogFlag.ipOptions | LogFlag.uid;
+
+/** Writes to the kernel's log, which namespaces other than the first may not, unless they are let. */
+export function logPacket({ namespace }: Inspection, text: string): boolean {
+  const { host, sysctls, isInitial } = namespace;
+  if (!isInitial && sysctls.number('net.netfilter.nf_log_all_netns') === 0) return false;
+  host.log.write(text.trimEnd());
+  return true;
+}
 
 /** The flags in the order in which they are logged. */
 const TCP_FLAGS: readonly (readonly [string, number])[] = [

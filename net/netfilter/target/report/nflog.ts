@@ -2,10 +2,10 @@
  * The `NFLOG` target: hands a packet to a program that listens on a group. Nobody listens here, so it
  * is an observation `netfilter.nflog` and nothing else. Mirrors `extensions/libxt_NFLOG.c`.
  */
-import { observationKind } from '../../../sim/observations.ts';
-import { Outcome, type Target, type TargetKind } from '../extension.ts';
-import type { Inspection } from '../inspection.ts';
-import { outOfRange, quotedText } from '../options.ts';
+import { observationKind } from '../../../../sim/observations.ts';
+import { Outcome, type Target, type TargetKind } from '../../extension.ts';
+import type { Inspection } from '../../inspection.ts';
+import { outOfRange, quotedText } from '../../options.ts';
 
 const logged = observationKind('netfilter.nflog');
 const PREFIX_MAX = 63;

@@ -1,0 +1,15 @@
+/**
+ * The `helper` match: was the connection announced in another one, which a helper (FTP's, SIP's)
+ * reads along? Helpers do nothing here, so none was. Mirrors `extensions/libxt_helper.c`.
+ */
+import { fieldMatchKind } from './field/field-match.ts';
+
+/** `-m helper`. */
+export const helperMatch = fieldMatchKind<{ readonly name: string }>({
+  name: 'helper',
+  options: ['--helper'],
+  parse: (name) => ({ name }),
+  holds: () => false,
+  save: ({ name }, not) => ` ${not}--helper ${name}`,
+  list: ({ name }, isNegated) => ` helper match ${isNegated ? '! ' : ''}"${name}"`,
+});
