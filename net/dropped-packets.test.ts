@@ -12,12 +12,14 @@ import {
   setFragment,
   writeIpv4Header,
 } from '../wire/ipv4.ts';
+import { ChunkType } from '../wire/sctp.ts';
 import { finishTcpChecksum, TCP_HEADER_BYTES, TcpFlag, writeTcpHeader } from '../wire/tcp.ts';
 import type { Device } from './device/device.ts';
 import { Ipvlan } from './device/ipvlan.ts';
 import { createVethPair } from './device/veth.ts';
 import { Hook, Verdict } from './netfilter/hook.ts';
 import { Packet } from './packet.ts';
+import { chunkOf, packetOf } from './socket/sctp/packet.ts';
 import { ip, Lab } from './testing/lab.ts';
 import { Way } from './way.ts';
 
@@ -91,6 +93,23 @@ class Street {
     });
     finishTcpChecksum(packet.bytes, at, TCP_HEADER_BYTES, source, destination);
     change(packet, at);
+    this.right.receive(this.framed(packet, this.right.mac));
+    this.lab.run(0.1);
+  }
+
+  /** To b's port 80, from port 4000 of a stranger (or of `from`): an SCTP packet of one chunk. */
+  sctpToB(
+    tag: number,
+    type: ChunkType,
+    change: (packet: Packet) => void = () => {},
+    from = '10.0.0.77',
+    localPort = 4000,
+  ): void {
+    const chunk = chunkOf(type, new Uint8Array(16).fill(1));
+    const ends = { localPort, remotePort: 80 };
+    const [localAddress, remoteAddress] = [ip(from), ip('10.0.0.2')];
+    const packet = packetOf({ ...ends, localAddress, remoteAddress }, tag, [chunk], 1, 1500);
+    change(packet);
     this.right.receive(this.framed(packet, this.right.mac));
     this.lab.run(0.1);
   }
@@ -387,6 +406,22 @@ const PROVOCATIONS: Readonly<Record<string, (street: Street) => void>> = {
   'UDP checksum is wrong': (street) =>
     street.toB(({ bytes, start }) => void (bytes[start + IPV4_HEADER_BYTES + 6]! ^= 1)),
   'UDP port is closed': (street) => street.toB(() => {}),
+  'SCTP packet is malformed': (street) =>
+    street.toB(({ bytes, start }) => {
+      bytes[start + 9] = 132;
+      finishIpv4Checksum(bytes, start);
+    }),
+  'SCTP checksum is wrong': (street) =>
+    street.sctpToB(1, ChunkType.cookieAck, ({ bytes, start }) => void (bytes[start + 28]! ^= 1)),
+  'SCTP port is closed': (street) => street.sctpToB(0, ChunkType.init),
+  'no association for the SCTP packet': (street) => street.sctpToB(1, ChunkType.cookieAck),
+  'SCTP verification tag is wrong': (street) => {
+    street.b.sockets.sctp.listen({ port: 80, onAssociation: () => ({}) });
+    const address = ip('10.0.0.2');
+    const { localPort } = street.a.sockets.sctp.connect({ address, port: 80, handlers: {} });
+    street.lab.run(1);
+    street.sctpToB(1, ChunkType.data, () => {}, '10.0.0.1', localPort);
+  },
 };
 
 test.each(Object.keys(PROVOCATIONS))('%s', (reason) => {

@@ -222,9 +222,9 @@ export class ConnectionTracker {
       const max = this.namespace.sysctls.number('net.netfilter.nf_conntrack_max');
       if (this.table.count >= max && !this.table.dropUnassured(this.#scratch)) {
         this.fullDropCount++;
-        const reason = 'nf_conntrack: table full, dropping packet';
-        this.namespace.host.log.writeLimited(`nf_conntrack: ${reason}`);
-        this.noteDrop(packet, hook, reason);
+        const { log } = this.namespace.host;
+        log.writeLimited('nf_conntrack: nf_conntrack: table full, dropping packet');
+        this.noteDrop(packet, hook, 'nf_conntrack: table full, dropping packet');
         return Verdict.drop;
       }
       tuple = new Connection(this.#scratch).original;
