@@ -1,10 +1,14 @@
 /**
- * `swarmlab explain request|packet`: follows one request, or a probe, over all hosts, and says where
- * it went wrong.
+ * `swarmlab explain request|connection|packet`: follows one request, a connection or a probe over all
+ * hosts, and says where it went wrong.
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import { explainProbe } from '../../scenarios/explain/explain-probe.ts';
-import { explainRequest, type RequestSelector } from '../../scenarios/explain/explain-request.ts';
+import {
+  explainConnection,
+  explainRequest,
+  type RequestSelector,
+} from '../../scenarios/explain/explain-request.ts';
 import type { Explanation } from '../../scenarios/explain/explanation.ts';
 import { didYouMean } from '../../scenarios/language/issue.ts';
 import type { LoadedScenario } from '../../scenarios/load.ts';
@@ -33,6 +37,11 @@ Examples:
   $ swarmlab explain request votes first-failed scenarios/library/voting-app-worker-crash.yaml
   $ swarmlab explain request votes 17 my.yaml --all`;
 
+const CONNECTION_EXAMPLES = `
+Examples:
+  $ swarmlab explain connection pool first-failed my.yaml
+  $ swarmlab explain connection stream 1 my.yaml --all`;
+
 const PACKET_EXAMPLES = `
 Examples:
   $ swarmlab explain packet --from outside --to manager-1:5000 --at 20s my.yaml
@@ -60,6 +69,21 @@ export function addExplain(program: Command): void {
       const names = loaded.scenario.traffic.map(({ name }) => name);
       requireOneOf('traffic', traffic, names);
       print(flags, loaded, (options) => explainRequest(loaded, traffic, which, options));
+    });
+  withCommonOptions(explain.command('connection'))
+    .description('follow a connection of the traffic with all the requests that it carried')
+    .argument('<traffic>', "the traffic's name")
+    .argument('<which>', 'its number from 1 on, or first-failed, last-failed', parseSelector)
+    .argument('<file>', 'a scenario file')
+    .addHelpText('after', CONNECTION_EXAMPLES)
+    .action((traffic: string, which: RequestSelector, file: string, flags: ExplainFlags) => {
+      const loaded = loadOrFail(file, parseOverrides(flags.set));
+      requireOneOf(
+        'traffic',
+        traffic,
+        loaded.scenario.traffic.map(({ name }) => name),
+      );
+      print(flags, loaded, (options) => explainConnection(loaded, traffic, which, options));
     });
   withCommonOptions(explain.command('packet'))
     .description('send a probe at an instant and follow it and its answer')

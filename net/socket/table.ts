@@ -423,7 +423,10 @@ export class SocketTable {
       this.noteDrop(packet, 'UDP port is closed');
       return;
     }
-    if (packet.way !== undefined) this.#noteDelivery(packet, 'udp', `port ${destinationPort}`);
+    if (packet.way !== undefined) {
+      if (socket.kernelHandler === undefined) packet.way.watch?.onDelivery(this, packet, at);
+      this.#noteDelivery(packet, 'udp', `port ${destinationPort}`);
+    }
     if (socket.kernelHandler !== undefined) socket.kernelHandler(packet);
     else {
       const payload = bytes.subarray(at + udp.UDP_HEADER_BYTES, at + lengthBytes);

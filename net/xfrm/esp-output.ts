@@ -53,10 +53,12 @@ function encrypt(namespace: Namespace, packet: Packet, association: Association)
   association.packets++;
   association.usedAtNs = world.nowNs;
   const sequence = ++association.sequence;
-  const ivLow = (sequence ^ association.ivSalt) >>> 0;
-  const { spi } = association;
+  const { spi, ivSalt } = association;
+  const [ivHigh] = ivSalt;
+  // the sequence number's high half is 0: without ESN it has 32 bits
+  const ivLow = (sequence ^ ivSalt[1]) >>> 0;
   const protocol = protocolOf(bytes, start);
-  const sealed = sealEsp(association, spi, sequence, association.ivSalt, ivLow, plain, protocol);
+  const sealed = sealEsp(association, spi, sequence, ivHigh, ivLow, plain, protocol);
   const lengthBytes = headerBytes + sealed.length;
   const secured = takeBytes(HEADROOM_BYTES + lengthBytes);
   secured.set(bytes.subarray(start, start + headerBytes), HEADROOM_BYTES);

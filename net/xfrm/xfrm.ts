@@ -7,7 +7,7 @@
  * dropped. What comes in needs an association only; that it had to be encrypted, a rule of netfilter
  * asks for.
  */
-import { drawUnit } from '../../sim/chance.ts';
+import { draw32 } from '../../sim/chance.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import type { EspKey } from '../../wire/esp.ts';
 import { destinationOf, headerBytesOf, IpProtocol, protocolOf, sourceOf } from '../../wire/ipv4.ts';
@@ -34,8 +34,8 @@ export interface Association extends AssociationSpec {
   readonly addedAtNs: number;
   /** 0 until it is used. */
   usedAtNs: number;
-  /** What every IV is combined with, as `seqiv` does. */
-  readonly ivSalt: number;
+  /** What every IV's halves are combined with, as `seqiv` does. */
+  readonly ivSalt: readonly [high: number, low: number];
 }
 
 /** Which packets go out secured, and by which association (`struct xfrm_policy`, direction out). */
@@ -107,7 +107,7 @@ export class Xfrm {
       packets: 0,
       addedAtNs: world.nowNs,
       usedAtNs: 0,
-      ivSalt: Math.floor(drawUnit(key, nodeIndex, spec.spi) * 0x1_0000_0000),
+      ivSalt: [draw32(key, nodeIndex, spec.spi, 0), draw32(key, nodeIndex, spec.spi, 1)],
     });
     return undefined;
   }

@@ -10,6 +10,9 @@ import { remedyOf } from './remedies.ts';
 /** As many lines of history as a reader wants to see. */
 const HISTORY_LINES_MAX = 8;
 
+/** Drops that change nothing: a balancer would tell its neighbour of a shorter way, and may not. */
+const HARMLESS_REASONS: readonly string[] = ['nat: redirect of a rewritten flow'];
+
 /** Reasons that are told to the sender. */
 const RESET_REASONS: readonly string[] = ['TCP port is closed', 'no connection for the segment'];
 
@@ -28,7 +31,9 @@ export interface Evidence {
 export function diagnose(evidence: Evidence): Diagnosis | undefined {
   const { packets, outcome } = evidence;
   const isAnswered = outcome === 'ok';
-  const dropped = packets.findIndex((packet) => packet.fate === 'dropped');
+  const dropped = packets.findIndex(
+    ({ fate, reason }) => fate === 'dropped' && !HARMLESS_REASONS.includes(reason),
+  );
   if (dropped >= 0) {
     const { title, place, reason, steps } = packets[dropped]!;
     if (RESET_REASONS.includes(reason)) {

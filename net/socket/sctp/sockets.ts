@@ -185,6 +185,7 @@ export class SctpSockets {
     const association = this.#associations.get(textOf(ends));
     const port = ends.localPort;
     const listener = this.#findListener(ends.localAddress, port);
+    packet.way?.watch?.onDelivery(this.#table, packet, at);
     if (association !== undefined || listener !== undefined) {
       const { world, name } = this.namespace;
       packet.way?.add(world.nowNs, name, 'deliver', 'sctp', '', `port ${port}`);

@@ -30,6 +30,8 @@ export interface EndedRequest {
   readonly traffic: string;
   /** From 0 on, in the order of sending. */
   readonly number: number;
+  /** Which of the population's connections carried it, from 0 on; -1 for none. */
+  readonly connection: number;
   readonly sentAtNs: number;
   readonly endedAtNs: number;
   readonly outcome: RequestEnd;
@@ -39,8 +41,11 @@ export interface EndedRequest {
 
 /** Somebody who looks at single requests. */
 export interface RequestObserver {
-  /** The watch for a request that is about to be sent; `undefined` for all that do not matter. */
-  readonly watchOf?: (traffic: string, number: number) => Watch | undefined;
+  /**
+   * The watch for a request that is about to be sent on this connection; `undefined` for all that do not
+   * matter.
+   */
+  readonly watchOf?: (traffic: string, number: number, connection: number) => Watch | undefined;
   readonly onEnd: (request: EndedRequest) => void;
 }
 
@@ -48,6 +53,7 @@ export interface RequestObserver {
 interface Sent {
   readonly number: number;
   readonly sentAtNs: number;
+  connection: number;
   /** Called once, when it has ended; a line that is undefined is over. */
   readonly onEnd: (line: Line | undefined) => void;
 }
@@ -55,6 +61,7 @@ interface Sent {
 /** A connection, and the request that it carries now. */
 interface Line {
   readonly conversation: Conversation;
+  readonly number: number;
   /** Where it leads to, for the pool. */
   readonly place: string;
   isOpen: boolean;
@@ -74,6 +81,7 @@ export class TrafficSource {
   readonly #front: FrontBalancer | undefined;
   readonly #pool: ConnectionPool<Line> | undefined;
   readonly #names: NameCache;
+  #connectionCount = 0;
 
   constructor(
     cluster: Cluster,
@@ -151,7 +159,8 @@ export class TrafficSource {
   /** Sends a request on this line, on one from the pool, or on a new one. */
   #send(line: Line | undefined, onEnd: (line: Line | undefined) => void): void {
     const number = this.record.sentCount++;
-    const sent: Sent = { number, sentAtNs: this.#cluster.world.nowNs, onEnd };
+    const sentAtNs = this.#cluster.world.nowNs;
+    const sent: Sent = { number, sentAtNs, connection: -1, onEnd };
     if (line !== undefined) {
       this.#carry(line, sent);
       return;
@@ -186,7 +195,8 @@ export class TrafficSource {
       this.#carry(kept, sent, client);
       return;
     }
-    const watch = this.#observer?.watchOf?.(this.traffic.name, sent.number);
+    sent.connection = this.#connectionCount++;
+    const watch = this.#watchOf(sent);
     const { sockets } = client.namespace;
     if (watch === undefined) this.#open(client, address, place, sent);
     else watch.open(sockets, () => this.#open(client, address, place, sent));
@@ -223,7 +233,8 @@ export class TrafficSource {
       },
     });
     if (isOver) return;
-    line = { conversation, place, isOpen: this.#isFlow, usedCount: 0, carried: undefined };
+    const number = sent.connection;
+    line = { conversation, number, place, isOpen: this.#isFlow, usedCount: 0, carried: undefined };
     this.#carryOn(line, sent);
   }
 
@@ -246,8 +257,9 @@ export class TrafficSource {
       this.#end(sent, 'reset', '', undefined);
       return;
     }
+    sent.connection = line.number;
     this.#carryOn(line, sent);
-    const watch = this.#observer?.watchOf?.(this.traffic.name, sent.number);
+    const watch = this.#watchOf(sent);
     const ask = () => line.conversation.ask();
     if (watch === undefined || client === undefined) ask();
     else watch.open(client.namespace.sockets, ask);
@@ -275,12 +287,16 @@ export class TrafficSource {
     });
   }
 
+  #watchOf({ number, connection }: Sent): Watch | undefined {
+    return this.#observer?.watchOf?.(this.traffic.name, number, connection);
+  }
+
   #end(sent: Sent, outcome: RequestEnd, server: string, line: Line | undefined): void {
     const endedAtNs = this.#cluster.world.nowNs;
-    const { number, sentAtNs } = sent;
+    const { number, connection, sentAtNs } = sent;
     this.record.end(sentAtNs, endedAtNs, outcome, server);
-    const { name } = this.traffic;
-    this.#observer?.onEnd({ traffic: name, number, sentAtNs, endedAtNs, outcome, server });
+    const ended = { number, connection, sentAtNs, endedAtNs, outcome, server };
+    this.#observer?.onEnd({ traffic: this.traffic.name, ...ended });
     sent.onEnd(line);
   }
 }
