@@ -52,7 +52,7 @@ import { Machine } from './machine.ts';
 import { NameServer, type NameServerOptions, withPublicServers } from './name-server.ts';
 import { ClusterPlugins, type PluginPlacement } from './plugins.ts';
 import type { LinkConditions } from './underlay/conditions.ts';
-import { Exchanges } from './underlay/exchange.ts';
+import { Exchanges, type PortState } from './underlay/exchange.ts';
 import { Underlay } from './underlay/underlay.ts';
 import { Uplink } from './underlay/uplink.ts';
 
@@ -376,10 +376,10 @@ export class Cluster {
     return machine.state === 'paused' ? 'paused' : 'up';
   }
 
-  #portState(host: number, from: number): 'open' | 'closed' | 'silent' {
+  #portState(host: number, from: number): PortState {
     const machine = this.machines[host];
     if (machine === undefined || !machine.isOn) return 'silent';
-    if (!this.machines[from]!.addresses.reaches(machine.addresses)) return 'silent';
+    if (!this.machines[from]!.addresses.reaches(machine.addresses)) return 'unrouted';
     return machine.member === undefined ? 'closed' : 'open';
   }
 }

@@ -10,7 +10,7 @@
 export const LOST = -1;
 
 /** Why an exchange failed. */
-export type ExchangeFailure = 'timeout' | 'refused' | 'reset';
+export type ExchangeFailure = 'timeout' | 'refused' | 'reset' | 'unreachable';
 
 /** One TCP connection to a member's gossip port. */
 export interface GossipExchange {

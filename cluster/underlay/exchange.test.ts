@@ -7,26 +7,38 @@ import { World } from '../../sim/world.ts';
 import { Exchanges, type PortState } from './exchange.ts';
 import { Underlay } from './underlay.ts';
 
-/** Starts an exchange with a host that is silent until `atNs` and then in `state`. */
-function exchangeWith(state: PortState, fromNs: number): string[] {
+/**
+ * Starts an exchange with a host that is silent until `fromNs` and then in `state`; a minute before,
+ * when it had been silent for long, somebody has tried already if `isOld`.
+ */
+function exchangeWith(state: PortState, fromNs: number, isOld = false): string[] {
   const world = new World('exchange');
-  const portState = (): PortState => (world.nowNs >= fromNs ? state : 'silent');
+  const beginNs = isOld ? 60 * SECOND_NS : 0;
+  const portState = (): PortState => (world.nowNs >= beginNs + fromNs ? state : 'silent');
   const exchanges = new Exchanges(world, new Underlay(world, 2), { portState });
   const heard: string[] = [];
-  const hear = (what: string) => heard.push(`${Math.round(world.nowNs / 1e8) / 10} s: ${what}`);
+  const hear = (what: string) =>
+    heard.push(`${Math.round((world.nowNs - beginNs) / 1e8) / 10} s: ${what}`);
   const request = { from: 0, to: 1, port: 7946, requestBytes: 500, draw: 1 };
-  exchanges.start(
-    { ...request, deadlineNs: 10 * SECOND_NS },
-    {
-      onRequest: (_nowNs, reply) => {
-        hear('request');
-        reply(500);
+  const start = () =>
+    exchanges.start(
+      { ...request, deadlineNs: world.nowNs + 10 * SECOND_NS },
+      {
+        onRequest: (_nowNs, reply) => {
+          hear('request');
+          reply(500);
+        },
+        onReply: () => hear('reply'),
+        onFailure: (_nowNs, reason) => hear(reason),
       },
-      onReply: () => hear('reply'),
-      onFailure: (_nowNs, reason) => hear(reason),
-    },
-  );
-  world.queue.runUntil(20 * SECOND_NS);
+    );
+  start();
+  if (isOld) {
+    world.queue.runUntil(beginNs);
+    heard.length = 0;
+    start();
+  }
+  world.queue.runUntil(beginNs + 20 * SECOND_NS);
   return heard;
 }
 
@@ -46,4 +58,9 @@ test('a host that boots meanwhile hears the next SYN, at 1, 3 and 7 s', () => {
 
 test('a host that is off lets the deadline pass', () => {
   expect(exchangeWith('open', 8 * SECOND_NS)).toEqual(['10 s: timeout']);
+});
+
+test('a host that has been off for a minute has to be asked for its MAC address, thrice', () => {
+  expect(exchangeWith('open', 8 * SECOND_NS, true)).toEqual(['3 s: unreachable']);
+  expect(exchangeWith('open', 1.5 * SECOND_NS, true)).toEqual(['2 s: request', '2 s: reply']);
 });

@@ -2,12 +2,15 @@
  * A TCP exchange of control traffic (push-pull, fallback ping, manager RPC): a request and perhaps
  * a reply, as messages. The segments are not simulated; their fate is: every leg (handshake,
  * request, reply) is tried under the conditions of that instant and again after TCP's timeouts
- * (1 s doubling for the SYN, 200 ms doubling for data) until the deadline.
+ * (1 s doubling for the SYN, 200 ms doubling for data) until the deadline. Before the SYN, a host that
+ * has been silent for long enough is asked for its MAC address; see `neighbour-entries.ts`.
  */
 
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import type { World } from '../../sim/world.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
+import type { Path } from './conditions.ts';
+import { NeighbourEntries, REQUEST_COUNT, REQUEST_INTERVAL_NS } from './neighbour-entries.ts';
 import { attemptDraw, LOST, type Underlay } from './underlay.ts';
 
 /** Segments of the initial congestion window, and their payload. */
@@ -17,16 +20,16 @@ const ACKNOWLEDGEMENT_BYTES = 20;
 const DATA_TIMEOUT_NS = 200 * MILLISECOND_NS;
 
 /** Why an exchange failed. */
-export type ExchangeFailure = 'timeout' | 'refused' | 'reset';
+export type ExchangeFailure = 'timeout' | 'refused' | 'reset' | 'unreachable';
 
 /** What the far side says to a SYN on the port. */
-export type PortState = 'open' | 'closed' | 'silent';
+export type PortState = 'open' | 'closed' | 'silent' | 'unrouted';
 
 /** The two ends of an exchange, as the underlay asks them. */
 export interface ExchangeEnds {
   /**
-   * Asked when the SYN of `from` arrives: a listening process, a host without one, or no host at
-   * the address.
+   * Asked when the SYN of `from` arrives: a listening process, a host without one, no host at the
+   * address, or a gateway that knows no way there.
    */
   portState(host: number, from: number): PortState;
 }
@@ -56,11 +59,13 @@ export class Exchanges {
   readonly #world: World;
   readonly #underlay: Underlay;
   readonly #ends: ExchangeEnds;
+  readonly #neighbours: NeighbourEntries;
 
   constructor(world: World, underlay: Underlay, ends: ExchangeEnds) {
     this.#world = world;
     this.#underlay = underlay;
     this.#ends = ends;
+    this.#neighbours = new NeighbourEntries(world, underlay.counters.length);
   }
 
   /** Starts an exchange now. */
@@ -96,7 +101,7 @@ export class Exchanges {
     };
     const answerSyn = () => {
       const state = this.#ends.portState(to, from);
-      if (state === 'silent') return false;
+      if (state === 'silent' || state === 'unrouted') return false;
       const refuse = (atNs: number) => {
         fail(atNs, 'refused');
         return true;
@@ -105,7 +110,44 @@ export class Exchanges {
       this.#leg(request, to, from, ACKNOWLEDGEMENT_BYTES, 3, SECOND_NS, onAnswer, timeout);
       return true;
     };
-    this.#leg(request, from, to, ACKNOWLEDGEMENT_BYTES, 2, SECOND_NS, answerSyn, timeout);
+    const connect = () =>
+      this.#leg(request, from, to, ACKNOWLEDGEMENT_BYTES, 2, SECOND_NS, answerSyn, timeout);
+    this.#resolve(request, connect, fail);
+  }
+
+  /** Asks for the MAC address unless the host has it: `connect` when it is known. */
+  #resolve(
+    { from, to, deadlineNs }: ExchangeRequest,
+    connect: () => void,
+    fail: (nowNs: number, reason: ExchangeFailure) => void,
+  ): void {
+    const { queue } = this.#world;
+    const ask = (count: number) => {
+      const { nowNs } = queue;
+      if (this.#answersArp(from, to)) {
+        this.#neighbours.confirm(from, to);
+        connect();
+      } else if (!this.#neighbours.hasFailed(from, to, nowNs)) {
+        connect();
+      } else if (nowNs >= deadlineNs) {
+        fail(nowNs, 'timeout');
+      } else if (count === REQUEST_COUNT) {
+        fail(nowNs, 'unreachable');
+      } else {
+        const nextNs = Math.min(nowNs + REQUEST_INTERVAL_NS, deadlineNs);
+        queue.scheduleCallback(nextNs, () => ask(count + 1));
+      }
+    };
+    ask(0);
+  }
+
+  #answersArp(from: number, to: number): boolean {
+    const { paths } = this.#underlay;
+    return (
+      isOpen(paths.of(from, to, 0, 0, 0)) &&
+      isOpen(paths.of(to, from, 0, 0, 0)) &&
+      this.#ends.portState(to, from) !== 'silent'
+    );
   }
 
   /**
@@ -185,4 +227,9 @@ export class Exchanges {
     }
     return atNs;
   }
+}
+
+/** Whether a frame that is neither UDP nor TCP gets through now and then. */
+function isOpen(path: Path): boolean {
+  return path.blockedBy === '' && path.lossRatio < 1;
 }
