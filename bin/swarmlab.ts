@@ -9,6 +9,7 @@ import { InvariantError } from '../sim/assert.ts';
 import { addExec } from './commands/exec.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGossip } from './commands/gossip.ts';
+import { addPlugin } from './commands/plugin-serve.ts';
 import { addRun } from './commands/run.ts';
 import { addShow } from './commands/show.ts';
 import { addSweep } from './commands/sweep.ts';
@@ -43,6 +44,7 @@ function createProgram(): Command {
   addExplain(program);
   addValidate(program);
   addGossip(program);
+  addPlugin(program);
   addVersion(program);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -3,6 +3,8 @@
  * that both are there again when a machine boots. What a service knows is on its machine's disk; what
  * a plugin knows is gone with the power.
  */
+import { AttachedPlugin } from '../node/plugins/attached-plugin.ts';
+import { PluginFolder, type PluginServer } from '../node/plugins/plugin-folder.ts';
 import { type CentralFacts, serveCentrally } from '../node/plugins/samples/central-service.ts';
 import { PluginProcess } from '../node/plugins/samples/sample-plugin.ts';
 import { type PluginStyle, styleOf } from '../node/plugins/samples/styles.ts';
@@ -23,6 +25,8 @@ export class ClusterPlugins {
   readonly #machines: readonly Machine[];
   readonly #placements: readonly PluginPlacement[];
   readonly #services = new Map<PluginPlacement, CentralFacts>();
+  /** Plugins of the real world. */
+  readonly #attached: { name: string; nodes: readonly number[]; real: PluginServer }[] = [];
   /** The processes of each node's present host by style. */
   readonly #processes = new Map<number, Map<PluginStyle, PluginProcess>>();
 
@@ -33,6 +37,11 @@ export class ClusterPlugins {
       const facts = styleOf(placement.style).central?.(world);
       if (facts !== undefined) this.#services.set(placement, facts);
     }
+  }
+
+  /** Lets a plugin of the real world be found under a name on nodes, whenever they boot. */
+  attach(name: string, nodes: readonly number[], real: PluginServer): void {
+    this.#attached.push({ name, nodes, real });
   }
 
   /** A machine has booted: its services listen, and its plugins start. */
@@ -54,6 +63,10 @@ export class ClusterPlugins {
       processes.set(style, new PluginProcess(host.plugins, plugin));
     }
     this.#processes.set(index, processes);
+    for (const { name, nodes, real } of this.#attached) {
+      if (!nodes.includes(index)) continue;
+      host.plugins.listen(PluginFolder.pathOf(name), new AttachedPlugin(host, real));
+    }
     for (const process of processes.values()) process.start();
   }
 

@@ -10,6 +10,13 @@ import { execAt } from '../../scenarios/run/exec-at.ts';
 import { parseDuration } from '../../sim/time.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
+import {
+  collectPlugin,
+  PLUGIN_FLAG,
+  PLUGIN_HELP,
+  type PluginFlag,
+  pluginAttacher,
+} from '../plugin-flags.ts';
 
 interface ExecFlags {
   readonly at?: number;
@@ -17,6 +24,7 @@ interface ExecFlags {
   readonly seed?: string;
   readonly set: readonly string[];
   readonly netns?: string;
+  readonly plugin: readonly PluginFlag[];
 }
 
 /** How long a tool may run, in ns, unless somebody says otherwise. */
@@ -55,6 +63,7 @@ export function addExec(program: Command): void {
     .option('--netns <name>', 'in this namespace of the node: ingress_sbox, lb_…, 1-…')
     .option('--seed <seed>', "the seed; default: the scenario's, or 1")
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
+    .option(PLUGIN_FLAG, PLUGIN_HELP, collectPlugin, [])
     .addHelpText('after', HELP)
     .action((file: string, on: string, words: string[], flags: ExecFlags) => {
       exec([file, on, ...words], behindDashes(), flags);
@@ -86,7 +95,7 @@ function exec(words: readonly string[], tool: readonly string[], flags: ExecFlag
   const status = execAt(
     loaded,
     request,
-    { seed },
+    { seed, onCluster: pluginAttacher(loaded, flags.plugin) },
     {
       onOutput: (text, stream) => void process[stream].write(text),
       onFile: (path, bytes) => writeFileSync(path, bytes),

@@ -14,6 +14,13 @@ import { parseDuration } from '../../sim/time.ts';
 import { Captures } from '../captures.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
+import {
+  collectPlugin,
+  PLUGIN_FLAG,
+  PLUGIN_HELP,
+  type PluginFlag,
+  pluginAttacher,
+} from '../plugin-flags.ts';
 import { replayLine } from '../replay-line.ts';
 import { Progress, stdoutHasColour, writeDocument } from '../terminal.ts';
 import { TraceFile } from '../trace-file.ts';
@@ -29,6 +36,7 @@ interface RunFlags {
   readonly until?: number;
   readonly shortcuts: boolean;
   readonly checkDeterminism?: boolean;
+  readonly plugin: readonly PluginFlag[];
 }
 
 const EXAMPLES = `
@@ -53,9 +61,14 @@ export function addRun(program: Command): void {
     .option('--until <duration>', 'end at this virtual instant', parseSpan)
     .option('--no-shortcuts', 'execute every step literally')
     .option('--check-determinism', 'run twice and compare the digests')
+    .option(PLUGIN_FLAG, PLUGIN_HELP, collectPlugin, [])
     .addHelpText('after', EXAMPLES)
     .option('--junit <file>', 'write the expectations as JUnit XML to a file, or to stdout for -')
     .action((files: string[], flags: RunFlags) => {
+      if (flags.plugin.length > 0 && flags.checkDeterminism === true) {
+        const why = 'what a real plugin says is not decided by the seed';
+        throw new CommandFailure(ExitStatus.wrongInput, `--plugin, --check-determinism: ${why}`);
+      }
       const results = files.map((file) => runFile(file, flags, files.length > 1));
       if (flags.json !== undefined) writeDocument(flags.json, jsonOf(results));
       if (flags.junit !== undefined) writeDocument(flags.junit, formatJunitReport(results));
@@ -71,6 +84,7 @@ function runFile(file: string, flags: RunFlags, isOneOfMany: boolean): RunResult
   const loaded = loadOrFail(file, settings);
   const seed = flags.seed ?? loaded.scenario.seed ?? DEFAULT_SEED;
   const replay = replayLine({ file, seed, settings, shortcuts: flags.shortcuts });
+  const attachPlugins = pluginAttacher(loaded, flags.plugin);
   const isClear = flags.pcapClear === true;
   const captures = flags.pcap === undefined ? undefined : new Captures({ isClear });
   const trace = flags.trace === undefined ? undefined : new TraceFile();
@@ -80,6 +94,7 @@ function runFile(file: string, flags: RunFlags, isOneOfMany: boolean): RunResult
     result = runTwiceIfAsked(loaded, flags, replay, {
       onProgress: (ratio) => progress.update(ratio),
       onCluster: (cluster) => {
+        attachPlugins(cluster);
         captures?.attach(cluster);
         trace?.attach(cluster);
       },

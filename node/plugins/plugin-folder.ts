@@ -19,13 +19,13 @@ export interface PluginResponse {
   readonly body: string;
 }
 
-/** A process that answers on a plugin's socket; it may take its time, or never answer. */
-export interface PluginServer {
-  post(request: PluginRequest, reply: (response: PluginResponse) => void): void;
-}
-
 /** What became of one attempt: an answer, or what Go says when there is none. */
 export type PluginAttempt = PluginResponse | { readonly error: string };
+
+/** A process that answers on a plugin's socket; it may take its time, or never answer. */
+export interface PluginServer {
+  post(request: PluginRequest, reply: (attempt: PluginAttempt) => void): void;
+}
 
 /** A socket as a file: it stays when its process is gone. */
 export class PluginSocket {

@@ -31,7 +31,7 @@ export interface ExecFollower {
 export function execAt(
   loaded: LoadedScenario,
   { where, argv, atNs, limitNs }: ExecRequest,
-  options: Pick<RunOptions, 'seed' | 'shortcuts'>,
+  options: Pick<RunOptions, 'seed' | 'shortcuts' | 'onCluster'>,
   follower: ExecFollower,
 ): number | NoPlace {
   const { cluster } = runScenario(loaded, { ...options, untilNs: atNs });

@@ -126,7 +126,7 @@ export function infobloxGrid(): CentralFacts {
 type AskGrid = (method: string, argument: object) => Steps<Record<string, unknown> | string>;
 
 /** What the driver answers, whatever lies between it and the grid. */
-function infobloxAnswers(ask: AskGrid): Answers {
+export function infobloxAnswers(ask: AskGrid): Answers {
   const call = function* (method: string, argument: object): Steps<Record<string, unknown>> {
     const answer = yield* ask(method, argument);
     return typeof answer === 'string' ? { Error: answer } : answer;

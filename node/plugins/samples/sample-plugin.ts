@@ -73,7 +73,7 @@ export class PluginProcess {
 }
 
 /** A server for a table of methods: 404 for others, 400 for what is no JSON. */
-function serverOf(answers: Answers): PluginServer {
+export function serverOf(answers: Answers): PluginServer {
   return {
     post({ method, body }, reply) {
       const answer = Object.hasOwn(answers, method) ? answers[method] : undefined;
