@@ -1,14 +1,16 @@
 /**
  * What the lab's keepers noticed and wrote down beside the dumps (`test/fixtures/real-docker/README.md`).
  * Observations 3 to 7 are in the dumps and captures that `swarm.test.ts` compares, 11 is measured by
- * `test/distribution.test.ts`; 10 is of a daemon that dies without its host, which is not simulated.
+ * `test/distribution.test.ts`.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { IpvsTcpState } from '../../ipvs/constants.ts';
 import { ip, Lab } from '../../net/testing/lab.ts';
 import { Forwarder } from '../../node/dns/forwarder.ts';
+import { runScenario } from '../../scenarios/run/run-scenario.ts';
 import { DnsType } from '../../wire/dns/record.ts';
 import { type DnsMessage, queryOf } from '../../wire/dns.ts';
+import { loadInline } from '../support/runs.ts';
 import { SwarmLab } from './swarm-lab.ts';
 
 describe('1 and 2: requests to a VIP and to a published port', () => {
@@ -104,4 +106,65 @@ test('9: what the daemon sets, and what the kernel sets with it', () => {
   for (const name of ['probe1', 'lb_ net1', '1- net1', 'ingress_sbox']) {
     expect(read(name, 'net.ipv6.conf.all.disable_ipv6')).toEqual(['1']);
   }
+});
+
+test('10: a killed dockerd leaves its containers, namespaces and rules, and its gossip ends', () => {
+  const stack = `
+services:
+  web:
+    image: nginx
+    ports: ["8080:80"]
+    deploy: { replicas: 2, placement: { constraints: [node.role == worker] } }
+`;
+  const page = 'curl -s -m 2 -o /dev/null http://192.168.56.102:8080/';
+  const loaded = loadInline(
+    {
+      name: 'killed',
+      cluster: { docker: '20.10', managers: 1, workers: 2 },
+      stack: 'killed.compose.yaml',
+      timeline: [
+        { at: '20s', as: 'kill', systemctl: { 'worker-1': 'kill -s KILL docker' } },
+        {
+          at: '21s',
+          as: 'gossip',
+          exec: { on: 'outside', run: 'nc -zv -w 1 192.168.56.102 7946' },
+        },
+        { at: '21s', as: 'nobody', exec: { on: 'worker-1', run: 'docker ps' } },
+        {
+          at: '40s',
+          as: 'rules',
+          exec: { on: 'worker-1', run: 'iptables -t nat -S DOCKER-INGRESS' },
+        },
+        { at: '40s', as: 'namespaces', exec: { on: 'worker-1', run: 'ip netns' } },
+        {
+          at: '40s',
+          as: 'balancer',
+          exec: { on: 'worker-1', netns: 'ingress_sbox', run: 'ipvsadm -Ln' },
+        },
+        { at: '40s', as: 'away', exec: { on: 'outside', run: page } },
+        { at: '44s', as: 'own', exec: { on: 'outside', run: page } },
+      ],
+      until: '60s',
+      // the lab's ranges of six kills, and what its polling and its slow starts of containers allow
+      expect: [
+        'membership of worker-1 is dead everywhere within 6700ms of kill',
+        'membership of worker-1 is not dead everywhere within 4s of kill',
+        'node worker-1 is down within 14600ms of kill',
+        'node worker-1 is not down within 9s of kill',
+        'service web is healthy within 23600ms of kill',
+        'exec gossip exits with 1',
+        'exec nobody prints Cannot connect to the Docker daemon',
+        'exec rules prints --dport 8080 -j DNAT',
+        'exec namespaces prints ingress_sbox',
+        'exec balancer prints FWM',
+        // its balancer still gives requests in turn to its own task, and to that of a host that has
+        // forgotten it, from which no answer finds back
+        'exec away exits with 28',
+        'exec own exits with 0',
+      ],
+    },
+    { 'killed.compose.yaml': stack },
+  );
+  const { expectations } = runScenario(loaded).result;
+  expect(expectations.filter(({ met }) => !met)).toEqual([]);
 });
