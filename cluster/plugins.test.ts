@@ -147,7 +147,7 @@ test('a plugin whose process is gone: nothing starts, and what runs goes on', ()
   const startNs = lab.cluster.world.nowNs;
   expect(lab.type(1, 'docker run -d --name late --network net nginx')).toContain(
     'Error response from daemon: Post "http://plugin.moby.localhost/IpamDriver.RequestAddress": ' +
-      'dial unix /run/docker/plugins/calico-ipam.sock: connect: connection refused.',
+      'dial unix /run/docker/plugins/calico-ipam.sock: connect: connection refused',
   );
   expect(Math.floor((lab.cluster.world.nowNs - startNs) / SECOND_NS)).toBe(16);
   expect(lab.reaches(1)).toBe(true);
@@ -161,7 +161,7 @@ test('a controller that cannot be reached: the plugin says so, after its own pat
   lab.start('-d netplugin --ipam-driver netplugin --subnet 20.1.1.0/24');
   lab.type(1, 'iptables -I OUTPUT -d 192.168.56.101 -p tcp --dport 9999 -j DROP');
   expect(lab.type(1, 'docker run -d --name late --network net nginx')).toContain(
-    'remote: netmaster: dial tcp 192.168.56.101:9999: i/o timeout.',
+    'remote: netmaster: dial tcp 192.168.56.101:9999: i/o timeout',
   );
   lab.type(1, 'iptables -R OUTPUT 1 -d 192.168.56.101 -p tcp -j REJECT --reject-with tcp-reset');
   expect(lab.type(1, 'docker network create -d netplugin --subnet 20.1.2.0/24 more')).toBe(

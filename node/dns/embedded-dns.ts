@@ -55,7 +55,7 @@ export class EmbeddedDns {
     host: Host,
     namespace: Namespace,
     view: SandboxView,
-    servers: readonly Upstream[] = upstreamsOf(host.config.dns, host.resolver),
+    servers: readonly Upstream[] = upstreamsOf(host.config.dns, host.resolver, host.engine),
   ) {
     this.#view = view;
     this.#namespace = namespace;

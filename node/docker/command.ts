@@ -1,10 +1,11 @@
 /**
- * What every command of `docker` has in common: flags, usage, results, and cobra's complaints about
- * words that are too few or too many (docker/cli `cli/required.go`).
+ * What every command of `docker` has in common: flags, usage, results, and the check of its words
+ * (docker/cli `cli/command`).
  */
 import { type Steps, takeSteps } from '../../sim/steps.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Refusal } from '../daemon/refusal.ts';
+import { flagText, wordsText } from './client-words.ts';
 import { type FlagTable, type ParsedFlags, parseFlags } from './flags.ts';
 
 /** What a command printed, and its exit status. */
@@ -20,8 +21,11 @@ export interface Command {
   readonly name: string;
   /** `onDone` hears at once, unless somebody has to be waited for. */
   run(daemon: Daemon, words: readonly string[], onDone: (result: CommandResult) => void): void;
-  /** What is wrong with the words whatever there is on the host; `undefined` when nothing is. */
-  complaintOf(words: readonly string[]): CommandResult | undefined;
+  /**
+   * What a client of this version says is wrong with the words, whatever there is on the host;
+   * `undefined` when nothing is.
+   */
+  complaintOf(words: readonly string[], major: number): CommandResult | undefined;
 }
 
 /** How a command is described. */
@@ -57,39 +61,23 @@ export function commandOf(
   run: (daemon: Daemon, flags: ParsedFlags) => CommandResult | Steps<CommandResult>,
 ): Command {
   const { name, flags: table, isInterspersed = true } = facts;
-  const check = (words: readonly string[]): ParsedFlags | CommandResult => {
+  const check = (words: readonly string[], major: number): ParsedFlags | CommandResult => {
     const flags = parseFlags(table, words, isInterspersed);
-    if (typeof flags === 'string') return fail(125, `${flags}\nSee 'docker ${name} --help'.\n`);
-    const complaint = wordsComplaint(facts, flags.words.length);
+    if (typeof flags === 'string') return fail(125, flagText(major, facts, flags));
+    const complaint = wordsText(major, facts, flags.words.length);
     return complaint === undefined ? flags : fail(1, complaint);
   };
   return {
     name,
     run: (daemon, words, onDone) => {
-      const checked = check(words);
+      const checked = check(words, daemon.host.engine.major);
       const result = 'exitCode' in checked ? checked : run(daemon, checked);
       if ('exitCode' in result) onDone(result);
       else takeSteps(result, onDone);
     },
-    complaintOf: (words) => {
-      const checked = check(words);
+    complaintOf: (words, major) => {
+      const checked = check(words, major);
       return 'exitCode' in checked ? checked : undefined;
     },
   };
-}
-
-/** cobra's complaint about too few or too many words. */
-function wordsComplaint(facts: CommandFacts, count: number): string | undefined {
-  const [min, max] = facts.words;
-  if (count >= min && count <= max) return undefined;
-  const { name, usage, description } = facts;
-  const plural = (n: number) => `${n} argument${n === 1 ? '' : 's'}`;
-  let wish = `accepts no arguments`;
-  if (max > 0 && min === max) wish = `requires exactly ${plural(min)}`;
-  else if (max > 0)
-    wish = count < min ? `requires at least ${plural(min)}` : `requires at most ${plural(max)}`;
-  return (
-    `"docker ${name}" ${wish}.\nSee 'docker ${name} --help'.\n\n` +
-    `Usage:  docker ${name} ${usage}\n\n${description}\n`
-  );
 }

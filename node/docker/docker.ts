@@ -6,6 +6,7 @@ import { splitWords } from '../../net/netfilter/command-words.ts';
 import { assert } from '../../sim/assert.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { EngineVersion } from '../engine-version.ts';
+import { runText, unknownText } from './client-words.ts';
 import { type Command, type CommandResult, fail } from './command.ts';
 import { CONTAINER_COMMANDS } from './container-commands.ts';
 import { NETWORK_COMMANDS } from './network-commands.ts';
@@ -40,11 +41,11 @@ export function dockerWords(
   words: readonly string[],
   onDone: (result: CommandResult) => void,
 ): void {
-  const found = commandOf(words);
   const { process, engine } = daemon.host;
+  const found = commandOf(words, engine.major);
   if ('exitCode' in found) onDone(found);
   else {
-    const complaint = found.command.complaintOf(found.words);
+    const complaint = found.command.complaintOf(found.words, engine.major);
     if (complaint !== undefined) onDone(complaint);
     else if (!process.isUp) onDone(unreachable(found.command.name, engine));
     else found.command.run(daemon, found.words, onDone);
@@ -60,17 +61,21 @@ export function unreachable(command: string, { major }: EngineVersion): CommandR
       : `failed to connect to the docker API at ${socket}; check if the path is correct and if the ` +
         'daemon is running: dial unix /var/run/docker.sock: connect: no such file or directory';
   if (command !== 'run' && command !== 'create') return fail(1, `${why}\n`);
-  return fail(125, `docker: ${why}.\nSee 'docker ${command} --help'.\n`);
+  return fail(125, runText(major, command, why));
 }
 
-/** What is wrong with a line whatever there is on the host; `undefined` when nothing is. */
-export function dockerComplaint(line: string): CommandResult | undefined {
-  const found = commandOf(splitWords(line));
-  return 'exitCode' in found ? found : found.command.complaintOf(found.words);
+/**
+ * What a client of this version says is wrong with a line whatever there is on the host; `undefined`
+ * when nothing is.
+ */
+export function dockerComplaint(line: string, major: number): CommandResult | undefined {
+  const found = commandOf(splitWords(line), major);
+  return 'exitCode' in found ? found : found.command.complaintOf(found.words, major);
 }
 
 function commandOf(
   words: readonly string[],
+  major: number,
 ): { command: Command; words: readonly string[] } | CommandResult {
   const [first = '', second = '', ...rest] = words;
   if (GROUPS.includes(first)) {
@@ -81,7 +86,7 @@ function commandOf(
   }
   const command = COMMANDS.get(first);
   if (command !== undefined) return { command, words: words.slice(1) };
-  return fail(1, `docker: '${first}' is not a docker command.\nSee 'docker --help'\n`);
+  return fail(1, unknownText(major, first));
 }
 
 function aliasOf(group: string, name: string): string {

@@ -13,7 +13,15 @@ import type {
   PortBinding,
 } from '../daemon/requests.ts';
 import { isNone, parseRestartPolicy } from '../daemon/restart-policy.ts';
-import { type Command, type CommandResult, commandOf, fail, succeed } from './command.ts';
+import { flagText, notStartedText, runText } from './client-words.ts';
+import {
+  type Command,
+  type CommandFacts,
+  type CommandResult,
+  commandOf,
+  fail,
+  succeed,
+} from './command.ts';
 import type { FlagTable, ParsedFlags } from './flags.ts';
 import { keyValuesOf } from './key-values.ts';
 import { parseExpose, parsePublish } from './port-spec.ts';
@@ -177,35 +185,30 @@ function withWishes(
 }
 
 function create(daemon: Daemon, flags: ParsedFlags, name: string) {
-  const help = `See 'docker ${name} --help'.\n`;
+  const { major } = daemon.host.engine;
+  const refused = (why: string) => ({ result: fail(NOT_STARTED, runText(major, name, why)) });
   const complaint = hostComplaint(flags);
-  if (complaint !== undefined) return { result: fail(NOT_STARTED, `${complaint}\n${help}`) };
-  const request = requestOf(flags);
-  if (typeof request === 'string') {
-    return { result: fail(NOT_STARTED, `docker: ${request}.\n${help}`) };
+  if (complaint !== undefined) {
+    return { result: fail(NOT_STARTED, flagText(major, { ...RUN_FACTS, name }, complaint)) };
   }
+  const request = requestOf(flags);
+  if (typeof request === 'string') return refused(request);
   if (request.isAutoRemoved && !isNone(request.restartPolicy)) {
     const clash =
-      daemon.host.engine.major < 28
+      major < 28
         ? 'Conflicting options: --restart and --rm'
         : 'conflicting options: cannot specify both --restart and --rm';
-    return { result: fail(NOT_STARTED, `docker: ${clash}.\n${help}`) };
+    return refused(clash);
   }
   const container = daemon.create(request);
   if (container instanceof Refusal) {
-    const text = `docker: Error response from daemon: ${sentence(container)}\n${help}`;
-    return { result: fail(NOT_STARTED, text) };
+    return refused(`Error response from daemon: ${container.message}`);
   }
   const isDiscarded = request.networkMode === 'host' && request.bindings.length > 0;
   const warning = isDiscarded
     ? 'WARNING: Published ports are discarded when using host network mode\n'
     : '';
   return { container, warning };
-}
-
-/** With one full stop at its end, however it came. */
-function sentence({ message }: Refusal): string {
-  return `${message.replace(/\.$/, '')}.`;
 }
 
 /** What pflag says of an `--add-host` that is none; `undefined` when all are. */
@@ -225,35 +228,24 @@ function* runContainer(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult>
     daemon.start(container.id, resume),
   );
   if (refusal === undefined) return succeed(stdout, warning);
-  return fail(
-    NOT_STARTED,
-    `${warning}docker: Error response from daemon: ${sentence(refusal)}\n`,
-    stdout,
-  );
+  const why = `Error response from daemon: ${refusal.message}`;
+  return fail(NOT_STARTED, warning + notStartedText(daemon.host.engine.major, why), stdout);
 }
+
+const RUN_FACTS: CommandFacts = {
+  name: 'run',
+  usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+  description: 'Run a command in a new container',
+  flags: FLAGS,
+  words: [1, Number.POSITIVE_INFINITY],
+  isInterspersed: false,
+};
 
 /** The commands that make containers. */
 export const RUN_COMMANDS: readonly Command[] = [
+  commandOf(RUN_FACTS, runContainer),
   commandOf(
-    {
-      name: 'run',
-      usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
-      description: 'Run a command in a new container',
-      flags: FLAGS,
-      words: [1, Number.POSITIVE_INFINITY],
-      isInterspersed: false,
-    },
-    runContainer,
-  ),
-  commandOf(
-    {
-      name: 'create',
-      usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
-      description: 'Create a new container',
-      flags: FLAGS,
-      words: [1, Number.POSITIVE_INFINITY],
-      isInterspersed: false,
-    },
+    { ...RUN_FACTS, name: 'create', description: 'Create a new container' },
     (daemon, flags) => {
       const made = create(daemon, flags, 'create');
       if (made.container === undefined) return made.result;

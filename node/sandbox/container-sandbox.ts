@@ -13,7 +13,13 @@ import { Refusal } from '../daemon/refusal.ts';
 import { type EndpointRequest, PLAIN_ENDPOINT } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EMBEDDED_DNS_ADDRESS, EmbeddedDns } from '../dns/embedded-dns.ts';
-import { serversWithoutEmbedded, type Upstream, upstreamsOf } from '../dns/upstreams.ts';
+import {
+  resolvConfPathOf,
+  serversWithoutEmbedded,
+  type Upstream,
+  upstreamsOf,
+  usesDefaults,
+} from '../dns/upstreams.ts';
 import type { Host } from '../host/host.ts';
 import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
 import type { DefaultRoute, LocalEndpoint, LocalNetwork } from '../network/local-network.ts';
@@ -24,11 +30,11 @@ import {
   type DnsWishes,
   HostsFile,
   type HostsLine,
-  resolvConfText,
   searchOf,
   withNdots,
 } from './container-files.ts';
 import { setContainerSysctls } from './container-sysctls.ts';
+import { containerResolvConfText } from './resolv-conf.ts';
 
 /** What a sandbox is made for. */
 export interface SandboxConfig {
@@ -117,8 +123,19 @@ export class ContainerSandbox implements NameView {
   /** `/etc/resolv.conf` */
   get resolvConf(): string {
     const { options } = this.config.dns;
-    const all = this.#dns === undefined ? options : withNdots(options);
-    return resolvConfText(this.servers, this.search, all);
+    const { engine, resolver } = this.#host;
+    const { dns, isHostNetwork } = this.config;
+    const isEmbedded = this.#dns !== undefined;
+    return containerResolvConfText(engine, {
+      servers: this.servers,
+      search: this.search,
+      options: isEmbedded ? withNdots(options) : options,
+      wishes: dns,
+      sourcePath: resolvConfPathOf(resolver),
+      upstreams: isEmbedded ? this.#upstreams : undefined,
+      usesDefaults: usesDefaults(dns.servers, resolver, isEmbedded),
+      isOfHost: isHostNetwork,
+    });
   }
 
   /** Joins a network as the next interface; why not, if it cannot. */
@@ -177,7 +194,8 @@ export class ContainerSandbox implements NameView {
   }
 
   get #upstreams(): Upstream[] {
-    return upstreamsOf(this.config.dns.servers, this.#host.resolver);
+    const { resolver, engine } = this.#host;
+    return upstreamsOf(this.config.dns.servers, resolver, engine);
   }
 
   /** Takes its place on a network, under these names. */

@@ -354,6 +354,9 @@ class Check {
     for (const selector of Object.keys(entry.compose ?? {})) {
       this.#nodesAt([...at, 'compose', selector], selector);
     }
+    for (const selector of Object.keys(entry.systemctl ?? {})) {
+      this.#nodesAt([...at, 'systemctl', selector], selector);
+    }
     for (const [selector, lines] of Object.entries(entry.docker ?? {})) {
       const path = [...at, 'docker', selector];
       this.#nodesAt(path, selector);
@@ -368,7 +371,8 @@ class Check {
 
   /** What the `docker` command would not understand. */
   #dockerLine(at: YamlPath, line: string): void {
-    const complaint = dockerComplaint(line)?.stderr.split('\n')[0];
+    const major = engineVersionOf(this.#scenario.cluster.docker)?.major ?? 0;
+    const complaint = dockerComplaint(line, major)?.stderr.split('\n')[0];
     if (complaint === undefined) return;
     const hint = 'such as run -d --name web -p 8080:80 nginx, without the word docker';
     this.#add(at, 'wrong-command', complaint, hint);
