@@ -181,6 +181,8 @@ function phase(name: string, begin: () => void, seconds: number, endsAgreed: boo
   const { user, system } = process.cpuUsage(cpuBefore);
   const cpuSeconds = (user + system) / 1e6;
   const heapMb = process.memoryUsage().heapUsed / 2 ** 20;
+  // the largest take minutes: who stops them has something all the same
+  console.error(`${name}: ${settled} virtual s in ${cpuSeconds.toFixed(1)} CPU s`);
   rows.push([
     name,
     String(settled),
