@@ -63,6 +63,12 @@ export interface EngineVersion {
   readonly forgetsUdpFlows: boolean;
   /** Containers' `/etc/hosts` names IPv6's well-known addresses (up to 25). */
   readonly hasIpv6Hosts: boolean;
+  /** dockerd writes ip6tables' rules unless told not to (from 27 on, moby #47747). */
+  readonly writesIp6tables: boolean;
+  /** Subnets of IPv6 that nobody chose come from a prefix of the host (from 27 on, moby #47853). */
+  readonly hasUniqueLocalPrefix: boolean;
+  /** Bridges with IPv6 have fe80::1 (up to 27). */
+  readonly hasBridgeLinkLocal: boolean;
   /** Refusals begin in lower case and say what to do (from 25 on). */
   readonly hasPlainErrors: boolean;
   /** The search for a free address pool goes on behind the last one (up to 26). */
@@ -111,6 +117,9 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hidesInternalGateway: major >= 25,
     forgetsUdpFlows: major >= 23,
     hasIpv6Hosts: major <= 25,
+    writesIp6tables: major >= 27,
+    hasUniqueLocalPrefix: major >= 27,
+    hasBridgeLinkLocal: major <= 27,
     hasPlainErrors: major >= 25,
     rotatesPools: major <= 26,
     countsServiceAliases:

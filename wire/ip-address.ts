@@ -82,6 +82,11 @@ export function isIpv6Address(address: IpAddress): boolean {
   return address > IPV4_MAX;
 }
 
+/** True for `0.0.0.0` and `::`. */
+export function isUnspecified(address: IpAddress): boolean {
+  return address === 0 || address === ANY_IPV6;
+}
+
 /** `0.0.0.0` or `::`, of the family of `address`. */
 export function anyAddressLike(address: IpAddress): IpAddress {
   return address > IPV4_MAX ? ANY_IPV6 : 0;
@@ -159,7 +164,7 @@ export function formatIpPrefix(prefix: IpPrefix): string {
 }
 
 /** How many bits an address of this family has. */
-function addressBits(address: IpAddress): number {
+export function addressBits(address: IpAddress): number {
   return address > IPV4_MAX ? 128 : 32;
 }
 
@@ -177,6 +182,14 @@ function maskWord(lengthBits: number, index: number): number {
   return prefixMask(Math.min(Math.max(lengthBits - 32 * index, 0), 32));
 }
 
+/** The last address of a prefix: host bits set. */
+export function lastIpOf({ address, lengthBits }: IpPrefix): IpAddress {
+  if (address <= IPV4_MAX) return (address | ~prefixMask(lengthBits)) >>> 0;
+  const { words } = knownOf(address);
+  const [a, b, c, d] = [0, 1, 2, 3].map((i) => (words[i]! | ~maskWord(lengthBits, i)) >>> 0);
+  return ipv6Of(a!, b!, c!, d!);
+}
+
 /** True when the address is within the prefix; never across families. */
 export function isInPrefix(
   { address: network, lengthBits }: IpPrefix,
@@ -186,6 +199,14 @@ export function isInPrefix(
     return address <= IPV4_MAX && ((address ^ network) & prefixMask(lengthBits)) === 0;
   }
   return address > IPV4_MAX && commonPrefixBits(network, address) >= lengthBits;
+}
+
+/** True when the two prefixes share an address. */
+export function ipPrefixesOverlap(a: IpPrefix, b: IpPrefix): boolean {
+  return isInPrefix(
+    { address: a.address, lengthBits: Math.min(a.lengthBits, b.lengthBits) },
+    b.address,
+  );
 }
 
 /** How many leading bits two addresses of one family share. */

@@ -115,7 +115,7 @@ export class Daemon {
       container.attachments.set(network, {
         networkId: this.host.networks.find(network)?.id ?? '',
         request: endpoint,
-        hasChosenAddress: endpoint.address !== undefined,
+        hasChosenAddress: (endpoint.address ?? endpoint.address6) !== undefined,
         endpoint: undefined,
       });
     }
@@ -218,7 +218,7 @@ export class Daemon {
     const attachment = {
       networkId: network.id,
       request,
-      hasChosenAddress: request.address !== undefined,
+      hasChosenAddress: (request.address ?? request.address6) !== undefined,
       endpoint: undefined,
     };
     const { networking } = this.lifecycle;

@@ -3,7 +3,8 @@
  * are those of the Engine API's create bodies that touch the network, under readable names.
  */
 import type { HealthConfig } from '../../manager/objects/task-spec.ts';
-import type { Ipv4Address, Mac, Prefix } from '../../wire/addresses.ts';
+import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { IpAddress, IpPrefix } from '../../wire/ip-address.ts';
 import type { ProgramSpec } from '../workload/program.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 
@@ -12,12 +13,12 @@ export type PortProtocol = 'tcp' | 'udp' | 'sctp';
 
 /** One subnet of a network's `IPAM.Config`, as the user gave it. */
 export interface IpamConfig {
-  readonly subnet?: Prefix;
+  readonly subnet?: IpPrefix;
   /** Only addresses of this part are handed out by themselves. */
-  readonly range?: Prefix;
-  readonly gateway?: Ipv4Address;
+  readonly range?: IpPrefix;
+  readonly gateway?: IpAddress;
   /** Addresses that nobody gets, by name. */
-  readonly auxiliary?: ReadonlyMap<string, Ipv4Address>;
+  readonly auxiliary?: ReadonlyMap<string, IpAddress>;
 }
 
 /** `docker network create`. */
@@ -29,6 +30,8 @@ export interface NetworkRequest {
   readonly options: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly ipam: readonly IpamConfig[];
+  /** `--ipv6` */
+  readonly isIpv6?: boolean;
   /** Who manages its addresses; `default` unless given. */
   readonly ipamDriver?: string;
   /** `--ipam-opt` */
@@ -52,6 +55,8 @@ export interface PortBinding extends ContainerPort {
 /** A container's place on a network (`EndpointSettings`). */
 export interface EndpointRequest {
   readonly address?: Ipv4Address;
+  /** `--ip6` */
+  readonly address6?: IpAddress;
   readonly mac?: Mac;
   readonly aliases: readonly string[];
   /** `container:alias`, for the linking container's own look-ups on a user network. */

@@ -6,9 +6,9 @@
  * forwarded. Answers live for 600 s, are not authoritative, and come in a new order every time.
  */
 import type { Stream } from '../../sim/chance.ts';
-import type { Ipv4Address } from '../../wire/addresses.ts';
 import { DNS_CLASS_INTERNET, type DnsRecord, DnsType } from '../../wire/dns/record.ts';
 import { addressOfReverseName, type DnsMessage, replyTo } from '../../wire/dns.ts';
+import { formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import type { NetworkRecords } from './records.ts';
 
 /** Time to live of every answer, in seconds (`respTTL`). */
@@ -45,7 +45,14 @@ export function answerQuery(
       );
       return { ...reply, answers };
     }
-    case DnsType.aaaa:
+    case DnsType.aaaa: {
+      const addresses = addressesOf(view, question.name, true);
+      if (addresses === undefined) return undefined;
+      const answers = shuffled(addresses, chance).map((address) =>
+        recordOf(question.name, DnsType.aaaa, { kind: 'ipv6', address: formatIp(address) }),
+      );
+      return { ...reply, answers };
+    }
     case DnsType.mx:
       return addressesOf(view, question.name) === undefined ? undefined : reply;
     case DnsType.ptr: {
@@ -60,13 +67,14 @@ export function answerQuery(
 }
 
 /** The addresses of a name in the first of the sandbox' networks that knows it. */
-function addressesOf(view: NameView, queryName: string): Ipv4Address[] | undefined {
+function addressesOf(view: NameView, queryName: string, isIpv6 = false): IpAddress[] | undefined {
   const name = queryName.endsWith('.') ? queryName.slice(0, -1) : queryName;
   for (const { prefix, networkName } of candidatesOf(name)) {
     for (const network of view.networks) {
       if (networkName !== undefined && network.name !== networkName) continue;
       const real = network.aliases.get(prefix.toLowerCase()) ?? prefix;
-      const addresses = network.records.addressesOf(real);
+      const { records } = network;
+      const addresses = isIpv6 ? records.ipv6AddressesOf(real) : records.addressesOf(real);
       if (addresses !== undefined) return addresses;
     }
   }
@@ -99,7 +107,7 @@ function recordOf(name: string, type: number, data: DnsRecord['data']): DnsRecor
 }
 
 /** A Fisher-Yates shuffle of a copy (`shuffleAddr`). */
-function shuffled(addresses: readonly Ipv4Address[], chance: Stream): Ipv4Address[] {
+function shuffled(addresses: readonly IpAddress[], chance: Stream): IpAddress[] {
   const result = [...addresses];
   for (let i = result.length - 1; i > 0; i--) {
     const j = Math.floor(chance.next() * (i + 1));

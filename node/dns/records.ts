@@ -6,16 +6,16 @@
  * is); an address goes with its last source. Reverse look-ups know every address that was added with
  * a name of its own. Names are compared lower-cased.
  */
-import type { Ipv4Address } from '../../wire/addresses.ts';
+import { type IpAddress, isIpv6Address } from '../../wire/ip-address.ts';
 
 /** The records of one network on one host. */
 export class NetworkRecords {
   /** Name to address to the sources that hold it. */
-  readonly #forward = new Map<string, Map<Ipv4Address, Set<string>>>();
-  readonly #reverse = new Map<Ipv4Address, string[]>();
+  readonly #forward = new Map<string, Map<IpAddress, Set<string>>>();
+  readonly #reverse = new Map<IpAddress, string[]>();
 
   /** Adds `name -> address` for a source; `hasReverse` makes the address resolve to the name. */
-  add(name: string, address: Ipv4Address, source: string, hasReverse: boolean): void {
+  add(name: string, address: IpAddress, source: string, hasReverse: boolean): void {
     const key = name.toLowerCase();
     let addresses = this.#forward.get(key);
     if (addresses === undefined) {
@@ -32,7 +32,7 @@ export class NetworkRecords {
   }
 
   /** Takes a source's `name -> address` away. */
-  remove(name: string, address: Ipv4Address, source: string): void {
+  remove(name: string, address: IpAddress, source: string): void {
     const key = name.toLowerCase();
     const addresses = this.#forward.get(key);
     const sources = addresses?.get(address);
@@ -47,14 +47,23 @@ export class NetworkRecords {
     else this.#reverse.set(address, names);
   }
 
-  /** The addresses of a name in the order of their arrival; `undefined` when unknown. */
-  addressesOf(name: string): Ipv4Address[] | undefined {
+  /** The IPv4 addresses of a name in the order of their arrival; `undefined` when it is unknown. */
+  addressesOf(name: string): IpAddress[] | undefined {
+    return this.#knownOf(name)?.filter((address) => !isIpv6Address(address));
+  }
+
+  /** The IPv6 addresses of a name, likewise. */
+  ipv6AddressesOf(name: string): IpAddress[] | undefined {
+    return this.#knownOf(name)?.filter(isIpv6Address);
+  }
+
+  #knownOf(name: string): IpAddress[] | undefined {
     const addresses = this.#forward.get(name.toLowerCase());
     return addresses === undefined ? undefined : [...addresses.keys()];
   }
 
   /** The name that an address resolves to. */
-  nameOf(address: Ipv4Address): string | undefined {
+  nameOf(address: IpAddress): string | undefined {
     return this.#reverse.get(address)?.[0];
   }
 

@@ -4,15 +4,17 @@
  */
 
 import { answerOf, type Steps } from '../../sim/steps.ts';
+import { parseIpv4Address } from '../../wire/addresses.ts';
 import {
-  type Ipv4Address,
-  networkOf,
-  type Prefix,
-  parseIpv4Address,
-  parsePrefix,
-  prefixContains,
-  prefixesOverlap,
-} from '../../wire/addresses.ts';
+  type IpAddress,
+  type IpPrefix,
+  ipPrefixesOverlap,
+  isInPrefix,
+  isIpv6Address,
+  maskedIp,
+  parseIp,
+  parseIpPrefix,
+} from '../../wire/ip-address.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { jsonText } from '../daemon/inspect/json.ts';
 import { networkJson } from '../daemon/inspect/network.ts';
@@ -39,6 +41,7 @@ function requestOf(flags: ParsedFlags): NetworkRequest | string {
     options: keyValuesOf(flags.list('opt')),
     labels: keyValuesOf(flags.list('label')),
     ipam,
+    isIpv6: flags.has('ipv6'),
     ...(driver === '' ? {} : { ipamDriver: driver }),
     ipamOptions: keyValuesOf(flags.list('ipam-opt')),
   };
@@ -46,14 +49,15 @@ function requestOf(flags: ParsedFlags): NetworkRequest | string {
 
 /** Subnets with the ranges, gateways and auxiliary addresses that lie in them (`consolidateIpam`). */
 function ipamOf(flags: ParsedFlags): IpamConfig[] | string {
-  const subnets: Prefix[] = [];
+  const subnets: IpPrefix[] = [];
   for (const text of flags.list('subnet')) {
-    const prefix = parsePrefix(text);
+    const prefix = parseIpPrefix(text);
     if (prefix === undefined) return `invalid CIDR address: ${text}`;
-    if (subnets.some((other) => prefixesOverlap(other, prefix))) {
+    if (subnets.some((other) => ipPrefixesOverlap(other, prefix))) {
       return 'multiple overlapping subnet configuration is not supported';
     }
-    subnets.push({ address: networkOf(prefix), lengthBits: prefix.lengthBits });
+    const { address, lengthBits } = prefix;
+    subnets.push({ address: maskedIp(address, lengthBits), lengthBits });
   }
   if (
     flags.list('ip-range').length > subnets.length ||
@@ -63,20 +67,20 @@ function ipamOf(flags: ParsedFlags): IpamConfig[] | string {
   }
   const configs: IpamConfig[] = subnets.map((subnet) => ({ subnet }));
   for (const text of flags.list('ip-range')) {
-    const range = parsePrefix(text);
+    const range = parseIpPrefix(text);
     if (range === undefined) return `invalid CIDR address: ${text}`;
-    const at = subnets.findIndex((subnet) => prefixContains(subnet, range.address));
+    const at = subnets.findIndex((subnet) => isInPrefix(subnet, range.address));
     if (at < 0) return `no matching subnet for range ${text}`;
     configs[at] = { ...configs[at]!, range };
   }
   for (const text of flags.list('gateway')) {
-    const address = parseIpv4Address(text);
+    const address = parseIp(text);
     const at = placeOf(subnets, address);
     if (at < 0) return `no matching subnet for gateway ${text}`;
     configs[at] = { ...configs[at]!, gateway: address! };
   }
   for (const [name, text] of keyValuesOf(flags.list('aux-address'))) {
-    const address = parseIpv4Address(text);
+    const address = parseIp(text);
     const at = placeOf(subnets, address);
     if (at < 0) return `no matching subnet for aux-address ${text}`;
     const auxiliary = new Map(configs[at]!.auxiliary);
@@ -85,9 +89,9 @@ function ipamOf(flags: ParsedFlags): IpamConfig[] | string {
   return configs;
 }
 
-function placeOf(subnets: readonly Prefix[], address: Ipv4Address | undefined): number {
+function placeOf(subnets: readonly IpPrefix[], address: IpAddress | undefined): number {
   if (address === undefined) return -1;
-  return subnets.findIndex((subnet) => prefixContains(subnet, address));
+  return subnets.findIndex((subnet) => isInPrefix(subnet, address));
 }
 
 function* create(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {
@@ -106,8 +110,14 @@ function* connect(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {
   if (text !== '' && address === undefined) {
     return fail(1, `Error response from daemon: invalid IPv4 address: ${text}\n`);
   }
+  const text6 = flags.text('ip6');
+  const address6 = text6 === '' ? undefined : parseIp(text6);
+  if (text6 !== '' && (address6 === undefined || !isIpv6Address(address6))) {
+    return fail(1, `Error response from daemon: invalid IPv6 address: ${text6}\n`);
+  }
   const request: EndpointRequest = {
     ...(address === undefined ? {} : { address }),
+    ...(address6 === undefined ? {} : { address6 }),
     aliases: flags.list('alias'),
     links: flags.list('link'),
     gatewayPriority: Number(flags.text('gw-priority')),
@@ -177,6 +187,7 @@ export const NETWORK_COMMANDS: readonly Command[] = [
         driver: { kind: 'text', letter: 'd' },
         gateway: { kind: 'list' },
         internal: { kind: 'switch' },
+        ipv6: { kind: 'switch' },
         'ipam-driver': { kind: 'text' },
         'ipam-opt': { kind: 'list' },
         'ip-range': { kind: 'list' },
@@ -207,6 +218,7 @@ export const NETWORK_COMMANDS: readonly Command[] = [
         alias: { kind: 'list' },
         'gw-priority': { kind: 'text' },
         ip: { kind: 'text' },
+        ip6: { kind: 'text' },
         link: { kind: 'list' },
       },
       words: [2, 2],

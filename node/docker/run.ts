@@ -4,6 +4,7 @@
  */
 import { answerOf, type Steps } from '../../sim/steps.ts';
 import { parseIpv4Address, parseMac } from '../../wire/addresses.ts';
+import { type IpAddress, isIpv6Address, parseIp } from '../../wire/ip-address.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { Refusal } from '../daemon/refusal.ts';
 import type {
@@ -42,6 +43,7 @@ const FLAGS: FlagTable = {
   init: { kind: 'switch' },
   interactive: { kind: 'switch', letter: 'i' },
   ip: { kind: 'text' },
+  ip6: { kind: 'text' },
   label: { kind: 'list', letter: 'l' },
   link: { kind: 'list' },
   'mac-address': { kind: 'text' },
@@ -148,11 +150,18 @@ function placeOf(text: string): { name: string; request: EndpointRequest } | str
     else if (key === 'gw-priority') request = { ...request, gatewayPriority: Number(value) };
     else if (key === 'ip' && parseIpv4Address(value) !== undefined) {
       request = { ...request, address: parseIpv4Address(value)! };
+    } else if (key === 'ip6' && parseIpv6(value) !== undefined) {
+      request = { ...request, address6: parseIpv6(value)! };
     } else if (key === 'mac-address' && parseMac(value) !== undefined) {
       request = { ...request, mac: parseMac(value)! };
     } else return `invalid field ${at < 0 ? part : key}`;
   }
   return name === '' ? 'network name/id is not specified' : { name, request };
+}
+
+function parseIpv6(text: string): IpAddress | undefined {
+  const address = parseIp(text);
+  return address !== undefined && isIpv6Address(address) ? address : undefined;
 }
 
 /** True for the name of a network that somebody made. */
@@ -171,6 +180,11 @@ function withWishes(
   if (text !== '' && address === undefined) {
     return `Error response from daemon: invalid IPv4 address: ${text}`;
   }
+  const text6 = flags.text('ip6');
+  const address6 = text6 === '' ? undefined : parseIpv6(text6);
+  if (text6 !== '' && address6 === undefined) {
+    return `Error response from daemon: invalid IPv6 address: ${text6}`;
+  }
   const aliases = [
     ...flags.list('network-alias'),
     ...flags.list('net-alias'),
@@ -179,6 +193,7 @@ function withWishes(
   return {
     ...request,
     ...(address === undefined ? {} : { address }),
+    ...(address6 === undefined ? {} : { address6 }),
     aliases: [...request.aliases, ...aliases],
     links: isUserDefined(name) ? flags.list('link') : [],
   };

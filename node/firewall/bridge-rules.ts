@@ -5,7 +5,7 @@
  * The order of operations decides the order of rules: inserts put the newest network on top. Three
  * layouts differ in chains and jumps; each is one object of the same shape.
  */
-import type { Prefix } from '../../wire/addresses.ts';
+import type { IpPrefix } from '../../wire/ip-address.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import type { GatewayMode } from './gateway-mode.ts';
 import { forwardLayout } from './layout-forward.ts';
@@ -17,7 +17,8 @@ import type { RuleWriter } from './writer.ts';
 export interface BridgeFacts {
   /** Device, such as `docker0` or `br-0123456789ab`. */
   readonly device: string;
-  readonly subnet: Prefix;
+  /** Of either family; its rules go to the tables of that family. */
+  readonly subnet: IpPrefix;
   readonly isInternal: boolean;
   readonly hasMasquerade: boolean;
   readonly hasIcc: boolean;

@@ -4,7 +4,7 @@
  * drops by default what no published port accepts; direct access to a container's address is
  * dropped in raw/PREROUTING.
  */
-import { formatPrefix } from '../../wire/addresses.ts';
+import { formatIpPrefix, isIpv6Address } from '../../wire/ip-address.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import type { BridgeFacts, Layout } from './bridge-rules.ts';
 import {
@@ -12,6 +12,7 @@ import {
   addMasquerade,
   destinationNat,
   hookUpNat,
+  hostPrefix,
   masqueradeOwnPort,
   removeMasquerade,
   unhookNat,
@@ -105,7 +106,7 @@ export const forwardLayout: Layout = {
     if (!isRouted && bridge.isHairpin) {
       writer.append('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
     }
-    if (mapping.hostAddress.startsWith('127.')) {
+    if (isLoopback(mapping.hostAddress)) {
       writer.append('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
     }
   },
@@ -114,7 +115,9 @@ export const forwardLayout: Layout = {
     writer.remove('nat', 'DOCKER', destinationNat(bridge, mapping));
     writer.remove('filter', 'DOCKER', acceptPort(bridge, mapping));
     writer.remove('nat', 'POSTROUTING', masqueradeOwnPort(mapping));
-    writer.remove('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
+    if (isLoopback(mapping.hostAddress)) {
+      writer.remove('raw', 'PREROUTING', loopbackOnly(mapping.hostAddress, mapping));
+    }
   },
 };
 
@@ -127,7 +130,8 @@ function networkRules(bridge: BridgeFacts): [chain: string, rule: string][] {
     ['DOCKER-BRIDGE', `-o ${device} -j DOCKER`],
     ['DOCKER-CT', `-o ${device} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`],
   ];
-  if (gatewayMode === 'routed') rules.unshift(['DOCKER', `-o ${device} -p icmp -j ACCEPT`]);
+  if (gatewayMode === 'routed')
+    rules.unshift(['DOCKER', `-o ${device} -p ${icmpOf(bridge)} -j ACCEPT`]);
   if (bridge.hasIcc) {
     rules.push([FORWARD_CHAIN, `-i ${device} -j ACCEPT`]);
   } else {
@@ -137,10 +141,19 @@ function networkRules(bridge: BridgeFacts): [chain: string, rule: string][] {
   return rules;
 }
 
+function icmpOf({ subnet }: BridgeFacts): string {
+  return isIpv6Address(subnet.address) ? 'icmpv6' : 'icmp';
+}
+
+/** IPv6 routers let nobody reach ::1 from a link, so only IPv4 needs the rule. */
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.');
+}
+
 function internalRules(bridge: BridgeFacts): string[] {
   return [
-    `! -d ${formatPrefix(bridge.subnet)} -i ${bridge.device} -j DROP`,
-    `! -s ${formatPrefix(bridge.subnet)} -o ${bridge.device} -j DROP`,
+    `! -d ${formatIpPrefix(bridge.subnet)} -i ${bridge.device} -j DROP`,
+    `! -s ${formatIpPrefix(bridge.subnet)} -o ${bridge.device} -j DROP`,
   ];
 }
 
@@ -156,8 +169,8 @@ function routedRules({ device, gatewayMode }: BridgeFacts): string[] {
 /** Who is not of the bridge, nor trusted, does not reach a container by its own address. */
 function directAccess({ device, trustedInterfaces }: BridgeFacts, address: string): string[] {
   return [
-    ...trustedInterfaces.map((trusted) => `-d ${address}/32 -i ${trusted} -j ACCEPT`),
-    `-d ${address}/32 ! -i ${device} -j DROP`,
+    ...trustedInterfaces.map((trusted) => `-d ${hostPrefix(address)} -i ${trusted} -j ACCEPT`),
+    `-d ${hostPrefix(address)} ! -i ${device} -j DROP`,
   ];
 }
 
@@ -166,5 +179,5 @@ function loopbackOnly(
   mapping: { readonly protocol: string; readonly hostPort: number },
 ): string {
   const { protocol, hostPort } = mapping;
-  return `-d ${address}/32 ! -i lo -p ${protocol} -m ${protocol} --dport ${hostPort} -j DROP`;
+  return `-d ${hostPrefix(address)} ! -i lo -p ${protocol} -m ${protocol} --dport ${hostPort} -j DROP`;
 }

@@ -2,7 +2,7 @@
  * The layout of Docker 17.06 to 27: filter chains DOCKER, DOCKER-ISOLATION-STAGE-1 and -2 and
  * DOCKER-USER, and a group of rules per bridge in FORWARD, newest network on top.
  */
-import { formatPrefix } from '../../wire/addresses.ts';
+import { formatIpPrefix } from '../../wire/ip-address.ts';
 import type { Layout } from './bridge-rules.ts';
 import {
   acceptPort,
@@ -47,8 +47,16 @@ export const isolationLayout: Layout = {
   addNetwork(writer, bridge) {
     const { device } = bridge;
     if (bridge.isInternal) {
-      writer.insert('filter', STAGE_1, `! -d ${formatPrefix(bridge.subnet)} -i ${device} -j DROP`);
-      writer.insert('filter', STAGE_1, `! -s ${formatPrefix(bridge.subnet)} -o ${device} -j DROP`);
+      writer.insert(
+        'filter',
+        STAGE_1,
+        `! -d ${formatIpPrefix(bridge.subnet)} -i ${device} -j DROP`,
+      );
+      writer.insert(
+        'filter',
+        STAGE_1,
+        `! -s ${formatIpPrefix(bridge.subnet)} -o ${device} -j DROP`,
+      );
       allowIcc(writer, device, bridge.hasIcc);
       writer.moveToHead('filter', 'FORWARD', `-j ${STAGE_1}`);
       keepFirst(writer);
@@ -72,8 +80,8 @@ export const isolationLayout: Layout = {
 
   removeNetwork(writer, bridge) {
     const { device } = bridge;
-    writer.remove('filter', STAGE_1, `! -d ${formatPrefix(bridge.subnet)} -i ${device} -j DROP`);
-    writer.remove('filter', STAGE_1, `! -s ${formatPrefix(bridge.subnet)} -o ${device} -j DROP`);
+    writer.remove('filter', STAGE_1, `! -d ${formatIpPrefix(bridge.subnet)} -i ${device} -j DROP`);
+    writer.remove('filter', STAGE_1, `! -s ${formatIpPrefix(bridge.subnet)} -o ${device} -j DROP`);
     removeMasquerade(writer, bridge);
     writer.remove('filter', 'FORWARD', `-i ${device} -o ${device} -j ACCEPT`);
     writer.remove('filter', 'FORWARD', `-i ${device} -o ${device} -j DROP`);

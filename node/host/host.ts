@@ -17,6 +17,7 @@ import { VXLAN_PORT } from '../../wire/vxlan.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { EngineProcess } from '../daemon/engine-process.ts';
 import { Refusal } from '../daemon/refusal.ts';
+import type { IpamConfig } from '../daemon/requests.ts';
 import type { LocalResolver } from '../dns/host-resolver.ts';
 import { type EngineVersion, withNftables } from '../engine-version.ts';
 import { layoutOf } from '../firewall/bridge-rules.ts';
@@ -111,6 +112,7 @@ export class Host implements NetworkHost {
   readonly config: DaemonConfig;
   readonly hostsFile: string;
   readonly writer: RuleWriter;
+  readonly ip6Writer: RuleWriter | undefined;
   readonly docker0: BridgeNetwork;
   /** IPsec for encrypted overlays. */
   readonly encryption: OverlayEncryption;
@@ -138,6 +140,7 @@ export class Host implements NetworkHost {
   readonly #cards: readonly HostCard[];
   /** The daemon has switched forwarding on, so that it answers for what is forwarded. */
   #dropsForwarded = false;
+  #dropsForwarded6 = false;
   #lastPid = FIRST_PID;
   #lastDescriptor = FIRST_DESCRIPTOR;
 
@@ -163,6 +166,10 @@ export class Host implements NetworkHost {
     this.namespaces.set('default', this.namespace);
     this.#bootKernel(options.gateway);
     this.writer = new RuleWriter(this.namespace.tables);
+    const writesIp6tables = this.config.writesIp6tables ?? this.engine.writesIp6tables;
+    if (writesIp6tables && this.engine.layout !== 'nftables') {
+      this.ip6Writer = new RuleWriter(this.namespace.ipv6.tables);
+    }
     if (options.hasFirewalld === true) this.firewalld = new Firewalld(this);
     const xfrm = new Xfrm(this.namespace, this.hasModule('esp'));
     this.namespace.xfrm = xfrm;
@@ -186,7 +193,7 @@ export class Host implements NetworkHost {
     this.#writeChains();
     if (before !== undefined) this.networks.restore(before.networks.list());
     this.docker0 = this.#createOwnBridge('bridge', 'docker0', true);
-    layoutOf(this.engine).finishStart(this.writer, this.engine);
+    this.#finishStart();
     this.daemon = new Daemon(this, before?.daemon);
     this.daemon.lifecycle.restore();
     this.daemon.lifecycle.startByPolicy();
@@ -285,10 +292,11 @@ export class Host implements NetworkHost {
   rewriteRules(): void {
     if (this.engine.layout === 'nftables') return;
     const layout = layoutOf(this.engine);
-    layout.start(this.writer, this.engine, !this.config.hasUserlandProxy);
+    this.#startLayout();
     if (this.#dropsForwarded) layout.dropForwarded(this.writer);
+    if (this.#dropsForwarded6 && this.ip6Writer !== undefined) layout.dropForwarded(this.ip6Writer);
     this.networks.rewriteRules(this.networks.list());
-    layout.finishStart(this.writer, this.engine);
+    this.#finishStart();
     this.daemon.lifecycle.networking.rewriteLinkRules();
   }
 
@@ -297,7 +305,6 @@ export class Host implements NetworkHost {
    * their ids, and docker0's last, which is another network now, unless containers have lived on.
    */
   restartNetworks(): void {
-    const layout = layoutOf(this.engine);
     this.#writeChains();
     const networks = this.networks.listById();
     if (networks.some(({ endpoints }) => endpoints.size > 0)) this.networks.rewriteRules(networks);
@@ -311,7 +318,7 @@ export class Host implements NetworkHost {
       this.networks.replace(old, new LocalNetwork(facts, old.plane));
       this.docker0.renewRules();
     }
-    layout.finishStart(this.writer, this.engine);
+    this.#finishStart();
   }
 
   /** The power goes: nothing of this host sends, receives or runs any more. */
@@ -341,12 +348,43 @@ export class Host implements NetworkHost {
     const layout = layoutOf(this.engine);
     // iptables is tried out first, which loads the filter table before any other.
     if (this.engine.layout !== 'nftables') this.namespace.tables.run('-L -n');
-    layout.start(this.writer, this.engine, !this.config.hasUserlandProxy);
+    this.#startLayout();
     const { sysctls } = this.namespace;
     if (!this.config.setsForwarding || sysctls.number('net.ipv4.ip_forward') !== 0) return;
     sysctls.set('net.ipv4.ip_forward', 1);
     this.#dropsForwarded = true;
     layout.dropForwarded(this.writer);
+  }
+
+  /** The chains of both families. */
+  #startLayout(): void {
+    const layout = layoutOf(this.engine);
+    for (const writer of [this.writer, this.ip6Writer]) {
+      if (writer !== undefined) layout.start(writer, this.engine, !this.config.hasUserlandProxy);
+    }
+  }
+
+  #finishStart(): void {
+    for (const writer of [this.writer, this.ip6Writer]) {
+      if (writer !== undefined) layoutOf(this.engine).finishStart(writer, this.engine);
+    }
+  }
+
+  forwardIpv6(): void {
+    const { sysctls } = this.namespace;
+    if (!this.config.setsForwarding || sysctls.ipv6.all.forwarding !== 0) return;
+    sysctls.set('net.ipv6.conf.all.forwarding', 1);
+    if (this.ip6Writer === undefined || !this.engine.writesIp6tables) return;
+    this.#dropsForwarded6 = true;
+    layoutOf(this.engine).dropForwarded(this.ip6Writer);
+  }
+
+  /** docker0's IPv6 subnet, if it gets one. */
+  #defaultIpv6Subnet(): IpamConfig | undefined {
+    const { hasIpv6 = false, bridgeIpv6Range: subnet } = this.config;
+    if (!hasIpv6) return undefined;
+    if (subnet !== undefined) return { subnet };
+    return this.engine.hasUniqueLocalPrefix ? {} : undefined;
   }
 
   /** What one of the networks that have no addresses is. */
@@ -388,6 +426,7 @@ export class Host implements NetworkHost {
       { ...PLAIN_BRIDGE, device, hasIcc, hasMasquerade },
       subnet,
       isDefault,
+      isDefault ? this.#defaultIpv6Subnet() : undefined,
     );
     assert(!(network instanceof Refusal), 'all predefined address pools have been fully subnetted');
     return network.plane as BridgeNetwork;

@@ -27,6 +27,12 @@ export class Identifiers {
     return text.slice(0, digits);
   }
 
+  /** The 40 bits that tell this host's unique local prefix from others' (of its engine id). */
+  get globalId(): bigint {
+    const key = keyOf(this.#key, 0x756c_6100);
+    return (BigInt(draw32(key, 0)) << 8n) | BigInt(draw32(key, 1) & 0xff);
+  }
+
   /** The id of a container, sandbox, endpoint or local network. */
   id(): string {
     return this.hex(64);

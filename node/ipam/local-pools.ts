@@ -6,16 +6,22 @@
  * route of the host is passed over. Up to 26 the search goes on behind the pool that was given last,
  * so that a freed one comes back only after a whole turn; later engines take the first that fits.
  * Addresses: the lowest free one, so that a freed address is used again at once; the network and
- * broadcast addresses are never given.
+ * broadcast addresses are never given. IPv6 subnets that nobody chose come from a unique local prefix
+ * of the host (27 and later), one /64 after another; their first address is never given.
  */
+import type { Prefix } from '../../wire/addresses.ts';
 import {
-  broadcastOf,
-  type Ipv4Address,
-  networkOf,
-  type Prefix,
-  prefixContains,
-  prefixesOverlap,
-} from '../../wire/addresses.ts';
+  compareIps,
+  type IpAddress,
+  type IpPrefix,
+  ipPrefixesOverlap,
+  ipToInteger,
+  ipv6OfInteger,
+  isInPrefix,
+  isIpv6Address,
+  lastIpOf,
+  maskedIp,
+} from '../../wire/ip-address.ts';
 
 /** The predefined pools: 172.17/16 to 172.31/16, then 192.168.0.0/20 to 192.168.240.0/20. */
 export const PREDEFINED_POOLS: readonly Prefix[] = [
@@ -31,28 +37,30 @@ export const PREDEFINED_POOLS: readonly Prefix[] = [
 
 /** One pool and the addresses that are in use. */
 export class LocalPool {
-  readonly subnet: Prefix;
-  readonly #range: Prefix;
-  readonly #used = new Set<Ipv4Address>();
+  readonly subnet: IpPrefix;
+  readonly #range: IpPrefix;
+  readonly #used = new Set<IpAddress>();
 
   /** `range` is the part of which addresses are given that nobody chose. */
-  constructor(subnet: Prefix, range: Prefix = subnet) {
+  constructor(subnet: IpPrefix, range: IpPrefix = subnet) {
     this.subnet = subnet;
     this.#range = range;
-    if (subnet.lengthBits > 30) return;
-    this.#used.add(networkOf(subnet));
-    this.#used.add(broadcastOf(subnet));
+    const first = maskedIp(subnet.address, subnet.lengthBits);
+    if (isIpv6Address(first)) {
+      if (subnet.lengthBits < 127) this.#used.add(first);
+    } else if (subnet.lengthBits <= 30) this.#used.add(first).add(lastIpOf(subnet));
   }
 
   /** The lowest free address, or the wanted one; `undefined` when it is taken or none is left. */
-  take(wanted?: Ipv4Address): Ipv4Address | undefined {
+  take(wanted?: IpAddress): IpAddress | undefined {
     if (wanted !== undefined) {
-      if (!prefixContains(this.subnet, wanted) || this.#used.has(wanted)) return undefined;
+      if (!isInPrefix(this.subnet, wanted) || this.#used.has(wanted)) return undefined;
       this.#used.add(wanted);
       return wanted;
     }
-    const last = broadcastOf(this.#range);
-    for (let address = networkOf(this.#range); address <= last; address++) {
+    const last = lastIpOf(this.#range);
+    let address = maskedIp(this.#range.address, this.#range.lengthBits);
+    for (; compareIps(address, last) <= 0; address = nextOf(address)) {
       if (this.#used.has(address)) continue;
       this.#used.add(address);
       return address;
@@ -61,16 +69,23 @@ export class LocalPool {
   }
 
   /** Gives an address back. */
-  release(address: Ipv4Address): void {
+  release(address: IpAddress): void {
     this.#used.delete(address);
   }
 }
+
+function nextOf(address: IpAddress): IpAddress {
+  return isIpv6Address(address) ? ipv6OfInteger(ipToInteger(address) + 1n) : address + 1;
+}
+
+/** Length of the IPv6 subnets that are handed out. */
+const IPV6_SUBNET_BITS = 64;
 
 /** The local address space of one host. */
 export class LocalPools {
   readonly #predefined: readonly Prefix[];
   readonly #isRotating: boolean;
-  readonly #allocated: Prefix[] = [];
+  readonly #allocated: IpPrefix[] = [];
   #startIndex = 0;
 
   /** `isRotating`: the search goes on behind the last pool (up to 26). */
@@ -89,7 +104,7 @@ export class LocalPools {
     for (let i = 0; i < count; i++) {
       const index = (this.#startIndex + i) % count;
       const subnet = this.#predefined[index]!;
-      if (taken.some((t) => prefixesOverlap(subnet, t))) continue;
+      if (taken.some((t) => ipPrefixesOverlap(subnet, t))) continue;
       if (this.#isRotating) this.#startIndex = (index + 1) % count;
       return this.#reserve(subnet);
     }
@@ -97,8 +112,8 @@ export class LocalPools {
   }
 
   /** The pool of a subnet that the user chose; `undefined` when it overlaps an allocated one. */
-  claim(subnet: Prefix, range?: Prefix): LocalPool | undefined {
-    if (this.#allocated.some((pool) => prefixesOverlap(pool, subnet))) return undefined;
+  claim(subnet: IpPrefix, range?: IpPrefix): LocalPool | undefined {
+    if (this.#allocated.some((pool) => ipPrefixesOverlap(pool, subnet))) return undefined;
     return this.#reserve(subnet, range);
   }
 
@@ -108,7 +123,18 @@ export class LocalPools {
     if (index >= 0) this.#allocated.splice(index, 1);
   }
 
-  #reserve(subnet: Prefix, range?: Prefix): LocalPool {
+  /** The next free /64 of an IPv6 prefix. */
+  allocateIpv6(base: IpPrefix): LocalPool {
+    const step = 1n << BigInt(128 - IPV6_SUBNET_BITS);
+    let address = base.address;
+    for (;;) {
+      const pool = this.claim({ address, lengthBits: IPV6_SUBNET_BITS });
+      if (pool !== undefined) return pool;
+      address = ipv6OfInteger(ipToInteger(address) + step);
+    }
+  }
+
+  #reserve(subnet: IpPrefix, range?: IpPrefix): LocalPool {
     this.#allocated.push(subnet);
     return new LocalPool(subnet, range);
   }

@@ -7,20 +7,15 @@ import type { Device } from '../../net/device/device.ts';
 import { createVethPair } from '../../net/device/veth.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
-import {
-  broadcastOf,
-  formatIpv4Address,
-  type Ipv4Address,
-  type Mac,
-  macOfIpv4,
-} from '../../wire/addresses.ts';
+import { formatIpv4Address, type Ipv4Address, type Mac, macOfIpv4 } from '../../wire/addresses.ts';
+import { type IpAddress, lastIpOf } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
-import type { EngineVersion } from '../engine-version.ts';
 import { type BridgeFacts, layoutOf, type PortMapping } from '../firewall/bridge-rules.ts';
 import type { GatewayMode } from '../firewall/gateway-mode.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import type { Identifiers } from '../host/identifiers.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
+import { BridgeIpv6, type BridgeIpv6Host, type BridgeIpv6Options } from './bridge-ipv6.ts';
 import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
 
 /** What a bridge network is made from. */
@@ -44,12 +39,12 @@ export interface BridgeNetworkOptions {
   readonly trustedInterfaces?: readonly string[];
   /** The bridge gets no address; default: it gets the gateway's. */
   readonly inhibitsAddress?: boolean;
+  /** Absent without IPv6. */
+  readonly ipv6?: BridgeIpv6Options | undefined;
 }
 
 /** What a bridge network needs of its host. */
-export interface BridgeHost {
-  readonly namespace: Namespace;
-  readonly engine: EngineVersion;
+export interface BridgeHost extends BridgeIpv6Host {
   readonly identifiers: Identifiers;
 }
 
@@ -58,6 +53,8 @@ export interface BridgeEndpoint extends PlaneEndpoint {
   /** The port on the bridge. */
   readonly port: Device;
   readonly mappings: PortMapping[];
+  /** Those of them that lead to its IPv6 address. */
+  readonly mappings6: PortMapping[];
 }
 
 /** A bridge network. */
@@ -68,6 +65,8 @@ export class BridgeNetwork implements NetworkPlane {
   /** Absent on an isolated network. */
   readonly gateway: Ipv4Address | undefined;
   readonly bridge: Bridge;
+  /** Absent without IPv6. */
+  readonly ipv6: BridgeIpv6 | undefined;
   readonly facts: BridgeFacts;
   readonly mtuBytes: number;
   readonly defaultRoute: 'gateway' | 'none';
@@ -109,13 +108,15 @@ export class BridgeNetwork implements NetworkPlane {
       namespace.sysctls.set(`net.ipv4.conf.${options.device}.route_localnet`, 1);
     }
     const prefixLength = options.pool.subnet.lengthBits;
-    const broadcast = broadcastOf(options.pool.subnet);
+    const broadcast = lastIpOf(options.pool.subnet);
     if (gateway !== undefined && !inhibitsAddress) {
       namespace.addAddress(this.bridge, { address: gateway, prefixLength, broadcast });
     }
     namespace.setUp(this.bridge, true);
     this.#writer = new RuleWriter(namespace.tables);
     layoutOf(engine).addNetwork(this.#writer, this.facts, engine);
+    const { ipv6 } = options;
+    if (ipv6 !== undefined) this.ipv6 = new BridgeIpv6(host, this.bridge, this.facts, ipv6);
   }
 
   /** Puts a container on the network with the next free address; `undefined` when none is left. */
@@ -129,6 +130,7 @@ export class BridgeNetwork implements NetworkPlane {
     interfaceName: string,
     address: Ipv4Address,
     chosenMac?: Mac | undefined,
+    given6?: IpAddress | undefined,
   ): BridgeEndpoint {
     const { namespace, identifiers, engine } = this.#host;
     const ownMac = engine.hasMacFromAddress ? macOfIpv4(address) : identifiers.mac();
@@ -147,11 +149,13 @@ export class BridgeNetwork implements NetworkPlane {
     if (this.facts.isHairpin) port.bridgePort!.isHairpin = true;
     namespace.moveDevice(device, sandbox, interfaceName);
     const prefixLength = this.pool.subnet.lengthBits;
-    const broadcast = broadcastOf(this.pool.subnet);
+    const broadcast = lastIpOf(this.pool.subnet);
     sandbox.addAddress(device, { address, prefixLength, broadcast });
     sandbox.setUp(device, true);
     namespace.setUp(port, true);
-    const endpoint = { id: identifiers.id(), address, mac, device, port, mappings: [] };
+    const address6 = given6 === undefined ? undefined : this.ipv6?.join(sandbox, device, given6);
+    const id = identifiers.id();
+    const endpoint = { id, address, address6, mac, device, port, mappings: [], mappings6: [] };
     this.endpoints.set(endpoint.id, endpoint);
     layoutOf(engine).addEndpoint(this.#writer, this.facts, formatIpv4Address(address));
     return endpoint;
@@ -161,6 +165,11 @@ export class BridgeNetwork implements NetworkPlane {
   publish(endpoint: BridgeEndpoint, mappings: readonly PortMapping[]): void {
     const { engine } = this.#host;
     for (const mapping of mappings) {
+      if (isIpv6Text(mapping.containerAddress)) {
+        endpoint.mappings6.push(mapping);
+        this.ipv6?.publish(mapping);
+        continue;
+      }
       endpoint.mappings.push(mapping);
       layoutOf(engine).mapPort(this.#writer, this.facts, mapping, engine);
       this.#forgetFlows(mapping);
@@ -175,6 +184,7 @@ export class BridgeNetwork implements NetworkPlane {
       layout.unmapPort(this.#writer, this.facts, mapping, engine);
       this.#forgetFlows(mapping);
     }
+    for (const mapping of endpoint.mappings6.splice(0)) this.ipv6?.unpublish(mapping);
     namespace.connections.deleteByAddress(endpoint.address);
   }
 
@@ -187,6 +197,11 @@ export class BridgeNetwork implements NetworkPlane {
       layout.addEndpoint(this.#writer, this.facts, formatIpv4Address(address));
       for (const mapping of mappings) layout.mapPort(this.#writer, this.facts, mapping, engine);
     }
+    const endpoints = [...this.endpoints.values()];
+    this.ipv6?.writeRules(endpoints.flatMap(({ address6 }) => address6 ?? []));
+    for (const { mappings6 } of endpoints) {
+      for (const mapping of mappings6) this.ipv6?.publish(mapping);
+    }
   }
 
   /** Takes its own rules away and writes them again, which puts them on top where order counts. */
@@ -194,12 +209,14 @@ export class BridgeNetwork implements NetworkPlane {
     const { engine } = this.#host;
     if (engine.layout !== 'nftables')
       layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
+    this.ipv6?.removeRules();
     this.writeRules();
   }
 
   remove(): void {
     const { namespace, engine } = this.#host;
     layoutOf(engine).removeNetwork(this.#writer, this.facts, engine);
+    this.ipv6?.removeRules();
     namespace.removeDevice(this.bridge);
   }
 
@@ -223,7 +240,12 @@ export class BridgeNetwork implements NetworkPlane {
     this.unpublish(endpoint);
     const address = formatIpv4Address(endpoint.address);
     layoutOf(engine).removeEndpoint(this.#writer, this.facts, address);
+    if (endpoint.address6 !== undefined) this.ipv6?.leave(endpoint.address6);
     namespace.removeDevice(endpoint.port);
     this.endpoints.delete(id);
   }
+}
+
+function isIpv6Text(address: string): boolean {
+  return address.includes(':');
 }

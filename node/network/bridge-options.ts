@@ -16,6 +16,9 @@ export interface BridgeWishes {
   /** Where its ports are published for which nobody says where; empty for everywhere. */
   readonly publishAddress?: string;
   readonly gatewayMode: GatewayMode;
+  readonly gatewayMode6: GatewayMode;
+  /** `com.docker.network.host_ipv6` */
+  readonly sourceAddress6?: string;
   readonly trustedInterfaces: readonly string[];
   /** The bridge gets no IPv4 address, though containers go by it. */
   readonly inhibitsAddress: boolean;
@@ -26,6 +29,7 @@ export const PLAIN_BRIDGE: BridgeWishes = {
   hasIcc: true,
   hasMasquerade: true,
   gatewayMode: 'nat',
+  gatewayMode6: 'nat',
   trustedInterfaces: [],
   inhibitsAddress: false,
 };
@@ -44,8 +48,10 @@ export function bridgeWishesOf(
   const hasMasquerade = booleanOf(options, `${PREFIX}enable_ip_masquerade`, true);
   const inhibitsAddress = booleanOf(options, `${PREFIX}inhibit_ipv4`, false);
   if (inhibitsAddress instanceof Refusal) return inhibitsAddress;
-  const gatewayMode = gatewayModeOf(options, major);
+  const gatewayMode = gatewayModeOf(options, major, 'ipv4');
   if (gatewayMode instanceof Refusal) return gatewayMode;
+  const gatewayMode6 = gatewayModeOf(options, major, 'ipv6');
+  if (gatewayMode6 instanceof Refusal) return gatewayMode6;
   if (hasIcc instanceof Refusal) return hasIcc;
   if (hasMasquerade instanceof Refusal) return hasMasquerade;
   const device = options.get(`${PREFIX}name`);
@@ -55,16 +61,19 @@ export function bridgeWishesOf(
     return parseRefusal('com.docker.network.driver.mtu', mtuText!);
   }
   const sourceAddress = options.get('com.docker.network.host_ipv4');
+  const sourceAddress6 = options.get('com.docker.network.host_ipv6');
   const publishAddress = options.get(`${PREFIX}host_binding_ipv4`);
   return {
     hasIcc,
     hasMasquerade,
     gatewayMode,
+    gatewayMode6,
     trustedInterfaces: trustedOf(options, major),
     inhibitsAddress,
     ...(device === undefined ? {} : { device }),
     ...(mtuBytes === undefined ? {} : { mtuBytes }),
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    ...(sourceAddress6 === undefined ? {} : { sourceAddress6 }),
     ...(publishAddress === undefined || publishAddress === '0.0.0.0' ? {} : { publishAddress }),
   };
 }
@@ -72,8 +81,12 @@ export function bridgeWishesOf(
 const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
 const FALSE = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
 
-function gatewayModeOf(options: ReadonlyMap<string, string>, major: number): GatewayMode | Refusal {
-  const name = `${PREFIX}gateway_mode_ipv4`;
+function gatewayModeOf(
+  options: ReadonlyMap<string, string>,
+  major: number,
+  family: 'ipv4' | 'ipv6',
+): GatewayMode | Refusal {
+  const name = `${PREFIX}gateway_mode_${family}`;
   const text = options.get(name);
   const modes = gatewayModesOf(major);
   if (text === undefined || modes.length === 0) return 'nat';

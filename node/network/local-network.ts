@@ -5,6 +5,7 @@
  * `host` and `none` have no plane: their endpoints are entries without an address.
  */
 import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import type { IpamConfig } from '../daemon/requests.ts';
 import { NetworkRecords } from '../dns/records.ts';
 import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
@@ -21,6 +22,7 @@ export interface LocalNetworkFacts {
   readonly createdAtNs: number;
   readonly isInternal: boolean;
   readonly isAttachable: boolean;
+  readonly isIpv6?: boolean;
   /** Options and labels in the order of their names. */
   readonly options: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
@@ -38,6 +40,8 @@ export interface LocalNetworkFacts {
 /** Where an endpoint's default route leads: to a router, or straight out of the interface. */
 export interface DefaultRoute {
   readonly gateway: Ipv4Address | undefined;
+  /** Where IPv6's leads; absent when it leads nowhere. */
+  readonly gateway6?: IpAddress | undefined;
 }
 
 /** A container's place on a network. */
@@ -52,6 +56,8 @@ export interface LocalEndpoint {
   /** 0 on `host` and `none`. */
   readonly address: Ipv4Address;
   readonly prefixLength: number;
+  /** 0 without IPv6. */
+  readonly address6: IpAddress;
   readonly mac: Mac;
   /** Absent on `host` and `none`. */
   readonly plane: PlaneEndpoint | undefined;
@@ -104,12 +110,17 @@ export class LocalNetwork {
     if (!this.isUserDefined) return;
     endpoint.names.forEach((name, i) => {
       this.records.add(name, endpoint.address, endpoint.id, i === 0);
+      if (endpoint.address6 === 0) return;
+      this.records.add(name, endpoint.address6, endpoint.id, i === 0);
     });
   }
 
   /** Forgets an endpoint and its names. */
   remove(endpoint: LocalEndpoint): void {
     this.endpoints.delete(endpoint.id);
-    for (const name of endpoint.names) this.records.remove(name, endpoint.address, endpoint.id);
+    for (const name of endpoint.names) {
+      this.records.remove(name, endpoint.address, endpoint.id);
+      this.records.remove(name, endpoint.address6, endpoint.id);
+    }
   }
 }

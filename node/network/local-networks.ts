@@ -5,11 +5,13 @@
  */
 import type { Steps } from '../../sim/steps.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
+import { ipv6OfInteger, isIpv6Address } from '../../wire/ip-address.ts';
 import { conflict, forbidden, invalid, notFound, Refusal } from '../daemon/refusal.ts';
 import type { IpamConfig, NetworkRequest } from '../daemon/requests.ts';
 import { addressRefusal } from '../ipam/address-refusal.ts';
 import type { LocalPool, LocalPools } from '../ipam/local-pools.ts';
 import type { DriverRegistry } from '../plugins/driver-registry.ts';
+import type { BridgeIpv6Options } from './bridge-ipv6.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import { type BridgeWishes, bridgeWishesOf } from './bridge-options.ts';
 import { LocalNetwork, type LocalNetworkFacts, PREDEFINED_NETWORKS } from './local-network.ts';
@@ -23,6 +25,12 @@ const NO_POOL_UP_TO_26 =
   'the network';
 const NO_POOL = 'all predefined address pools have been fully subnetted';
 
+/** Longer prefixes leave no room for a MAC address. */
+const MAC_PREFIX_BITS_MAX = 80;
+/** What 20.10 to 26 say of a network with IPv6 for which nobody has named a subnet. */
+const NO_IPV6_POOL =
+  'could not find an available, non-overlapping IPv6 address pool among the defaults to assign to ' +
+  'the network';
 const ONE_SUBNET = "bridge driver doesn't support multiple subnets";
 const ONLY_INTERNAL = "gateway mode 'isolated' can only be used for an internal network";
 /** The first version that says who is on a network that cannot be removed. */
@@ -91,7 +99,7 @@ export class LocalNetworks {
 
   #factsOf(id: string, request: NetworkRequest): LocalNetworkFacts {
     const { name, driver, isInternal, isAttachable, options, labels, ipam } = request;
-    const { ipamDriver, ipamOptions } = request;
+    const { ipamDriver, ipamOptions, isIpv6 } = request;
     return {
       id,
       name,
@@ -103,6 +111,7 @@ export class LocalNetworks {
       labels,
       isByUser: true,
       ipam,
+      ...(isIpv6 === undefined ? {} : { isIpv6 }),
       ...(ipamDriver === undefined ? {} : { ipamDriver }),
       ...(ipamOptions === undefined ? {} : { ipamOptions }),
     };
@@ -132,8 +141,10 @@ export class LocalNetworks {
     for (const { facts, plane, plugged } of inOrderOfIds(before)) {
       if (plane === undefined || plugged !== undefined || facts.name === 'bridge') continue;
       const { pool, gateway } = plane;
-      const config = { ...facts.ipam[0], subnet: pool.subnet };
-      const ipam = [gateway === undefined ? config : { ...config, gateway }];
+      const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
+      const config = { ...ipv4ConfigOf(facts.ipam), subnet: pool.subnet };
+      const ipam: IpamConfig[] = [gateway === undefined ? config : { ...config, gateway }];
+      if (ipv6 !== undefined) ipam.push({ subnet: ipv6.pool.subnet, gateway: ipv6.gateway });
       const restored = this.#makePlane(facts.id, { ...facts, ipam });
       if (!(restored instanceof Refusal)) this.add(new LocalNetwork(facts, restored));
     }
@@ -161,12 +172,24 @@ export class LocalNetworks {
     wishes: BridgeWishes & { readonly device: string },
     subnet: IpamConfig | undefined,
     showsSubnet: boolean,
+    ipv6Subnet?: IpamConfig | undefined,
   ): LocalNetwork | Refusal {
     const pool = this.#poolOf(subnet);
     if (pool instanceof Refusal) return pool;
     const gateway = subnet?.gateway === undefined ? undefined : pool.take(subnet.gateway);
+    const pool6 = ipv6Subnet === undefined ? undefined : this.#ipv6PoolOf(ipv6Subnet);
+    if (pool6 instanceof Refusal) return pool6;
+    const isByMac = this.#host.engine.hasMacFromAddress && pool6 !== undefined;
     const plane = new BridgeNetwork(this.#host, {
       ...wishes,
+      ipv6:
+        pool6 === undefined
+          ? undefined
+          : {
+              pool: pool6,
+              gatewayMode: wishes.gatewayMode6,
+              isByMac: isByMac && pool6.subnet.lengthBits <= MAC_PREFIX_BITS_MAX,
+            },
       id: facts.id,
       name: facts.name,
       pool,
@@ -181,7 +204,8 @@ export class LocalNetworks {
         driver: 'bridge',
         isInternal: false,
         isByUser: false,
-        ipam: showsSubnet ? [{ ...subnet, subnet: pool.subnet }] : [],
+        isIpv6: pool6 !== undefined,
+        ipam: showsSubnet ? ownIpam({ ...subnet, subnet: pool.subnet }, pool6) : [],
       },
       plane,
     );
@@ -200,6 +224,9 @@ export class LocalNetworks {
     network.plane?.remove();
     network.plugged?.remove();
     if (network.plane !== undefined) this.#pools.release(network.plane.pool);
+    if (network.plane instanceof BridgeNetwork && network.plane.ipv6 !== undefined) {
+      this.#pools.release(network.plane.ipv6.pool);
+    }
     this.#byId.delete(network.id);
     return network;
   }
@@ -219,21 +246,53 @@ export class LocalNetworks {
   #makePlane(id: string, request: NetworkRequest): NetworkPlane | Refusal {
     const wishes = bridgeWishesOf(request.options, this.#host.engine);
     if (wishes instanceof Refusal) return wishes;
-    const pool = this.#poolOf(request.ipam[0]);
+    const ipv4 = request.ipam.filter(isIpv4Config);
+    const pool = this.#poolOf(ipv4[0]);
     if (pool instanceof Refusal) return pool;
     const isBridge = request.driver === 'bridge';
-    if (isBridge && (request.ipam.length > 1 || isNotInternal(wishes, request))) {
+    if (isBridge && (ipv4.length > 1 || isNotInternal(wishes, request))) {
       this.#pools.release(pool);
-      return request.ipam.length > 1 ? forbidden(ONE_SUBNET) : invalid(ONLY_INTERNAL);
+      return ipv4.length > 1 ? forbidden(ONE_SUBNET) : invalid(ONLY_INTERNAL);
     }
     const hasGateway = isBridge
       ? leadsSomewhere(wishes, request)
       : this.#host.engine.layout === 'isolation';
-    const gateway = this.#gatewayOf(pool, request.ipam[0], hasGateway);
+    const gateway = this.#gatewayOf(pool, ipv4[0], hasGateway);
     const plane =
       gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
     if (plane instanceof Refusal) this.#pools.release(pool);
     return plane;
+  }
+
+  /** The IPv6 half of a bridge network that asks for one. */
+  #ipv6Of(request: NetworkRequest, wishes: BridgeWishes): BridgeIpv6Options | undefined | Refusal {
+    if (request.isIpv6 !== true || request.driver !== 'bridge') return undefined;
+    const configs = request.ipam.filter((config) => !isIpv4Config(config));
+    if (configs.length > 1) return forbidden(ONE_SUBNET);
+    const pool = this.#ipv6PoolOf(configs[0]);
+    if (pool instanceof Refusal) return pool;
+    const gateway = this.#gatewayOf(pool, configs[0], true);
+    if (gateway instanceof Refusal) {
+      this.#pools.release(pool);
+      return gateway;
+    }
+    return {
+      pool,
+      gateway,
+      gatewayMode: wishes.gatewayMode6,
+      sourceAddress: wishes.sourceAddress6,
+    };
+  }
+
+  #ipv6PoolOf(config: IpamConfig | undefined): LocalPool | Refusal {
+    const { engine, identifiers } = this.#host;
+    if (config?.subnet !== undefined) {
+      const pool = this.#pools.claim(config.subnet, config.range);
+      return pool ?? forbidden('Pool overlaps with other one on this address space');
+    }
+    if (!engine.hasUniqueLocalPrefix) return notFound(NO_IPV6_POOL);
+    const base = (0xfdn << 120n) | (identifiers.globalId << 80n);
+    return this.#pools.allocateIpv6({ address: ipv6OfInteger(base), lengthBits: 48 });
   }
 
   #poolOf(config: IpamConfig | undefined): LocalPool | Refusal {
@@ -297,8 +356,11 @@ export class LocalNetworks {
         `cannot create network ${id} (${device}): conflicts${who}: networks have same bridge name`,
       );
     }
+    const ipv6 = this.#ipv6Of(request, wishes);
+    if (ipv6 instanceof Refusal) return ipv6;
     return new BridgeNetwork(this.#host, {
       ...wishes,
+      ipv6,
       id,
       name: request.name,
       device,
@@ -319,6 +381,18 @@ function isNotInternal({ gatewayMode }: BridgeWishes, { isInternal }: NetworkReq
 /** An isolated network has no gateway; one whose bridge has no address needs none when internal. */
 function leadsSomewhere(wishes: BridgeWishes, { isInternal }: NetworkRequest): boolean {
   return wishes.gatewayMode !== 'isolated' && !(wishes.inhibitsAddress && isInternal);
+}
+
+function ownIpam(ipv4: IpamConfig, pool6: LocalPool | undefined): IpamConfig[] {
+  return pool6 === undefined ? [ipv4] : [ipv4, { subnet: pool6.subnet }];
+}
+
+function isIpv4Config({ subnet }: IpamConfig): boolean {
+  return subnet === undefined || !isIpv6Address(subnet.address);
+}
+
+function ipv4ConfigOf(ipam: readonly IpamConfig[]): IpamConfig | undefined {
+  return ipam.find(isIpv4Config);
 }
 
 function inOrderOfIds(networks: readonly LocalNetwork[]): LocalNetwork[] {

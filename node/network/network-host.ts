@@ -5,8 +5,10 @@
 import type { Namespace } from '../../net/namespace.ts';
 import type { World } from '../../sim/world.ts';
 import type { Prefix } from '../../wire/addresses.ts';
+import type { IpPrefix } from '../../wire/ip-address.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import type { Identifiers } from '../host/identifiers.ts';
+import type { BridgeIpv6Host } from './bridge-ipv6.ts';
 
 /** The daemon's flags. */
 export interface DaemonConfig {
@@ -18,6 +20,12 @@ export interface DaemonConfig {
   readonly hasUserlandProxy: boolean;
   /** `--ip-forward`: switch forwarding on, and its policy to DROP if it was off. */
   readonly setsForwarding: boolean;
+  /** `--ip6tables`; default: as the version has it. */
+  readonly writesIp6tables?: boolean;
+  /** `--ipv6`: docker0 has IPv6, */
+  readonly hasIpv6?: boolean;
+  /** `--fixed-cidr-v6`: with this subnet. */
+  readonly bridgeIpv6Range?: IpPrefix;
   /** `--firewall-backend=nftables`, for 29 and later. */
   readonly usesNftables: boolean;
   /** `--live-restore`: containers live on while dockerd does not run. */
@@ -54,7 +62,7 @@ export const DEFAULT_DAEMON_CONFIG: DaemonConfig = {
 };
 
 /** A host, as its networks see it. */
-export interface NetworkHost {
+export interface NetworkHost extends BridgeIpv6Host {
   readonly world: World;
   readonly namespace: Namespace;
   readonly engine: EngineVersion;

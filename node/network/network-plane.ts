@@ -7,6 +7,7 @@
 import type { Device } from '../../net/device/device.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import type { Refusal } from '../daemon/refusal.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
 
@@ -14,9 +15,19 @@ import type { LocalPool } from '../ipam/local-pools.ts';
 export interface PlaneEndpoint {
   readonly id: string;
   readonly address: Ipv4Address;
+  /** Absent without IPv6. */
+  readonly address6?: IpAddress | undefined;
   readonly mac: Mac;
   /** The end in the container. */
   readonly device: Device;
+}
+
+/** The IPv6 half of a network. */
+export interface Ipv6Plane {
+  readonly pool: LocalPool;
+  readonly gateway: IpAddress;
+  /** The next address, or the wanted one; undefined when it cannot be had. */
+  take(wanted: IpAddress | undefined): IpAddress | undefined;
 }
 
 /** A network of one driver on one host. */
@@ -34,7 +45,10 @@ export interface NetworkPlane {
     interfaceName: string,
     address: Ipv4Address,
     mac?: Mac | undefined,
+    address6?: IpAddress | undefined,
   ): PlaneEndpoint;
+  /** What it has of IPv6, if anything. */
+  readonly ipv6?: Ipv6Plane | undefined;
   /** Takes the interface away. */
   leave(endpoint: PlaneEndpoint): void;
   /** Takes the network off the host. */

@@ -14,7 +14,7 @@ import type { TcpHandlers } from '../../net/socket/tcp/handlers.ts';
 import type { TcpListener } from '../../net/socket/tcp/listener.ts';
 import type { UdpSocket } from '../../net/socket/udp-socket.ts';
 import { SECOND_NS } from '../../sim/time.ts';
-import { type Ipv4Address, parseIpv4Address } from '../../wire/addresses.ts';
+import { type IpAddress, isUnspecified, parseIp } from '../../wire/ip-address.ts';
 import type { PortMapping } from '../firewall/bridge-rules.ts';
 
 /** How long a UDP client is remembered that says nothing (`UDPConnTrackTimeout`). */
@@ -28,6 +28,8 @@ export interface PortHolder {
   readonly programIpv6: string | undefined;
   /** Accepts and forwards; false only holds the port. */
   readonly isForwarding: boolean;
+  /** Where what comes by IPv6 goes; undefined for where everything goes. */
+  readonly address6?: IpAddress | undefined;
 }
 
 /** What a port is held by; closing it gives the port back. */
@@ -41,28 +43,46 @@ export function holdPort(
   mapping: PortMapping,
   holder: PortHolder,
 ): HeldPort | false {
-  const target = { address: parseIpv4Address(mapping.containerAddress)!, mapping, holder };
+  const isForIpv6 = mapping.hostAddress.includes(':');
+  const own = parseIp(mapping.containerAddress)!;
+  const address = isForIpv6 ? (holder.address6 ?? own) : own;
+  const target = { address, mapping, holder };
   if (mapping.protocol === 'sctp') return holdSctp(host, target);
   return mapping.protocol === 'tcp' ? holdTcp(host, target) : holdUdp(host, target);
 }
 
 interface Target {
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly mapping: PortMapping;
   readonly holder: PortHolder;
+}
+
+/** Where a port is bound; `::` is IPv6's own, as Go's `tcp6` has it. */
+function bindOf({ hostAddress }: PortMapping): { address: IpAddress; family?: 'ipv6' } {
+  const address = hostAddress === '' ? 0 : parseIp(hostAddress)!;
+  return address !== 0 && isUnspecified(address) ? { address, family: 'ipv6' } : { address };
 }
 
 function holdTcp(host: Namespace, target: Target): HeldPort | false {
   const { mapping, holder } = target;
   const options = { port: mapping.hostPort, onConnection: forwardTo(host, target) };
-  const address = mapping.hostAddress === '' ? 0 : parseIpv4Address(mapping.hostAddress)!;
-  const own = host.sockets.listen({ ...options, address, program: holder.program });
+  const bound = bindOf(mapping);
+  const own = host.sockets.listen({ ...options, ...bound, program: holder.program });
   if (typeof own !== 'object') return false;
   own.isAccepting = holder.isForwarding;
   const listeners: TcpListener[] = [own];
   if (holder.programIpv6 !== undefined) {
-    const other = host.sockets.listen({ ...options, family: 'ipv6', program: holder.programIpv6 });
-    if (typeof other === 'object') listeners.push(other);
+    const onConnection = forwardTo(host, { ...target, address: holder.address6 ?? target.address });
+    const other = host.sockets.listen({
+      ...options,
+      onConnection,
+      family: 'ipv6',
+      program: holder.programIpv6,
+    });
+    if (typeof other === 'object') {
+      other.isAccepting = holder.isForwarding;
+      listeners.push(other);
+    }
   }
   return {
     close: () => {
@@ -136,7 +156,7 @@ function holdSctp(host: Namespace, { address, mapping, holder }: Target): HeldPo
     };
   };
   const listener = sctp.listen({
-    address: mapping.hostAddress === '' ? 0 : parseIpv4Address(mapping.hostAddress)!,
+    address: bindOf(mapping).address,
     port: mapping.hostPort,
     program: holder.program,
     ...(holder.isForwarding ? { onAssociation: forward } : {}),
@@ -148,8 +168,8 @@ function holdUdp(host: Namespace, target: Target): HeldPort | false {
   const { mapping, holder, address } = target;
   const { queue } = host.world;
   const clients = new Map<string, { readonly socket: UdpSocket; seenAtNs: number }>();
-  const own = host.sockets.openUdp({
-    onDatagram: (bytes, fromAddress, fromPort) => {
+  const forward = (to: IpAddress) => ({
+    onDatagram: (bytes: Uint8Array, fromAddress: IpAddress, fromPort: number, own: UdpSocket) => {
       if (!holder.isForwarding) return;
       for (const [key, client] of clients) {
         if (queue.nowNs - client.seenAtNs < UDP_CLIENT_NS) continue;
@@ -162,7 +182,7 @@ function holdUdp(host: Namespace, target: Target): HeldPort | false {
         const socket = host.sockets.openUdp({
           onDatagram: (answer) => own.sendTo(answer, fromAddress, fromPort),
         });
-        if (socket.connect(address, mapping.containerPort) !== Errno.none) return;
+        if (socket.connect(to, mapping.containerPort) !== Errno.none) return;
         client = { socket, seenAtNs: queue.nowNs };
         clients.set(key, client);
       }
@@ -170,12 +190,13 @@ function holdUdp(host: Namespace, target: Target): HeldPort | false {
       client.socket.send(bytes);
     },
   });
+  const own = host.sockets.openUdp(forward(address));
   own.program = holder.program;
-  const bindTo = mapping.hostAddress === '' ? 0 : parseIpv4Address(mapping.hostAddress)!;
+  const bindTo = bindOf(mapping).address;
   if (own.bind(mapping.hostPort, bindTo) !== Errno.none) return false;
   const sockets = [own];
   if (holder.programIpv6 !== undefined) {
-    const other = host.sockets.openUdp();
+    const other = host.sockets.openUdp(forward(holder.address6 ?? address));
     other.family = 'ipv6';
     other.program = holder.programIpv6;
     other.bind(mapping.hostPort);

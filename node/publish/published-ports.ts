@@ -5,6 +5,7 @@
  * Only the endpoint that is the container's way out has them; they follow it when it changes.
  */
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import { failure, type Refusal } from '../daemon/refusal.ts';
 import type { ContainerPort, PortBinding, PortProtocol } from '../daemon/requests.ts';
 import type { EngineVersion } from '../engine-version.ts';
@@ -86,7 +87,7 @@ export class PublishedPorts {
         );
       }
       this.#published.push(published);
-      end.bridge.publish(end.endpoint, [published.mapping]);
+      end.bridge.publish(end.endpoint, mappingsOf(published.mapping, end.endpoint));
     }
     return undefined;
   }
@@ -100,7 +101,8 @@ export class PublishedPorts {
   holdAgain(): void {
     this.#published = this.#published.map(({ mapping, held: before }) => {
       if (before === NOT_HELD) return { mapping, held: before };
-      const held = holdPort(this.#host.namespace, mapping, this.#holderOf(mapping.hostAddress));
+      const holder = this.#holderOf(mapping.hostAddress, this.#end?.endpoint.address6);
+      const held = holdPort(this.#host.namespace, mapping, holder);
       return { mapping, held: held === false ? NOT_HELD : held };
     });
   }
@@ -127,7 +129,7 @@ export class PublishedPorts {
         containerAddress: formatIpv4Address(endpoint.address),
         containerPort: binding.port,
       };
-      const held = holdPort(namespace, mapping, this.#holderOf(hostAddress));
+      const held = holdPort(namespace, mapping, this.#holderOf(hostAddress, endpoint.address6));
       if (held !== false) return { mapping, held };
       trouble = bindError(this.#host.engine, mapping, shown);
       ports.release(hostAddress, protocol, hostPort);
@@ -143,13 +145,13 @@ export class PublishedPorts {
     return wanted === '0.0.0.0' ? '' : wanted;
   }
 
-  #holderOf(hostAddress: string): PortHolder {
+  #holderOf(hostAddress: string, address6: IpAddress | undefined): PortHolder {
     const isForwarding = this.#host.config.hasUserlandProxy;
     const next = () =>
       isForwarding ? `"docker-proxy",pid=${this.#host.nextPid()},fd=4` : this.#host.daemonProgram();
     const program = next();
     const programIpv6 = hostAddress === '' ? next() : undefined;
-    return { program, programIpv6, isForwarding };
+    return { program, programIpv6, isForwarding, address6 };
   }
 
   #revoke(): void {
@@ -161,6 +163,18 @@ export class PublishedPorts {
     this.#published = [];
     this.#end = undefined;
   }
+}
+
+/**
+ * What a published port needs of rules: those of IPv4 for IPv4's addresses of the host, and those of
+ * IPv6 for a container that has an address of it.
+ */
+function mappingsOf(mapping: PortMapping, { address6 }: BridgeEndpoint): PortMapping[] {
+  const isForIpv6 = mapping.hostAddress.includes(':');
+  const own = isForIpv6 ? [] : [mapping];
+  if (address6 === undefined || (mapping.hostAddress !== '' && !isForIpv6)) return own;
+  const hostAddress = mapping.hostAddress === '::' ? '' : mapping.hostAddress;
+  return [...own, { ...mapping, hostAddress, containerAddress: formatIp(address6) }];
 }
 
 /** A port that is only let in: clients ask the container itself. */

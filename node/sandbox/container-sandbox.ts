@@ -8,7 +8,8 @@
  */
 import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import type { Ipv4Address } from '../../wire/addresses.ts';
+import { ANY_IPV6, formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import { Refusal } from '../daemon/refusal.ts';
 import { type EndpointRequest, PLAIN_ENDPOINT } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
@@ -22,6 +23,7 @@ import {
 } from '../dns/upstreams.ts';
 import type { Host } from '../host/host.ts';
 import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
+import { routeByIpv6Gateway } from '../network/bridge-ipv6.ts';
 import type { DefaultRoute, LocalEndpoint, LocalNetwork } from '../network/local-network.ts';
 import type { NetworkPlane, PlaneEndpoint } from '../network/network-plane.ts';
 import { freeName, RemotePlane, type ReservedEndpoint } from '../network/plugged-network.ts';
@@ -65,6 +67,7 @@ export class ContainerSandbox implements NameView {
   readonly #endpoints: LocalEndpoint[] = [];
   #dns: EmbeddedDns | undefined;
   #gateway: LocalEndpoint | undefined;
+  #gateway6: LocalEndpoint | undefined;
 
   constructor(host: Host, config: SandboxConfig) {
     this.#host = host;
@@ -145,7 +148,7 @@ export class ContainerSandbox implements NameView {
     const endpoint = this.#enter(network, wishes, containerName, names);
     if (endpoint instanceof Refusal) return endpoint;
     if (endpoint.plane !== undefined) {
-      this.hosts.add(this.#hostsLineOf(endpoint));
+      for (const line of this.#hostsLinesOf(endpoint)) this.hosts.add(line);
       if (network.isUserDefined) this.#startDns();
     }
     const refusal = this.#updateGatewayBridge() ?? this.#chooseGateway();
@@ -157,7 +160,9 @@ export class ContainerSandbox implements NameView {
   /** Leaves a network. */
   leave(endpoint: LocalEndpoint): void {
     if (!this.#exit(endpoint)) return;
-    if (endpoint.plane !== undefined) this.hosts.remove(this.#hostsLineOf(endpoint));
+    if (endpoint.plane !== undefined) {
+      for (const line of this.#hostsLinesOf(endpoint)) this.hosts.remove(line);
+    }
     this.#updateGatewayBridge();
     this.#chooseGateway();
   }
@@ -220,6 +225,7 @@ export class ContainerSandbox implements NameView {
       interfaceName: plane?.device.name ?? '',
       address: plane?.address ?? 0,
       prefixLength: reserved?.address.lengthBits ?? network.plane?.pool.subnet.lengthBits ?? 0,
+      address6: plane?.address6 ?? 0,
       mac: plane?.mac ?? 0,
       plane,
       defaultRoute: defaultRouteOf(network, reserved),
@@ -249,8 +255,14 @@ export class ContainerSandbox implements NameView {
     if (busy !== undefined) return busy;
     const address = reserved?.address.address ?? addressOn(network, plane, wishes.address);
     if (address instanceof Refusal) return address;
+    const address6 = ipv6AddressOn(network, plane, wishes.address6);
+    if (address6 instanceof Refusal) {
+      plane.pool.release(address);
+      return address6;
+    }
     const interfaceName = freeName(this.namespace, 'eth');
-    return plane.join(this.namespace, interfaceName, address, reserved?.mac ?? wishes.mac);
+    const mac = reserved?.mac ?? wishes.mac;
+    return plane.join(this.namespace, interfaceName, address, mac, address6);
   }
 
   /** Gives its place back; false when it had none. */
@@ -268,10 +280,12 @@ export class ContainerSandbox implements NameView {
     return true;
   }
 
-  #hostsLineOf({ address }: LocalEndpoint): HostsLine {
+  /** A line for each address. */
+  #hostsLinesOf({ address, address6 }: LocalEndpoint): HostsLine[] {
     const { hostname, domainName } = this.config;
     const names = domainName === '' ? hostname : `${hostname}.${domainName} ${hostname}`;
-    return { address: formatIpv4Address(address), names };
+    const addresses = address6 === 0 ? [address] : [address, address6];
+    return addresses.map((own) => ({ address: formatIp(own), names }));
   }
 
   /**
@@ -299,12 +313,26 @@ export class ContainerSandbox implements NameView {
   /** Lets the default route and the published ports follow the best endpoint. */
   #chooseGateway(): Refusal | undefined {
     const best = [...this.#endpoints].sort(byPrecedence).find(hasDefaultRoute);
+    this.#chooseIpv6Gateway();
     if (best === this.#gateway) return undefined;
     const old = this.#gateway;
     this.#gateway = best;
     if (old !== undefined) this.namespace.removeRoute({ destination: 0, prefixLength: 0 });
     if (best !== undefined) this.#addDefaultRoute(best);
     return this.config.ports.moveTo(best);
+  }
+
+  /** IPv6's default route goes its own way. */
+  #chooseIpv6Gateway(): void {
+    const leads = (endpoint: LocalEndpoint) => endpoint.defaultRoute?.gateway6 !== undefined;
+    const best = [...this.#endpoints].sort(byPrecedence).find(leads);
+    if (best === this.#gateway6) return;
+    if (this.#gateway6 !== undefined) {
+      this.namespace.ipv6.routes.take({ destination: ANY_IPV6, prefixLength: 0 });
+    }
+    this.#gateway6 = best;
+    if (best === undefined) return;
+    routeByIpv6Gateway(this.namespace, best.plane!.device, best.defaultRoute!.gateway6!);
   }
 
   #addDefaultRoute({ plane, defaultRoute }: LocalEndpoint): void {
@@ -343,11 +371,27 @@ function defaultRouteOf(
     return gateway === undefined || facts.isInternal ? undefined : { gateway };
   }
   if (plane.defaultRoute === 'none') return undefined;
-  return { gateway: plane.defaultRoute === 'device' ? undefined : plane.gateway };
+  const gateway = plane.defaultRoute === 'device' ? undefined : plane.gateway;
+  return { gateway, gateway6: facts.isInternal ? undefined : plane.ipv6?.gateway };
+}
+
+/** The IPv6 address of an endpoint; undefined where there is no IPv6. */
+function ipv6AddressOn(
+  network: LocalNetwork,
+  { ipv6 }: NetworkPlane,
+  wanted: IpAddress | undefined,
+): IpAddress | undefined | Refusal {
+  if (ipv6 === undefined) return undefined;
+  return ipv6.take(wanted) ?? endpointAddressRefusal(ipv6.pool.subnet, wanted, network);
 }
 
 function hasDefaultRoute({ defaultRoute }: LocalEndpoint): boolean {
   return defaultRoute !== undefined;
+}
+
+/** An IPv6 gateway counts for more than one of IPv4. */
+function gatewayScoreOf({ defaultRoute }: LocalEndpoint): number {
+  return Number(defaultRoute !== undefined) + 2 * Number(defaultRoute?.gateway6 !== undefined);
 }
 
 function isOnGatewayBridge({ containerName, sandboxId }: LocalEndpoint): boolean {
@@ -369,7 +413,7 @@ function byPrecedence(a: LocalEndpoint, b: LocalEndpoint): number {
   if (bridge !== 0) return bridge;
   const internal = Number(a.network.facts.isInternal) - Number(b.network.facts.isInternal);
   if (internal !== 0) return internal;
-  const gateway = Number(hasDefaultRoute(b)) - Number(hasDefaultRoute(a));
+  const gateway = gatewayScoreOf(b) - gatewayScoreOf(a);
   if (gateway !== 0) return gateway;
   return a.network.name < b.network.name ? -1 : Number(a.network.name > b.network.name);
 }

@@ -3,12 +3,14 @@
  * the container's place on each network. Up to 28 the fields of the default bridge stand at the top
  * once more.
  */
-import { formatIpv4Address, formatMac } from '../../../wire/addresses.ts';
+import { formatMac } from '../../../wire/addresses.ts';
+import { formatIp } from '../../../wire/ip-address.ts';
 import type { EngineVersion } from '../../engine-version.ts';
 import type { LocalEndpoint } from '../../network/local-network.ts';
 import { portText } from '../requests.ts';
 import type { Attachment, StandaloneContainer } from '../standalone-container.ts';
 import { type Json, sortedObject } from './json.ts';
+import { prefix6Of } from './network.ts';
 
 /** The first version that knows a place's gateway priority, and the first that lists DNS names. */
 const PRIORITY_MAJOR = 28;
@@ -107,21 +109,27 @@ function attachmentJson(
 
 function ipamConfigJson({ hasChosenAddress, request }: Attachment): Json {
   if (!hasChosenAddress) return null;
-  return { IPv4Address: formatIpv4Address(request.address!) };
+  const { address, address6 } = request;
+  return {
+    ...(address === undefined ? {} : { IPv4Address: formatIp(address) }),
+    ...(address6 === undefined ? {} : { IPv6Address: formatIp(address6) }),
+  };
 }
 
 /** The addresses of an endpoint; empty ones for none. */
 function addressesJson(endpoint: LocalEndpoint | undefined) {
   const plane = endpoint?.plane;
   const gateway = endpoint?.defaultRoute?.gateway;
+  const gateway6 = endpoint?.defaultRoute?.gateway6;
+  const address6 = endpoint?.address6 ?? 0;
   return {
     EndpointID: endpoint?.id ?? '',
-    Gateway: gateway === undefined ? '' : formatIpv4Address(gateway),
-    IPAddress: plane === undefined ? '' : formatIpv4Address(endpoint!.address),
+    Gateway: gateway === undefined ? '' : formatIp(gateway),
+    IPAddress: plane === undefined ? '' : formatIp(endpoint!.address),
     IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: gateway6 === undefined ? '' : formatIp(gateway6),
+    GlobalIPv6Address: address6 === 0 ? '' : formatIp(address6),
+    GlobalIPv6PrefixLen: endpoint === undefined ? 0 : prefix6Of(endpoint),
     MacAddress: plane === undefined ? '' : formatMac(endpoint!.mac),
   };
 }

@@ -2,8 +2,10 @@
  * What `docker network inspect` prints: the Engine API's network, key by key (moby
  * `daemon/network.go`, `buildNetworkResource`).
  */
-import { formatIpv4Address, formatMac, formatPrefix } from '../../../wire/addresses.ts';
+import { formatMac } from '../../../wire/addresses.ts';
+import { formatIp, formatIpPrefix } from '../../../wire/ip-address.ts';
 import type { EngineVersion } from '../../engine-version.ts';
+import { BridgeNetwork } from '../../network/bridge-network.ts';
 import type { LocalEndpoint, LocalNetwork } from '../../network/local-network.ts';
 import { instantText } from '../instants.ts';
 import type { IpamConfig } from '../requests.ts';
@@ -22,7 +24,7 @@ export function networkJson(network: LocalNetwork, engine: EngineVersion): Recor
     Scope: facts.scope ?? 'local',
     Driver: facts.driver,
     ...(engine.major >= SAYS_IPV4_MAJOR ? { EnableIPv4: true } : {}),
-    EnableIPv6: false,
+    EnableIPv6: facts.isIpv6 === true,
     IPAM: {
       Driver: facts.ipamDriver ?? 'default',
       Options: facts.isByUser ? sortedObject(facts.ipamOptions ?? []) : null,
@@ -50,20 +52,23 @@ function configsOf({ facts, plane }: LocalNetwork): Json[] {
   if (chosen.length > 0) return chosen.map(configJson);
   if (plane === undefined) return [];
   const { gateway, pool } = plane;
-  const Subnet = formatPrefix(pool.subnet);
-  return [gateway === undefined ? { Subnet } : { Subnet, Gateway: formatIpv4Address(gateway) }];
+  const Subnet = formatIpPrefix(pool.subnet);
+  const ipv4 = gateway === undefined ? { Subnet } : { Subnet, Gateway: formatIp(gateway) };
+  const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
+  if (ipv6 === undefined) return [ipv4];
+  return [ipv4, { Subnet: formatIpPrefix(ipv6.pool.subnet), Gateway: formatIp(ipv6.gateway) }];
 }
 
 function configJson({ subnet, range, gateway, auxiliary }: IpamConfig): Json {
   return {
-    Subnet: formatPrefix(subnet!),
-    ...(range === undefined ? {} : { IPRange: formatPrefix(range) }),
-    ...(gateway === undefined ? {} : { Gateway: formatIpv4Address(gateway) }),
+    Subnet: formatIpPrefix(subnet!),
+    ...(range === undefined ? {} : { IPRange: formatIpPrefix(range) }),
+    ...(gateway === undefined ? {} : { Gateway: formatIp(gateway) }),
     ...(auxiliary === undefined || auxiliary.size === 0
       ? {}
       : {
           AuxiliaryAddresses: sortedObject(
-            [...auxiliary].map(([name, address]) => [name, formatIpv4Address(address)]),
+            [...auxiliary].map(([name, address]) => [name, formatIp(address)]),
           ),
         }),
   };
@@ -75,8 +80,13 @@ function endpointJson(endpoint: LocalEndpoint): Json {
     Name: endpoint.containerName,
     EndpointID: endpoint.id,
     MacAddress: plane === undefined ? '' : formatMac(endpoint.mac),
-    IPv4Address:
-      plane === undefined ? '' : `${formatIpv4Address(endpoint.address)}/${prefixLength}`,
-    IPv6Address: '',
+    IPv4Address: plane === undefined ? '' : `${formatIp(endpoint.address)}/${prefixLength}`,
+    IPv6Address:
+      endpoint.address6 === 0 ? '' : `${formatIp(endpoint.address6)}/${prefix6Of(endpoint)}`,
   };
+}
+
+/** Length of the prefix of an endpoint's IPv6 address. */
+export function prefix6Of({ network: { plane } }: LocalEndpoint): number {
+  return (plane instanceof BridgeNetwork && plane.ipv6?.pool.subnet.lengthBits) || 0;
 }
