@@ -101,6 +101,12 @@ export const LIVE_COMMANDS: Readonly<Record<string, LiveCommand>> = {
     example: 'deploy 1.2.3',
     run: sendEvent,
   },
+  query: {
+    usage: '<name> [payload]',
+    summary: "the first member that runs asks all a query of serf's, and waits for the answers",
+    example: 'load',
+    run: sendQuery,
+  },
   answer: {
     usage: '<query> [payload]',
     summary: "what all members answer to a query of serf's; nothing any more without a payload",
@@ -220,6 +226,29 @@ function sendEvent(server: LiveServer, [name, ...payload]: readonly string[]): L
   const bytes = new TextEncoder().encode(payload.join(' '));
   const error = server.sendUserEvent(sender, name, bytes);
   return error === undefined ? done(`${sender.name} tells ${name}`) : failed(error);
+}
+
+async function sendQuery(
+  server: LiveServer,
+  [name, ...words]: readonly string[],
+): Promise<LiveAnswer> {
+  if (name === undefined) return failed('the name of the query is missing');
+  const asker = firstRunning(server);
+  if (asker === undefined) return failed('nobody runs');
+  const payload = new TextEncoder().encode(words.join(' '));
+  const answers = await server.ask(asker, { name, payload });
+  if (typeof answers === 'string') return failed(answers);
+  const { acks } = answers;
+  const responses = Object.fromEntries(
+    [...answers.responses].map(([from, bytes]) => [from, new TextDecoder().decode(bytes)]),
+  );
+  const text = [
+    ...acks.map((from) => `Ack from '${from}'`),
+    ...Object.entries(responses).map(([from, answer]) => `Response from '${from}': ${answer}`),
+    `Total Acks: ${acks.length}`,
+    `Total Responses: ${answers.responses.size}`,
+  ];
+  return done(text.join('\n'), { acks, responses });
 }
 
 function setAnswer(server: LiveServer, [query, ...words]: readonly string[]): LiveAnswer {

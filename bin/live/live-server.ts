@@ -9,6 +9,7 @@ import type {
   PeerKind,
 } from '../../gossip/live/live-member.ts';
 import { LiveMembers } from '../../gossip/live/live-members.ts';
+import type { Answers, Question } from '../../gossip/live/serf/asking.ts';
 import { SERF_QUERY_HEARD } from '../../gossip/live/serf/queries.ts';
 import { SERF_EVENT_HEARD } from '../../gossip/live/serf/user-events.ts';
 import { Observed } from '../../gossip/observed.ts';
@@ -94,7 +95,9 @@ export class LiveServer {
       },
       onAnswer: (handle) => this.#clock.run(handle),
     });
-    this.live = new LiveMembers(this.#world, this.#sockets, init.peers);
+    this.live = new LiveMembers(this.#world, this.#sockets, init.peers, ({ index }) => {
+      this.#sockets.close(index);
+    });
     const { bind, advertise = bind, hasOwnAddresses, config } = init;
     this.#bindOf = (index) => addressAfter(bind, index, hasOwnAddresses);
     const digits = String(init.memberCount - 1).length;
@@ -189,6 +192,14 @@ export class LiveServer {
   /** Makes a user event of serf's at a member; the text of what forbids it. */
   sendUserEvent(member: LiveMember, name: string, payload: Uint8Array): string | undefined {
     return this.#clock.run(() => this.live.sendUserEvent(member, name, payload));
+  }
+
+  /** Makes a query of serf's at a member; resolves to the answers, or to what forbids it. */
+  async ask(member: LiveMember, question: Question): Promise<Answers | string> {
+    return new Promise((resolve) => {
+      const error = this.#clock.run(() => this.live.ask(member, question, resolve));
+      if (error !== undefined) resolve(error);
+    });
   }
 
   /** Ends everything without a word. */

@@ -96,10 +96,12 @@ export class PacedClock {
 
   /** Runs what is due; all sockets have been read. */
   #turn(): void {
-    const lateNs = Math.max(0, this.#presentNs() - this.#queue.nextAtNs);
+    const nowNs = this.#presentNs(); // asked once: the process may stand still at any line
+    const lateNs = Math.max(0, nowNs - this.#queue.nextAtNs);
+    const overdueNs = Math.max(0, lateNs - TURN_NS_MAX);
     this.#lateNsMax = Math.max(this.#lateNsMax, lateNs);
-    this.#lostNs += Math.max(0, lateNs - TURN_NS_MAX);
-    this.#enter(this.#presentNs(), () => {});
+    this.#lostNs += overdueNs;
+    this.#enter(nowNs - overdueNs, () => {});
     this.#soon(() => this.#echo.ask(() => this.#soon(() => this.#endTurn())));
   }
 

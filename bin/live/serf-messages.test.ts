@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { SECOND_NS } from '../../sim/time.ts';
 import { Happenings, hasSerf } from './testing/serf-agent.ts';
 
 const MEMBERS = 10;
@@ -34,6 +35,9 @@ describe.skipIf(!hasSerf)('a real serf agent talks with live members (needs serf
     expect(answers).toContain("Response from 'node-7': the web\n");
     expect(answers).toMatch(/Total Acks: 1\nTotal Responses: 1\n/);
     expect(happenings.countOf('query', 'who')).toBe(1);
+    const question = { name: 'uptime', payload: new Uint8Array(0), timeoutNs: SECOND_NS };
+    const replies = await server.ask(teller, question);
+    expect(replies).toMatchObject({ acks: expect.arrayContaining(['real', 'node-0', 'node-7']) });
     server.crash(server.live.memberOf('node-3')!);
     await happenings.until('it notices', () => happenings.has('EventMemberFailed: node-3'));
     await agent.ask('force-leave', 'node-3');

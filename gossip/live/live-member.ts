@@ -25,6 +25,7 @@ import type { SerfStatus } from '../../wire/serf/message.ts';
 import type { SwimConfig } from '../constants.ts';
 import { BroadcastQueue } from '../dissemination/broadcast-queue.ts';
 import type { LiveName, NameTable } from './name-table.ts';
+import type { EventPool } from './serf/event-pool.ts';
 import { createSerfState, type SerfState } from './serf/serf-state.ts';
 
 /** Where a member listens, UDP and TCP alike. */
@@ -118,6 +119,8 @@ export interface LiveMember extends LiveMemberInit {
   readonly nodes: Map<string, LiveNode>;
   /** The probe ring: the same nodes, shuffled after each round. */
   readonly list: LiveNode[];
+  /** Who failed or left and was forgotten by memberlist, but not by serf. */
+  readonly gone: Map<string, LiveNode>;
   probeIndex: number;
   incarnation: number;
   seqNo: number;
@@ -164,6 +167,9 @@ export interface LiveContext {
   readonly counters: LiveCounters;
   /** What members answer to queries of serf's, by the query's name. */
   readonly answers: Map<string, Uint8Array>;
+  readonly events: EventPool;
+  /** A member ends itself. */
+  readonly onShutdown: (member: LiveMember) => void;
   peers: PeerKind;
   drawCount: number;
 }
@@ -181,6 +187,7 @@ export function createLiveMember(index: number, init: LiveMemberInit): LiveMembe
     index,
     nodes: new Map(),
     list: [],
+    gone: new Map(),
     probeIndex: 0,
     incarnation: 0,
     seqNo: 0,

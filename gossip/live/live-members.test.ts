@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Observation, ObservationKind } from '../../sim/observations.ts';
-import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import { HOUR_NS, MILLISECOND_NS, MINUTE_NS, SECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
 import { decodeMessage } from '../../wire/memberlist/decode.ts';
 import { encodeMessage, encodeStreamMessage } from '../../wire/memberlist/encode.ts';
@@ -22,6 +22,7 @@ import {
   SerfStatus,
   SerfType,
 } from '../../wire/serf/message.ts';
+import { encodeQueryResponse } from '../../wire/serf/query.ts';
 import { encodeTags } from '../../wire/serf/tags.ts';
 import { LAN } from '../constants.ts';
 import { Observed } from '../observed.ts';
@@ -35,9 +36,13 @@ import {
 import { LiveMembers } from './live-members.ts';
 import { PEERS_MAX } from './name-table.ts';
 import { SERF_VSN } from './peer-kind.ts';
+import type { Answers } from './serf/asking.ts';
+import { GONE_MAX } from './serf/gone.ts';
 import { SERF_EVENT_HEARD } from './serf/user-events.ts';
 
 const LATENCY_NS = MILLISECOND_NS / 2;
+const NO_TAGS = encodeTags(new Map());
+const NO_BYTES = new Uint8Array(0);
 const STRANGER = { address: 0x0a00_ff01, port: 7946 };
 
 /** A message as its receiver reads it. */
@@ -384,6 +389,90 @@ test('nothing that a stranger sends makes a member hold more than its bounds', (
   }
   cluster.run(60 * SECOND_NS);
   expect([...member.nodes.keys()]).toEqual(['node-0', 'node-1']);
+  expect(member.gone.size).toBe(GONE_MAX);
   receive({ ...alive, node: 'late', meta: undefined, vsn: SERF_VSN });
   expect(member.nodes.has('late')).toBe(true);
+});
+
+test('a query is acknowledged and answered by all, and who asks waits its time for them', () => {
+  const cluster = new Cluster(5, 'serf');
+  cluster.live.establish();
+  const text = (word: string): Uint8Array => new TextEncoder().encode(word);
+  cluster.live.setAnswer('load', text('0.7'));
+  const heard: Answers[] = [];
+  const asker = cluster.member('node-1');
+  const question = { name: 'load', payload: text('now') };
+  expect(cluster.live.ask(asker, question, (answers) => heard.push(answers))).toBeUndefined();
+  const response = { lamportTime: 1, id: 1, from: 'nobody', flags: 0, payload: text('99') };
+  cluster.tell('node-1', encodeQueryResponse(response)); // to another query of that time
+  cluster.run(3.1 * SECOND_NS); // 16 gossip intervals
+  expect(heard).toEqual([]);
+  cluster.run(0.2 * SECOND_NS);
+  const names = ['node-0', 'node-1', 'node-2', 'node-3', 'node-4'];
+  expect(heard.map(({ acks }) => [...acks].sort())).toEqual([names]);
+  expect(new Map([...heard[0]!.responses].sort())).toEqual(
+    new Map(names.map((name) => [name, text('0.7')])),
+  );
+  expect(cluster.live.ask(asker, { name: '_serf_x', payload: text('') }, () => {})).toContain(
+    "cannot contain the '_serf_' prefix",
+  );
+});
+
+test('a member whose name is taken asks who has it, and ends unless more than half say it does', () => {
+  const cluster = new Cluster(5, 'serf');
+  cluster.live.establish();
+  const usurp = (name: string, at: string): void => {
+    const elsewhere = { ...STRANGER, addr: STRANGER.address, meta: NO_TAGS, vsn: SERF_VSN };
+    const alive = { type: MessageType.alive, node: name, incarnation: 9, ...elsewhere };
+    cluster.live.receivePacket(cluster.member(at), [alive], STRANGER);
+  };
+  usurp('node-2', 'node-2');
+  cluster.run(5 * SECOND_NS);
+  expect(cluster.member('node-2').isUp).toBe(true);
+  for (const at of ['node-0', 'node-1']) {
+    const node = cluster.member(at).nodes.get('node-2')!;
+    Object.assign(node, STRANGER); // as if it had come first to them
+  }
+  usurp('node-2', 'node-2'); // two of four others: no majority
+  cluster.run(5 * SECOND_NS);
+  expect(cluster.member('node-2').isUp).toBe(false);
+});
+
+test('serf remembers whom memberlist forgets: tries the failed, and knows the left', () => {
+  const cluster = new Cluster(3, 'serf');
+  cluster.live.establish();
+  cluster.live.crash(cluster.member('node-2'));
+  cluster.run(2 * MINUTE_NS);
+  expect(cluster.stateOf('node-0', 'node-2')).toBeUndefined();
+  const revived = cluster.live.start(cluster.member('node-2')); // and joins nobody
+  cluster.run(3 * MINUTE_NS); // one of two alive tries, every 30 s
+  expect(cluster.stateOf('node-0', 'node-2')).toBe(NodeState.alive);
+  expect(revived.list).toHaveLength(3);
+  cluster.live.leave(revived, () => {});
+  cluster.run(2 * MINUTE_NS);
+  expect(cluster.stateOf('node-0', 'node-2')).toBeUndefined();
+  let told: StreamMessage | undefined;
+  const request = { type: MessageType.pushPull, join: false, nodes: [], userState: NO_BYTES };
+  cluster.live.receiveStream(cluster.member('node-0'), request, (reply) => (told = reply));
+  expect(decodeSerfPushPull((told as PushPull).userState)!.leftMembers).toEqual(['node-2']);
+  const { gone } = cluster.member('node-0');
+  for (const node of gone.values()) node.changedAtNs -= 24 * HOUR_NS;
+  cluster.run(30 * SECOND_NS);
+  expect(gone.size).toBe(0);
+});
+
+test('push/pulls tell events that gossip has missed, and a newcomer takes those after it only', () => {
+  const cluster = new Cluster(3, 'serf');
+  const [first, second, third] = ['node-0', 'node-1', 'node-2'].map((name) => cluster.member(name));
+  cluster.isCut = () => true;
+  cluster.live.sendUserEvent(first!, 'early', NO_BYTES);
+  cluster.live.join(second!, first!, () => {});
+  cluster.run(5 * SECOND_NS);
+  expect(cluster.heard(SERF_EVENT_HEARD, 'early').map(({ node }) => node)).toEqual([0]);
+  cluster.live.sendUserEvent(first!, 'late', new TextEncoder().encode('news'));
+  cluster.run(2 * MINUTE_NS); // periodic push/pulls
+  expect(cluster.heard(SERF_EVENT_HEARD, 'late news').map(({ node }) => node)).toEqual([0, 1]);
+  cluster.live.join(third!, second!, () => {});
+  cluster.run(2 * MINUTE_NS);
+  expect(cluster.heard(SERF_EVENT_HEARD, 'late news').map(({ node }) => node)).toEqual([0, 1]);
 });

@@ -33,8 +33,11 @@ import { receiveMessages } from './live-receive.ts';
 import { aliveNode, aliveOf, deadNode, heardOf } from './live-state-table.ts';
 import { NameTable } from './name-table.ts';
 import { originalOf } from './peer-kind.ts';
+import { type Answers, ask, type Question } from './serf/asking.ts';
+import { EventPool } from './serf/event-pool.ts';
 import { broadcastJoin, broadcastLeave } from './serf/intents.ts';
 import { isAnswer, QUERY_RESPONSE_BYTES_MAX } from './serf/queries.ts';
+import { armReconnect } from './serf/reconnect.ts';
 import { sendUserEvent } from './serf/user-events.ts';
 
 /** How long a leaving member waits for the others to be told (serf's `BroadcastTimeout`). */
@@ -56,7 +59,13 @@ export class LiveMembers {
   readonly #context: LiveContext;
   readonly #byName = new Map<string, number>();
 
-  constructor(world: World, transport: LiveTransport, peers: PeerKind) {
+  /** `onShutdown` hears of members that end themselves, because their name is somebody else's. */
+  constructor(
+    world: World,
+    transport: LiveTransport,
+    peers: PeerKind,
+    onShutdown: (member: LiveMember) => void = () => {},
+  ) {
     this.#context = {
       world,
       transport,
@@ -70,6 +79,11 @@ export class LiveMembers {
         userMessagesDropped: 0,
       },
       answers: new Map(),
+      events: new EventPool(),
+      onShutdown: (member) => {
+        this.crash(member);
+        onShutdown(member);
+      },
       peers,
       drawCount: 0,
     };
@@ -123,6 +137,7 @@ export class LiveMembers {
     if (pushPullIntervalNs > 0) {
       startPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
     }
+    armReconnect(context, fresh);
     return fresh;
   }
 
@@ -157,7 +172,9 @@ export class LiveMembers {
       if (suspicion !== undefined) this.#context.world.queue.cancel(suspicion.handle);
       this.#context.names.release(held);
     }
+    for (const { held } of member.gone.values()) this.#context.names.release(held);
     member.nodes.clear();
+    member.gone.clear();
     member.list.length = 0;
   }
 
@@ -188,6 +205,17 @@ export class LiveMembers {
   sendUserEvent(member: LiveMember, name: string, payload: Uint8Array): string | undefined {
     if (this.peers !== 'serf') return 'user events are serf agents’, and none has come yet';
     return sendUserEvent(this.#context, member, name, payload);
+  }
+
+  /** Makes a query of serf's; the text of what forbids it. */
+  ask(
+    member: LiveMember,
+    question: Question,
+    onAnswers: (answers: Answers) => void,
+  ): string | undefined {
+    if (this.peers !== 'serf') return 'queries are serf agents’, and none has come yet';
+    if (question.name.startsWith('_serf_')) return `Queries cannot contain the '_serf_' prefix`;
+    return ask(this.#context, member, question, onAnswers);
   }
 
   /**

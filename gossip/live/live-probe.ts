@@ -24,6 +24,7 @@ import {
 } from './live-member.ts';
 import { sendCompound, sendMessage } from './live-packet.ts';
 import { suspectNode } from './live-state-table.ts';
+import { rememberGone } from './serf/gone.ts';
 import { ackPayloadOf, onPingComplete } from './serf/ping-delegate.ts';
 
 /** Protocol versions from which a member answers a TCP ping, and sends nacks. */
@@ -120,12 +121,14 @@ function resetNodes(context: LiveContext, member: LiveMember): void {
   const { list, nodes, config } = member;
   const { nowNs } = context.world;
   for (let i = list.length - 1; i >= 0; i--) {
-    const { state, changedAtNs, name, held } = list[i]!;
+    const node = list[i]!;
+    const { state, changedAtNs, name, held } = node;
     if (state !== NodeState.dead && state !== NodeState.left) continue;
     if (nowNs - changedAtNs <= config.gossipToTheDeadTimeNs) continue;
     list.splice(i, 1);
     nodes.delete(name);
-    context.names.release(held);
+    if (context.peers === 'serf') rememberGone(context, member, node);
+    else context.names.release(held);
   }
   shuffleLive(context, list);
 }

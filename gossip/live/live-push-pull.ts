@@ -61,7 +61,8 @@ export function pushPullNode(
     if (!member.isUp) return;
     if (typeof reply === 'string') onExchanged(reply);
     else if (reply.type === MessageType.err) onExchanged(`remote error: ${reply.error}`);
-    else if (reply.type === MessageType.pushPull) onExchanged(mergeState(context, member, reply));
+    else if (reply.type === MessageType.pushPull)
+      onExchanged(mergeState(context, member, reply, join));
     else onExchanged(`received invalid msgType (${reply.type}), expected pushPullMsg (6)`);
   });
 }
@@ -79,7 +80,7 @@ export function answerStream(
   if (request.type === MessageType.pushPull) {
     settlePeerKind(context, request.nodes);
     reply(stateOf(context, member, request.join));
-    mergeState(context, member, request);
+    mergeState(context, member, request, false);
   } else if (request.type === MessageType.ping) {
     if (request.node !== '' && request.node !== member.name) return;
     reply({ type: MessageType.ack, seqNo: request.seqNo, payload: undefined });
@@ -91,15 +92,16 @@ function stateOf(context: LiveContext, member: LiveMember, join: boolean): PushP
     const { name, address, port, meta, vsn, incarnation, state } = node;
     return { name, addr: wireAddressOf(address), port, meta, vsn, incarnation, state };
   });
-  const userState = context.peers === 'serf' ? serfStateOf(member) : new Uint8Array(0);
+  const userState = context.peers === 'serf' ? serfStateOf(context, member) : new Uint8Array(0);
   return { type: MessageType.pushPull, join, nodes, userState };
 }
 
-/** Takes in what another member knows; the text of what forbids it. */
+/** Takes in what another member knows, through whom one may have joined; what forbids it. */
 function mergeState(
   context: LiveContext,
   member: LiveMember,
   remote: PushPull,
+  isOwnJoin: boolean,
 ): string | undefined {
   settlePeerKind(context, remote.nodes);
   const versions = remote.nodes.map(({ name, state, vsn = NO_VERSIONS }) => ({ name, state, vsn }));
@@ -117,7 +119,7 @@ function mergeState(
     }
   }
   if (context.peers === 'serf' && remote.userState.length > 0) {
-    mergeSerfState(context, member, remote.userState);
+    mergeSerfState(context, member, remote.userState, isOwnJoin);
   }
   return undefined;
 }

@@ -33,7 +33,9 @@ import {
   wireAddressOf,
 } from './live-member.ts';
 import { spread, spreadRefutation } from './live-packet.ts';
+import { recallGone } from './serf/gone.ts';
 import { onNodeJoin, onNodeLeave } from './serf/intents.ts';
+import { resolveNameConflict } from './serf/name-conflicts.ts';
 
 /** Versions are six bytes; upstream takes any number. */
 const VSN_BYTES_MAX = 6;
@@ -63,6 +65,7 @@ export function aliveNode(
     isReclaimed = node.state === NodeState.left || (reclaimNs > 0 && isOldDead);
     if (!isReclaimed) {
       observe(context, Observed.conflict, member, node);
+      if (isSelf) resolveNameConflict(context, member);
       return;
     }
   }
@@ -189,6 +192,7 @@ function insertNode(
     statusTime: 0,
   };
   const { list } = member;
+  recallGone(context, member, node);
   member.nodes.set(node.name, node);
   const position = list.length === 0 ? 0 : drawLive(context, list.length);
   const displaced = list[position];

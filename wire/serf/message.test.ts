@@ -2,24 +2,27 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeCoordinate, encodeCoordinate } from './coordinate.ts';
 import {
-  decodeFilter,
   decodeIntent,
   decodeKeyRequest,
-  decodeQuery,
-  decodeRelay,
   decodeSerfPushPull,
   decodeUserEvent,
-  encodeConflictResponse,
   encodeIntent,
   encodeKeyResponse,
-  encodeQueryResponse,
-  encodeRelay,
   encodeSerfPushPull,
   encodeUserEvent,
   LAMPORT_TIME_MAX,
   SerfStatus,
   SerfType,
 } from './message.ts';
+import {
+  decodeFilter,
+  decodeQuery,
+  decodeRelay,
+  encodeConflictResponse,
+  encodeQuery,
+  encodeQueryResponse,
+  encodeRelay,
+} from './query.ts';
 import { decodeTags, encodeTags } from './tags.ts';
 
 /** What a serf 0.9.4 agent named `real`, with tags role=web and zone=b, sent at 127.0.0.1:8956. */
@@ -70,7 +73,7 @@ test('what an agent sends is read, and written again byte for byte', () => {
   expect(hexOf(encodeCoordinate(coordinate))).toBe(SENT.coordinate);
 });
 
-test("an agent's queries are read with their filters and keys", () => {
+test("an agent's queries are read with their filters and keys, and written again byte for byte", () => {
   const query = decodeQuery(bytesOf(SENT.uptime))!;
   expect(query).toMatchObject({
     lamportTime: 1,
@@ -88,6 +91,8 @@ test("an agent's queries are read with their filters and keys", () => {
   ]);
   const install = decodeQuery(bytesOf(SENT.installKey))!;
   expect(install.name).toBe('_serf_install-key');
+  expect(hexOf(encodeQuery(query))).toBe(SENT.uptime);
+  expect(hexOf(encodeQuery(install))).toBe(SENT.installKey);
   expect(hexOf(decodeKeyRequest(install.payload)!)).toBe('000102030405060708090a0b0c0d0e0f');
 });
 
@@ -104,7 +109,8 @@ test('the user state of a push/pull is read as an agent sends it, and as we do',
   expect(state).toMatchObject({ lamportTime: 9, leftMembers: ['a'], eventLamportTime: 6 });
   const names = Array.from({ length: 70_000 }, (_, i): [string, number] => [`n${i}`, i]);
   const many = { ...state, statusTimes: new Map(names) };
-  expect(decodeSerfPushPull(encodeSerfPushPull(many))).toEqual({ ...many, events: [] });
+  const eventSlots = [undefined, state.events, []];
+  expect(decodeSerfPushPull(encodeSerfPushPull({ ...many, eventSlots }))).toEqual(many);
 });
 
 test('answers have the fields that an agent reads, in their order', () => {

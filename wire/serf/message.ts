@@ -6,9 +6,9 @@
  * A reader that has failed leaves `undefined`: what is malformed is dropped. Lamport times beyond
  * {@link LAMPORT_TIME_MAX} are malformed too, or one message could end all later ones.
  */
-import { type HostAddress, hostAddressBytes, hostAddressOf } from '../host-address.ts';
-import { MsgpackReader } from '../memberlist/msgpack-reader.ts';
+import type { MsgpackReader } from '../memberlist/msgpack-reader.ts';
 import { MsgpackWriter } from '../memberlist/msgpack-writer.ts';
+import { readFields, readStructure } from './structure.ts';
 
 /** The byte that begins every message (`messageType`). */
 export const SerfType = {
@@ -31,12 +31,8 @@ export const SerfStatus = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } 
 /** See {@link SerfStatus}. */
 export type SerfStatus = (typeof SerfStatus)[keyof typeof SerfStatus];
 
-/** Flags of a query and of the responses to it. */
-export const QueryFlag = { ack: 1, noBroadcast: 2 } as const;
-
 /** The largest Lamport time that is believed; a clock that ticks each microsecond needs 8 years. */
 export const LAMPORT_TIME_MAX = 2 ** 48;
-const UINT32_MAX = 0xffff_ffff;
 
 /** `node` joins, or leaves, as of a Lamport time. */
 export interface Intent {
@@ -52,30 +48,6 @@ export interface UserEvent {
   readonly payload: Uint8Array;
 }
 
-/** A question to all members, or to those that the filters let through. */
-export interface Query {
-  readonly lamportTime: number;
-  readonly id: number;
-  /** Where answers go; `undefined` for bytes that are no address. */
-  readonly address: HostAddress | undefined;
-  readonly port: number;
-  readonly sourceNode: string;
-  readonly filters: readonly Uint8Array[];
-  readonly flags: number;
-  readonly relayFactor: number;
-  readonly name: string;
-  readonly payload: Uint8Array;
-}
-
-/** An answer to a query, or the acknowledgement that it arrived. */
-export interface QueryResponse {
-  readonly lamportTime: number;
-  readonly id: number;
-  readonly from: string;
-  readonly flags: number;
-  readonly payload: Uint8Array | undefined;
-}
-
 /** What serf agents exchange beside memberlist's push/pull. */
 export interface SerfPushPull {
   readonly lamportTime: number;
@@ -83,7 +55,7 @@ export interface SerfPushPull {
   readonly statusTimes: ReadonlyMap<string, number>;
   readonly leftMembers: readonly string[];
   readonly eventLamportTime: number;
-  /** Recent events; what we send has none. */
+  /** Recent events. */
   readonly events: readonly UserEvent[];
   readonly queryLamportTime: number;
 }
@@ -95,17 +67,6 @@ export interface KeyResponse {
   /** In base64, only in the answer to a request for a list; the primary one is apart. */
   readonly keys: readonly string[];
   readonly primaryKey: string;
-}
-
-/** What a member holds of another, in the answer to a query about a name conflict. */
-export interface SerfMember {
-  readonly name: string;
-  readonly address: HostAddress;
-  readonly port: number;
-  readonly tags: ReadonlyMap<string, string>;
-  readonly status: SerfStatus;
-  /** Six bytes, as in memberlist's messages. */
-  readonly vsn: Uint8Array;
 }
 
 /** An intent as a user message's payload. */
@@ -124,35 +85,17 @@ export function encodeUserEvent({ lamportTime, name, payload }: UserEvent): Uint
   return writer.text('Payload').slice(payload).take();
 }
 
-/** A query's response as a user message's payload. */
-export function encodeQueryResponse(response: QueryResponse): Uint8Array {
-  const { lamportTime, id, from, flags, payload } = response;
-  const writer = new MsgpackWriter().byte(SerfType.queryResponse).map(5);
-  writer.text('Flags').uint(flags).text('From').text(from).text('ID').uint(id);
-  return writer.text('LTime').uint(lamportTime).text('Payload').slice(payload).take();
-}
+/** The events of an agent's buffer: those of one Lamport time in each slot, many without any. */
+export type EventSlots = readonly (readonly UserEvent[] | undefined)[];
 
-/** A message wrapped for somebody to pass on to `address` (`encodeRelayMessage`). */
-export function encodeRelay(
-  address: HostAddress,
-  port: number,
-  node: string,
-  payload: Uint8Array,
+/** The user state of a push/pull. */
+export function encodeSerfPushPull(
+  state: Omit<SerfPushPull, 'events'> & { readonly eventSlots: EventSlots },
 ): Uint8Array {
-  const writer = new MsgpackWriter().byte(SerfType.relay).map(2).text('DestAddr').map(3);
-  writer.text('IP').slice(hostAddressBytes(address)).text('Port').uint(port).text('Zone').text('');
-  const header = writer.text('DestName').text(node).take();
-  const bytes = new Uint8Array(header.length + payload.length);
-  bytes.set(header);
-  bytes.set(payload, header.length);
-  return bytes;
-}
-
-/** The user state of a push/pull; events are left out. */
-export function encodeSerfPushPull(state: Omit<SerfPushPull, 'events'>): Uint8Array {
   const { lamportTime, statusTimes, leftMembers, eventLamportTime, queryLamportTime } = state;
   const writer = new MsgpackWriter().byte(SerfType.pushPull).map(6);
-  writer.text('EventLTime').uint(eventLamportTime).text('Events').array(0);
+  writer.text('EventLTime').uint(eventLamportTime).text('Events').array(state.eventSlots.length);
+  for (const events of state.eventSlots) writeUserEvents(writer, events);
   writer.text('LTime').uint(lamportTime).text('LeftMembers').array(leftMembers.length);
   for (const name of leftMembers) writer.text(name);
   writer.text('QueryLTime').uint(queryLamportTime).text('StatusLTimes').map(statusTimes.size);
@@ -167,22 +110,6 @@ export function encodeKeyResponse({ result, message, keys, primaryKey }: KeyResp
   for (const key of keys) writer.text(key);
   writer.text('Message').text(message).text('PrimaryKey').text(primaryKey);
   return writer.text('Result').bool(result).take();
-}
-
-/** The payload of a response about who has a name; `undefined` for nobody. */
-export function encodeConflictResponse(member: SerfMember | undefined): Uint8Array {
-  const writer = new MsgpackWriter().byte(SerfType.conflictResponse);
-  if (member === undefined) return writer.slice(undefined).take();
-  const { name, address, port, tags, status, vsn } = member;
-  const version = (at: number): number => vsn[at] ?? 0;
-  writer.map(11).text('Addr').slice(hostAddressBytes(address));
-  writer.text('DelegateCur').uint(version(5)).text('DelegateMax').uint(version(4));
-  writer.text('DelegateMin').uint(version(3)).text('Name').text(name).text('Port').uint(port);
-  writer.text('ProtocolCur').uint(version(2)).text('ProtocolMax').uint(version(1));
-  writer.text('ProtocolMin').uint(version(0)).text('Status').uint(status).text('Tags');
-  writer.map(tags.size);
-  for (const [tag, value] of tags) writer.text(tag).text(value);
-  return writer.take();
 }
 
 /** Reads an intent. */
@@ -209,35 +136,6 @@ export function decodeUserEvent(payload: Uint8Array): UserEvent | undefined {
     Payload: (reader) => (content = reader.view()),
   })
     ? { lamportTime, name, payload: content }
-    : undefined;
-}
-
-/** Reads a query. */
-export function decodeQuery(payload: Uint8Array): Query | undefined {
-  const numbers = { lamportTime: 0, id: 0, port: 0, flags: 0, relayFactor: 0 };
-  let address: HostAddress | undefined;
-  let sourceNode = '';
-  let name = '';
-  let content: Uint8Array = new Uint8Array(0);
-  const filters: Uint8Array[] = [];
-  return readFields(payload, {
-    LTime: (reader) => (numbers.lamportTime = reader.uint(LAMPORT_TIME_MAX)),
-    ID: (reader) => (numbers.id = reader.uint(UINT32_MAX)),
-    Addr: (reader) => (address = hostAddressOf(reader.view())),
-    Port: (reader) => (numbers.port = reader.uint(0xffff)),
-    SourceNode: (reader) => (sourceNode = reader.text()),
-    Filters: (reader) => {
-      for (let left = reader.arrayCount(); left > 0 && reader.failure === undefined; left--) {
-        filters.push(reader.view());
-      }
-    },
-    Flags: (reader) => (numbers.flags = reader.uint(UINT32_MAX)),
-    RelayFactor: (reader) => (numbers.relayFactor = reader.uint(255)),
-    Timeout: (reader) => reader.skip(),
-    Name: (reader) => (name = reader.text()),
-    Payload: (reader) => (content = reader.view()),
-  })
-    ? { ...numbers, address, sourceNode, filters, name, payload: content }
     : undefined;
 }
 
@@ -279,68 +177,17 @@ export function decodeKeyRequest(payload: Uint8Array): Uint8Array | undefined {
   return readFields(payload, { Key: (reader) => (key = reader.view()) }) ? key : undefined;
 }
 
-/** Where a relayed message goes, and the message. */
-export function decodeRelay(
-  payload: Uint8Array,
-): { address: HostAddress; port: number; payload: Uint8Array } | undefined {
-  let address: HostAddress | undefined;
-  let port = 0;
-  const readers: Fields = {
-    DestAddr: (reader) =>
-      readStructure(reader, {
-        IP: () => (address = hostAddressOf(reader.view())),
-        Port: () => (port = reader.uint(0xffff)),
-      }),
-  };
-  const reader = new MsgpackReader(payload, 1, payload.length);
-  readStructure(reader, readers);
-  if (reader.failure !== undefined || address === undefined) return undefined;
-  return { address, port, payload: payload.subarray(reader.at) };
-}
-
-/** A filter of a query: names of which the member's must be one, or a tag and its pattern. */
-export type QueryFilter =
-  | { readonly names: readonly string[] }
-  | { readonly tag: string; readonly expression: string };
-
-/** Reads a filter; its first byte is 0 for names and 1 for a tag. */
-export function decodeFilter(filter: Uint8Array): QueryFilter | undefined {
-  if (filter[0] === 0) {
-    const reader = new MsgpackReader(filter, 1, filter.length);
-    const names: string[] = [];
-    for (let left = reader.arrayCount(); left > 0 && reader.failure === undefined; left--) {
-      names.push(reader.text());
-    }
-    return reader.failure === undefined ? { names } : undefined;
+function writeUserEvents(writer: MsgpackWriter, events: readonly UserEvent[] = []): void {
+  if (events.length === 0) {
+    writer.slice(undefined);
+    return;
   }
-  if (filter[0] !== 1) return undefined;
-  let tag = '';
-  let expression = '';
-  return readFields(filter, {
-    Tag: (reader) => (tag = reader.text()),
-    Expr: (reader) => (expression = reader.text()),
-  })
-    ? { tag, expression }
-    : undefined;
-}
-
-/** How each field of a structure is read, in Go's order. */
-type Fields = Readonly<Record<string, (reader: MsgpackReader) => unknown>>;
-
-/** Reads the structure after the type byte; false if that failed. */
-function readFields(payload: Uint8Array, fields: Fields): boolean {
-  const reader = new MsgpackReader(payload, 1, payload.length);
-  readStructure(reader, fields);
-  return reader.failure === undefined;
-}
-
-function readStructure(reader: MsgpackReader, fields: Fields): void {
-  const count = reader.fieldCount(Object.keys(fields));
-  for (let left = count; left > 0 && reader.failure === undefined; left--) {
-    const key = reader.field();
-    if (Object.hasOwn(fields, key)) fields[key]!(reader);
-    else reader.skip();
+  writer.map(2).text('Events').array(events.length);
+  for (const { name, payload } of events) {
+    const content = payload.length === 0 ? undefined : payload; // nil to who has read it
+    writer.map(2).text('Name').text(name).text('Payload').slice(content);
   }
+  writer.text('LTime').uint(events[0]!.lamportTime);
 }
 
 /** The events of one Lamport time (`userEvents`), which may come before the time itself. */

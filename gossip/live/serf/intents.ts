@@ -6,6 +6,7 @@
  */
 import { encodeIntent, type Intent, SerfStatus, SerfType } from '../../../wire/serf/message.ts';
 import type { LiveContext, LiveMember, LiveNode } from '../live-member.ts';
+import { serfNodeOf } from './gone.ts';
 import type { SerfQueue } from './serf-state.ts';
 
 /** Says that the member has joined, or that it has not left. */
@@ -36,7 +37,7 @@ export function takeIntent(context: LiveContext, member: LiveMember, intent: Int
   const { lamportTime, node: name } = intent;
   const { clock, earlyIntents } = member.serf;
   clock.witness(lamportTime);
-  const node = member.nodes.get(name);
+  const node = serfNodeOf(member, name);
   if (node === undefined) {
     return earlyIntents.add(name, { type: SerfType.leave, time: lamportTime });
   }
@@ -81,7 +82,7 @@ export function passOn(
 function takeJoinIntent(member: LiveMember, { lamportTime, node: name }: Intent): boolean {
   const { clock, earlyIntents } = member.serf;
   clock.witness(lamportTime);
-  const node = member.nodes.get(name);
+  const node = serfNodeOf(member, name);
   if (node === undefined) {
     return earlyIntents.add(name, { type: SerfType.join, time: lamportTime });
   }

@@ -7,8 +7,8 @@ import {
   decodeKeyRequest,
   encodeKeyResponse,
   type KeyResponse,
-  type Query,
 } from '../../../wire/serf/message.ts';
+import type { Query } from '../../../wire/serf/query.ts';
 import type { LiveMember } from '../live-member.ts';
 
 /** Keys that a ring takes: as many as serf's list of them can show. */

@@ -14,7 +14,7 @@ import {
   encodeRelay,
   type Query,
   QueryFlag,
-} from '../../../wire/serf/message.ts';
+} from '../../../wire/serf/query.ts';
 import { decodeTags } from '../../../wire/serf/tags.ts';
 import {
   type LiveAddress,
@@ -22,6 +22,7 @@ import {
   type LiveMember,
   randomNodes,
 } from '../live-member.ts';
+import { serfNodeOf } from './gone.ts';
 import { answerKeyQuery } from './key-queries.ts';
 import { isTagMatch } from './tag-pattern.ts';
 
@@ -91,7 +92,7 @@ function answerOf(member: LiveMember, query: Query): Uint8Array | undefined {
   if (query.name !== '_serf_conflict') return answerKeyQuery(member, query);
   const name = new TextDecoder().decode(query.payload);
   if (name === member.name) return undefined;
-  const node = member.nodes.get(name);
+  const node = serfNodeOf(member, name);
   if (node === undefined) return encodeConflictResponse(undefined);
   const { address, port, serfStatus: status, vsn } = node;
   const tags = decodeTags(node.meta ?? new Uint8Array(0));

@@ -56,6 +56,14 @@ export class RecentTimes {
     slot.keys.push(key);
     return true;
   }
+
+  /** What is remembered, by slot; a slot may be empty. */
+  get slots(): readonly (
+    | { readonly time: number; readonly keys: readonly number[] }
+    | undefined
+  )[] {
+    return Array.from({ length: RECENT_TIMES }, (_, i) => this.#slots[i]);
+  }
 }
 
 /** An intent about a node that is not known yet. */
@@ -135,11 +143,22 @@ export class SerfQueue {
   }
 }
 
+/** A query that waits for answers. */
+export interface OpenQuery {
+  readonly id: number;
+  /** Who has acknowledged it. */
+  readonly acks: Set<string>;
+  /** What who has answered. */
+  readonly responses: Map<string, Uint8Array>;
+}
+
 /** See the module comment. */
 export interface SerfState {
   readonly clock: LamportClock;
   readonly eventClock: LamportClock;
   readonly queryClock: LamportClock;
+  /** Earlier events are not taken: they were there before the member joined. */
+  eventTimeMin: number;
   readonly recentEvents: RecentTimes;
   readonly recentQueries: RecentTimes;
   readonly earlyIntents: EarlyIntents;
@@ -147,6 +166,10 @@ export interface SerfState {
   readonly intentQueue: SerfQueue;
   readonly queryQueue: SerfQueue;
   readonly eventQueue: SerfQueue;
+  /** Queries of its own that wait for answers, by Lamport time. */
+  readonly openQueries: Map<number, OpenQuery>;
+  /** It has asked who else has its name. */
+  isResolvingName: boolean;
   readonly vivaldi: Vivaldi;
 }
 
@@ -156,12 +179,15 @@ export function createSerfState(): SerfState {
     clock: new LamportClock(),
     eventClock: new LamportClock(),
     queryClock: new LamportClock(),
+    eventTimeMin: 0,
     recentEvents: new RecentTimes(),
     recentQueries: new RecentTimes(),
     earlyIntents: new EarlyIntents(),
     intentQueue: new SerfQueue(),
     queryQueue: new SerfQueue(),
     eventQueue: new SerfQueue(),
+    openQueries: new Map(),
+    isResolvingName: false,
     vivaldi: createVivaldi(),
   };
 }

@@ -17,11 +17,13 @@ const USER_EVENT_BYTES_MAX = 512;
 /** Takes in an event; true when it is news, which is to be passed on. */
 export function takeUserEvent(context: LiveContext, member: LiveMember, event: UserEvent): boolean {
   const { lamportTime, name, payload } = event;
-  const { eventClock, recentEvents } = member.serf;
+  const { eventClock, eventTimeMin, recentEvents } = member.serf;
   eventClock.witness(lamportTime);
+  if (lamportTime < eventTimeMin) return false;
   const content = new TextDecoder().decode(payload);
   const key = hashText(`${name}\0${content}`);
   if (!recentEvents.add(lamportTime, key, eventClock.time)) return false;
+  context.events.add(key, event);
   const text = content === '' ? name : `${name} ${content}`;
   context.world.observe(SERF_EVENT_HEARD, member.index, lamportTime, 0, text);
   return true;

@@ -4,16 +4,15 @@
  */
 import {
   decodeIntent,
-  decodeQuery,
-  decodeRelay,
   decodeUserEvent,
   type Intent,
-  type Query,
   SerfType,
   type UserEvent,
 } from '../../../wire/serf/message.ts';
+import { decodeQuery, decodeRelay, type Query } from '../../../wire/serf/query.ts';
 import { retransmitLimit } from '../../formulas.ts';
 import type { LiveContext, LiveMember } from '../live-member.ts';
+import { takeAnswer } from './asking.ts';
 import { passOn, takeIntent } from './intents.ts';
 import { sendSerf, takeQuery } from './queries.ts';
 import type { SerfQueue } from './serf-state.ts';
@@ -45,7 +44,8 @@ export function receiveUser(context: LiveContext, member: LiveMember, payload: U
       else sendSerf(context, member, relay, relay.payload);
       break;
     }
-    case SerfType.queryResponse: // members do not ask
+    case SerfType.queryResponse:
+      takeAnswer(context, member, payload);
       break;
     default:
       context.counters.badUserMessages++;
