@@ -5,6 +5,7 @@
 import { HOOK_NAMES } from '../hook.ts';
 import { priorityText } from './priority.ts';
 import { type NftChain, type NftMap, type NftTable, nftRuleText } from './rule.ts';
+import type { NftSet } from './sets.ts';
 import { compareNames } from './statement.ts';
 
 /** What is printed beside rules. */
@@ -13,6 +14,8 @@ export interface ListOptions {
   readonly isStateless: boolean;
   /** `-a`: a handle behind each chain and rule. */
   readonly hasHandles: boolean;
+  /** Elements of sets that expire say when. */
+  readonly nowNs: number;
 }
 
 /** `nft list ruleset`, empty when there is no table. */
@@ -22,9 +25,11 @@ export function listRuleset(tables: readonly NftTable[], options: ListOptions): 
 
 /** `nft list table`. */
 export function listTable(table: NftTable, options: ListOptions): string {
+  const sets = [...table.sets.values()].map((set) => set.text(options.nowNs, options.hasHandles));
   const maps = [...table.maps.values()].map(mapText);
   const chains = [...table.chains.values()].map((chain) => chainText(chain, options));
-  return inTable(table, [...maps, ...chains]);
+  const handle = options.hasHandles ? ` # handle ${table.handle}` : '';
+  return inTable(table, [...sets, ...maps, ...chains], handle);
 }
 
 /** `nft list chain`. */
@@ -37,8 +42,19 @@ export function listMap(table: NftTable, map: NftMap): string {
   return inTable(table, [mapText(map)]);
 }
 
-function inTable(table: NftTable, parts: readonly string[]): string {
-  return `table ${table.family} ${table.name} {\n${parts.join('\n')}}\n`;
+/** `nft list set`. */
+export function listSet(table: NftTable, set: NftSet, options: ListOptions): string {
+  return inTable(table, [set.text(options.nowNs, options.hasHandles)]);
+}
+
+/** `nft list sets`: those of a table without blank lines between them. */
+export function listSets(table: NftTable, { nowNs, hasHandles }: ListOptions): string {
+  const sets = [...table.sets.values()].map((set) => set.text(nowNs, hasHandles));
+  return `table ${table.family} ${table.name} {\n${sets.join('')}}\n`;
+}
+
+function inTable(table: NftTable, parts: readonly string[], handle = ''): string {
+  return `table ${table.family} ${table.name} {${handle}\n${parts.join('\n')}}\n`;
 }
 
 function mapText({ name, elements }: NftMap): string {

@@ -2,24 +2,27 @@
  * The nftables of one namespace: what the command `nft` does, and the hook functions that send
  * packets through its base chains.
  *
- * Family `ip`, base chains of the inet hooks, verdict maps of interface names, and the statements of
- * statement.ts: what Docker 29 writes with `firewall-backend: nftables`, and what people write beside
+ * Family `ip`, base chains of the inet hooks, verdict maps of interface names, named sets, and the
+ * statements of statement.ts: what Docker 29 writes with `firewall-backend: nftables`, and what people write beside
  * it. Mirrors nftables 1.0.6, and 1.1 where a base chain at OUTPUT may have the priority `dstnat`.
  */
 import type { Namespace } from '../../namespace.ts';
 import { Hook } from '../hook.ts';
 import type { CommandResult } from '../tables.ts';
-import { type ListOptions, listChain, listMap, listRuleset, listTable } from './list.ts';
-import { parsePriority } from './priority.ts';
 import {
-  type BaseChain,
-  type MapVerdict,
-  NftChain,
-  type NftMap,
-  type NftRule,
-  NftTable,
-  nftRuleText,
-} from './rule.ts';
+  type ListOptions,
+  listChain,
+  listMap,
+  listRuleset,
+  listSet,
+  listSets,
+  listTable,
+} from './list.ts';
+import { addElements, addMap, keysOf, mapOf } from './maps.ts';
+import { parsePriority } from './priority.ts';
+import { type BaseChain, NftChain, type NftRule, NftTable, nftRuleText } from './rule.ts';
+import { commandsOf } from './script.ts';
+import { type NftSet, readSet } from './sets.ts';
 import { readStatement, type Statement } from './statement.ts';
 import { NftProblem, WordReader, wordsOf } from './words.ts';
 
@@ -37,10 +40,18 @@ const BUSY = 'Could not process rule: Device or resource busy';
 const EXISTS = 'Could not process rule: File exists';
 const TYPES: readonly string[] = ['filter', 'nat', 'route'];
 
+/** Where a command of a script was written. */
+interface ScriptPlace {
+  readonly path: string;
+  readonly line: number;
+  readonly written: string;
+}
+
 /** The nftables of one namespace. */
 export class Nftables {
   readonly #namespace: Namespace;
   readonly #tables = new Map<string, NftTable>();
+  #lastHandle = 0;
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
@@ -49,25 +60,29 @@ export class Nftables {
   /** Executes a command line without the word nft: `list ruleset`, `add rule ip t c accept`, … */
   execute(argv: string | readonly string[]): CommandResult {
     let line = typeof argv === 'string' ? argv : argv.join(' ');
-    const options = { isStateless: false, hasHandles: false };
+    const options = { isStateless: false, hasHandles: false, nowNs: this.#nowNs };
     for (;;) {
-      const flag = /^-([as])\s+/.exec(line);
+      const flag = /^-([asn]+)\s+/.exec(line);
       if (flag === null) break;
-      if (flag[1] === 's') options.isStateless = true;
-      else options.hasHandles = true;
+      if (flag[1]!.includes('s')) options.isStateless = true;
+      if (flag[1]!.includes('a')) options.hasHandles = true;
       line = line.slice(flag[0].length);
     }
-    return this.#take(line, 'Error: ', options);
+    return this.#take(line, options);
   }
 
-  /** `nft -f -`: one command a line; the first that fails ends it, and what was done before stays. */
-  load(script: string): CommandResult {
+  /** `nft -f FILE`: all of it or, where a command fails, nothing. */
+  load(script: string, path = '/dev/stdin'): CommandResult {
+    const rollBack = this.#savepoint();
+    const lines = script.split('\n');
+    const options = { isStateless: false, hasHandles: false, nowNs: this.#nowNs };
     let stdout = '';
-    for (const [index, line] of script.split('\n').entries()) {
-      if (wordsOf(line).length === 0) continue;
-      const where = `/dev/stdin:${index + 1}:`;
-      const result = this.#take(line, where, { isStateless: false, hasHandles: false });
-      if (result.status !== 0) return result;
+    for (const { text, line } of commandsOf(script)) {
+      const result = this.#take(text, options, { path, line, written: lines[line - 1] ?? '' });
+      if (result.status !== 0) {
+        rollBack();
+        return result;
+      }
       stdout += result.stdout;
     }
     return { status: 0, stdout, stderr: '' };
@@ -79,17 +94,44 @@ export class Nftables {
     return rules?.find((rule) => nftRuleText(rule, true) === text)?.handle;
   }
 
-  #take(line: string, where: string, options: ListOptions): CommandResult {
+  #take(command: string, options: ListOptions, place?: ScriptPlace): CommandResult {
     try {
-      return { status: 0, stdout: this.#apply(line, options), stderr: '' };
+      return { status: 0, stdout: this.#apply(command, options), stderr: '' };
     } catch (problem) {
       if (!(problem instanceof NftProblem)) throw problem;
-      const { at, lengthChars, message } = problem;
-      const columns = `${at + 1}${lengthChars > 1 ? `-${at + lengthChars}` : ''}`;
-      const head = where.startsWith('/') ? `${where}${columns}: Error: ` : where;
-      const mark = ' '.repeat(at) + '^'.repeat(lengthChars);
-      return { status: 1, stdout: '', stderr: `${head}${message}\n${line}\n${mark}` };
+      const { lengthChars, message } = problem;
+      const shown = place?.written ?? command;
+      const at = place === undefined ? problem.at : writtenAt(command, problem, shown);
+      const last = at + lengthChars;
+      const head = place === undefined ? '' : `${place.path}:${place.line}:${at + 1}-${last}: `;
+      const mark = shown.slice(0, at).replaceAll(/[^\t]/g, ' ') + '^'.repeat(lengthChars);
+      return { status: 1, stdout: '', stderr: `${head}Error: ${message}\n${shown}\n${mark}` };
     }
+  }
+
+  get #nowNs(): number {
+    return this.#namespace.world.nowNs;
+  }
+
+  /** Remembers all tables; what is returned puts them back. */
+  #savepoint(): () => void {
+    const before = [...this.#tables].map(([key, table]) => ({
+      key,
+      table,
+      restore: table.savepoint(),
+    }));
+    return () => {
+      for (const table of [...this.#tables.values()]) this.#removeTable(table);
+      for (const { key, table, restore } of before) {
+        this.#tables.set(key, table);
+        restore();
+        for (const chain of table.chains.values()) {
+          if (chain.base !== undefined && table.family === 'ip') {
+            this.#hookIn(table, chain, chain.base);
+          }
+        }
+      }
+    };
   }
 
   #apply(line: string, options: ListOptions): string {
@@ -131,6 +173,12 @@ export class Nftables {
         const table = this.#tableOf(reader, NOTHING_TO_LIST);
         return listMap(table, mapOf(reader, table, NOTHING_TO_LIST));
       }
+      case 'sets':
+        return [...this.#tables.values()].map((table) => listSets(table, options)).join('');
+      case 'set': {
+        const table = this.#tableOf(reader, NOTHING_TO_LIST);
+        return listSet(table, setOf(reader, table, NOTHING_TO_LIST), options);
+      }
       default:
         throw reader.problem(`syntax error, unexpected ${what.text}`, what);
     }
@@ -148,9 +196,17 @@ export class Nftables {
       case 'map':
         addMap(reader, this.#tableOf(reader, NOT_THERE));
         return;
+      case 'set':
+        this.#addSet(reader, verb === 'create');
+        return;
       case 'element': {
         const table = this.#tableOf(reader, NOT_THERE);
-        addElements(reader, table, mapOf(reader, table, NOT_THERE));
+        const set = table.sets.get(reader.next);
+        if (set === undefined) addElements(reader, table, mapOf(reader, table, NOT_THERE));
+        else {
+          reader.take();
+          set.add(reader, this.#nowNs, verb === 'create');
+        }
         return;
       }
       case 'rule': {
@@ -175,7 +231,17 @@ export class Nftables {
       if (mustBeNew) throw reader.problem(EXISTS, name);
       return;
     }
-    this.#tables.set(key, new NftTable(this.#namespace, family, name.text));
+    this.#tables.set(key, new NftTable(this.#namespace, family, name.text, ++this.#lastHandle));
+  }
+
+  #addSet(reader: WordReader, mustBeNew: boolean): void {
+    const table = this.#tableOf(reader, NOT_THERE);
+    const name = reader.take();
+    const known = table.sets.has(name.text);
+    if (known && mustBeNew) throw reader.problem(EXISTS, name);
+    const nextHandle = () => (known ? 0 : table.nextHandle());
+    const set = readSet(reader, name.text, nextHandle, this.#nowNs);
+    if (!known) table.sets.set(set.name, set);
   }
 
   /** `add chain ip t c { type filter hook forward priority filter; policy accept; }`. */
@@ -230,6 +296,7 @@ export class Nftables {
     if (what.text === 'table') for (const chain of table.chains.values()) chain.rules.length = 0;
     else if (what.text === 'chain') chainOf(reader, table, NOT_THERE).rules.length = 0;
     else if (what.text === 'map') mapOf(reader, table, NOT_THERE).elements.clear();
+    else if (what.text === 'set') setOf(reader, table, NOT_THERE).flush();
     else throw reader.problem(`syntax error, unexpected ${what.text}`, what);
   }
 
@@ -249,7 +316,20 @@ export class Nftables {
         this.#removeChain(table, chain);
         return;
       }
+      case 'set': {
+        const word = reader.peek();
+        const set = setOf(reader, table, NOT_THERE);
+        if (table.isAsked(set)) throw reader.problem(BUSY, word);
+        table.sets.delete(set.name);
+        return;
+      }
       case 'element': {
+        const set = table.sets.get(reader.next);
+        if (set !== undefined) {
+          reader.take();
+          set.delete(reader, this.#nowNs);
+          return;
+        }
         const map = mapOf(reader, table, NOT_THERE);
         for (const word of keysOf(reader)) {
           if (!map.elements.delete(word.text)) throw reader.problem(NOT_THERE, word);
@@ -314,11 +394,18 @@ function placeOf(reader: WordReader, { rules }: NftChain): number {
   return place;
 }
 
-function mapOf(reader: WordReader, table: NftTable, message: string): NftMap {
+function setOf(reader: WordReader, table: NftTable, message: string): NftSet {
   const name = reader.take();
-  const map = table.maps.get(name.text);
-  if (map === undefined) throw reader.problem(message, name);
-  return map;
+  const set = table.sets.get(name.text);
+  if (set === undefined) throw reader.problem(message, name);
+  return set;
+}
+
+/** Where the words of a problem stand in the line of the script that they were written in. */
+function writtenAt(command: string, { at, lengthChars }: NftProblem, written: string): number {
+  const words = command.slice(at, at + lengthChars);
+  const found = words === '' ? -1 : written.lastIndexOf(words);
+  return found < 0 ? written.length : found;
 }
 
 /** `type filter hook forward priority filter; policy accept; }`, behind the brace. */
@@ -354,45 +441,4 @@ function readPolicy(reader: WordReader): BaseChain['policy'] {
   reader.takeIf(';');
   reader.must('}');
   return isDrop ? 'drop' : 'accept';
-}
-
-/** `add map ip t m { type ifname : verdict; }`. */
-function addMap(reader: WordReader, table: NftTable): void {
-  const name = reader.take();
-  reader.must('{');
-  for (const word of ['type', 'ifname', ':', 'verdict']) reader.must(word);
-  reader.takeIf(';');
-  reader.must('}');
-  if (table.maps.has(name.text)) return;
-  const map = { name: name.text, handle: table.nextHandle(), elements: new Map() };
-  table.maps.set(map.name, map);
-}
-
-/** `{ "docker0" : jump c, … }`. */
-function addElements(reader: WordReader, table: NftTable, map: NftMap): void {
-  reader.must('{');
-  const added = new Map<string, MapVerdict>();
-  while (!reader.takeIf('}')) {
-    const key = reader.take();
-    reader.must(':');
-    const verb = reader.take();
-    const isVerdict = verb.text === 'accept' || verb.text === 'drop';
-    const chain = isVerdict ? '' : reader.take().text;
-    if (!isVerdict && !table.hasChain(chain)) throw reader.problem(NOT_THERE, key);
-    added.set(key.text, { verb: verb.text as MapVerdict['verb'], chain });
-    reader.takeIf(',');
-  }
-  for (const [key, verdict] of added) map.elements.set(key, verdict);
-}
-
-/** The keys between braces; verdicts behind them are not looked at. */
-function keysOf(reader: WordReader): ReturnType<WordReader['take']>[] {
-  reader.must('{');
-  const keys: ReturnType<WordReader['take']>[] = [];
-  while (!reader.takeIf('}')) {
-    keys.push(reader.take());
-    while (reader.next !== ',' && reader.next !== '}') reader.take();
-    reader.takeIf(',');
-  }
-  return keys;
 }

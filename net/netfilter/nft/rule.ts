@@ -8,11 +8,13 @@ import type { Packet } from '../../packet.ts';
 import { Outcome } from '../extension.ts';
 import { HOOK_NAMES, type Hook, Verdict } from '../hook.ts';
 import { Inspection } from '../inspection.ts';
+import type { NftSet } from './sets.ts';
 import type { Statement } from './statement.ts';
 
 /** What a rule may ask about the table that it is part of. */
 export interface NftRuleOwner {
   hasChain(name: string): boolean;
+  setOf(name: string): NftSet | undefined;
 }
 
 /** One rule. */
@@ -67,22 +69,61 @@ export interface NftMap {
 export class NftTable implements NftRuleOwner {
   readonly family: string;
   readonly name: string;
+  readonly handle: number;
   readonly chains = new Map<string, NftChain>();
   readonly maps = new Map<string, NftMap>();
+  readonly sets = new Map<string, NftSet>();
   readonly #namespace: Namespace;
   /** One per depth of nesting, as in iptables' tables. */
   readonly #inspections: Inspection[] = [];
   #depth = 0;
   #lastHandle = 0;
 
-  constructor(namespace: Namespace, family: string, name: string) {
+  constructor(namespace: Namespace, family: string, name: string, handle: number) {
     this.#namespace = namespace;
+    this.handle = handle;
     this.family = family;
     this.name = name;
   }
 
   hasChain(name: string): boolean {
     return this.chains.has(name);
+  }
+
+  setOf(name: string): NftSet | undefined {
+    return this.sets.get(name);
+  }
+
+  /** True while a rule asks for the set. */
+  isAsked(set: NftSet): boolean {
+    for (const { rules } of this.chains.values()) {
+      if (rules.some(({ statements }) => statements.some((each) => each.set === set))) return true;
+    }
+    return false;
+  }
+
+  /** Remembers chains, rules, maps and sets; what is returned puts them back. */
+  savepoint(): () => void {
+    const chains = [...this.chains.values()].map((chain) => ({ chain, rules: [...chain.rules] }));
+    const maps = [...this.maps.values()].map((map) => ({ map, elements: [...map.elements] }));
+    const sets = [...this.sets.values()].map((set) => ({ set, restore: set.savepoint() }));
+    return () => {
+      for (const { chain, rules } of chains) {
+        this.chains.set(chain.name, chain);
+        chain.rules.splice(0, chain.rules.length, ...rules);
+      }
+      this.maps.clear();
+      for (const { map, elements } of maps) {
+        this.maps.set(map.name, map);
+        map.elements.clear();
+        for (const [key, verdict] of elements) map.elements.set(key, verdict);
+      }
+      this.sets.clear();
+      for (const { set, restore } of sets) {
+        this.sets.set(set.name, set);
+        restore();
+      }
+    };
   }
 
   /** A handle for what is new. */

@@ -13,6 +13,7 @@ import { parseMaskedAddress } from '../options.ts';
 import { parseProtocol, protocolName } from '../protocols.ts';
 import { TARGET_KINDS } from '../target/kinds.ts';
 import type { NftRuleOwner } from './rule.ts';
+import type { NftSet, SetType } from './sets.ts';
 import type { Word, WordReader } from './words.ts';
 
 /** One part of a rule. */
@@ -23,6 +24,8 @@ export interface Statement {
   text(isStateless: boolean): string;
   /** The chain that it leads to, by name. */
   readonly jump?: { readonly chain: string; readonly isGoto: boolean };
+  /** The named set that it asks for. */
+  readonly set?: NftSet;
   /** Looks the packet up in a verdict map. */
   readonly lookup?: { readonly map: string; key(inspection: Inspection): string };
 }
@@ -46,19 +49,19 @@ export function readStatement(reader: WordReader, owner: NftRuleOwner): Statemen
     case 'oifname':
     case 'iif':
     case 'oif':
-      return readInterface(reader, word.text.replace(/f$/, 'fname') as 'iifname' | 'oifname');
+      return readInterface(reader, interfaceSideOf(word.text), owner);
     case 'ip':
-      return readIp(reader);
+      return readIp(reader, owner);
     case 'tcp':
     case 'udp':
     case 'sctp':
-      return readPort(reader, word.text);
+      return readPort(reader, word.text, owner);
     case 'ct':
       return readState(reader);
     case 'fib':
       return readFib(reader);
     case 'meta':
-      return readMeta(reader);
+      return readMeta(reader, owner);
     case 'icmp':
       return readIcmpType(reader);
     case 'counter':
@@ -115,7 +118,39 @@ export function compareNames(a: string, b: string): number {
   return 0;
 }
 
-function readInterface(reader: WordReader, side: 'iifname' | 'oifname'): Statement {
+type InterfaceSide = 'iifname' | 'oifname';
+
+/** `iif` counts as `iifname` here. */
+function interfaceSideOf(word: string): InterfaceSide {
+  return word.startsWith('i') ? 'iifname' : 'oifname';
+}
+
+/** `@name` where a value may stand: the set, which must hold such values; undefined otherwise. */
+function takeSet(reader: WordReader, type: SetType, owner: NftRuleOwner): NftSet | undefined {
+  if (!reader.next.startsWith('@')) return undefined;
+  const word = reader.take();
+  const set = owner.setOf(word.text.slice(1));
+  if (set === undefined) throw reader.problem('No such file or directory', word);
+  if (set.type !== type) throw reader.problem('datatype mismatch', word);
+  return set;
+}
+
+/** True where the set has the value of a packet; a packet without one does not match at all. */
+function inSet(
+  head: string,
+  isNegated: boolean,
+  set: NftSet,
+  keyOf: (inspection: Inspection) => number | string | undefined,
+): Statement {
+  const test = (inspection: Inspection) => {
+    const value = keyOf(inspection);
+    if (value === undefined) return false;
+    return set.has(value, inspection.namespace.world.nowNs) !== isNegated;
+  };
+  return { ...holds(test, `${head} ${isNegated ? '!= ' : ''}@${set.name}`), set };
+}
+
+function readInterface(reader: WordReader, side: InterfaceSide, owner: NftRuleOwner): Statement {
   const nameOf = (inspection: Inspection) =>
     side === 'iifname' ? inspection.inName : inspection.outName;
   if (reader.takeIf('vmap')) {
@@ -128,6 +163,8 @@ function readInterface(reader: WordReader, side: 'iifname' | 'oifname'): Stateme
     };
   }
   const isNegated = takeNegation(reader);
+  const set = takeSet(reader, 'ifname', owner);
+  if (set !== undefined) return inSet(side, isNegated, set, nameOf);
   const names = takeValues(reader).map(({ text }) => text);
   const sorted = [...new Set(names)].sort(compareNames);
   const patterns = sorted.map((name) => (name.endsWith('*') ? name.slice(0, -1) : undefined));
@@ -143,7 +180,7 @@ function readInterface(reader: WordReader, side: 'iifname' | 'oifname'): Stateme
   return holds(test, `${side} ${isNegated ? '!= ' : ''}${quoted}`);
 }
 
-function readIp(reader: WordReader): Statement {
+function readIp(reader: WordReader, owner: NftRuleOwner): Statement {
   const field = reader.take();
   if (field.text === 'protocol') {
     const isNegated = takeNegation(reader);
@@ -154,6 +191,12 @@ function readIp(reader: WordReader): Statement {
   }
   const isSource = field.text === 'saddr';
   const isNegated = takeNegation(reader);
+  const set = takeSet(reader, 'ipv4_addr', owner);
+  if (set !== undefined) {
+    return inSet(`ip ${field.text}`, isNegated, set, (inspection) =>
+      Number(isSource ? inspection.source : inspection.destination),
+    );
+  }
   const words = takeValues(reader);
   const networks = words.map((word) => {
     const network = parseMaskedAddress(word.text);
@@ -196,7 +239,7 @@ interface Ports {
   readonly max: number;
 }
 
-function readPort(reader: WordReader, protocol: string): Statement {
+function readPort(reader: WordReader, protocol: string, owner: NftRuleOwner): Statement {
   const field = reader.take();
   if (field.text !== 'dport' && field.text !== 'sport') {
     throw reader.problem(`syntax error, unexpected ${field.text}`, field);
@@ -204,6 +247,15 @@ function readPort(reader: WordReader, protocol: string): Statement {
   const number = parseProtocol(protocol)!;
   const offset = field.text === 'dport' ? 2 : 0;
   const isNegated = takeNegation(reader);
+  const portOf = ({ bytes, transportAt }: Inspection) =>
+    (bytes[transportAt + offset]! << 8) | bytes[transportAt + offset + 1]!;
+  const set = takeSet(reader, 'inet_service', owner);
+  if (set !== undefined) {
+    return inSet(`${protocol} ${field.text}`, isNegated, set, (inspection) => {
+      const hasPort = inspection.protocol === number && inspection.hasTransport(4);
+      return hasPort ? portOf(inspection) : undefined;
+    });
+  }
   const ranges = takeValues(reader).map((word): Ports => {
     const [min, max = min] = word.text.split('-').map(Number);
     if (!(min! >= 0 && max! <= 65_535 && min! <= max!)) {
@@ -217,8 +269,7 @@ function readPort(reader: WordReader, protocol: string): Statement {
   ranges.sort((a, b) => a.min - b.min);
   const test = (inspection: Inspection) => {
     if (inspection.protocol !== number || !inspection.hasTransport(4)) return false;
-    const { bytes, transportAt } = inspection;
-    const port = (bytes[transportAt + offset]! << 8) | bytes[transportAt + offset + 1]!;
+    const port = portOf(inspection);
     for (const { min, max } of ranges) if (port >= min && port <= max) return !isNegated;
     return isNegated;
   };
@@ -276,12 +327,12 @@ function markText(value: number): string {
   return `0x${value.toString(16).padStart(8, '0')}`;
 }
 
-function readMeta(reader: WordReader): Statement {
+function readMeta(reader: WordReader, owner: NftRuleOwner): Statement {
   const field = reader.take();
   switch (field.text) {
     case 'iifname':
     case 'oifname':
-      return readInterface(reader, field.text);
+      return readInterface(reader, field.text, owner);
     case 'l4proto':
       return readProtocol(reader, 'meta l4proto', takeNegation(reader));
     case 'mark':
@@ -389,7 +440,7 @@ function readTarget(reader: WordReader, word: Word): Statement {
       return target('LOG', [['--log-prefix', prefix]], `log prefix "${prefix}"`);
     }
     default:
-      throw reader.problem(`syntax error, unexpected ${reader.next || 'newline'}`, word);
+      throw reader.problem(`syntax error, unexpected ${reader.next || 'newline'}`, reader.peek());
   }
 }
 

@@ -78,6 +78,18 @@ export class WordReader {
     return true;
   }
 
+  /** Takes `{ … }` with what is in it, to be read later. */
+  takeBlock(): WordReader {
+    const start = this.#at;
+    let depth = 0;
+    do {
+      const { text, isQuoted } = this.take();
+      if (!isQuoted && text === '{') depth++;
+      if (!isQuoted && text === '}') depth--;
+    } while (depth > 0);
+    return new WordReader(this.#words.slice(start, this.#at), this.#lineLength);
+  }
+
   /** Takes this word, or is a problem. */
   must(text: string): void {
     if (!this.takeIf(text)) throw this.unexpected();
