@@ -458,7 +458,8 @@ const MISTAKES: readonly Mistake[] = [
     `,
     says: [
       'x.yaml:1:1: error: a scenario is a mapping; found a list',
-      'hint: its keys are: name, description, seed, cluster, stack, environment, traffic, timeline, until, tables, expect',
+      'hint: its keys are: name, description, seed, cluster, stack, environment, traffic, timeline, ' +
+        'until, tables, expect',
     ],
   },
 ];

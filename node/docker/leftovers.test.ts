@@ -1,6 +1,6 @@
 /**
- * Whatever somebody types, in whatever order: the daemon answers, and when everything is removed
- * again nothing stays behind of it – no rule, device, socket, namespace, address or port.
+ * Whatever somebody types, in whatever order, and whatever becomes of dockerd and firewalld meanwhile:
+ * the daemon answers, and when everything is removed again nothing stays behind of it – no rule, device, socket, namespace, address or port.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -25,6 +25,7 @@ const flags = fc.subarray(
     '--rm',
     '--ip 172.18.0.7',
     '--mac-address 02:00:00:00:00:77',
+    '--restart always',
   ],
   { maxLength: 3 },
 );
@@ -46,6 +47,9 @@ const command = fc.oneof(
   fc.tuple(network, container).map(([n, c]) => `network connect --alias other ${n} ${c}`),
   fc.tuple(network, container).map(([n, c]) => `network disconnect ${n} ${c}`),
   network.map((name) => `network rm ${name}`),
+  container.map((name) => `pause ${name}`),
+  container.map((name) => `unpause ${name}`),
+  fc.constantFrom('dockerd stop', 'dockerd kill', 'dockerd start', 'firewalld reload'),
   fc.constantFrom(
     'network create --subnet 172.18.0.0/16 red',
     'network create --internal green',
@@ -67,10 +71,21 @@ function stateOf(host: Host) {
   };
 }
 
+/** Does something to a service of the host; false for what is typed. */
+function actOn({ process, firewalld }: Host, line: string): boolean {
+  if (line === 'dockerd stop') process.stop();
+  else if (line === 'dockerd kill') process.kill();
+  else if (line === 'dockerd start') process.start();
+  else if (line === 'firewalld reload') firewalld!.reload();
+  else return false;
+  return true;
+}
+
 test.each(['20.10', '27', '28', '29'])('nothing stays behind on %s', (engine) => {
   fc.assert(
     fc.property(fc.array(command, { maxLength: 25 }), (lines) => {
-      const host = bootHost(engine);
+      const host = bootHost(engine, undefined, undefined, {}, { hasFirewalld: true });
+      host.firewalld!.reload();
       const fresh = stateOf(host);
       const { queue } = host.world;
       const type = (line: string) => {
@@ -78,7 +93,8 @@ test.each(['20.10', '27', '28', '29'])('nothing stays behind on %s', (engine) =>
         expect(exitCode === 0 || stderr !== '').toBe(true);
         queue.runUntil(queue.nowNs + SECOND_NS);
       };
-      for (const line of lines) type(line);
+      for (const line of lines) if (!actOn(host, line)) type(line);
+      actOn(host, 'dockerd start');
       for (const name of CONTAINERS) type(`rm -f ${name}`);
       type('network prune -f');
       expect(stateOf(host)).toEqual(fresh);

@@ -19,7 +19,8 @@ export function parsePublish(spec: string): PortBinding[] | string {
   return parsePortSpec(short.text);
 }
 
-function parsePortSpec(spec: string): PortBinding[] | string {
+/** {@link parsePublish} of the short form alone. */
+export function parsePortSpec(spec: string): PortBinding[] | string {
   const parts = spec.split(':');
   const last = parts.at(-1)!;
   const hostText = parts.length > 1 ? parts.at(-2)! : '';

@@ -69,10 +69,12 @@ test.each([
   ['127.0.0.1:8080:80/udp', [port(80, 8080, 'udp')]],
   ['5000-5001:80-81', [port(80, 5000), port(81, 5001)]],
   ['80-81/sctp', [port(80, 0, 'sctp'), port(81, 0, 'sctp')]],
-  ['x', "invalid port 'x'"],
-  ['80/quic', "invalid protocol 'quic' in port '80/quic'; it is tcp, udp or sctp"],
-  ['0:80', 'the port 0 is not between 1 and 65535'],
-  ['90-80:1-2', 'the port range 90-80 ends before it begins'],
+  ['80-81:90', [port(90, 80), port(90, 81)]],
+  ['0:80', [port(80)]],
+  ['x', 'Invalid containerPort: x'],
+  ['80/quic', 'Invalid proto: quic'],
+  ['90-80:1-2', 'Invalid hostPort: 90-80'],
+  ['1-2:80-82', 'Invalid ranges specified for container and host Ports: 80-82 and 1-2'],
 ])('the port %s', (text, expected) => {
   expect(parsePort(text)).toEqual(expected);
 });

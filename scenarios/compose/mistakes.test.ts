@@ -119,7 +119,7 @@ const MISTAKES: readonly Mistake[] = [
           ports: ["99999:80"]
     `,
     says: [
-      's.yaml:4:13: error: ports: the port 99999 is not between 1 and 65535',
+      's.yaml:4:13: error: ports: Invalid hostPort: 99999',
       'hint: expected a port, such as "5000:80" or "5000-5002:80-82/udp"',
     ],
   },
@@ -129,10 +129,10 @@ const MISTAKES: readonly Mistake[] = [
       services:
         web:
           image: nginx
-          ports: ["80-81:80"]
+          ports: ["80-82:80-81"]
     `,
     says: [
-      "s.yaml:4:13: error: ports: '80-81:80' publishes 2 ports to 1; the ranges must be equally long",
+      's.yaml:4:13: error: ports: Invalid ranges specified for container and host Ports: 80-81 and 80-82',
       'hint: expected a port, such as "5000:80" or "5000-5002:80-82/udp"',
     ],
   },

@@ -1,9 +1,10 @@
 /**
- * Ports of stack files: the short form `[ip:][published:]target[/protocol]` with ranges, as
- * docker/go-connections reads it (`nat/nat.go`, `nat/parse.go`), and the long form.
+ * Ports of stack files: the short form `[ip:][published:]target[/protocol]` with ranges, as `docker run`
+ * reads it, and the long form.
  */
 import { z } from 'zod';
 import type { ComposePort } from '../../manager/stack/compose-model.ts';
+import { parsePortSpec } from '../../node/docker/port-spec.ts';
 import { integer } from './values.ts';
 
 const HINT = 'such as "5000:80" or "5000-5002:80-82/udp"';
@@ -13,46 +14,18 @@ export type StackPort = { readonly [K in keyof ComposePort]-?: NonNullable<Compo
 
 const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 
-interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-function rangeOf(text: string): PortRange | string {
-  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
-  if (match === null) return `invalid port '${text}'`;
-  const first = Number(match[1]);
-  const last = match[2] === undefined ? first : Number(match[2]);
-  if (first < 1 || last > 65_535) return `the port ${text} is not between 1 and 65535`;
-  if (last < first) return `the port range ${text} ends before it begins`;
-  return { first, last };
-}
-
-/** Parses one short form into one port per member of its range; an error text when it is none. */
+/**
+ * Parses one short form into one port per host port of its range; what the real parser says of it
+ * otherwise. The routing mesh knows no host addresses (docker/cli `toServicePortConfigsSlice`).
+ */
 export function parsePort(input: string): StackPort[] | string {
-  const [addresses, protocolText = 'tcp', extra] = input.split('/');
-  const protocol = PROTOCOLS.find((name) => name === protocolText);
-  if (protocol === undefined || extra !== undefined) {
-    return `invalid protocol '${protocolText}' in port '${input}'; it is tcp, udp or sctp`;
-  }
-  const parts = addresses!.split(':');
-  if (parts.length > 3) return `'${input}' is not a port`;
-  const target = rangeOf(parts.at(-1)!);
-  if (typeof target === 'string') return target;
-  const publishedText = parts.length < 2 ? '' : parts.at(-2)!;
-  const published = publishedText === '' ? undefined : rangeOf(publishedText);
-  if (typeof published === 'string') return published;
-  const count = target.last - target.first + 1;
-  const publishedCount = published === undefined ? count : published.last - published.first + 1;
-  if (publishedCount !== count) {
-    return `'${input}' publishes ${publishedCount} ports to ${count}; the ranges must be equally long`;
-  }
-  return Array.from({ length: count }, (_, i) => ({
-    target: target.first + i,
-    published: published === undefined ? 0 : published.first + i,
-    protocol,
-    mode: 'ingress',
-  }));
+  const bindings = parsePortSpec(input);
+  if (typeof bindings === 'string') return bindings;
+  return bindings.flatMap(({ port: target, protocol, hostPorts: [first, last] }) =>
+    Array.from({ length: last - first + 1 }, (_, i) => {
+      return { target, published: first + i, protocol, mode: 'ingress' as const };
+    }),
+  );
 }
 
 const shortPort = z
