@@ -48,6 +48,8 @@ export interface EngineVersion {
   readonly ingressUsesConntrack: boolean;
   /** Encrypted overlays have a rule that accepts what IPsec opened (up to 22). */
   readonly acceptsDecrypted: boolean;
+  /** Encrypted overlays make SPIs that no other version makes (29.0 and 29.1, moby #51798). */
+  readonly hashesShortAddresses: boolean;
   /** Rules find the VNI with BPF (from 24 on) instead of u32. */
   readonly matchesVniByBpf: boolean;
   /** Load-balancer endpoints have an endpoint record on ingress (up to 24). */
@@ -80,6 +82,8 @@ export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29
 
 /** The first 29 whose bulk syncs wait for their own answers (moby 07c6062e1f). */
 const LISTS_ACKS_MINOR = 6;
+/** 29.2.1 makes SPIs of 16-byte addresses again (moby pull request 51951). */
+const OLD_SPIS_MINOR = 2;
 
 /** The first 29 that counts the claims on a service's alias (`aliasRefs`). */
 const COUNTS_ALIASES_MINOR = 5;
@@ -109,6 +113,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,
     acceptsDecrypted: major <= 22,
+    hashesShortAddresses: major === 29 && minor !== undefined && minor < OLD_SPIS_MINOR,
     matchesVniByBpf: major >= 24,
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',

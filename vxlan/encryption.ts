@@ -44,14 +44,24 @@ export interface EncryptionOptions {
   readonly xfrm: Xfrm;
   readonly address: Ipv4Address;
   readonly generation: ProgrammingGeneration;
+  /** SPIs are made of 4-byte addresses, as nobody else makes them; default false. */
+  readonly hashesShortAddresses?: boolean;
   /** `--data-path-port`; default 4789. */
   readonly port?: number;
   /** Hears what dockerd would log. */
   readonly onWarning?: (text: string) => void;
 }
 
-/** The SPI of packets from one address to another under a key: FNV-1a over all three (`buildSPI`). */
-function spiOf(source: Ipv4Address, tag: number, destination: Ipv4Address): number {
+/**
+ * The SPI of packets from one address to another under a key: FNV-1a over all three (`buildSPI`), the
+ * addresses in their 16-byte form unless `isShort`.
+ */
+function spiOf(
+  source: Ipv4Address,
+  tag: number,
+  destination: Ipv4Address,
+  isShort: boolean,
+): number {
   let hash = 0x811c_9dc5;
   const add = (byte: number) => {
     hash = Math.imul(hash ^ byte, 0x0100_0193);
@@ -60,9 +70,11 @@ function spiOf(source: Ipv4Address, tag: number, destination: Ipv4Address): numb
     for (let shift = 24; shift >= 0; shift -= 8) add((word >>> shift) & 255);
   };
   const addAddress = (address: number) => {
-    addWord(0);
-    addWord(0);
-    addWord(0x0000_ffff);
+    if (!isShort) {
+      addWord(0);
+      addWord(0);
+      addWord(0x0000_ffff);
+    }
     addWord(address);
   };
   addAddress(source);
@@ -170,8 +182,9 @@ export class OverlayEncryption {
   }
 
   #spisOf(vtep: Ipv4Address, tag: number): Spis {
-    const { address } = this.#options;
-    return { forward: spiOf(address, tag, vtep), reverse: spiOf(vtep, tag, address) };
+    const { address, hashesShortAddresses: isShort = false } = this.#options;
+    const forward = spiOf(address, tag, vtep, isShort);
+    return { forward, reverse: spiOf(vtep, tag, address, isShort) };
   }
 
   #incoming(vtep: Ipv4Address, { reverse: spi }: Spis, { key }: DataKey): AssociationSpec {

@@ -178,6 +178,7 @@ export class Host implements NetworkHost {
       address: this.dataPathAddress,
       port: this.dataPathPort,
       generation: engine.networkDbGeneration,
+      hashesShortAddresses: engine.hashesShortAddresses,
     });
     this.daemonPid = this.nextPid();
     const pools = new LocalPools(engine.rotatesPools, this.config.pools);
