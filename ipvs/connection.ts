@@ -11,15 +11,10 @@ import { type EventHandle, type EventQueue, NO_EVENT } from '../sim/event-queue.
 import { SECOND_NS } from '../sim/time.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
-import {
-  IPVS_TCP_TIMEOUTS_NS,
-  IPVS_UDP_TIMEOUT_NS,
-  IpvsTcpState,
-  nextTcpState,
-  TransitionTable,
-} from './constants.ts';
+import { IpvsTcpState, nextTcpState, TransitionTable } from './constants.ts';
 import { IPVS_SCTP_TIMEOUTS_NS, IpvsSctpState, nextSctpState } from './sctp-states.ts';
 import { bindConnection, type Destination, unbindConnection } from './service.ts';
+import type { IpvsTimeouts } from './timeouts.ts';
 
 /** How long a template whose time is over waits for the connections that it has chosen for. */
 const CONTROL_GRACE_NS = 60 * SECOND_NS;
@@ -87,14 +82,20 @@ export class IpvsConnection {
 /** All connections of one namespace. */
 export class IpvsConnections {
   readonly #queue: EventQueue;
+  readonly #timeouts: IpvsTimeouts;
   /** First connection of each bucket by the hash of the client's end. */
   readonly #buckets = new Map<number, IpvsConnection>();
   readonly #all = new Set<IpvsConnection>();
   /** Told when a connection ends, so that its conntrack entry goes too. */
   readonly #onExpire: (connection: IpvsConnection) => void;
 
-  constructor(queue: EventQueue, onExpire: (connection: IpvsConnection) => void) {
+  constructor(
+    queue: EventQueue,
+    timeouts: IpvsTimeouts,
+    onExpire: (connection: IpvsConnection) => void,
+  ) {
     this.#queue = queue;
+    this.#timeouts = timeouts;
     this.#onExpire = onExpire;
   }
 
@@ -195,7 +196,7 @@ export class IpvsConnections {
   advance(connection: IpvsConnection, isReply: boolean, event: number): void {
     const { protocol } = connection;
     if (protocol === IpProtocol.udp) {
-      this.#liveOn(connection, IPVS_UDP_TIMEOUT_NS);
+      this.#liveOn(connection, this.#timeouts.udpNs);
       return;
     }
     if (isReply) connection.hasReply = true;
@@ -213,7 +214,7 @@ export class IpvsConnections {
       const { established } = isTcp ? IpvsTcpState : IpvsSctpState;
       this.#countActive(connection, state === established);
     }
-    this.#liveOn(connection, (isTcp ? IPVS_TCP_TIMEOUTS_NS : IPVS_SCTP_TIMEOUTS_NS)[state]!);
+    this.#liveOn(connection, (isTcp ? this.#timeouts.tcpNs : IPVS_SCTP_TIMEOUTS_NS)[state]!);
   }
 
   #liveOn(connection: IpvsConnection, spanNs: number): void {

@@ -41,6 +41,7 @@ import {
   type ServiceKey,
   type Traffic,
 } from './service.ts';
+import { IpvsTimeouts } from './timeouts.ts';
 import { transmit, transmitError } from './transmit.ts';
 import { DestinationTrash } from './trash.ts';
 
@@ -71,6 +72,7 @@ export class Ipvs {
   readonly namespace: Namespace;
   readonly connections: IpvsConnections;
   readonly counters: IpvsCounters = { nonSynMisses: 0, noDestination: 0, destinationGone: 0 };
+  readonly timeouts = new IpvsTimeouts();
   readonly rates: RateEstimator;
   readonly #byMark = new Map<number, Service>();
   readonly #byAddress = new Map<number, Service>();
@@ -82,7 +84,8 @@ export class Ipvs {
     const { world, hooks, sysctls } = namespace;
     this.#trash = new DestinationTrash(() => world.nowNs);
     this.rates = new RateEstimator(world.nowNs, () => this.#counted());
-    this.connections = new IpvsConnections(world.queue, (c) => this.#forgetConntrack(c));
+    const { timeouts } = this;
+    this.connections = new IpvsConnections(world.queue, timeouts, (c) => this.#forgetConntrack(c));
     for (const [name, value] of IPVS_SYSCTLS) {
       const path = `net.ipv4.vs.${name}`;
       if (sysctls.text(path) === undefined) sysctls.set(path, value);

@@ -3,7 +3,14 @@ import { expect, test } from 'vitest';
 import { ip, Lab } from '../net/testing/lab.ts';
 import { Ipvs } from './ipvs.ts';
 import type { Service } from './service.ts';
-import { formatRules, formatServices, formatStatistics, formatTimeouts } from './show.ts';
+import {
+  formatPersistence,
+  formatRules,
+  formatServices,
+  formatStatistics,
+  formatThresholds,
+  formatTimeouts,
+} from './show.ts';
 
 function balancer(): { ipvs: Ipvs; web: Service } {
   const ipvs = new Ipvs(new Lab().namespace('lb'));
@@ -56,6 +63,23 @@ FWM  256                                12       54       36     3799  123456K
 `,
   );
   expect(formatTimeouts()).toBe('Timeout (tcp tcpfin udp): 900 120 300\n');
+  ipvs.timeouts.set(7200, 0, 10);
+  expect(formatTimeouts(ipvs.timeouts)).toBe('Timeout (tcp tcpfin udp): 7200 120 10\n');
+});
+
+test('thresholds and persistence', () => {
+  const { ipvs, web } = balancer();
+  web.setThresholds(ip('10.0.0.9'), 0, 100, 80);
+  expect(formatThresholds(ipvs)).toContain(
+    `Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n` +
+      '  -> RemoteAddress:Port\n',
+  );
+  expect(formatThresholds(ipvs)).toContain(
+    '  -> 10.0.0.9:0                   100        80         0          0         \n',
+  );
+  expect(formatPersistence(ipvs)).toContain(
+    '  -> 10.0.0.9:0                   1         0           0          0         \n',
+  );
 });
 
 test('services that cannot be had', () => {

@@ -1,6 +1,6 @@
 /**
- * What `ipvsadm` prints: `-Ln` (services and destinations), `-Ln --stats`, `-Ln --rate`, `-Lnc`
- * (connections),
+ * What `ipvsadm` prints: `-Ln` (services and destinations), with `--stats`, `--rate`, `--thresholds` or
+ * `--persistent-conn`, `-Lnc` (connections),
  * `-Sn` (the rules that make them) and `-Ln --timeout`. Column widths are those of ipvsadm 1.31.
  */
 
@@ -8,15 +8,11 @@ import { SECOND_NS } from '../sim/time.ts';
 import { formatIpv4Address, type Ipv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import type { IpvsConnection } from './connection.ts';
-import {
-  IPVS_TCP_STATE_NAMES,
-  IPVS_TCP_TIMEOUTS_NS,
-  IPVS_UDP_TIMEOUT_NS,
-  IpvsTcpState,
-} from './constants.ts';
+import { IPVS_TCP_STATE_NAMES, IpvsTcpState } from './constants.ts';
 import type { Ipvs } from './ipvs.ts';
 import { IPVS_SCTP_STATE_NAMES } from './sctp-states.ts';
 import type { Destination, ForwardMethod, Service, Traffic } from './service.ts';
+import { IpvsTimeouts } from './timeouts.ts';
 
 const TITLE = 'IP Virtual Server version 1.2.1 (size=4096)\n';
 
@@ -30,6 +26,12 @@ const STATISTICS_HEADER = `Prot LocalAddress:Port               Conns   InPkts  
 
 const RATE_HEADER = `Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   OutBPS
   -> RemoteAddress:Port
+`;
+
+const THRESHOLD_HEADER = `Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n  -> RemoteAddress:Port
+`;
+
+const PERSISTENCE_HEADER = `Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n  -> RemoteAddress:Port
 `;
 
 const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
@@ -57,14 +59,27 @@ export function formatRates(ipvs: Ipvs | undefined): string {
   return TITLE + RATE_HEADER + formatTable(ipvs, columns, columns);
 }
 
-/** `ipvsadm -Ln --timeout`. */
-export function formatTimeouts(): string {
+/** `ipvsadm -Ln --thresholds`. */
+export function formatThresholds(ipvs: Ipvs | undefined): string {
+  return TITLE + THRESHOLD_HEADER + formatTable(ipvs, scheduling, thresholds);
+}
+
+/** `ipvsadm -Ln --persistent-conn`. */
+export function formatPersistence(ipvs: Ipvs | undefined): string {
+  const templates = [...(ipvs?.connections.all() ?? [])].filter(
+    ({ templateNs }) => templateNs !== undefined,
+  );
+  const persistence = (destination: Destination, name: string) => {
+    const count = templates.filter((template) => template.destination === destination).length;
+    return columns(name, [destination.weight, 9], [count, 11], ...loads(destination));
+  };
+  return TITLE + PERSISTENCE_HEADER + formatTable(ipvs, scheduling, persistence);
+}
+
+/** `ipvsadm -Ln --timeout`; those of a namespace where nobody has set any are the kernel's. */
+export function formatTimeouts({ tcpNs, udpNs } = new IpvsTimeouts()): string {
   const { established, finWait } = IpvsTcpState;
-  const seconds = [
-    IPVS_TCP_TIMEOUTS_NS[established]!,
-    IPVS_TCP_TIMEOUTS_NS[finWait]!,
-    IPVS_UDP_TIMEOUT_NS,
-  ].map((timeoutNs) => timeoutNs / SECOND_NS);
+  const seconds = [tcpNs[established]!, tcpNs[finWait]!, udpNs].map((ns) => ns / SECOND_NS);
   return `Timeout (tcp tcpfin udp): ${seconds.join(' ')}\n`;
 }
 
@@ -134,11 +149,27 @@ function maskText(maskBits: number): string {
 }
 
 function load(destination: Destination, name: string): string {
-  const method = METHOD_NAMES[destination.method].padEnd(7);
-  const weight = String(destination.weight).padEnd(6);
-  const active = String(destination.activeCount).padEnd(10);
-  const inactive = String(destination.inactiveCount).padEnd(10);
-  return `${name.padEnd(33)} ${method} ${weight} ${active} ${inactive}`;
+  const method = METHOD_NAMES[destination.method];
+  return columns(name, [method, 7], [destination.weight, 6], ...loads(destination));
+}
+
+function thresholds(destination: Destination, name: string): string {
+  const { upperThreshold, lowerThreshold } = destination;
+  return columns(name, [upperThreshold, 10], [lowerThreshold, 10], ...loads(destination));
+}
+
+type Column = readonly [value: number | string, width: number];
+
+function loads({ activeCount, inactiveCount }: Destination): [Column, Column] {
+  return [
+    [activeCount, 10],
+    [inactiveCount, 10],
+  ];
+}
+
+function columns(name: string, ...rest: readonly Column[]): string {
+  const cells = rest.map(([value, width]) => String(value).padEnd(width));
+  return [name.padEnd(33), ...cells].join(' ');
 }
 
 function traffic(of: Traffic, name: string): string {

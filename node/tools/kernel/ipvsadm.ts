@@ -6,10 +6,12 @@ import { Ipvs } from '../../../ipvs/ipvs.ts';
 import type { ForwardMethod, Service, ServiceKey } from '../../../ipvs/service.ts';
 import {
   formatConnections,
+  formatPersistence,
   formatRates,
   formatRules,
   formatServices,
   formatStatistics,
+  formatThresholds,
   formatTimeouts,
 } from '../../../ipvs/show.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
@@ -70,6 +72,9 @@ const LONGS = {
   stats: 'flag',
   rate: 'flag',
   timeout: 'flag',
+  thresholds: 'flag',
+  'persistent-conn': 'flag',
+  set: 'flag',
   exact: 'flag',
   sort: 'flag',
 } as const;
@@ -92,6 +97,10 @@ export function ipvsadm(process: Process, argv: readonly string[]): void {
     process.fail(2, `${options}\n${TRY_HELP}`);
     return;
   }
+  if (options.has('set')) {
+    setTimeouts(process, options.operands);
+    return;
+  }
   const commands = COMMANDS.filter(([letter, long]) => options.has(letter, long));
   const [command = 'L'] = commands.map(([letter]) => letter);
   if (new Set(commands.map(([, long]) => long)).size > 1) {
@@ -107,10 +116,27 @@ export function ipvsadm(process: Process, argv: readonly string[]): void {
   else process.fail(refusal.status, refusal.text);
 }
 
+/** `--set <tcp> <tcpfin> <udp>`, in s; 0 leaves one as it is. */
+function setTimeouts(process: Process, words: readonly string[]): void {
+  const seconds = words.map(Number);
+  if (words.length !== 3 || seconds.some((value) => !Number.isInteger(value) || value < 0)) {
+    const text =
+      words.length === 3 ? 'illegal timeout value' : '--set option requires 3 timeout values';
+    process.fail(2, `${text}\n${TRY_HELP}`);
+    return;
+  }
+  const { namespace } = process.place;
+  const ipvs = Ipvs.of(namespace) ?? new Ipvs(namespace);
+  ipvs.timeouts.set(seconds[0]!, seconds[1]!, seconds[2]!);
+  process.exit(0);
+}
+
 function list(process: Process, options: Options, isSave: boolean): void {
   const ipvs = Ipvs.of(process.place.namespace);
   if (isSave) process.print(formatRules(ipvs));
-  else if (options.has('timeout')) process.print(formatTimeouts());
+  else if (options.has('timeout')) process.print(formatTimeouts(ipvs?.timeouts));
+  else if (options.has('thresholds')) process.print(formatThresholds(ipvs));
+  else if (options.has('persistent-conn')) process.print(formatPersistence(ipvs));
   else if (options.has('c', 'connection')) process.print(formatConnections(ipvs));
   else if (options.has('stats')) process.print(formatStatistics(ipvs));
   else if (options.has('rate')) process.print(formatRates(ipvs));
