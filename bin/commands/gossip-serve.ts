@@ -23,6 +23,7 @@ import {
 } from '../gossip-flags.ts';
 import { defaultControlPath, listenForControl } from '../live/control-socket.ts';
 import { joinAddressesOf } from '../live/join-addresses.ts';
+import { writeKeyringFile } from '../live/keyring-file.ts';
 import { formatLiveHelp, QUIT, runLiveCommand } from '../live/live-commands.ts';
 import { LiveServer, type LiveServerInit } from '../live/live-server.ts';
 
@@ -76,7 +77,10 @@ export function addGossipServe(gossip: Command): void {
       ).choices(['addresses', 'ports']),
     )
     .option('--keyring <keys>', 'encrypt with base64 keys, with commas between, the primary first')
-    .option('--keyring-file <file>', "encrypt with the keys of a serf agent's -keyring-file")
+    .option(
+      '--keyring-file <file>',
+      "encrypt with the keys of a serf agent's -keyring-file, and keep it",
+    )
     .option('--label <text>', 'the label of the cluster, of memberlist 0.4 and later', '')
     .option('--profile <name>', `configuration: ${profileNames()}`, 'lan')
     .addOption(
@@ -245,6 +249,7 @@ function serverInitOf(flags: ServeFlags): LiveServerInit {
     hasOwnAddresses,
     config: { ...profile, hasKeyring: keyring !== undefined, label: flags.label },
     keyring,
+    ...(flags.keyringFile === undefined ? {} : { onKeys: keysKeptIn(flags.keyringFile) }),
     peers: flags.peers,
     seed: flags.seed,
     namePrefix: flags.name,
@@ -257,6 +262,17 @@ function ringOf({ keyring, keyringFile }: ServeFlags): Keyring | undefined {
   }
   if (keyring !== undefined) return keyringOf('--keyring', keyring);
   return keyringFile === undefined ? undefined : keyringFileOf('--keyring-file', keyringFile);
+}
+
+/** Keeps the file as a serf agent does; what goes wrong is told, and the keys are changed. */
+function keysKeptIn(path: string): (keyring: Keyring) => void {
+  return (keyring) => {
+    try {
+      writeKeyringFile(path, keyring);
+    } catch (error) {
+      say(`--keyring-file: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
 }
 
 function wrong(message: string): never {

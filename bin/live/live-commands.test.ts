@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest';
 import { LAN } from '../../gossip/constants.ts';
 import { Keyring } from '../../wire/memberlist/encrypt.ts';
 import { askServer, listenForControl } from './control-socket.ts';
+import { writeKeyringFile } from './keyring-file.ts';
 import { runLiveCommand } from './live-commands.ts';
 import { LiveServer, type LiveServerInit } from './live-server.ts';
 
@@ -87,10 +88,18 @@ test('what cannot be done says why, and what may have been meant', async () => {
 test('keys are installed, used and removed in the ring of every member', async () => {
   const [old, fresh] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
   const keyring = Keyring.of([old], old) as Keyring;
-  const server = await serve(4, { keyring, config: { ...LAN, hasKeyring: true } });
+  const folder = mkdtempSync(join(tmpdir(), 'swarmlab-keys-'));
+  closers.push(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'keyring.json');
+  const server = await serve(4, {
+    keyring,
+    config: { ...LAN, hasKeyring: true },
+    onKeys: (first) => writeKeyringFile(file, first),
+  });
   const name = (key: Uint8Array): string => Buffer.from(key).toString('base64');
   await ask(server, `keys install ${name(fresh)}`);
   await ask(server, `keys use ${name(fresh)}`);
+  expect(readFileSync(file, 'utf8')).toBe(`[\n  "${name(fresh)}",\n  "${name(old)}"\n]`);
   expect(await ask(server, `keys remove ${name(fresh)}`)).toContain('not allowed');
   const { data } = await runLiveCommand(server, ['keys', 'remove', name(old)]);
   expect(data).toEqual({ [name(fresh)]: { members: 3, primary: 3 } });

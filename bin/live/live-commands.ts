@@ -271,7 +271,7 @@ function changeKeys(server: LiveServer, [verb = 'list', text]: readonly string[]
     if (text === undefined) return failed(`keys ${verb} wants a key in base64`);
     const key = new Uint8Array(Buffer.from(text, 'base64'));
     const method = known === 'install' ? 'add' : known;
-    const errors = rings.flatMap((ring) => ring[method](key) ?? []);
+    const errors = server.changeKeys(method, key);
     if (errors.length > 0) return failed(`${errors.length} of ${rings.length}: ${errors[0]!}`);
   }
   const counts = new Map<string, { members: number; primary: number }>();

@@ -10,6 +10,7 @@ import type {
 } from '../../gossip/live/live-member.ts';
 import { LiveMembers } from '../../gossip/live/live-members.ts';
 import type { Answers, Question } from '../../gossip/live/serf/asking.ts';
+import { SERF_KEYS_CHANGED } from '../../gossip/live/serf/key-queries.ts';
 import { SERF_QUERY_HEARD } from '../../gossip/live/serf/queries.ts';
 import { SERF_EVENT_HEARD } from '../../gossip/live/serf/user-events.ts';
 import { Observed } from '../../gossip/observed.ts';
@@ -35,6 +36,8 @@ export interface LiveServerInit {
   readonly config: SwimConfig;
   /** What each member's own ring begins with. */
   readonly keyring: Keyring | undefined;
+  /** Hears of the first member's ring when its keys have changed. */
+  readonly onKeys?: (keyring: Keyring) => void;
   readonly peers: PeerKind;
   readonly seed: string;
   readonly namePrefix?: string;
@@ -77,6 +80,7 @@ export class LiveServer {
   readonly #world: World;
   readonly #bindOf: (index: number) => LiveAddress;
   readonly #onEvent: (event: LiveEvent) => void;
+  readonly #onKeys: (keyring: Keyring) => void;
   readonly #sockets: MemberSockets;
   readonly #echo = new LoopbackEcho();
   readonly #clock: PacedClock;
@@ -110,6 +114,7 @@ export class LiveServer {
       });
     }
     this.#onEvent = onEvent;
+    this.#onKeys = init.onKeys ?? (() => {});
   }
 
   /** What was sent, received and dropped. */
@@ -194,6 +199,15 @@ export class LiveServer {
     return this.#clock.run(() => this.live.sendUserEvent(member, name, payload));
   }
 
+  /** Changes the ring of every member; the texts of what forbids it at some. */
+  changeKeys(method: 'add' | 'use' | 'remove', key: Uint8Array): string[] {
+    const { members } = this.live;
+    const errors = members.flatMap(({ keyring }) => keyring?.[method](key) ?? []);
+    const first = members[0]?.keyring;
+    if (errors.length === 0 && first !== undefined) this.#onKeys(first);
+    return errors;
+  }
+
   /** Makes a query of serf's at a member; resolves to the answers, or to what forbids it. */
   async ask(member: LiveMember, question: Question): Promise<Answers | string> {
     return new Promise((resolve) => {
@@ -214,6 +228,9 @@ export class LiveServer {
   }
 
   #hearEvents(): void {
+    this.#world.observations.subscribe(SERF_KEYS_CHANGED, ({ node }) => {
+      if (node === 0) this.#onKeys(this.live.members[0]!.keyring!);
+    });
     for (const [kind, what] of EVENTS) {
       this.#world.observations.subscribe(kind, ({ atNs, node, text }) => {
         const observer = this.live.members[node]!.name;

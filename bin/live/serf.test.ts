@@ -48,11 +48,13 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
 
   test('encrypts, changes the keys of all, has one port each, and leaves', async () => {
     const [key, fresh] = [randomBytes(32), randomBytes(32)];
+    const kept: string[][] = [];
     const server = await happenings.serve({
       memberCount: 3,
       bind: { address: SHARED_ADDRESS, port: 7946 },
       hasOwnAddresses: false,
       keyring: Keyring.of([key], key) as Keyring,
+      onKeys: ({ keys }) => kept.push(keys.map((each) => Buffer.from(each).toString('base64'))),
       config: { ...LAN, hasKeyring: true },
     });
     const [keyName, freshName] = [key.toString('base64'), fresh.toString('base64')];
@@ -62,6 +64,7 @@ describe.skipIf(!hasSerf)('a real serf agent among live members (needs serf)', (
     for (const word of [`-install=${freshName}`, `-use=${freshName}`, `-remove=${keyName}`]) {
       expect(await agent.ask('keys', word)).toContain('Success');
     }
+    expect(kept).toEqual([[keyName, freshName], [freshName, keyName], [freshName]]);
     const listed = await agent.ask('keys', '-list');
     expect(listed).toContain(freshName);
     expect(listed).toContain('[4/4]');

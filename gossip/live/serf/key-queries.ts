@@ -2,6 +2,7 @@
  * `serf keys`: queries that install, use, remove and list keys of each member's own ring (serf
  * `internal_query.go` `handleInstallKey` and what follows it).
  */
+import { observationKind } from '../../../sim/observations.ts';
 import type { Keyring } from '../../../wire/memberlist/encrypt.ts';
 import {
   decodeKeyRequest,
@@ -9,18 +10,27 @@ import {
   type KeyResponse,
 } from '../../../wire/serf/message.ts';
 import type { Query } from '../../../wire/serf/query.ts';
-import type { LiveMember } from '../live-member.ts';
+import type { LiveContext, LiveMember } from '../live-member.ts';
 
 /** Keys that a ring takes: as many as serf's list of them can show. */
 const KEYS_MAX = 16;
 
+/** A query has changed the keys of a member. */
+export const SERF_KEYS_CHANGED = observationKind('serf.keys');
+
 const EMPTY: KeyResponse = { result: false, message: '', keys: [], primaryKey: '' };
 
 /** The payload of the answer; `undefined` for a query about something else. */
-export function answerKeyQuery(member: LiveMember, query: Query): Uint8Array | undefined {
+export function answerKeyQuery(
+  context: LiveContext,
+  member: LiveMember,
+  query: Query,
+): Uint8Array | undefined {
   const verb = /^_serf_(install|use|remove|list)-keys?$/.exec(query.name)?.[1];
   if (verb === undefined) return undefined;
-  return encodeKeyResponse(responseTo(verb, member.keyring, query.payload));
+  const response = responseTo(verb, member.keyring, query.payload);
+  if (response.result && verb !== 'list') context.world.observe(SERF_KEYS_CHANGED, member.index);
+  return encodeKeyResponse(response);
 }
 
 function responseTo(verb: string, keyring: Keyring | undefined, payload: Uint8Array): KeyResponse {

@@ -43,7 +43,7 @@ export function takeQuery(context: LiveContext, member: LiveMember, query: Query
   if (query.filters.every((filter) => isLetThrough(member, filter))) {
     context.world.observe(SERF_QUERY_HEARD, member.index, query.lamportTime, query.id, query.name);
     if ((query.flags & QueryFlag.ack) !== 0) respond(context, member, query, undefined);
-    const answer = answerOf(member, query) ?? context.answers.get(query.name);
+    const answer = answerOf(context, member, query) ?? context.answers.get(query.name);
     if (answer !== undefined) respond(context, member, query, answer);
   }
   return (query.flags & QueryFlag.noBroadcast) === 0;
@@ -88,8 +88,8 @@ function respond(
 }
 
 /** The payload of the answer to a query of serf itself. */
-function answerOf(member: LiveMember, query: Query): Uint8Array | undefined {
-  if (query.name !== '_serf_conflict') return answerKeyQuery(member, query);
+function answerOf(context: LiveContext, member: LiveMember, query: Query): Uint8Array | undefined {
+  if (query.name !== '_serf_conflict') return answerKeyQuery(context, member, query);
   const name = new TextDecoder().decode(query.payload);
   if (name === member.name) return undefined;
   const node = serfNodeOf(member, name);
