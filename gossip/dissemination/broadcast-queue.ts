@@ -5,8 +5,9 @@
  * Every broadcast has a name and replaces the one of the same name. The name is the subject, except
  * that a refutation goes by the member's own address (`state.go` `refute`): {@link OWN_ADDRESS}.
  *
- * One sorted array: queues are short but for mass joins and mass deaths, and a walk over it stops as
- * soon as nothing more can fit. What was taken and stays is merged in again, since it is in order, too.
+ * Broadcasts that were sent equally often are a tier, in order. What is taken leaves the head of its
+ * tier, and mostly comes to the end of the next one, because the newest go first: a queue of hundreds,
+ * after a mass death, is neither searched nor sorted for a packet.
  */
 import type { Rumor } from '../message.ts';
 
@@ -28,29 +29,31 @@ interface Entry<R extends Sized> {
 
 /** The broadcasts of one member. */
 export class BroadcastQueue<R extends Sized = Rumor> {
-  /** Sorted; see {@link isBefore}. */
-  #entries: Entry<R>[] = [];
+  /** By transmissions; each tier in order, see {@link isBefore}. */
+  readonly #tiers: Entry<R>[][] = [];
   readonly #byName = new Map<number, Entry<R>>();
   #nextId = 1;
   #bytesMin = Number.POSITIVE_INFINITY;
 
   /** How many wait. */
   get count(): number {
-    return this.#entries.length;
+    return this.#byName.size;
   }
 
   /** Queues a broadcast that was sent `transmits` times; one of the same name is finished. */
   add(name: number, rumor: R, onFinished?: () => void, transmits = 0): void {
     const old = this.#byName.get(name);
     if (old !== undefined) {
-      this.#entries.splice(this.#placeOf(old), 1);
+      const tier = this.#tiers[old.transmits]!;
+      tier.splice(placeIn(tier, old), 1);
       this.#byName.delete(name);
       old.onFinished?.();
     }
     this.#bytesMin = Math.min(this.#bytesMin, rumor.sizeBytes);
     const entry = { name, rumor, id: this.#nextId++, onFinished, transmits };
     this.#byName.set(name, entry);
-    this.#entries.splice(this.#placeOf(entry), 0, entry);
+    const tier = this.#tierOf(transmits);
+    tier.splice(placeIn(tier, entry), 0, entry);
   }
 
   /**
@@ -58,86 +61,100 @@ export class BroadcastQueue<R extends Sized = Rumor> {
    * `taken`; returns the bytes used. What has been sent `transmitLimit` times is finished.
    */
   take(overheadBytes: number, limitBytes: number, transmitLimit: number, taken: R[]): number {
-    const entries = this.#entries;
-    if (entries.length === 0) return 0;
-    let usedBytes = 0;
-    let keptCount = 0;
-    const again: Entry<R>[] = [];
+    let freeBytes = limitBytes - overheadBytes;
     const finished: (() => void)[] = [];
-    let i = 0;
-    for (; i < entries.length; i++) {
-      const freeBytes = limitBytes - usedBytes - overheadBytes;
-      if (freeBytes < this.#bytesMin) break;
-      const entry = entries[i]!;
-      if (entry.rumor.sizeBytes > freeBytes) {
-        entries[keptCount++] = entry;
-        continue;
+    // those who come to the next tier wait until that has been gone through
+    let passedOn: Entry<R>[] = [];
+    for (const tier of this.#tiers) {
+      const again: Entry<R>[] = [];
+      let at = firstFitting(tier, 0, freeBytes);
+      while (at < tier.length) {
+        let end = at;
+        for (; end < tier.length && tier[end]!.rumor.sizeBytes <= freeBytes; end++) {
+          const entry = tier[end]!;
+          freeBytes -= overheadBytes + entry.rumor.sizeBytes;
+          taken.push(entry.rumor);
+          if (++entry.transmits < transmitLimit) again.push(entry);
+          else {
+            this.#byName.delete(entry.name);
+            if (entry.onFinished !== undefined) finished.push(entry.onFinished);
+          }
+        }
+        tier.splice(at, end - at);
+        at = firstFitting(tier, at, freeBytes);
       }
-      usedBytes += overheadBytes + entry.rumor.sizeBytes;
-      taken.push(entry.rumor);
-      if (++entry.transmits < transmitLimit) again.push(entry);
-      else {
-        this.#byName.delete(entry.name);
-        if (entry.onFinished !== undefined) finished.push(entry.onFinished);
-      }
+      mergeInto(tier, passedOn);
+      passedOn = again;
+      if (passedOn.length === 0 && freeBytes < this.#bytesMin) break;
     }
-    if (keptCount < i) {
-      for (; i < entries.length; i++) entries[keptCount++] = entries[i]!;
-      entries.length = keptCount;
-      mergeInto(entries, again);
-    }
-    if (entries.length === 0) this.#restart();
+    if (passedOn.length > 0) mergeInto(this.#tierOf(passedOn[0]!.transmits), passedOn);
+    if (this.#byName.size === 0) this.#restart();
     for (const finish of finished) finish();
-    return usedBytes;
+    return limitBytes - overheadBytes - freeBytes;
   }
 
   /** Empties the queue without finishing anything. */
   clear(): void {
-    this.#entries = [];
     this.#byName.clear();
     this.#restart();
   }
 
   /** What waits, in order, for views and tests. */
   list(): readonly { readonly name: number; readonly rumor: R; readonly transmits: number }[] {
-    return this.#entries;
+    return this.#tiers.flat();
   }
 
   /** Upstream's idGen begins anew when the queue runs empty. */
   #restart(): void {
+    this.#tiers.length = 0;
     this.#nextId = 1;
     this.#bytesMin = Number.POSITIVE_INFINITY;
   }
 
-  /** Where the entry is, or would be. */
-  #placeOf(entry: Entry<R>): number {
-    const entries = this.#entries;
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (isBefore(entries[middle]!, entry)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #tierOf(transmits: number): Entry<R>[] {
+    while (this.#tiers.length <= transmits) this.#tiers.push([]);
+    return this.#tiers[transmits]!;
   }
 }
 
-/** Merges entries that were sent once more, in the order of being taken, into the others. */
-function mergeInto(entries: Entry<Sized>[], again: Entry<Sized>[]): void {
-  // not in order yet where they had been sent differently often
-  again.sort((a, b) => (isBefore(a, b) ? -1 : 1));
-  let left = entries.length - 1;
-  let taken = again.length - 1;
-  entries.length += again.length;
-  for (let at = entries.length - 1; taken >= 0; at--) {
-    const isLater = left >= 0 && isBefore(again[taken]!, entries[left]!);
-    entries[at] = isLater ? entries[left--]! : again[taken--]!;
+/** Where the entry is in a tier, or would be. */
+function placeIn(tier: readonly Entry<Sized>[], entry: Entry<Sized>): number {
+  let low = 0;
+  let high = tier.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(tier[middle]!, entry)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first entry of a tier from `at` on that is not larger than `freeBytes`, or its length. */
+function firstFitting(tier: readonly Entry<Sized>[], at: number, freeBytes: number): number {
+  let low = at;
+  let high = tier.length;
+  if (low < high && tier[high - 1]!.rumor.sizeBytes > freeBytes) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (tier[middle]!.rumor.sizeBytes > freeBytes) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Merges entries that are in order into a tier: a few runs, mostly one. */
+function mergeInto<R extends Sized>(tier: Entry<R>[], more: readonly Entry<R>[]): void {
+  for (let from = 0, end = 0; from < more.length; from = end) {
+    const at = placeIn(tier, more[from]!);
+    end = more.length;
+    const next = tier[at];
+    if (next !== undefined) while (isBefore(next, more[end - 1]!)) end--;
+    tier.splice(at, 0, ...more.slice(from, end));
   }
 }
 
+/** The order within a tier. */
 function isBefore(a: Entry<Sized>, b: Entry<Sized>): boolean {
-  if (a.transmits !== b.transmits) return a.transmits < b.transmits;
-  if (a.rumor.sizeBytes !== b.rumor.sizeBytes) return a.rumor.sizeBytes > b.rumor.sizeBytes;
-  return a.id > b.id;
+  const byBytes = b.rumor.sizeBytes - a.rumor.sizeBytes;
+  return byBytes < 0 || (byBytes === 0 && a.id > b.id);
 }
