@@ -157,6 +157,7 @@ export class Machine {
     });
     if (resolver.local !== undefined) new HostResolver(this.host.namespace, resolver.local);
     this.host.process.swarm = {
+      isManager: this.manager !== undefined,
       stop: (onDone) => this.#stopEngine(onDone),
       kill: () => this.#killEngine(),
       cleanUp: () => this.executor?.abandon(),

@@ -195,3 +195,19 @@ test('plugins that reach beyond their host hear of the nodes of the swarm', () =
       '{"Address":"192.168.56.103","BindAddress":"","Self":false}}',
   ]);
 });
+
+test('a worker makes no network whose driver is for a whole swarm', () => {
+  const lab = new Lab('weave');
+  const { plugins } = lab.cluster.machines[1]!.host!;
+  plugins.listen('/run/docker/plugins/wide.sock', {
+    post: ({ method }, reply) => {
+      const body =
+        method === 'Plugin.Activate' ? '{"Implements":["NetworkDriver"]}' : '{"Scope":"global"}';
+      reply({ status: 200, body });
+    },
+  });
+  expect(lab.type(1, 'docker network create -d wide net')).toBe(
+    'Error response from daemon: Cannot create a multi-host network from a worker node. ' +
+      'Please create the network from a manager node.',
+  );
+});

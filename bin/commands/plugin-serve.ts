@@ -18,7 +18,7 @@ const EXAMPLES = `
 Examples:
   $ swarmlab plugin serve infoblox --socket /run/docker/plugins/infoblox.sock
   $ docker network create --ipam-driver infoblox net                    # a real Docker, or
-  $ swarmlab exec my.yaml worker-1 --plugin grid=/tmp/grid.sock -- docker network create --ipam-driver grid net`;
+  $ swarmlab exec my.yaml worker-1 --plugin grid=grid.sock -- docker network create --ipam-driver grid net`;
 
 /** Adds the command. */
 export function addPlugin(program: Command): void {

@@ -9,6 +9,7 @@ import type { Host } from '../host/host.ts';
 
 /** What of a swarm lives in dockerd's process: agent, manager, gossip, service networks. */
 export interface SwarmPart {
+  readonly isManager: boolean;
   /** Stops its containers, leaves its networks and ends; `onDone` when it has. */
   stop(onDone: () => void): void;
   /** Ends without a word. */

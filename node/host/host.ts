@@ -267,6 +267,13 @@ export class Host implements NetworkHost {
     return `"dockerd",pid=${this.daemonPid},fd=${this.#lastDescriptor++}`;
   }
 
+  /** Its role in a swarm. */
+  get swarmRole(): 'manager' | 'worker' | undefined {
+    const { swarm } = this.process;
+    if (swarm === undefined) return undefined;
+    return swarm.isManager ? 'manager' : 'worker';
+  }
+
   /** What new subnets must not overlap: the host's routes and its name servers. */
   usedPrefixes(): Prefix[] {
     const routes = this.namespace

@@ -53,7 +53,7 @@ export interface LocalEndpoint {
   readonly sandboxId: string;
   /** Empty on `host` and `none`. */
   readonly interfaceName: string;
-  /** 0 on `host` and `none`. */
+  /** 0 on `host` and `none`, and where nobody has given one. */
   readonly address: Ipv4Address;
   readonly prefixLength: number;
   /** 0 without IPv6. */
@@ -107,7 +107,7 @@ export class LocalNetwork {
   /** Notes an endpoint, and its names for those who may ask for them. */
   add(endpoint: LocalEndpoint): void {
     this.endpoints.set(endpoint.id, endpoint);
-    if (!this.isUserDefined) return;
+    if (!this.isUserDefined || endpoint.address === 0) return;
     endpoint.names.forEach((name, i) => {
       this.records.add(name, endpoint.address, endpoint.id, i === 0);
       if (endpoint.address6 === 0) return;

@@ -5,7 +5,7 @@
  */
 import type { Steps } from '../../sim/steps.ts';
 import type { Ipv4Address, Prefix } from '../../wire/addresses.ts';
-import { failure, Refusal } from '../daemon/refusal.ts';
+import { failure, forbidden, invalid, Refusal } from '../daemon/refusal.ts';
 import type { IpamConfig, NetworkRequest } from '../daemon/requests.ts';
 import { LocalPool } from '../ipam/local-pools.ts';
 import type { DriverRegistry } from '../plugins/driver-registry.ts';
@@ -19,6 +19,14 @@ import type { NetworkPlane } from './network-plane.ts';
 import { PluggedNetwork, RemotePlane } from './plugged-network.ts';
 
 const BUILT_IN_DRIVERS: readonly string[] = ['bridge', 'macvlan', 'ipvlan'];
+/** Up to this version networks of scope `global` need a store that only a swarm has. */
+const STORE_MAJOR_MAX = 24;
+const FROM_WORKER =
+  'Cannot create a multi-host network from a worker node. Please create the network from a ' +
+  'manager node.';
+const NO_SWARM =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
+  'this node to swarm and try again.';
 const NO_OPTIONS: ReadonlyMap<string, string> = new Map();
 
 /** What the host does itself for such a network. */
@@ -52,7 +60,8 @@ interface Allocated {
 
 /** True for a network that only plugins can make. */
 export function needsPlugins(request: NetworkRequest): boolean {
-  return !BUILT_IN_DRIVERS.includes(request.driver) || hasRemoteIpam(request);
+  const { driver } = request;
+  return !BUILT_IN_DRIVERS.includes(driver) || hasRemoteIpam(request) || hasNoIpam(request);
 }
 
 /** Makes a network that plugins have a part in. */
@@ -65,19 +74,23 @@ export function* makePlugged(
   const isBuiltIn = BUILT_IN_DRIVERS.includes(request.driver);
   const driver = isBuiltIn ? undefined : yield* drivers.driver(request.driver);
   if (driver instanceof Refusal) return driver;
+  const scope = driver?.capability.scope ?? 'local';
+  const isGlobal = scope === 'global';
+  if (isGlobal && host.swarmRole === 'worker') return forbidden(FROM_WORKER);
   const id = host.identifiers.id();
   const options = networkOptionsOf(request, host.engine);
   const skipsGateway = driver === undefined ? false : yield* driver.skipsGateway(options);
   if (skipsGateway instanceof PluginError) return failure(skipsGateway.message);
-  const scope = driver?.capability.scope ?? 'local';
-  const isGlobal = scope === 'global';
-  const allocated = hasRemoteIpam(request)
-    ? yield* allocateRemotely(host, drivers, request, isGlobal, skipsGateway)
-    : allocate(own, request.ipam[0], skipsGateway);
+  const allocated = hasNoIpam(request)
+    ? allocateNothing(request.ipam[0], isBuiltIn)
+    : hasRemoteIpam(request)
+      ? yield* allocateRemotely(host, drivers, request, isGlobal, skipsGateway)
+      : allocate(own, request.ipam[0], skipsGateway);
   if (allocated instanceof Refusal) return allocated;
   const { pool, addresses, data } = allocated;
   const gateway = data.gateway?.address;
-  const refusal = own.refusalOf(request) ?? (yield* createAt(driver, id, options, data));
+  const clash = own.refusalOf(request) ?? (yield* createAt(driver, id, options, data));
+  const refusal = clash ?? (isGlobal ? yield* storeGlobally(host, driver!, id) : undefined);
   const plane =
     refusal ??
     (isBuiltIn
@@ -96,12 +109,28 @@ export function* makePlugged(
     driver,
     addresses,
     pool,
+    hasAddresses: !hasNoIpam(request),
   });
   return new LocalNetwork({ ...own.factsOf(id, request), scope }, plane, plugged);
 }
 
 function hasRemoteIpam({ ipamDriver = 'default' }: NetworkRequest): boolean {
-  return ipamDriver !== 'default';
+  return ipamDriver !== 'default' && ipamDriver !== 'null';
+}
+
+function hasNoIpam({ ipamDriver }: NetworkRequest): boolean {
+  return ipamDriver === 'null';
+}
+
+/** The address manager that has no addresses; built-in drivers want some (`ipams/null`). */
+function allocateNothing(config: IpamConfig | undefined, isBuiltIn: boolean): Allocated | Refusal {
+  if (config?.subnet !== undefined) {
+    return invalid('null ipam driver does not handle specific address pool requests');
+  }
+  if (isBuiltIn) return invalid('ipv4 pool is empty');
+  const pool = { address: 0, lengthBits: 0 };
+  const data = { addressSpace: 'null', pool, gateway: undefined, auxiliary: new Map() };
+  return { pool: new LocalPool(pool), addresses: undefined, data };
 }
 
 /** A network of a remote driver with addresses of the host's own. */
@@ -156,4 +185,15 @@ function* createAt(
 ): Steps<Refusal | undefined> {
   const error = driver === undefined ? undefined : yield* driver.createNetwork(id, options, [data]);
   return error === undefined ? undefined : failure(error.message);
+}
+
+/** Keeps a network of scope `global`; where there is no store for it, it is taken back. */
+function* storeGlobally(
+  host: NetworkHost,
+  driver: RemoteDriver,
+  id: string,
+): Steps<Refusal | undefined> {
+  if (host.swarmRole !== undefined || host.engine.major > STORE_MAJOR_MAX) return undefined;
+  yield* driver.deleteNetwork(id);
+  return failure(NO_SWARM);
 }

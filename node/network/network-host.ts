@@ -68,6 +68,8 @@ export interface NetworkHost extends BridgeIpv6Host {
   readonly engine: EngineVersion;
   readonly identifiers: Identifiers;
   readonly config: DaemonConfig;
+  /** Its role in a swarm; `undefined` outside of any. */
+  readonly swarmRole: 'manager' | 'worker' | undefined;
   /** What new subnets must not overlap: the host's routes and its name servers. */
   usedPrefixes(): Prefix[];
 }

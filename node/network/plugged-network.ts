@@ -6,6 +6,7 @@
  * Asking takes time and may fail. What came of it waits here until the container's sandbox takes it,
  * so that a container takes all its places in one instant. Giving back is not waited for.
  */
+import type { Device } from '../../net/device/device.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { answerOf, StepQueue, type Steps } from '../../sim/steps.ts';
 import {
@@ -33,7 +34,8 @@ import type { PlaneEndpoint } from './network-plane.ts';
 /** A container's place on a network that plugins have a part in. */
 export interface ReservedEndpoint {
   readonly id: string;
-  readonly address: Prefix;
+  /** Absent where neither address manager nor driver has given one. */
+  readonly address: Prefix | undefined;
   readonly mac: Mac | undefined;
   /** What the remote driver has made; absent where the driver is built in. */
   readonly join: JoinInfo | undefined;
@@ -59,8 +61,9 @@ export interface PluggedNetworkParts {
   readonly driver: RemoteDriver | undefined;
   /** Absent where the host's own pools serve. */
   readonly addresses: RemoteAddresses | undefined;
-  /** The host's own pool, where there is no remote one. */
+  /** The host's own pool, where there is no remote one; no addresses at all for `null`. */
   readonly pool: LocalPool;
+  readonly hasAddresses: boolean;
 }
 
 /** The part of plugins in one network. */
@@ -120,7 +123,7 @@ export class PluggedNetwork {
     const options = endpointOptionsOf(request, isInternal);
     const decided = yield* driver.createEndpoint(networkId, id, { address, mac }, options);
     if (decided instanceof PluginError) {
-      yield* this.#releaseAddress(address.address);
+      yield* this.#releaseAddress(address);
       const what = `endpoint ${request.containerName} on network ${networkName}`;
       return failure(`failed to create ${what}: ${decided.message}`);
     }
@@ -147,7 +150,11 @@ export class PluggedNetwork {
     return undefined;
   }
 
-  *#requestAddress(request: ReservationRequest, mac: Mac | undefined): Steps<Prefix | Refusal> {
+  *#requestAddress(
+    request: ReservationRequest,
+    mac: Mac | undefined,
+  ): Steps<Prefix | undefined | Refusal> {
+    if (!this.parts.hasAddresses) return undefined;
     const { addresses, pool, networkName, networkId } = this.parts;
     if (addresses !== undefined) {
       return yield* addresses.request(
@@ -168,13 +175,14 @@ export class PluggedNetwork {
       if (join !== undefined) yield* driver.leave(networkId, id);
       yield* driver.deleteEndpoint(networkId, id);
     }
-    yield* this.#releaseAddress(address.address);
+    yield* this.#releaseAddress(address);
   }
 
-  *#releaseAddress(address: Ipv4Address): Steps<void> {
-    const { addresses, pool } = this.parts;
-    if (addresses === undefined) pool.release(address);
-    else yield* addresses.release(address);
+  *#releaseAddress(own: Prefix | undefined): Steps<void> {
+    const { addresses, pool, hasAddresses } = this.parts;
+    if (own === undefined || !hasAddresses) return;
+    if (addresses === undefined) pool.release(own.address);
+    else yield* addresses.release(own.address);
   }
 
   *#remove(): Steps<void> {
@@ -213,15 +221,9 @@ export class RemotePlane {
     this.#host.setUp(device, false);
     this.#host.moveDevice(device, sandbox, freeName(sandbox, prefix));
     if (mac !== undefined) sandbox.setMac(device, mac);
-    const { lengthBits } = address;
-    const broadcast = lengthBits < 31 ? { broadcast: broadcastOf(address) } : {};
-    sandbox.addAddress(device, {
-      address: address.address,
-      prefixLength: lengthBits,
-      ...broadcast,
-    });
+    if (address !== undefined) addAddress(sandbox, device, address);
     sandbox.setUp(device, true);
-    const endpoint = { id, address: address.address, mac: device.mac, device };
+    const endpoint = { id, address: address?.address ?? 0, mac: device.mac, device };
     for (const { destination, nextHop } of routes) {
       const route = { destination: destination.address, prefixLength: destination.lengthBits };
       if (nextHop === undefined) sandbox.addRoute({ ...route, device });
@@ -246,6 +248,12 @@ export class RemotePlane {
 
   /** The driver takes away what it has made. */
   remove(): void {}
+}
+
+function addAddress(sandbox: Namespace, device: Device, own: Prefix): void {
+  const { address, lengthBits } = own;
+  const broadcast = lengthBits < 31 ? { broadcast: broadcastOf(own) } : {};
+  sandbox.addAddress(device, { address, prefixLength: lengthBits, ...broadcast });
 }
 
 /** The next free name with a prefix (`eth1`). */

@@ -224,7 +224,7 @@ export class ContainerSandbox implements NameView {
       sandboxId: this.id,
       interfaceName: plane?.device.name ?? '',
       address: plane?.address ?? 0,
-      prefixLength: reserved?.address.lengthBits ?? network.plane?.pool.subnet.lengthBits ?? 0,
+      prefixLength: reserved?.address?.lengthBits ?? network.plane?.pool.subnet.lengthBits ?? 0,
       address6: plane?.address6 ?? 0,
       mac: plane?.mac ?? 0,
       plane,
@@ -253,7 +253,7 @@ export class ContainerSandbox implements NameView {
     }
     const busy = plane.joinRefusal?.();
     if (busy !== undefined) return busy;
-    const address = reserved?.address.address ?? addressOn(network, plane, wishes.address);
+    const address = reserved?.address?.address ?? addressOn(network, plane, wishes.address);
     if (address instanceof Refusal) return address;
     const address6 = ipv6AddressOn(network, plane, wishes.address6);
     if (address6 instanceof Refusal) {
@@ -284,7 +284,7 @@ export class ContainerSandbox implements NameView {
   #hostsLinesOf({ address, address6 }: LocalEndpoint): HostsLine[] {
     const { hostname, domainName } = this.config;
     const names = domainName === '' ? hostname : `${hostname}.${domainName} ${hostname}`;
-    const addresses = address6 === 0 ? [address] : [address, address6];
+    const addresses = [address, address6].filter((own) => own !== 0);
     return addresses.map((own) => ({ address: formatIp(own), names }));
   }
 

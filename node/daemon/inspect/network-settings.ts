@@ -121,12 +121,13 @@ function addressesJson(endpoint: LocalEndpoint | undefined) {
   const plane = endpoint?.plane;
   const gateway = endpoint?.defaultRoute?.gateway;
   const gateway6 = endpoint?.defaultRoute?.gateway6;
+  const address = endpoint?.address ?? 0;
   const address6 = endpoint?.address6 ?? 0;
   return {
     EndpointID: endpoint?.id ?? '',
     Gateway: gateway === undefined ? '' : formatIp(gateway),
-    IPAddress: plane === undefined ? '' : formatIp(endpoint!.address),
-    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    IPAddress: address === 0 ? '' : formatIp(address),
+    IPPrefixLen: address === 0 ? 0 : endpoint!.prefixLength,
     IPv6Gateway: gateway6 === undefined ? '' : formatIp(gateway6),
     GlobalIPv6Address: address6 === 0 ? '' : formatIp(address6),
     GlobalIPv6PrefixLen: endpoint === undefined ? 0 : prefix6Of(endpoint),

@@ -80,7 +80,7 @@ function endpointJson(endpoint: LocalEndpoint): Json {
     Name: endpoint.containerName,
     EndpointID: endpoint.id,
     MacAddress: plane === undefined ? '' : formatMac(endpoint.mac),
-    IPv4Address: plane === undefined ? '' : `${formatIp(endpoint.address)}/${prefixLength}`,
+    IPv4Address: endpoint.address === 0 ? '' : `${formatIp(endpoint.address)}/${prefixLength}`,
     IPv6Address:
       endpoint.address6 === 0 ? '' : `${formatIp(endpoint.address6)}/${prefix6Of(endpoint)}`,
   };
