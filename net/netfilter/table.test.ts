@@ -324,10 +324,13 @@ test('NETMAP keeps the place in the network, there and back', () => {
 test('a set matches the prefixes in it', () => {
   const all = hostWith();
   all.host.tables.sets.create('docker-ext-bridges-v4');
-  all.host.tables.sets.add('docker-ext-bridges-v4', {
-    address: address('10.1.0.0'),
-    lengthBits: 16,
-  });
+  all.host.tables.sets.find('docker-ext-bridges-v4')!.add(
+    {
+      address: address('10.1.0.0'),
+      lengthBits: 16,
+    },
+    0,
+  );
   const rule = '-A INPUT -m set --match-set docker-ext-bridges-v4 dst -j DROP';
   expect(all.host.tables.run(rule)).toBeUndefined();
   expect(all.host.tables.save()).toContain(rule);

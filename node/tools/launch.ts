@@ -9,6 +9,7 @@ import { brctl } from './kernel/brctl.ts';
 import { conntrack } from './kernel/conntrack.ts';
 import { dmesg } from './kernel/dmesg.ts';
 import { ethtool } from './kernel/ethtool.ts';
+import { ipset } from './kernel/ipset.ts';
 import {
   ip6tables,
   ip6tablesRestore,
@@ -56,6 +57,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   'ip6tables-save': ip6tablesSave,
   'ip6tables-restore': ip6tablesRestore,
   nft,
+  ipset,
   ipvsadm,
   conntrack,
   sysctl,

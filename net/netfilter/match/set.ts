@@ -1,5 +1,5 @@
 /**
- * The `set` match: is an address in an ipset? Docker 28.0.0 matches the subnets of its bridges so.
+ * The `set` match: is an address in an ipset?
  * Mirrors `extensions/libxt_set.c`.
  */
 import type { Match, MatchKind, ParseEnvironment } from '../extension.ts';
@@ -37,7 +37,9 @@ class SetMatch implements Match {
   matches(inspection: Inspection): boolean {
     const isSource = this.#direction.startsWith('src');
     const address = isSource ? inspection.source : inspection.destination;
-    const isIn = inspection.namespace.tables.sets.contains(this.#name, address);
+    const { tables, world } = inspection.namespace;
+    const set = tables.sets.find(this.#name);
+    const isIn = set?.contains(Number(address), world.nowNs) === true;
     return isIn !== this.#isNegated;
   }
 

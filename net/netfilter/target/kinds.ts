@@ -24,6 +24,7 @@ import { logTarget } from './report/log.ts';
 import { nflogTarget } from './report/nflog.ts';
 import { nfqueueTarget } from './report/nfqueue.ts';
 import { traceTarget } from './report/trace.ts';
+import { setTarget } from './set.ts';
 import { snatTarget } from './snat.ts';
 import { teeTarget } from './tee.ts';
 import { tproxyTarget } from './tproxy.ts';
@@ -46,6 +47,7 @@ const KINDS: readonly TargetKind[] = [
   redirectTarget,
   reject6Target,
   rejectTarget,
+  setTarget,
   snatTarget,
   tcpmssTarget,
   tcpoptstripTarget,
