@@ -32,6 +32,10 @@ export interface NetworkRequest {
   readonly ipam: readonly IpamConfig[];
   /** `--ipv6` */
   readonly isIpv6?: boolean;
+  /** `--config-only`: it is there for others to be made of. */
+  readonly isConfigOnly?: boolean;
+  /** `--config-from`: the network whose configuration it gets. */
+  readonly configFrom?: string | undefined;
   /** Who manages its addresses; `default` unless given. */
   readonly ipamDriver?: string;
   /** `--ipam-opt` */

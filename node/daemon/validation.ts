@@ -49,6 +49,9 @@ export function endpointRefusal(
   network: LocalNetwork,
   request: EndpointRequest,
 ): Refusal | undefined {
+  if (network.facts.isConfigOnly === true) {
+    return forbidden('cannot create endpoint on configuration-only network');
+  }
   if (!network.isUserDefined) {
     if (request.address !== undefined) {
       return invalid('user specified IP address is supported on user defined networks only');

@@ -1,6 +1,7 @@
 /**
  * Whatever somebody types, in whatever order, and whatever becomes of dockerd and firewalld meanwhile:
- * the daemon answers, and when everything is removed again nothing stays behind of it – no rule, device, socket, namespace, address or port.
+ * the daemon answers, and when everything is removed again nothing stays behind of it – no rule,
+ * device, socket, namespace, address or port.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -42,6 +42,8 @@ function requestOf(flags: ParsedFlags): NetworkRequest | string {
     labels: keyValuesOf(flags.list('label')),
     ipam,
     isIpv6: flags.has('ipv6'),
+    isConfigOnly: flags.has('config-only'),
+    ...(flags.text('config-from') === '' ? {} : { configFrom: flags.text('config-from') }),
     ...(driver === '' ? {} : { ipamDriver: driver }),
     ipamOptions: keyValuesOf(flags.list('ipam-opt')),
   };
@@ -168,6 +170,7 @@ function prune(daemon: Daemon): CommandResult {
   const unused = daemon.host.networks
     .list()
     .filter((network) => network.isUserDefined && network.facts.isByUser)
+    .filter(({ facts }) => facts.isConfigOnly !== true)
     .filter(({ endpoints }) => endpoints.size === 0);
   for (const { id } of unused) daemon.removeNetwork(id);
   if (unused.length === 0) return succeed('');
@@ -184,6 +187,8 @@ export const NETWORK_COMMANDS: readonly Command[] = [
       flags: {
         attachable: { kind: 'switch' },
         'aux-address': { kind: 'list' },
+        'config-from': { kind: 'text' },
+        'config-only': { kind: 'switch' },
         driver: { kind: 'text', letter: 'd' },
         gateway: { kind: 'list' },
         internal: { kind: 'switch' },

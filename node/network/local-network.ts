@@ -23,6 +23,10 @@ export interface LocalNetworkFacts {
   readonly isInternal: boolean;
   readonly isAttachable: boolean;
   readonly isIpv6?: boolean;
+  /** A configuration for others, and no network itself. */
+  readonly isConfigOnly?: boolean;
+  /** The network whose configuration it has. */
+  readonly configFrom?: string | undefined;
   /** Options and labels in the order of their names. */
   readonly options: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;

@@ -14,6 +14,7 @@ import type { DriverRegistry } from '../plugins/driver-registry.ts';
 import type { BridgeIpv6Options } from './bridge-ipv6.ts';
 import { BridgeNetwork } from './bridge-network.ts';
 import { type BridgeWishes, bridgeWishesOf } from './bridge-options.ts';
+import { configurationInUse, configured } from './configuration.ts';
 import { LocalNetwork, type LocalNetworkFacts, PREDEFINED_NETWORKS } from './local-network.ts';
 import { makePlugged, needsPlugins, type OwnParts } from './make-plugged.ts';
 import type { NetworkHost } from './network-host.ts';
@@ -68,12 +69,15 @@ export class LocalNetworks {
   }
 
   /** `docker network create`; whoever needs plugins waits for them. */
-  *create(request: NetworkRequest): Steps<LocalNetwork | Refusal> {
-    const refusal = this.#refusalOf(request);
+  *create(wanted: NetworkRequest): Steps<LocalNetwork | Refusal> {
+    const refusal = this.#refusalOf(wanted);
     if (refusal !== undefined) return refusal;
-    const network = needsPlugins(request)
-      ? yield* makePlugged(this.#host, this.#drivers, this.#ownParts, request)
-      : this.#make(request);
+    const request = configured(wanted, (name) => this.find(name));
+    if (request instanceof Refusal) return request;
+    const network =
+      request.isConfigOnly !== true && needsPlugins(request)
+        ? yield* makePlugged(this.#host, this.#drivers, this.#ownParts, request)
+        : this.#make(request);
     if (!(network instanceof Refusal)) this.add(network);
     return network;
   }
@@ -93,13 +97,16 @@ export class LocalNetworks {
 
   #make(request: NetworkRequest): LocalNetwork | Refusal {
     const id = this.#host.identifiers.id();
+    if (request.isConfigOnly === true) {
+      return new LocalNetwork(this.#factsOf(id, request), undefined);
+    }
     const plane = this.#makePlane(id, request);
     return plane instanceof Refusal ? plane : new LocalNetwork(this.#factsOf(id, request), plane);
   }
 
   #factsOf(id: string, request: NetworkRequest): LocalNetworkFacts {
     const { name, driver, isInternal, isAttachable, options, labels, ipam } = request;
-    const { ipamDriver, ipamOptions, isIpv6 } = request;
+    const { ipamDriver, ipamOptions, isIpv6, isConfigOnly, configFrom } = request;
     return {
       id,
       name,
@@ -112,6 +119,8 @@ export class LocalNetworks {
       isByUser: true,
       ipam,
       ...(isIpv6 === undefined ? {} : { isIpv6 }),
+      ...(isConfigOnly === true ? { isConfigOnly } : {}),
+      ...(configFrom === undefined ? {} : { configFrom }),
       ...(ipamDriver === undefined ? {} : { ipamDriver }),
       ...(ipamOptions === undefined ? {} : { ipamOptions }),
     };
@@ -139,6 +148,7 @@ export class LocalNetworks {
    */
   restore(before: readonly LocalNetwork[]): void {
     for (const { facts, plane, plugged } of inOrderOfIds(before)) {
+      if (facts.isConfigOnly === true) this.add(new LocalNetwork(facts, undefined));
       if (plane === undefined || plugged !== undefined || facts.name === 'bridge') continue;
       const { pool, gateway } = plane;
       const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
@@ -221,6 +231,8 @@ export class LocalNetworks {
       return forbidden(`${network.name} is a pre-defined network and cannot be removed`);
     }
     if (network.endpoints.size > 0) return this.#inUse(network);
+    const refusal = configurationInUse(network, this.list());
+    if (refusal !== undefined) return refusal;
     network.plane?.remove();
     network.plugged?.remove();
     if (network.plane !== undefined) this.#pools.release(network.plane.pool);

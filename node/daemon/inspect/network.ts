@@ -33,8 +33,8 @@ export function networkJson(network: LocalNetwork, engine: EngineVersion): Recor
     Internal: facts.isInternal,
     Attachable: facts.isAttachable,
     Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
+    ConfigFrom: { Network: facts.configFrom ?? '' },
+    ConfigOnly: facts.isConfigOnly ?? false,
     Containers: sortedObject(
       [...network.endpoints.values()].map((endpoint) => [
         endpoint.containerId,
