@@ -36,6 +36,11 @@ export class StepQueue {
   readonly #waiting: (() => void)[] = [];
   #isBusy = false;
 
+  /** True while nothing is done and nothing waits. */
+  get isIdle(): boolean {
+    return !this.#isBusy && this.#waiting.length === 0;
+  }
+
   /** Does work when everything before it is done. */
   take<T>(steps: Steps<T>, onDone: (result: T) => void = () => {}): void {
     this.#waiting.push(() =>

@@ -94,6 +94,11 @@ export class EngineProcess {
     if (this.isUp) this.whenAwake(action);
   }
 
+  /** Does what only dockerd can do, even while it is about to end. */
+  runToTheEnd(action: () => void): void {
+    if (this.isUp || this.state === 'stopping') this.whenAwake(action);
+  }
+
   /** Does what somebody asks of it: at once, unless the process stands still. */
   whenAwake(action: () => void): void {
     if (this.#deferred === undefined) action();
@@ -108,7 +113,8 @@ export class EngineProcess {
     };
     if (this.swarm === undefined) isDone();
     else this.swarm.stop(isDone);
-    this.#host.daemon.lifecycle.shutDown(isDone);
+    const { daemon, networks } = this.#host;
+    daemon.lifecycle.shutDown(() => networks.whenReleased(isDone));
   }
 
   #end(state: 'stopped' | 'dead'): void {

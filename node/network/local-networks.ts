@@ -160,6 +160,17 @@ export class LocalNetworks {
     }
   }
 
+  /** Calls when all plugins have back what containers had of them: at once, or later. */
+  whenReleased(onReleased: () => void): void {
+    const busy = this.list().flatMap(({ plugged }) => plugged ?? []);
+    let left = busy.length + 1;
+    const isDone = () => {
+      if (--left === 0) onReleased();
+    };
+    for (const plugged of busy) plugged.whenReleased(isDone);
+    isDone();
+  }
+
   /** Writes the rules of networks once more. */
   rewriteRules(networks: readonly LocalNetwork[]): void {
     for (const { plane } of networks) if (plane instanceof BridgeNetwork) plane.writeRules();

@@ -34,6 +34,7 @@ import type { PlaneEndpoint } from './network-plane.ts';
 /** A container's place on a network that plugins have a part in. */
 export interface ReservedEndpoint {
   readonly id: string;
+  readonly containerId: string;
   /** Absent where neither address manager nor driver has given one. */
   readonly address: Prefix | undefined;
   readonly mac: Mac | undefined;
@@ -73,6 +74,11 @@ export class PluggedNetwork {
   readonly #reserved = new Map<string, ReservedEndpoint>();
   /** libnetwork locks a network while it makes an endpoint. */
   #turns = new StepQueue();
+  /** dockerd locks a container while it takes a place and while it gives one back. */
+  readonly #turnsOfContainers = new Map<string, StepQueue>();
+  #releaseCount = 0;
+  /** Who waits until nothing is given back any more. */
+  #waiting: (() => void)[] = [];
 
   constructor(parts: PluggedNetworkParts) {
     this.parts = parts;
@@ -81,14 +87,38 @@ export class PluggedNetwork {
   /** dockerd has started again: nobody waits any more for what it had asked. */
   restart(): void {
     this.#turns = new StepQueue();
+    this.#turnsOfContainers.clear();
     this.#reserved.clear();
+    this.#releaseCount = 0;
+    this.#waiting = [];
+  }
+
+  /** Calls when everything has been given back that was to be: at once, or later. */
+  whenReleased(onReleased: () => void): void {
+    if (this.#releaseCount === 0) onReleased();
+    else this.#waiting.push(onReleased);
   }
 
   /** Asks for a container's place; why it cannot have it. */
   *reserve(request: ReservationRequest): Steps<Refusal | undefined> {
     return yield* answerOf<Refusal | undefined>((resume) =>
+      this.#turnsOf(request.containerId).take(this.#reserveInTurn(request), resume),
+    );
+  }
+
+  *#reserveInTurn(request: ReservationRequest): Steps<Refusal | undefined> {
+    return yield* answerOf<Refusal | undefined>((resume) =>
       this.#turns.take(this.#reserve(request), resume),
     );
+  }
+
+  #turnsOf(containerId: string): StepQueue {
+    for (const [id, turns] of this.#turnsOfContainers) {
+      if (turns.isIdle) this.#turnsOfContainers.delete(id);
+    }
+    const turns = this.#turnsOfContainers.get(containerId) ?? new StepQueue();
+    this.#turnsOfContainers.set(containerId, turns);
+    return turns;
   }
 
   /** The place that a container has asked for. */
@@ -100,7 +130,11 @@ export class PluggedNetwork {
 
   /** Gives a place back. */
   release(endpoint: ReservedEndpoint): void {
-    this.#turns.take(this.#release(endpoint));
+    this.#releaseCount++;
+    this.#turnsOf(endpoint.containerId).take(this.#release(endpoint), () => {
+      if (--this.#releaseCount > 0) return;
+      for (const onReleased of this.#waiting.splice(0)) onReleased();
+    });
   }
 
   /** Takes the network from its plugins; nobody hears when that fails. */
@@ -110,13 +144,14 @@ export class PluggedNetwork {
 
   *#reserve(request: ReservationRequest): Steps<Refusal | undefined> {
     const { driver, networkId, isInternal, networkName, identifiers } = this.parts;
+    const { containerId } = request;
     const needsMac = this.parts.addresses?.ipam.needsMac === true;
     const mac = request.mac ?? (needsMac ? identifiers.mac() : undefined);
     const address = yield* this.#requestAddress(request, needsMac ? mac : undefined);
     if (address instanceof Refusal) return address;
     const id = identifiers.id();
     if (driver === undefined) {
-      const reserved = { id, address, mac, join: undefined, isReachable: false };
+      const reserved = { id, containerId, address, mac, join: undefined, isReachable: false };
       this.#reserved.set(request.containerId, reserved);
       return undefined;
     }
@@ -127,7 +162,7 @@ export class PluggedNetwork {
       const what = `endpoint ${request.containerName} on network ${networkName}`;
       return failure(`failed to create ${what}: ${decided.message}`);
     }
-    const undo = { id, address, mac, join: undefined, isReachable: false };
+    const undo = { id, containerId, address, mac, join: undefined, isReachable: false };
     const sandboxOptions = sandboxOptionsOf(request);
     const join = yield* driver.join(networkId, id, request.sandboxKey, sandboxOptions);
     if (join instanceof PluginError) {
@@ -145,7 +180,8 @@ export class PluggedNetwork {
       }
     }
     const ownAddress = decided.address ?? address;
-    const reserved = { id, address: ownAddress, mac: decided.mac, join, isReachable };
+    const { mac: ownMac } = decided;
+    const reserved = { id, containerId, address: ownAddress, mac: ownMac, join, isReachable };
     this.#reserved.set(request.containerId, reserved);
     return undefined;
   }

@@ -66,7 +66,8 @@ export interface PluginClientHost {
   /** The address by which it knows itself in a swarm. */
   readonly dataPathAddress: Ipv4Address;
   readonly plugins: PluginFolder;
-  inEngine(action: () => void): void;
+  /** dockerd's process: what it waits for goes on until it has ended. */
+  readonly process: { runToTheEnd(action: () => void): void };
 }
 
 /** How long to wait before one more try (`backoff`), in ns. */
@@ -87,7 +88,7 @@ export function pause(host: PluginClientHost, spanNs: number): Steps<void> {
       if (host.daemonPid === daemonPid) resume();
     };
     world.queue.scheduleCallback(world.nowNs + spanNs, () => {
-      if (host.isOn) host.inEngine(maybeResume);
+      if (host.isOn) host.process.runToTheEnd(maybeResume);
     });
   });
 }

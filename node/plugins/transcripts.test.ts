@@ -59,8 +59,10 @@ class Terminal implements Script {
   #plugin(name: string, [verb = '', ...rest]: readonly string[]): void {
     const { plugins } = this.#host;
     const path = PluginFolder.pathOf(name);
-    if (verb === 'listens') plugins.listen(path, this.#serverOf(name));
-    else if (verb === 'dies') plugins.socketAt(path)!.close();
+    if (verb === 'listens') {
+      this.#hanging.delete(name);
+      plugins.listen(path, this.#serverOf(name));
+    } else if (verb === 'dies') plugins.socketAt(path)!.close();
     else if (verb === 'vanishes') plugins.removeSocket(path);
     else if (verb === 'hangs') this.#hanging.add(name);
     else this.#answers.set(`${name} ${verb}`, rest.join(' '));
