@@ -8,38 +8,7 @@ import { SECOND_NS } from '../sim/time.ts';
 import { DOCKER, LAN, type SwimConfig } from './constants.ts';
 import { Counter } from './counters.ts';
 import { suspicionTimeoutNs } from './formulas.ts';
-import { Observed } from './observed.ts';
-import { TestCluster } from './testing/test-cluster.ts';
-
-/** A cluster whose members started at some time of a second and know each other. */
-function established(count: number, seed: string, config: SwimConfig = LAN): TestCluster {
-  const startAtNs = (member: number) => ((member * 617) % 1000) * (SECOND_NS / 1000);
-  const cluster = new TestCluster({ seed, count, config, startAtNs });
-  cluster.run(SECOND_NS);
-  cluster.swim.establish();
-  cluster.run(2 * SECOND_NS);
-  return cluster;
-}
-
-interface Times {
-  readonly firstSuspicionNs: number;
-  readonly firstDeadNs: number;
-  readonly allDeadNs: number;
-}
-
-function killOne(count: number, seed: string): Times {
-  const cluster = established(count, seed);
-  const suspicions = cluster.record(Observed.suspect);
-  const deaths = cluster.record(Observed.dead);
-  const killedAtNs = cluster.world.nowNs;
-  cluster.swim.crash(1);
-  while (deaths.length < count - 1) cluster.run(SECOND_NS / 10);
-  return {
-    firstSuspicionNs: suspicions[0]!.atNs - killedAtNs,
-    firstDeadNs: deaths[0]!.atNs - killedAtNs,
-    allDeadNs: deaths.at(-1)!.atNs - killedAtNs,
-  };
-}
+import { established, killOne } from './testing/kill-timeline.ts';
 
 test.each([3, 5, 10, 100, 1000])('a kill among %i', (count) => {
   for (const seed of ['a', 'b', 'c', 'd']) {
