@@ -5,7 +5,7 @@
  * A packet is compressed only if that makes it strictly smaller, a stream always. Upstream bounds
  * what it inflates since 0.6.0; this decoder always does.
  */
-import { lzwBytesMax, lzwDecode, lzwEncodeInto } from './lzw.ts';
+import { lzwBytesMax, lzwDecode, lzwEncodeInto, lzwSizeOf } from './lzw.ts';
 import { MessageType } from './message.ts';
 import { encodedKeyOf, rawBytes, writeEncoded, writeMapHeader, writeRawHeader } from './msgpack.ts';
 import { type GoMsgpack, MsgpackReader } from './msgpack-reader.ts';
@@ -37,9 +37,9 @@ export function compressPayload(bytes: Uint8Array, start: number, end: number): 
   return compressed;
 }
 
-/** Bytes of {@link compressPayload}, found by compressing. */
+/** Bytes of {@link compressPayload}, without making them. */
 export function compressedSizeOf(bytes: Uint8Array, start: number, end: number): number {
-  return FIXED_BYTES + rawBytes(lzwEncodeInto(bytes, start, end, bufferFor(end - start)));
+  return FIXED_BYTES + rawBytes(lzwSizeOf(bytes, start, end));
 }
 
 /** What a {@link MsgpackReader} at a compression layer's map found there. */

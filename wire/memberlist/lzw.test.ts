@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { bytesOfHex } from '../testing/frames.ts';
 import { compressedSizeOf, compressPayload, decompressPayload } from './compress.ts';
 import { crc32 } from './crc.ts';
-import { inflatedBytesMax, lzwBytesMax, lzwDecode, lzwEncodeInto } from './lzw.ts';
+import { inflatedBytesMax, lzwBytesMax, lzwDecode, lzwEncodeInto, lzwSizeOf } from './lzw.ts';
 
 interface GoCases {
   readonly encode: [alphabet: number, first: number, last: number, bytes: number, crc: string][];
@@ -48,6 +48,7 @@ test.each(go.encode)('encodes %i letters, lengths %i to %i', (alphabet, first, l
     const input = inputOf(alphabet, length);
     const output = encode(input);
     for (const byte of output) outputs.push(byte);
+    expect(lzwSizeOf(input, 0, length)).toBe(output.length);
     const inflated = lzwDecode(output, 0, output.length, length) as Uint8Array;
     expect(Buffer.compare(inflated, input)).toBe(0);
   }

@@ -17,6 +17,8 @@ const CODE_MAX = 4095;
 const NO_CODE = -1;
 
 const TABLE_MASK = 0x3fff;
+/** Fibonacci hashing, for tables of up to 14 bits. */
+const HASH_FACTOR = 0x9e37_79b1;
 /** Entries are key << 12 | code, the key being code << 8 | byte; 0 is a free slot. */
 const table = new Uint32Array(TABLE_MASK + 1);
 const usedSlots = new Uint16Array(CODE_MAX + 1);
@@ -94,6 +96,54 @@ export function lzwEncodeInto(
     bits >>>= 8;
   }
   return at;
+}
+
+/** Inputs below this need so few entries that a quarter of the table holds them, which stays in the cache. */
+const SHORT_BYTES = 2048;
+const SHORT_TABLE_MASK = 0xfff;
+
+/**
+ * How many bytes {@link lzwEncodeInto} would write: the same codes, counted and not packed, which takes a
+ * tenth (full packets) to a quarter (short ones) less time.
+ */
+export function lzwSizeOf(bytes: Uint8Array, start: number, end: number): number {
+  const mask = end - start < SHORT_BYTES ? SHORT_TABLE_MASK : TABLE_MASK;
+  let width = WIDTH_MIN;
+  let high = END;
+  let bitCount = WIDTH_MIN;
+  let code = start < end ? bytes[start]! : NO_CODE;
+  for (let i = start + 1; i <= end && code !== NO_CODE; i++) {
+    let slot = 0;
+    let key = 0;
+    if (i < end) {
+      key = (code << 8) | bytes[i]!;
+      slot = (Math.imul(key, HASH_FACTOR) >>> 18) & mask;
+      let entry = table[slot]!;
+      while (entry !== 0 && entry >>> 12 !== key) {
+        slot = (slot + 1) & mask;
+        entry = table[slot]!;
+      }
+      if (entry !== 0) {
+        code = entry & CODE_MAX;
+        continue;
+      }
+    }
+    bitCount += width;
+    code = i < end ? bytes[i]! : NO_CODE;
+    high++;
+    if (high === 1 << width) width++;
+    if (high === CODE_MAX) {
+      bitCount += width;
+      width = WIDTH_MIN;
+      high = END;
+      forgetEntries();
+    } else if (i < end) {
+      table[slot] = ((key << 12) | high) >>> 0;
+      usedSlots[usedCount++] = slot;
+    }
+  }
+  forgetEntries();
+  return Math.ceil((bitCount + width) / 8);
 }
 
 function forgetEntries(): void {

@@ -6,9 +6,20 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Uint64 } from './proto-size.ts';
 
-/** A message under construction; fields must be written in ascending order. */
+/**
+ * A writer that nobody uses, with the buffer to which it has grown: growing a new one took an eighth of the
+ * start of 100 nodes with 200 services.
+ */
+let spare: BinaryWriter | undefined;
+
+/** A message under construction; fields must be written in ascending order, and it is finished once. */
 export class ProtoWriter {
-  readonly #writer = new BinaryWriter();
+  readonly #writer: BinaryWriter;
+
+  constructor() {
+    this.#writer = spare ?? new BinaryWriter();
+    spare = undefined;
+  }
 
   /** A uint32, uint64 or non-negative field. */
   uint(field: number, value: Uint64): void {
@@ -60,6 +71,8 @@ export class ProtoWriter {
 
   /** The bytes of the message. */
   finish(): Uint8Array {
-    return this.#writer.finish();
+    const bytes = this.#writer.finish();
+    spare = this.#writer;
+    return bytes;
   }
 }
