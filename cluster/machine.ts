@@ -160,6 +160,7 @@ export class Machine {
       isManager: this.manager !== undefined,
       stop: (onDone) => this.#stopEngine(onDone),
       kill: () => this.#killEngine(),
+      rewriteRules: () => this.executor?.networksIfAny?.rewriteRules(),
       cleanUp: () => this.executor?.abandon(),
       start: () => {
         this.#startEngine();

@@ -71,6 +71,8 @@ export interface EngineVersion {
   readonly hasUniqueLocalPrefix: boolean;
   /** Bridges with IPv6 have fe80::1 (up to 27). */
   readonly hasBridgeLinkLocal: boolean;
+  /** The mesh's rules come back after firewalld's reload (from 29 on, moby #50445). */
+  readonly rewritesIngress: boolean;
   /** Refusals begin in lower case and say what to do (from 25 on). */
   readonly hasPlainErrors: boolean;
   /** The search for a free address pool goes on behind the last one (up to 26). */
@@ -125,6 +127,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     writesIp6tables: major >= 27,
     hasUniqueLocalPrefix: major >= 27,
     hasBridgeLinkLocal: major <= 27,
+    rewritesIngress: major >= 29,
     hasPlainErrors: major >= 25,
     rotatesPools: major <= 26,
     countsServiceAliases:

@@ -32,6 +32,7 @@ export class HostIngressPorts implements IngressPorts {
   /** The ingress sandbox' address on the gateway bridge. */
   readonly #gatewayOf: () => string;
   readonly #counts = new Map<string, number>();
+  readonly #open = new Map<string, IngressPort>();
   readonly #held = new Map<string, { close(): void }>();
   #hasChains = false;
 
@@ -54,6 +55,7 @@ export class HostIngressPorts implements IngressPorts {
       const count = this.#counts.get(keyOf(port)) ?? 0;
       this.#counts.set(keyOf(port), count + 1);
       if (count > 0) continue;
+      this.#open.set(keyOf(port), port);
       addIngressPort(writer, engine, port, this.#gatewayOf());
       this.#hold(port);
     }
@@ -69,11 +71,21 @@ export class HostIngressPorts implements IngressPorts {
         continue;
       }
       this.#counts.delete(keyOf(port));
+      this.#open.delete(keyOf(port));
       if (count !== 1) continue;
       removeIngressPort(writer, engine, port, this.#gatewayOf());
       this.#held.get(keyOf(port))?.close();
       this.#held.delete(keyOf(port));
     }
+  }
+
+  /** Writes the rules of open ports again, after somebody else took them away. */
+  rewriteRules(): void {
+    if (!this.#hasChains) return;
+    const { namespace, engine } = this.#host;
+    const writer = new RuleWriter(namespace.tables);
+    createIngressChains(writer, engine, this.#gatewayBridge);
+    for (const port of this.#open.values()) addIngressPort(writer, engine, port, this.#gatewayOf());
   }
 
   /** The process is gone that held the ports; the rules stay. */

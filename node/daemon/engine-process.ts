@@ -14,6 +14,8 @@ export interface SwarmPart {
   stop(onDone: () => void): void;
   /** Ends without a word. */
   kill(): void;
+  /** Writes the rules of published ports again, after somebody else took them away. */
+  rewriteRules(): void;
   /** Puts away what a killed process left. */
   cleanUp(): void;
   start(): void;

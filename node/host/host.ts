@@ -306,6 +306,7 @@ export class Host implements NetworkHost {
     this.networks.rewriteRules(this.networks.list());
     this.#finishStart();
     this.daemon.lifecycle.networking.rewriteLinkRules();
+    if (this.engine.rewritesIngress) this.process.swarm?.rewriteRules();
   }
 
   /**

@@ -122,6 +122,11 @@ export class SwarmNetworks {
     }
   }
 
+  /** Writes the mesh's rules again, after somebody else took them away. */
+  rewriteRules(): void {
+    this.#ports.rewriteRules();
+  }
+
   /** The process was killed: what it told the kernel goes on, and nobody holds the published ports. */
   letGo(): void {
     this.#ports.letGo();

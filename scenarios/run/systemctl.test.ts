@@ -94,3 +94,29 @@ expect:
 `);
   expect(unmet).toEqual([]);
 });
+
+test.each([
+  ['27', 'does not exit with 0'],
+  ['29', 'exits with 0'],
+])(
+  'after firewalld has reloaded, dockerd %s writes the rules of bridges again; the mesh %s',
+  (docker, mesh) => {
+    const unmet = unmetOf(`
+name: firewalld
+cluster: { managers: 1, workers: 2, docker: "${docker}", firewalld: true }
+stack: a.yaml
+timeline:
+  - { at: 15s, docker: { worker-1: "run -d --name own -p 81:80 nginx" } }
+  - { at: 20s, systemctl: { worker-1: reload firewalld } }
+  - { at: 21s, as: own, exec: { on: outside, run: "curl -s -m 2 http://192.168.56.102:81/" } }
+  - { at: 24s, as: mesh, exec: { on: outside, run: "curl -s -m 2 http://192.168.56.102:8080/" } }
+  - { at: 27s, as: beside, exec: { on: outside, run: "curl -s -m 2 http://192.168.56.103:8080/" } }
+until: 30s
+expect:
+  - exec own exits with 0
+  - exec mesh ${mesh}
+  - exec beside exits with 0
+`);
+    expect(unmet).toEqual([]);
+  },
+);
