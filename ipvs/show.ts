@@ -28,11 +28,13 @@ const RATE_HEADER = `Prot LocalAddress:Port                 CPS    InPPS   OutPP
   -> RemoteAddress:Port
 `;
 
-const THRESHOLD_HEADER = `Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n  -> RemoteAddress:Port
-`;
+const THRESHOLD_HEADER =
+  'Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n' +
+  '  -> RemoteAddress:Port\n';
 
-const PERSISTENCE_HEADER = `Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n  -> RemoteAddress:Port
-`;
+const PERSISTENCE_HEADER =
+  'Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n' +
+  '  -> RemoteAddress:Port\n';
 
 const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
   masq: 'Masq',
