@@ -59,8 +59,17 @@ export class Ipv6Routes {
     return this.#tables.get(table)?.list() ?? [];
   }
 
-  /** `ip -6 route add`, or `replace`; iproute2's error text when the kernel would refuse. */
-  add(specification: RouteSpecification, mayReplace = false): string | undefined {
+  /** `ip -6 route add`; iproute2's error text when the kernel would refuse. */
+  add(specification: RouteSpecification): string | undefined {
+    return this.#addRoute(specification, false);
+  }
+
+  /** `ip -6 route replace`. */
+  replace(specification: RouteSpecification): string | undefined {
+    return this.#addRoute(specification, true);
+  }
+
+  #addRoute(specification: RouteSpecification, mayReplace: boolean): string | undefined {
     const { gateway = 0, type = 'unicast' } = specification;
     let { device } = specification;
     if (type === 'unicast' || type === 'local') {

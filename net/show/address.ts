@@ -1,20 +1,18 @@
 /**
- * `ip addr` as iproute2 6.1 prints it.
- *
- * IPv6 is there as far as the listing goes: `::1` on loopback, and the link-local address that a
- * device makes of its MAC address when it first has carrier, unless `disable_ipv6` is set.
+ * `ip addr` as iproute2 6.1 prints it, IPv4's addresses before IPv6's.
  * Mirrors iproute2 ip/ipaddress.c (`print_addrinfo`) and the kernel's addrconf.c.
  */
-import { formatIpv4Address, formatMac, type Mac } from '../../wire/addresses.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp, LOOPBACK_IPV6 } from '../../wire/ip-address.ts';
+import { isLinkLocal } from '../../wire/ipv6/scope.ts';
 import type { Device } from '../device/device.ts';
 import type { DeviceAddress } from '../ip/addresses.ts';
 import { Scope } from '../ip/route.ts';
+import type { Ipv6DeviceAddress } from '../ip6/addresses.ts';
 import type { Namespace } from '../namespace.ts';
 import { type LinkOptions, linkHead } from './link.ts';
 
 const FOREVER = '       valid_lft forever preferred_lft forever\n';
-/** How long duplicate address detection takes: a random delay of up to 1 s, and 1 s. */
-const TENTATIVE_NS = 1_500_000_000;
 
 /** `ip addr show`, ending with a newline unless it is empty. */
 export function addressText(namespace: Namespace, options: LinkOptions = {}): string {
@@ -23,7 +21,7 @@ export function addressText(namespace: Namespace, options: LinkOptions = {}): st
     if (options.device !== undefined && device.name !== options.device) continue;
     text += linkHead(namespace, device, options, '');
     for (const address of namespace.addresses.of(device)) text += ipv4Text(address);
-    text += ipv6Text(namespace, device);
+    for (const own of namespace.ipv6.addresses.of(device)) text += ipv6Text(namespace, own);
   }
   return text;
 }
@@ -52,24 +50,13 @@ export function hasIpv6(namespace: Namespace, device: Device): boolean {
   return true;
 }
 
-function ipv6Text(namespace: Namespace, device: Device): string {
-  if (!device.isUp || !hasIpv6(namespace, device)) return '';
-  if (device.kind === 'loopback') return `    inet6 ::1/128 scope host \n${FOREVER}`;
-  if (device.carrierSinceNs === undefined || device.kind === 'vxlan') return '';
-  const isTentative = namespace.world.nowNs < device.carrierSinceNs + TENTATIVE_NS;
-  const tentative = isTentative ? 'tentative ' : '';
-  return `    inet6 ${linkLocalText(device.mac)}/64 scope link ${tentative}\n${FOREVER}`;
-}
-
-/** The link-local address of a MAC address (modified EUI-64), shortened as `inet_ntop` does. */
-function linkLocalText(mac: Mac): string {
-  const octets = formatMac(mac)
-    .split(':')
-    .map((octet) => Number.parseInt(octet, 16));
-  octets[0] = octets[0]! ^ 2;
-  const [a, b, c, d, e, f] = octets as [number, number, number, number, number, number];
-  const groups = [a * 256 + b, c * 256 + 0xff, 0xfe00 + d, e * 256 + f];
-  const texts = groups.map((group) => group.toString(16));
-  while (texts[0] === '0') texts.shift();
-  return `fe80::${texts.join(':')}`;
+function ipv6Text(namespace: Namespace, own: Ipv6DeviceAddress): string {
+  const { address, prefixLength, skipsDetection, isGenerated, isDuplicate } = own;
+  let scope = 'global';
+  if (address === LOOPBACK_IPV6) scope = 'host';
+  else if (isLinkLocal(address)) scope = 'link';
+  let flags = skipsDetection && !isGenerated ? 'nodad ' : '';
+  if (isDuplicate) flags += 'dadfailed ';
+  if (namespace.ipv6.addresses.isTentative(own)) flags += 'tentative ';
+  return `    inet6 ${formatIp(address)}/${prefixLength} scope ${scope} ${flags}\n${FOREVER}`;
 }

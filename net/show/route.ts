@@ -3,6 +3,7 @@
  * with a space. Mirrors iproute2 ip/iproute.c (`print_route`) and ip/iprule.c.
  */
 import { formatIpv4Address, type Ipv4Address } from '../../wire/addresses.ts';
+import { addressBits, formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import { type Route, RouteTableId, type Rule, Scope } from '../ip/route.ts';
 import type { Namespace } from '../namespace.ts';
 import { scopeText } from './address.ts';
@@ -16,6 +17,50 @@ const TABLE_NAMES = new Map<number, string>([
 /** `ip route show [table T]`, ending with a newline unless it is empty. */
 export function routeText(namespace: Namespace, table: number = RouteTableId.main): string {
   return namespace.routes.list(table).map(lineOf).join('');
+}
+
+/** `ip -6 route show [table T]`, likewise. */
+export function ipv6RouteText(namespace: Namespace, table: number = RouteTableId.main): string {
+  return namespace.ipv6.routes.list(table).map(ipv6LineOf).join('');
+}
+
+function ipv6LineOf(route: Route): string {
+  const { type, destination, prefixLength, gateway, device, metric } = route;
+  let text = type === 'unicast' ? '' : `${type} `;
+  if (prefixLength === 0) text += 'default ';
+  else text += `${prefixText(destination, prefixLength)} `;
+  if (gateway !== 0) text += `via ${formatIp(gateway)} `;
+  text += `dev ${device?.name ?? 'lo'} `;
+  if (route.protocol !== 'boot') text += `proto ${route.protocol} `;
+  if (route.preferredSource !== 0) text += `src ${formatIp(route.preferredSource)} `;
+  text += `metric ${metric} `;
+  if (route.isOnLink) text += 'onlink ';
+  if (type === 'unicast' && device !== undefined && !device.hasCarrier) text += 'linkdown ';
+  if (route.mtu !== 0) text += `mtu ${route.mtu} `;
+  return `${text}pref medium\n`;
+}
+
+/** `ip -6 route get <destination>`. */
+export function ipv6RouteGetText(namespace: Namespace, destination: IpAddress, mark = 0): string {
+  const found = namespace.routeLookup({ destination, mark });
+  if (found === undefined) return 'RTNETLINK answers: Network is unreachable\n';
+  if (found.type === 'unreachable') return 'RTNETLINK answers: No route to host\n';
+  if (found.type === 'prohibit') return 'RTNETLINK answers: Permission denied\n';
+  if (found.type === 'blackhole') return 'RTNETLINK answers: Invalid argument\n';
+  const { type, gateway, device, source, route } = found;
+  let text = `${type === 'unicast' ? '' : `${type} `}${formatIp(destination)} from :: `;
+  if (gateway !== undefined) text += `via ${formatIp(gateway)} `;
+  text += `dev ${device.name} `;
+  if (type === 'local') text += 'table local ';
+  if (route.protocol !== 'boot') text += `proto ${route.protocol} `;
+  if (source !== 0) text += `src ${formatIp(source)} `;
+  text += `metric ${route.metric} `;
+  const learned = namespace.ipv6.pathMtus.find(destination);
+  if (learned !== undefined) {
+    const seconds = Math.floor((learned.expiresAtNs - namespace.world.nowNs) / 1e9);
+    text += `expires ${seconds}sec mtu ${learned.mtuBytes} `;
+  }
+  return `${text}pref medium\n`;
 }
 
 function lineOf(route: Route): string {
@@ -59,9 +104,10 @@ export function routeGetText(namespace: Namespace, destination: Ipv4Address, mar
   return `${text}uid 0 \n    ${cache}\n`;
 }
 
-/** `ip rule show`. */
-export function ruleText(namespace: Namespace): string {
-  return namespace.rules.list().map(ruleLine).join('');
+/** `ip [-6] rule show`. */
+export function ruleText(namespace: Namespace, family: 4 | 6 = 4): string {
+  const { rules } = family === 6 ? namespace.ipv6.routes : namespace;
+  return rules.list().map(ruleLine).join('');
 }
 
 function ruleLine(rule: Rule): string {
@@ -81,9 +127,9 @@ function ruleLine(rule: Rule): string {
   return `${text}lookup ${TABLE_NAMES.get(rule.table) ?? rule.table}\n`;
 }
 
-function prefixText(address: Ipv4Address, lengthBits: number): string {
-  const text = formatIpv4Address(address);
-  return lengthBits === 32 ? text : `${text}/${lengthBits}`;
+function prefixText(address: IpAddress, lengthBits: number): string {
+  const text = formatIp(address);
+  return lengthBits === addressBits(address) ? text : `${text}/${lengthBits}`;
 }
 
 function hex(number: number): string {

@@ -8,7 +8,6 @@ import type { Namespace } from '../../net/namespace.ts';
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
-import { parseIpv4Address } from '../../wire/addresses.ts';
 import { DnsType } from '../../wire/dns/record.ts';
 import {
   DNS_PORT,
@@ -18,6 +17,7 @@ import {
   parseDns,
   queryOf,
 } from '../../wire/dns.ts';
+import { type IpAddress, parseIp } from '../../wire/ip-address.ts';
 import { EMBEDDED_DNS_ADDRESS } from './embedded-dns.ts';
 import { exchangeDns } from './exchange.ts';
 
@@ -38,7 +38,7 @@ export interface StubResolver {
 /** Why there is no address: nobody is called so, or nobody could say. */
 export type ResolveFailure = 'unknown' | 'unanswered';
 
-type OnAnswer = (address: Ipv4Address | undefined, failure?: ResolveFailure) => void;
+type OnAnswer = (address: IpAddress | undefined, failure?: ResolveFailure) => void;
 
 const EMBEDDED: readonly Ipv4Address[] = [EMBEDDED_DNS_ADDRESS];
 
@@ -48,8 +48,9 @@ export function resolveName(
   name: string,
   queryId: number,
   onAnswer: OnAnswer,
+  family: 'ipv4' | 'ipv6' = 'ipv4',
 ): void {
-  const literal = parseIpv4Address(name) ?? hosts?.find(name);
+  const literal = parseIp(name) ?? hosts?.find(name);
   if (literal !== undefined) {
     onAnswer(literal);
     return;
@@ -57,7 +58,7 @@ export function resolveName(
   const names = [`${name}.`, ...search.map((domain) => `${name}.${domain}.`)];
   const ask = (at: number) => {
     const id = (queryId + at) & 0xffff;
-    queryAddress(namespace, servers, names[at]!, id, (address, failure) => {
+    queryAddress(namespace, servers, names[at]!, id, family, (address, failure) => {
       if (address !== undefined || at + 1 === names.length) onAnswer(address, failure);
       else ask(at + 1);
     });
@@ -71,6 +72,7 @@ function queryAddress(
   servers: readonly Ipv4Address[],
   name: string,
   queryId: number,
+  family: 'ipv4' | 'ipv6',
   onAnswer: OnAnswer,
 ): void {
   const { queue } = namespace.world;
@@ -102,12 +104,13 @@ function queryAddress(
     onError: () => finish(undefined, 'unanswered'),
   });
   const take = (reply: DnsMessage) => {
-    const record = reply.answers.find((answer) => answer.data.kind === 'ipv4');
+    const record = reply.answers.find((answer) => answer.data.kind === family);
     const isDenied = reply.rcode === DnsRcode.success || reply.rcode === DnsRcode.nameError;
     if (record?.data.kind === 'ipv4') finish(record.data.address);
+    else if (record?.data.kind === 'ipv6') finish(parseIp(record.data.address));
     else finish(undefined, isDenied ? 'unknown' : 'unanswered');
   };
-  const question = queryOf(queryId, name, DnsType.a);
+  const question = queryOf(queryId, name, family === 'ipv6' ? DnsType.aaaa : DnsType.a);
   const query = encodeDns(question, false);
   const attempt = (count: number) => {
     if (isOver) return;

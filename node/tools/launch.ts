@@ -45,6 +45,8 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   dig,
   nslookup,
   traceroute,
+  ping6: (process, argv) => ping(process, ['-6', ...argv]),
+  traceroute6: (process, argv) => traceroute(process, ['-6', ...argv]),
   tcpdump,
   ip,
   bridge,

@@ -2,10 +2,11 @@
  * Names as a tool's libc resolves them: `/etc/hosts` first, then the servers of `resolv.conf`.
  * Mirrors `getaddrinfo` and `getnameinfo` of glibc.
  */
-import { type Ipv4Address, LOOPBACK_ADDRESS, parseIpv4Address } from '../../wire/addresses.ts';
+import { type Ipv4Address, LOOPBACK_ADDRESS } from '../../wire/addresses.ts';
 import { isDnsName } from '../../wire/dns/name.ts';
 import { DnsType } from '../../wire/dns/record.ts';
 import { queryOf, reverseNameOf } from '../../wire/dns.ts';
+import { type IpAddress, isIpv6Address, parseIp } from '../../wire/ip-address.ts';
 import { exchangeDns } from '../dns/exchange.ts';
 import { type ResolveFailure, resolveName } from '../dns/stub-resolver.ts';
 import type { Process } from './process.ts';
@@ -25,13 +26,28 @@ export function nameServersOf({ place }: Process): readonly Ipv4Address[] {
   return servers.length === 0 ? [LOOPBACK_ADDRESS] : servers;
 }
 
-/** The address of a name or of an address as text; without one, `gai_strerror`'s text. */
+/** Which families of addresses a program wants (`ai_family`); IPv4 unless it says otherwise. */
+export type WantedFamily = 'ipv4' | 'ipv6';
+
+/**
+ * The address of a name or of an address as text; without one, `gai_strerror`'s text. An address as
+ * text is taken whatever is wanted, but for one that somebody insists on not wanting.
+ */
 export function addressOfName(
   process: Process,
   name: string,
-  onAnswer: (address: Ipv4Address | undefined, error: string) => void,
+  onAnswer: (address: IpAddress | undefined, error: string) => void,
+  wanted?: WantedFamily | undefined,
 ): void {
-  const known = parseIpv4Address(name) ?? process.place.hosts.get(name.toLowerCase());
+  const literal = parseIp(name.split('%')[0]!);
+  if (literal !== undefined) {
+    const isWanted = wanted === undefined || isIpv6Address(literal) === (wanted === 'ipv6');
+    onAnswer(isWanted ? literal : undefined, 'Address family for hostname not supported');
+    return;
+  }
+  const { hosts } = process.place;
+  const lower = name.toLowerCase();
+  const known = wanted === 'ipv6' ? ipv6OfHosts(process, lower) : hosts.get(lower);
   if (known !== undefined) {
     onAnswer(known, '');
     return;
@@ -42,15 +58,26 @@ export function addressOfName(
   }
   const { namespace, resolver } = process.place;
   const stub = { namespace, search: resolver.search, servers: nameServersOf(process) };
-  resolveName(stub, name.replace(/\.$/, ''), process.draw() & 0xffff, (address, failure) => {
+  const bare = name.replace(/\.$/, '');
+  const take = (address: IpAddress | undefined, failure: ResolveFailure | undefined) => {
     if (!process.isOver) onAnswer(address, FAILURE_TEXTS[failure ?? 'unknown']);
-  });
+  };
+  resolveName(stub, bare, process.draw() & 0xffff, take, wanted);
+}
+
+/** What `/etc/hosts` says of a name's IPv6 address. */
+function ipv6OfHosts({ place }: Process, name: string): IpAddress | undefined {
+  for (const line of (place.files?.get('/etc/hosts') ?? '').split('\n')) {
+    const [addressText = '', ...names] = line.toLowerCase().split(/\s+/);
+    if (addressText.includes(':') && names.includes(name)) return parseIp(addressText);
+  }
+  return undefined;
 }
 
 /** The name of an address, without its final dot; `undefined` when nobody knows one. */
 export function nameOfAddress(
   process: Process,
-  address: Ipv4Address,
+  address: IpAddress,
   onAnswer: (name: string | undefined) => void,
 ): void {
   for (const [name, own] of process.place.hosts) {

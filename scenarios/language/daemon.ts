@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type DaemonConfig, DEFAULT_DAEMON_CONFIG } from '../../node/network/network-host.ts';
 import { networkOf, type Prefix, parseIpv4Address, parsePrefix } from '../../wire/addresses.ts';
+import { type IpPrefix, isIpv6Address, parseIpPrefix } from '../../wire/ip-address.ts';
 import type { Scenario } from './scenario.ts';
 
 const address = z
@@ -21,6 +22,16 @@ export const prefix = z
     return z.NEVER;
   })
   .meta({ description: 'an IPv4 subnet, such as 10.10.0.0/16' });
+
+const prefix6 = z
+  .string()
+  .transform((text, context): IpPrefix => {
+    const parsed = parseIpPrefix(text);
+    if (parsed !== undefined && isIpv6Address(parsed.address)) return parsed;
+    context.addIssue({ code: 'custom', message: 'expected an IPv6 subnet, such as fd00::/64' });
+    return z.NEVER;
+  })
+  .meta({ description: 'an IPv6 subnet, such as fd00::/64' });
 
 const pool = z.strictObject({
   base: prefix,
@@ -59,6 +70,12 @@ export const daemon = z
       .meta({ description: 'of bridge networks, in bytes' }),
     bip: prefix.optional().meta({ description: "docker0's address with its subnet" }),
     'fixed-cidr': prefix.optional().meta({ description: "where docker0's containers get theirs" }),
+    ipv6: z.boolean().optional().meta({ description: 'docker0 has IPv6' }),
+    'fixed-cidr-v6': prefix6.optional().meta({ description: "docker0's IPv6 subnet" }),
+    ip6tables: z
+      .boolean()
+      .optional()
+      .meta({ description: 'rules of IPv6 are written; default: from 27 on' }),
     ip: address.optional().meta({ description: 'where ports are published that name no address' }),
     'default-address-pools': z.array(pool).min(1).optional(),
     dns: z.array(address).optional(),
@@ -74,6 +91,7 @@ export function daemonConfigOf(cluster: Scenario['cluster'], node: string): Daem
   const settings: Settings = { ...cluster.daemon, ...cluster.nodes[node]?.daemon };
   const base = DEFAULT_DAEMON_CONFIG;
   const { bip, 'fixed-cidr': range, 'default-address-pools': pools } = settings;
+  const { 'fixed-cidr-v6': range6 } = settings;
   return {
     hasIcc: settings.icc ?? base.hasIcc,
     hasMasquerade: settings['ip-masq'] ?? base.hasMasquerade,
@@ -86,6 +104,9 @@ export function daemonConfigOf(cluster: Scenario['cluster'], node: string): Daem
     dns: settings.dns ?? base.dns,
     dnsSearch: settings['dns-search'] ?? base.dnsSearch,
     dnsOptions: settings['dns-opts'] ?? base.dnsOptions,
+    ...(settings.ip6tables === undefined ? {} : { writesIp6tables: settings.ip6tables }),
+    ...(settings.ipv6 === undefined ? {} : { hasIpv6: settings.ipv6 }),
+    ...(range6 === undefined ? {} : { bridgeIpv6Range: range6 }),
     ...(bip === undefined ? {} : { bridgeAddress: bip }),
     ...(range === undefined ? {} : { bridgeRange: range }),
     ...(pools === undefined ? {} : { pools: pools.flatMap(subnetsOf) }),

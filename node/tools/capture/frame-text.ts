@@ -41,7 +41,7 @@ import {
   totalLengthOf,
   ttlOf,
 } from '../../../wire/ipv4.ts';
-import { formatIpv6Address } from '../../../wire/ipv6/text.ts';
+import { ipv6Text } from './ipv6-text.ts';
 import { type TcpSequences, tcpText, udpText } from './transport-text.ts';
 
 /** How to print. */
@@ -93,7 +93,7 @@ export function frameText(
     case EtherType.arp:
       return `${head}${says('ARP, ')}${arpText(bytes, at, end)}`;
     case EtherType.ipv6:
-      return `${head}${says('IP6 ')}${ipv6Text(bytes, at, end)}`;
+      return `${head}${says('IP6 ')}${ipv6Text(bytes, at, end, format)}`;
     default:
       return `${head}ethertype ${etherTypeText(type)}, length ${end - start}:`;
   }
@@ -240,14 +240,4 @@ function unreachableText(bytes: Uint8Array, at: number): string {
     default:
       return `${target} unreachable - #${codeOf(bytes, at)}`;
   }
-}
-
-/** The ends of an IPv6 packet and what it carries, by number. */
-function ipv6Text(bytes: Uint8Array, at: number, end: number): string {
-  if (end - at < 40) return '[|ip6]';
-  const source = formatIpv6Address(bytes, at + 8);
-  const destination = formatIpv6Address(bytes, at + 24);
-  const next = bytes[at + 6]!;
-  const name = next === 58 ? 'ICMP6' : (PROTOCOL_NAMES[next] ?? `ip-proto-${next}`);
-  return `${source} > ${destination}: ${name}, length ${end - at - 40}`;
 }

@@ -5,7 +5,7 @@
  */
 import { readU16, readU32 } from '../../../wire/bytes.ts';
 import { DNS_PORT, type DnsMessage, parseDns } from '../../../wire/dns.ts';
-import { destinationOf, sourceOf } from '../../../wire/ipv4.ts';
+import { destinationOf, sourceOf } from '../../../wire/ip.ts';
 import {
   acknowledgementOf,
   dataOffsetBytesOf,

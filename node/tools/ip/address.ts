@@ -7,6 +7,7 @@ import { Scope } from '../../../net/ip/route.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { addressText } from '../../../net/show/address.ts';
 import { broadcastOf } from '../../../wire/addresses.ts';
+import { isIpv6Address } from '../../../wire/ip-address.ts';
 import { selectDevices } from './filter.ts';
 import type { IpFormat } from './format.ts';
 import { commandOf, IpFailure, prefixOf, refused, type Words, wrong } from './words.ts';
@@ -25,7 +26,10 @@ export function ipAddress(namespace: Namespace, words: Words, format: IpFormat):
     case 'delete':
       return remove(namespace, words);
     case 'flush':
-      for (const device of selectDevices(namespace, words)) namespace.addresses.flush(device);
+      for (const device of selectDevices(namespace, words)) {
+        if (format.family !== 6) namespace.addresses.flush(device);
+        if (format.family !== 4) namespace.ipv6.addresses.flush(device);
+      }
       return '';
     case 'show':
     case 'list':
@@ -73,8 +77,16 @@ export function briefHead(line: string): string {
 }
 
 function add(namespace: Namespace, words: Words, mayReplace: boolean): string {
-  const { prefix, device, scope, label, broadcast } = specificationOf(namespace, words);
+  const specification = specificationOf(namespace, words);
+  const { prefix, device, scope, label, broadcast } = specification;
   const { address, lengthBits } = prefix;
+  if (isIpv6Address(address)) {
+    const { skipsDetection } = specification;
+    const wanted = { address, prefixLength: lengthBits, skipsDetection };
+    const error = namespace.ipv6.addresses.add(device, wanted);
+    if (error !== undefined && !mayReplace) throw new IpFailure(2, error);
+    return '';
+  }
   const isAdded = namespace.addAddress(device, {
     address,
     prefixLength: lengthBits,
@@ -88,6 +100,11 @@ function add(namespace: Namespace, words: Words, mayReplace: boolean): string {
 
 function remove(namespace: Namespace, words: Words): string {
   const { prefix, device } = specificationOf(namespace, words);
+  if (isIpv6Address(prefix.address)) {
+    const { addresses } = namespace.ipv6;
+    if (addresses.remove(device, prefix.address, prefix.lengthBits)) return '';
+    throw refused('Cannot assign requested address');
+  }
   if (!namespace.removeAddress(device, prefix.address, prefix.lengthBits)) {
     throw new IpFailure(2, 'Error: ipv4: Address not found.');
   }
@@ -100,9 +117,11 @@ function specificationOf(namespace: Namespace, words: Words) {
   let scope: Scope | undefined;
   let label: string | undefined;
   let broadcastText: string | undefined;
+  let skipsDetection = false;
   while (words.first !== undefined) {
     if (words.maybe('dev')) device = words.device(namespace);
     else if (words.maybe('brd', 'broadcast')) broadcastText = words.value();
+    else if (words.maybe('nodad')) skipsDetection = true;
     else if (words.maybe('label')) label = words.value();
     else if (words.maybe('scope')) {
       const word = words.value();
@@ -126,5 +145,5 @@ function specificationOf(namespace: Namespace, words: Words) {
   let broadcast: number | undefined;
   if (broadcastText === '+') broadcast = broadcastOf(prefix);
   else if (broadcastText !== undefined) broadcast = prefixOf(broadcastText).address;
-  return { prefix, device, scope, label, broadcast };
+  return { prefix, device, scope, label, broadcast, skipsDetection };
 }

@@ -90,10 +90,10 @@ function run(process: Process, words: Words): string | undefined {
     case 'route':
       return ipRoute(namespace, words, format);
     case 'rule':
-      return ipRule(namespace, words);
+      return ipRule(namespace, words, format);
     case 'neighbor':
     case 'neighbour':
-      return ipNeighbour(namespace, words);
+      return ipNeighbour(namespace, words, format);
     case 'netns':
       return ipNetns(process, words);
     case 'xfrm':

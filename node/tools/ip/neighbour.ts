@@ -4,26 +4,29 @@
 import type { Device } from '../../../net/device/device.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { NeighbourState } from '../../../net/neighbour/neighbour.ts';
+import type { Neighbours } from '../../../net/neighbour/neighbours.ts';
 import { neighbourText } from '../../../net/show/neighbour.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
+import { type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
+import type { IpFormat } from './format.ts';
 import { addressOf, commandOf, IpFailure, refused, type Words, wrong } from './words.ts';
 
 /** Runs `ip neighbour WORDS`; what it prints. */
-export function ipNeighbour(namespace: Namespace, words: Words): string {
+export function ipNeighbour(namespace: Namespace, words: Words, { family }: IpFormat): string {
   const word = words.next() ?? 'show';
   const commands = ['add', 'change', 'replace', 'delete', 'get', 'show', 'list', 'flush'] as const;
   const command = commandOf(word, commands);
   switch (command) {
     case 'show':
     case 'list':
-      return show(namespace, words);
+      return show(namespace, words, family);
     case 'add':
     case 'change':
     case 'replace':
       return set(namespace, words, command);
     case 'delete': {
       const { device, address } = specificationOf(namespace, words);
-      if (!namespace.neighbours.remove(device, address)) {
+      if (!neighboursOf(namespace, address).remove(device, address)) {
         throw refused('No such file or directory');
       }
       return '';
@@ -35,7 +38,7 @@ export function ipNeighbour(namespace: Namespace, words: Words): string {
   }
 }
 
-function show(namespace: Namespace, words: Words): string {
+function show(namespace: Namespace, words: Words, family: IpFormat['family']): string {
   let device: string | undefined;
   let address: string | undefined;
   let state: string | undefined;
@@ -47,7 +50,9 @@ function show(namespace: Namespace, words: Words): string {
       address = words.value();
     }
   }
-  const lines = neighbourText(namespace, device).split('\n').slice(0, -1);
+  const lines = neighbourText(namespace, device, family || undefined)
+    .split('\n')
+    .slice(0, -1);
   return lines
     .filter((line) => address === undefined || line.startsWith(`${address} `))
     .filter((line) => state === undefined || line.endsWith(`${state} `))
@@ -57,18 +62,19 @@ function show(namespace: Namespace, words: Words): string {
 
 function set(namespace: Namespace, words: Words, command: 'add' | 'change' | 'replace'): string {
   const { device, address, mac, state } = specificationOf(namespace, words);
-  const isThere = namespace.neighbours.find(device, address) !== undefined;
+  const neighbours = neighboursOf(namespace, address);
+  const isThere = neighbours.find(device, address) !== undefined;
   if (command === 'add' && isThere) throw refused('File exists');
   if (command === 'change' && !isThere) throw refused('No such file or directory');
   if (mac === undefined) throw new IpFailure(2, 'Error: No link layer address given.');
   if (state !== 'permanent' && state !== 'reachable' && state !== 'stale') {
     throw wrong(`Error: argument "${state}" is wrong: nud state is bad`);
   }
-  if (state === 'permanent') namespace.neighbours.setPermanent(device, address, mac);
+  if (state === 'permanent') neighbours.setPermanent(device, address, mac);
   else {
-    const neighbour = namespace.neighbours.accept(device, address);
+    const neighbour = neighbours.accept(device, address);
     if (neighbour === undefined) throw refused('No buffer space available');
-    namespace.neighbours.learn(neighbour, mac, NeighbourState[state], true);
+    neighbours.learn(neighbour, mac, NeighbourState[state], true);
   }
   return '';
 }
@@ -77,12 +83,17 @@ function flush(namespace: Namespace, words: Words): string {
   let device: Device | undefined;
   if (words.maybe('dev')) device = words.device(namespace);
   else if (!words.maybe('all')) throw new IpFailure(1, 'Flush requires arguments.');
-  for (const neighbour of namespace.neighbours.list()) {
+  const { neighbours, ipv6 } = namespace;
+  for (const neighbour of [...neighbours.list(), ...ipv6.neighbours.list()]) {
     const isKept = neighbour.state === NeighbourState.permanent;
     if (isKept || (device !== undefined && neighbour.device !== device)) continue;
-    namespace.neighbours.remove(neighbour.device, neighbour.address);
+    neighboursOf(namespace, neighbour.address).remove(neighbour.device, neighbour.address);
   }
   return '';
+}
+
+function neighboursOf({ neighbours, ipv6 }: Namespace, address: IpAddress): Neighbours {
+  return isIpv6Address(address) ? ipv6.neighbours : neighbours;
 }
 
 function specificationOf(namespace: Namespace, words: Words) {

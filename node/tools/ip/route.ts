@@ -9,8 +9,16 @@ import {
   type RouteType,
   Scope,
 } from '../../../net/ip/route.ts';
+import type { Routes } from '../../../net/ip/routes.ts';
+import type { Ipv6Routes } from '../../../net/ip6/routes.ts';
 import type { Namespace } from '../../../net/namespace.ts';
-import { routeGetText, routeText } from '../../../net/show/route.ts';
+import {
+  ipv6RouteGetText,
+  ipv6RouteText,
+  routeGetText,
+  routeText,
+} from '../../../net/show/route.ts';
+import { ANY_IPV6, isIpv6Address } from '../../../wire/ip-address.ts';
 import type { IpFormat } from './format.ts';
 import { addressOf, commandOf, IpFailure, prefixOf, refused, type Words, wrong } from './words.ts';
 
@@ -54,26 +62,30 @@ export function ipRoute(namespace: Namespace, words: Words, format: IpFormat): s
   switch (command) {
     case 'show':
     case 'list':
-      return format.family === 6 ? '' : show(namespace, words);
+      return show(namespace, words, format.family);
     case 'get':
       return get(namespace, words);
     case 'add':
     case 'append': {
-      const error = namespace.addRoute(specificationOf(namespace, words));
+      const route = specificationOf(namespace, words, format.family);
+      const error = routesOf(namespace, route).add(route);
       if (error !== undefined) throw new IpFailure(2, error);
       return '';
     }
     case 'change':
     case 'replace': {
-      const error = namespace.routes.replace(specificationOf(namespace, words));
+      const route = specificationOf(namespace, words, format.family);
+      const error = routesOf(namespace, route).replace(route);
       if (error !== undefined) throw new IpFailure(2, error);
       return '';
     }
-    case 'delete':
-      if (!namespace.removeRoute(fieldsOf(namespace, words))) throw refused('No such process');
+    case 'delete': {
+      const fields = fieldsOf(namespace, words, format.family);
+      if (!routesOf(namespace, fields).take(fields)) throw refused('No such process');
       return '';
+    }
     case 'flush':
-      return flush(namespace, words);
+      return flush(namespace, words, format.family);
     default:
       throw wrong(`Command "${word}" is unknown, try "ip route help".`);
   }
@@ -87,7 +99,7 @@ export function routeTableOf(word: string): number {
   throw wrong(`Error: argument "${word}" is wrong: table id value is invalid\n`);
 }
 
-function show(namespace: Namespace, words: Words): string {
+function show(namespace: Namespace, words: Words, family: IpFormat['family']): string {
   let table: number | undefined = RouteTableId.main;
   let device: string | undefined;
   let prefix: string | undefined;
@@ -104,7 +116,8 @@ function show(namespace: Namespace, words: Words): string {
       prefixOf(prefix);
     }
   }
-  const text = table === undefined ? allTablesText(namespace) : routeText(namespace, table);
+  const textOf = family === 6 ? ipv6RouteText : routeText;
+  const text = table === undefined ? allTablesText(namespace, textOf) : textOf(namespace, table);
   let lines = text.split('\n').slice(0, -1);
   if (prefix !== undefined) lines = lines.filter((line) => line.split(' ').includes(prefix));
   if (protocol !== undefined) lines = lines.filter((line) => line.includes(` proto ${protocol} `));
@@ -117,9 +130,9 @@ function show(namespace: Namespace, words: Words): string {
 }
 
 /** `table all`: main first, the others named. */
-function allTablesText(namespace: Namespace): string {
-  const local = routeText(namespace, RouteTableId.local);
-  return routeText(namespace) + local.replaceAll(/ dev (\S+) /g, ' dev $1 table local ');
+function allTablesText(namespace: Namespace, textOf: typeof routeText): string {
+  const local = textOf(namespace, RouteTableId.local);
+  return textOf(namespace) + local.replaceAll(/ dev (\S+) /g, ' dev $1 table local ');
 }
 
 function get(namespace: Namespace, words: Words): string {
@@ -135,13 +148,23 @@ function get(namespace: Namespace, words: Words): string {
     }
   }
   if (destination === undefined) throw new IpFailure(1, 'need at least a destination address');
-  const text = routeGetText(namespace, destination, mark);
+  const textOf = isIpv6Address(destination) ? ipv6RouteGetText : routeGetText;
+  const text = textOf(namespace, destination, mark);
   if (text.startsWith('RTNETLINK')) throw new IpFailure(2, text.trimEnd());
   return text;
 }
 
-function specificationOf(namespace: Namespace, words: Words): RouteSpecification {
-  const fields = fieldsOf(namespace, words);
+/** The routing of the family that a route is of. */
+function routesOf({ ipv6, routes }: Namespace, { destination = 0 }: Fields): Routes | Ipv6Routes {
+  return isIpv6Address(destination) ? ipv6.routes : routes;
+}
+
+function specificationOf(
+  namespace: Namespace,
+  words: Words,
+  family: IpFormat['family'],
+): RouteSpecification {
+  const fields = fieldsOf(namespace, words, family);
   const { destination, prefixLength } = fields;
   if (destination === undefined || prefixLength === undefined) {
     throw new IpFailure(1, 'Error: a destination is required.');
@@ -151,7 +174,7 @@ function specificationOf(namespace: Namespace, words: Words): RouteSpecification
 
 type Fields = { -readonly [K in keyof RouteSpecification]?: RouteSpecification[K] };
 
-function fieldsOf(namespace: Namespace, words: Words): Fields {
+function fieldsOf(namespace: Namespace, words: Words, family: IpFormat['family']): Fields {
   const fields: Fields = {};
   while (words.first !== undefined) {
     const type = TYPES.find((each) => each === words.first);
@@ -159,7 +182,7 @@ function fieldsOf(namespace: Namespace, words: Words): Fields {
       words.next();
       fields.type = type;
     } else if (words.maybe('via')) {
-      words.maybe('inet');
+      words.maybe('inet', 'inet6');
       fields.gateway = words.address();
     } else if (words.maybe('dev', 'oif')) fields.device = words.device(namespace);
     else if (words.maybe('src')) fields.preferredSource = words.address();
@@ -172,18 +195,21 @@ function fieldsOf(namespace: Namespace, words: Words): Fields {
     } else if (words.maybe('scope')) fields.scope = scopeOf(words.value());
     else if (words.maybe('proto', 'protocol')) fields.protocol = protocolOf(words.value());
     else if (words.maybe('onlink')) fields.isOnLink = true;
-    else takeDestination(fields, words);
+    else takeDestination(fields, words, family);
   }
+  // `default via fd00::1` needs no -6
+  const { gateway = 0 } = fields;
+  if (fields.prefixLength === 0 && isIpv6Address(gateway)) fields.destination = ANY_IPV6;
   return fields;
 }
 
-function takeDestination(fields: Fields, words: Words): void {
+function takeDestination(fields: Fields, words: Words, family: IpFormat['family']): void {
   words.maybe('to');
   if (fields.destination !== undefined) {
     const word = words.value();
     throw wrong(`Error: either "to" is duplicate, or "${word}" is a garbage.`);
   }
-  const { address, lengthBits } = prefixOf(words.value());
+  const { address, lengthBits } = prefixOf(words.value(), family);
   fields.destination = address;
   fields.prefixLength = lengthBits;
 }
@@ -203,7 +229,7 @@ function protocolOf(word: string): RouteProtocol {
 }
 
 /** `ip route flush [table T] [dev D] [PREFIX]`: all routes that have the fields. */
-function flush(namespace: Namespace, words: Words): string {
+function flush(namespace: Namespace, words: Words, family: IpFormat['family']): string {
   if (words.first === undefined) {
     throw new IpFailure(1, '"ip route flush" requires arguments.');
   }
@@ -211,7 +237,8 @@ function flush(namespace: Namespace, words: Words): string {
     namespace.routes.invalidate();
     return '';
   }
-  const fields = fieldsOf(namespace, words);
-  while (namespace.removeRoute(fields));
+  const fields = fieldsOf(namespace, words, family);
+  const routes = family === 6 ? namespace.ipv6.routes : routesOf(namespace, fields);
+  while (routes.take(fields));
   return '';
 }

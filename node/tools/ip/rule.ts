@@ -4,29 +4,31 @@
 import { RouteTableId, type Rule } from '../../../net/ip/route.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { ruleText } from '../../../net/show/route.ts';
+import type { IpFormat } from './format.ts';
 import { routeTableOf } from './route.ts';
 import { commandOf, prefixOf, refused, type Words, wrong } from './words.ts';
 
 /** Runs `ip rule WORDS`; what it prints. */
-export function ipRule(namespace: Namespace, words: Words): string {
+export function ipRule(namespace: Namespace, words: Words, { family }: IpFormat): string {
+  const { rules } = family === 6 ? namespace.ipv6.routes : namespace;
   const word = words.next() ?? 'show';
   switch (commandOf(word, ['show', 'list', 'lst', 'add', 'delete', 'flush', 'help'])) {
     case 'show':
     case 'list':
     case 'lst':
-      return ruleText(namespace);
+      return ruleText(namespace, family === 6 ? 6 : 4);
     case 'add': {
       const { priority, table = RouteTableId.main, ...rest } = fieldsOf(words);
-      const lowest = namespace.rules.list().find((rule) => rule.priority > 0)?.priority ?? 1;
-      namespace.rules.add({ priority: priority ?? lowest - 1, table, ...rest });
+      const lowest = rules.list().find((rule) => rule.priority > 0)?.priority ?? 1;
+      rules.add({ priority: priority ?? lowest - 1, table, ...rest });
       return '';
     }
     case 'delete':
-      if (!namespace.rules.remove(fieldsOf(words))) throw refused('No such file or directory');
+      if (!rules.remove(fieldsOf(words))) throw refused('No such file or directory');
       return '';
     case 'flush':
-      for (const rule of [...namespace.rules.list()]) {
-        if (rule.priority !== 0) namespace.rules.remove(rule);
+      for (const rule of [...rules.list()]) {
+        if (rule.priority !== 0) rules.remove(rule);
       }
       return '';
     default:

@@ -4,7 +4,13 @@
  */
 import type { Device } from '../../../net/device/device.ts';
 import type { Namespace } from '../../../net/namespace.ts';
-import { type Ipv4Address, type Prefix, parseIpv4Address } from '../../../wire/addresses.ts';
+import {
+  ANY_IPV6,
+  addressBits,
+  type IpAddress,
+  type IpPrefix,
+  parseIp,
+} from '../../../wire/ip-address.ts';
 
 /** Ends a command of `ip` or `bridge` with a status and a text for stderr. */
 export class IpFailure extends Error {
@@ -82,8 +88,8 @@ export class Words {
     throw wrong(`Error: argument "${text}" is wrong: ${what}`);
   }
 
-  /** A value that is an IPv4 address. */
-  address(): Ipv4Address {
+  /** A value that is an address. */
+  address(): IpAddress {
     return addressOf(this.value());
   }
 
@@ -101,20 +107,26 @@ export function deviceOf(namespace: Namespace, name: string): Device {
 }
 
 /** The address that a word says. */
-export function addressOf(text: string): Ipv4Address {
-  const address = parseIpv4Address(text);
+export function addressOf(text: string): IpAddress {
+  const address = parseIp(text);
   if (address !== undefined) return address;
   throw new IpFailure(1, `Error: any valid prefix is expected rather than "${text}".`);
 }
 
-/** The prefix that a word says: `10.0.0.0/8`, `default`, or an address alone, which is a /32. */
-export function prefixOf(text: string): Prefix {
-  if (text === 'default' || text === 'any' || text === 'all') return { address: 0, lengthBits: 0 };
+/**
+ * The prefix that a word says: `10.0.0.0/8`, `fd00::/64`, `default` (of the family), or an address
+ * alone, which is a prefix of all its bits.
+ */
+export function prefixOf(text: string, family: 0 | 4 | 6 = 0): IpPrefix {
+  if (text === 'default' || text === 'any' || text === 'all') {
+    return { address: family === 6 ? ANY_IPV6 : 0, lengthBits: 0 };
+  }
   const [addressText = '', lengthText] = text.split('/');
-  const address = parseIpv4Address(addressText);
-  const lengthBits = lengthText === undefined ? 32 : Number(lengthText);
-  if (address !== undefined && /^\d+$/.test(lengthText ?? '32') && lengthBits <= 32) {
-    return { address, lengthBits };
+  const address = parseIp(addressText);
+  if (address !== undefined) {
+    const bits = addressBits(address);
+    const lengthBits = lengthText === undefined ? bits : Number(lengthText);
+    if (/^\d+$/.test(lengthText ?? '0') && lengthBits <= bits) return { address, lengthBits };
   }
   throw new IpFailure(1, `Error: any valid prefix is expected rather than "${text}".`);
 }

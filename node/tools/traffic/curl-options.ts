@@ -188,13 +188,15 @@ function parseUrl(text: string): CurlUrl | CurlRefusal {
     return { status: 1, text: reason };
   }
   const rest = scheme === undefined ? text : text.slice(text.indexOf('://') + 3);
-  const found = /^(?:[^/?#@]*@)?([^/?#:]+)(?::(\d*))?([/?][^#]*)?(?:#.*)?$/.exec(rest);
-  const [, host = '', portText = '', path = '/'] = found ?? [];
+  const found =
+    /^(?:[^/?#@]*@)?(\[[0-9a-f:.]+\]|[^/?#:[\]]+)(?::(\d*))?([/?][^#]*)?(?:#.*)?$/i.exec(rest);
+  const [, written = '', portText = '', path = '/'] = found ?? [];
   const port = portText === '' ? 80 : Number(portText);
   if (found === null || port > 65_535) {
     const reason = 'curl: (3) URL using bad/illegal format or missing URL\n';
     return { status: 3, text: reason };
   }
-  const authority = port === 80 ? host : `${host}:${port}`;
+  const host = written.replace(/^\[|\]$/g, '');
+  const authority = port === 80 ? written : `${written}:${port}`;
   return { text, host, port, authority, path: path.startsWith('/') ? path : `/${path}` };
 }

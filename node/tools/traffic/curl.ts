@@ -7,7 +7,7 @@ import { Errno, formatErrno } from '../../../net/socket/errno.ts';
 import type { TcpConnection } from '../../../net/socket/tcp/connection.ts';
 import type { CloseReason } from '../../../net/socket/tcp/handlers.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../../wire/addresses.ts';
+import { formatIp, formatIpPort, type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
 import { addressOfName } from '../names.ts';
 import type { Process } from '../process.ts';
 import { type CurlRequest, parseCurl } from './curl-options.ts';
@@ -46,7 +46,7 @@ class Transfer {
   readonly #startedAtNs: number;
   readonly #times: Times = { nameLookup: 0, connect: 0, startTransfer: 0 };
   #connection: TcpConnection | undefined;
-  #address: Ipv4Address | undefined;
+  #address: IpAddress | undefined;
   #isConnected = false;
   /** The answer is whole, and the connection ends by itself. */
   #isClosed = false;
@@ -103,16 +103,16 @@ class Transfer {
     return Math.floor(this.#spentNs / MILLISECOND_NS);
   }
 
-  #connect(address: Ipv4Address): void {
+  #connect(address: IpAddress): void {
     const { url } = this.#request;
     const { namespace, source } = this.#process.place;
     this.#address = address;
     this.#times.nameLookup = this.#spentNs;
-    this.#note(`  Trying ${formatIpv4Address(address)}:${url.port}...`);
+    this.#note(`  Trying ${formatIpPort(address, url.port)}...`);
     this.#connection = namespace.sockets.connect({
       address,
       port: url.port,
-      ...(source === 0 ? {} : { sourceAddress: source }),
+      ...(source === 0 || isIpv6Address(address) ? {} : { sourceAddress: source }),
       noDelay: true,
       handlers: {
         onConnected: (connection) => this.#send(connection),
@@ -127,7 +127,7 @@ class Transfer {
     const { url, method, headers, userAgent, body } = this.#request;
     this.#isConnected = true;
     this.#times.connect = this.#spentNs;
-    const where = formatIpv4Address(this.#address!);
+    const where = formatIp(this.#address!);
     this.#note(`Connected to ${url.host} (${where}) port ${url.port} (#0)`);
     const named = new Set(headers.map((header) => header.split(':')[0]!.toLowerCase()));
     const lines = [`${method} ${url.path} HTTP/1.1`];
@@ -211,7 +211,7 @@ class Transfer {
       return;
     }
     const { host, port } = this.#request.url;
-    const where = formatIpv4Address(this.#address!);
+    const where = formatIp(this.#address!);
     this.#note(`connect to ${where} port ${port} failed: ${formatErrno(why)}`);
     const text = `Failed to connect to ${host} port ${port} after ${this.#spentMs} ms`;
     const isTimeout = why === Errno.ETIMEDOUT;
@@ -286,7 +286,7 @@ class Transfer {
     const connection = this.#isConnected ? this.#connection : undefined;
     const code = String(this.#statusCode).padStart(3, '0');
     const { url, method } = this.#request;
-    const remote = this.#isConnected ? formatIpv4Address(this.#address!) : '';
+    const remote = this.#isConnected ? formatIp(this.#address!) : '';
     return new Map([
       ['http_code', code],
       ['response_code', code],
@@ -304,7 +304,7 @@ class Transfer {
       ['num_redirects', '0'],
       ['remote_ip', remote],
       ['remote_port', this.#isConnected ? String(url.port) : '0'],
-      ['local_ip', connection === undefined ? '' : formatIpv4Address(connection.localAddress)],
+      ['local_ip', connection === undefined ? '' : formatIp(connection.localAddress)],
       ['local_port', String(connection?.localPort ?? 0)],
       ['method', method],
       ['scheme', this.#isConnected ? 'HTTP' : ''],

@@ -5,7 +5,7 @@
  */
 import { Errno, formatErrno } from '../../../net/socket/errno.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
-import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
+import { formatIp, type IpAddress, parseIp } from '../../../wire/ip-address.ts';
 import type { Options } from '../options.ts';
 import type { Process } from '../process.ts';
 
@@ -15,7 +15,7 @@ export interface Attempt {
   readonly options: Options;
   /** As it was typed. */
   readonly host: string;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   /** True when somebody was there. */
   readonly onEnd: (isOpen: boolean) => void;
@@ -197,8 +197,8 @@ export function tryUdp(attempt: Attempt): void {
   else carry();
 }
 
-function sourceOf({ process, options }: Attempt): Ipv4Address {
-  return parseIpv4Address(options.value('s') ?? '') ?? process.place.source;
+function sourceOf({ process, options }: Attempt): IpAddress {
+  return parseIp(options.value('s') ?? '') ?? process.place.source;
 }
 
 /** With `-v`, why nothing came of an attempt. */
@@ -212,7 +212,7 @@ function complain(attempt: Attempt, reason: string): void {
 
 /** nc names the address beside a name that was looked up. */
 function hostText({ options, host, address }: Attempt): string {
-  const text = formatIpv4Address(address);
+  const text = formatIp(address);
   return options.has('n') || text === host ? host : `${host} (${text})`;
 }
 

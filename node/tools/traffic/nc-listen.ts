@@ -3,7 +3,7 @@
  * of one peer; prints what it sends and carries standard input there.
  */
 import { Errno, formatErrno } from '../../../net/socket/errno.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../../wire/addresses.ts';
+import { formatIp, type IpAddress } from '../../../wire/ip-address.ts';
 import type { Options } from '../options.ts';
 import type { Process } from '../process.ts';
 import { feed, textOf } from './nc-connect.ts';
@@ -19,9 +19,9 @@ export function listen(process: Process, options: Options, port: number): void {
   }
 }
 
-function welcome(process: Process, options: Options, address: Ipv4Address, port: number): void {
+function welcome(process: Process, options: Options, address: IpAddress, port: number): void {
   if (!options.has('v')) return;
-  process.complain(`Connection received on ${formatIpv4Address(address)} ${port}\n`);
+  process.complain(`Connection received on ${formatIp(address)} ${port}\n`);
 }
 
 function listenTcp(process: Process, options: Options, port: number): Errno {

@@ -16,7 +16,7 @@ const USAGE = `usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-M tt
 
 /** `nc [-zvunlkN] [-w seconds] [-W packets] [-p port] [-s address] [host] port[-port]`. */
 export function nc(process: Process, argv: readonly string[]): void {
-  const options = parseOptions('nc', argv, '4dklNnuvzw:W:p:q:s:');
+  const options = parseOptions('nc', argv, '46dklNnuvzw:W:p:q:s:');
   if (typeof options === 'string') {
     process.fail(1, `${options}\n${USAGE}`);
     return;
@@ -36,29 +36,34 @@ export function nc(process: Process, argv: readonly string[]): void {
     process.fail(1, portText === undefined ? 'nc: missing port number\n' : `nc: ${ports}\n`);
     return;
   }
-  addressOfName(process, host, (address, error) => {
-    if (address === undefined) {
-      const text = `nc: getaddrinfo for host "${host}" port ${ports[0]}: ${error}\n`;
-      process.fail(1, text);
-      return;
-    }
-    let status = 1;
-    const next = (at: number) => {
-      const port = ports[at];
-      if (port === undefined) {
-        process.exit(status);
+  addressOfName(
+    process,
+    host,
+    (address, error) => {
+      if (address === undefined) {
+        const text = `nc: getaddrinfo for host "${host}" port ${ports[0]}: ${error}\n`;
+        process.fail(1, text);
         return;
       }
-      const onEnd = (isOpen: boolean) => {
-        if (isOpen) status = 0;
-        if (!process.isOver) next(at + 1);
+      let status = 1;
+      const next = (at: number) => {
+        const port = ports[at];
+        if (port === undefined) {
+          process.exit(status);
+          return;
+        }
+        const onEnd = (isOpen: boolean) => {
+          if (isOpen) status = 0;
+          if (!process.isOver) next(at + 1);
+        };
+        const attempt = { process, options, host, address, port, onEnd };
+        if (options.has('u')) tryUdp(attempt);
+        else tryTcp(attempt);
       };
-      const attempt = { process, options, host, address, port, onEnd };
-      if (options.has('u')) tryUdp(attempt);
-      else tryTcp(attempt);
-    };
-    next(0);
-  });
+      next(0);
+    },
+    options.has('6') ? 'ipv6' : undefined,
+  );
 }
 
 function startListening(process: Process, options: Options): void {

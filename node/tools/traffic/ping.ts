@@ -7,17 +7,18 @@
  */
 import { formatPingResult, type PingResult, PingSocket } from '../../../net/socket/ping.ts';
 import { MICROSECOND_NS, MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
-import { formatIpv4Address, type Ipv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
 import { ICMP_HEADER_BYTES } from '../../../wire/icmp.ts';
-import { IPV4_HEADER_BYTES } from '../../../wire/ipv4.ts';
-import { addressOfName, nameOfAddress } from '../names.ts';
+import { plainHeaderBytes } from '../../../wire/ip.ts';
+import { formatIp, type IpAddress, isIpv6Address, parseIp } from '../../../wire/ip-address.ts';
+import { isLinkLocal } from '../../../wire/ipv6/scope.ts';
+import { addressOfName, nameOfAddress, type WantedFamily } from '../names.ts';
 import { type Options, parseDecimal, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 
 /** How the kernel's own refusals begin, which count as errors; other failures to send do not. */
 const LOCAL_ERROR = 'ping: local error';
 
-const LETTERS = '4c:i:s:t:w:W:I:M:nqvDO';
+const LETTERS = '46c:i:s:t:w:W:I:M:nqvDO';
 
 const USAGE = `
 Usage
@@ -26,6 +27,7 @@ Usage
 Options:
   <destination>      dns name or ip address
   -4                 use IPv4
+  -6                 use IPv6
   -c <count>         stop after <count> replies
   -D                 print timestamps
   -i <interval>      seconds between sending each packet
@@ -72,10 +74,20 @@ export function ping(process: Process, argv: readonly string[]): void {
     process.fail(request.startsWith('ping: usage error') ? 1 : 2, `${request}\n`);
     return;
   }
-  addressOfName(process, request.target, (address, error) => {
-    if (address === undefined) process.fail(2, `ping: ${request.target}: ${error}\n`);
-    else new Run(process, request, address).start();
-  });
+  addressOfName(
+    process,
+    request.target,
+    (address, error) => {
+      if (address === undefined) process.fail(2, `ping: ${request.target}: ${error}\n`);
+      else new Run(process, request, address).start();
+    },
+    familyOf(options),
+  );
+}
+
+function familyOf(options: Options): WantedFamily | undefined {
+  if (options.has('6')) return 'ipv6';
+  return options.has('4') ? 'ipv4' : undefined;
 }
 
 function requestOf(options: Options): Request | string {
@@ -108,7 +120,7 @@ function requestOf(options: Options): Request | string {
     lingerNs: Math.round((numbers.get('W') ?? 10) * SECOND_NS),
     deadlineNs: deadline === undefined ? undefined : Math.round(deadline * SECOND_NS),
     from: options.value('I'),
-    isNumeric: options.has('n') || parseIpv4Address(target) !== undefined,
+    isNumeric: options.has('n') || parseIp(target.split('%')[0]!) !== undefined,
     isQuiet: options.has('q'),
     hasTimestamps: options.has('D'),
     tellsMissing: options.has('O'),
@@ -128,7 +140,7 @@ const NUMBERS: readonly (readonly [string, number, number])[] = [
 class Run {
   readonly #process: Process;
   readonly #request: Request;
-  readonly #address: Ipv4Address;
+  readonly #address: IpAddress;
   readonly #startedAtNs: number;
   #lastSentAtNs: number;
   #sentCount = 0;
@@ -138,12 +150,12 @@ class Run {
   #pipeSize = 0;
   readonly #roundTripsUs: number[] = [];
   /** What the answerers are called; lines wait for a name that is being looked up. */
-  readonly #names = new Map<Ipv4Address, string | undefined>();
+  readonly #names = new Map<IpAddress, string | undefined>();
   readonly #waiting: PingResult[] = [];
   #isLookingUp = false;
   #isEnding = false;
 
-  constructor(process: Process, request: Request, address: Ipv4Address) {
+  constructor(process: Process, request: Request, address: IpAddress) {
     this.#process = process;
     this.#request = request;
     this.#address = address;
@@ -155,22 +167,33 @@ class Run {
     const { target, from, payloadBytes, count, deadlineNs } = this.#request;
     const process = this.#process;
     const { namespace } = process.place;
-    const route = namespace.routeLookup({ destination: this.#address });
-    if (route === undefined) {
+    const isVersion6 = isIpv6Address(this.#address);
+    const zone = target.split('%')[1] ?? (isVersion6 ? from : undefined);
+    const device = zone === undefined ? undefined : namespace.deviceByName(zone);
+    const route = namespace.routeLookup({ destination: this.#address, outDevice: device });
+    const isLocal = namespace.isLocalAddress(this.#address);
+    if (isVersion6 && device === undefined && isLinkLocal(this.#address) && !isLocal) {
+      process.fail(2, 'ping: connect: Invalid argument\n');
+      return;
+    }
+    if (route === undefined || (isVersion6 && route.source === 0)) {
       process.fail(2, 'ping: connect: Network is unreachable\n');
       return;
     }
-    const source = from === undefined ? process.place.source : this.#sourceOf(from);
+    const own = isVersion6 ? 0 : process.place.source;
+    const source = from === undefined ? own : this.#sourceOf(from, route.source);
     if (source === undefined) {
       process.fail(2, `ping: unknown iface: ${from}\n`);
       return;
     }
-    const isDevice = from !== undefined && parseIpv4Address(from) === undefined;
-    const via =
-      from === undefined ? '' : ` from ${formatIpv4Address(source)} ${isDevice ? from : ''}:`;
-    const wholeBytes = payloadBytes + ICMP_HEADER_BYTES + IPV4_HEADER_BYTES;
-    const to = formatIpv4Address(this.#address);
-    process.print(`PING ${target} (${to})${via} ${payloadBytes}(${wholeBytes}) bytes of data.\n`);
+    const isDevice = from !== undefined && parseIp(from) === undefined;
+    const via = from === undefined ? '' : ` from ${formatIp(source)} ${isDevice ? from : ''}:`;
+    const wholeBytes = payloadBytes + ICMP_HEADER_BYTES + plainHeaderBytes(this.#address);
+    const to = formatIp(this.#address);
+    if (isVersion6) process.print(`PING ${target}(${to})${via} ${payloadBytes} data bytes\n`);
+    else {
+      process.print(`PING ${target} (${to})${via} ${payloadBytes}(${wholeBytes}) bytes of data.\n`);
+    }
     process.whenInterrupted(() => this.#finish());
     if (deadlineNs !== undefined) process.after(deadlineNs, () => this.#finish());
     const socket = PingSocket.start(namespace.sockets, {
@@ -182,6 +205,7 @@ class Run {
       dontFragment: this.#request.dontFragment,
       lingerNs: this.#request.lingerNs,
       ...(source === 0 ? {} : { source }),
+      device,
       onSend: () => this.#noteSend(),
       onResult: (result) => this.#take(result),
       onDone: () => this.#end(),
@@ -205,12 +229,14 @@ class Run {
     return `[${(this.#process.world.nowNs / SECOND_NS).toFixed(6)}] `;
   }
 
-  #sourceOf(from: string): Ipv4Address | undefined {
+  /** `-I`: an address of ours, or what a device has (`routed` in IPv6). */
+  #sourceOf(from: string, routed: IpAddress): IpAddress | undefined {
     const { namespace } = this.#process.place;
-    const address = parseIpv4Address(from);
+    const address = parseIp(from);
     if (address !== undefined) return namespace.isLocalAddress(address) ? address : undefined;
     const device = namespace.deviceByName(from);
-    return device === undefined ? undefined : namespace.addresses.of(device)[0]?.address;
+    if (device === undefined) return undefined;
+    return isIpv6Address(this.#address) ? routed : namespace.addresses.of(device)[0]?.address;
   }
 
   #take(result: PingResult): void {

@@ -5,8 +5,9 @@
 import { Errno } from '../../../net/socket/errno.ts';
 import type { UdpIcmpError, UdpSocket } from '../../../net/socket/udp-socket.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../../wire/addresses.ts';
 import { IcmpType, UnreachableCode } from '../../../wire/icmp.ts';
+import { formatIp, type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
+import { Icmpv6Type, Unreachable6Code } from '../../../wire/ipv6/icmpv6.ts';
 import { addressOfName, nameOfAddress } from '../names.ts';
 import { type Options, parseDecimal, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
@@ -16,6 +17,14 @@ const FIRST_PORT = 33_434;
 const SIMULTANEOUS = 16;
 /** Headers of a probe. */
 const HEADER_BYTES = 28;
+
+/** The same of ICMPv6. */
+const MARKS6: Readonly<Record<number, string>> = {
+  [Unreachable6Code.noRoute]: ' !N',
+  [Unreachable6Code.prohibited]: ' !X',
+  [Unreachable6Code.beyondScope]: ' !S',
+  [Unreachable6Code.address]: ' !H',
+};
 
 /** What a probe's answer is marked with, by the code of destination unreachable. */
 const MARKS: Readonly<Record<number, string>> = {
@@ -37,7 +46,7 @@ interface Probe {
 
 /** An empty `from` is a probe that nobody answered. */
 interface Answer {
-  readonly from: Ipv4Address | undefined;
+  readonly from: IpAddress | undefined;
   readonly spanNs: number;
   readonly mark: string;
   readonly isLast: boolean;
@@ -45,7 +54,7 @@ interface Answer {
 
 /** `traceroute [-n] [-m hops] [-q queries] [-w seconds] [-p port] host [bytes]`. */
 export function traceroute(process: Process, argv: readonly string[]): void {
-  const options = parseOptions('traceroute', argv, '4Unm:q:w:p:f:N:');
+  const options = parseOptions('traceroute', argv, '46Unm:q:w:p:f:N:');
   if (typeof options === 'string') {
     process.fail(2, `${options}\nTry 'traceroute --help' for more information.\n`);
     return;
@@ -55,18 +64,23 @@ export function traceroute(process: Process, argv: readonly string[]): void {
     process.fail(2, 'Specify "host" missing argument.\n');
     return;
   }
-  addressOfName(process, host, (address, error) => {
-    if (address === undefined) {
-      const text = `${host}: ${error}\nCannot handle "host" cmdline arg \`${host}'`;
-      process.fail(2, `${text} on position 1 (argc ${argv.length})\n`);
-    } else new Trace(process, options, host, address).start();
-  });
+  addressOfName(
+    process,
+    host,
+    (address, error) => {
+      if (address === undefined) {
+        const text = `${host}: ${error}\nCannot handle "host" cmdline arg \`${host}'`;
+        process.fail(2, `${text} on position 1 (argc ${argv.length})\n`);
+      } else new Trace(process, options, host, address).start();
+    },
+    options.has('6') ? 'ipv6' : undefined,
+  );
 }
 
 class Trace {
   readonly #process: Process;
   readonly #host: string;
-  readonly #address: Ipv4Address;
+  readonly #address: IpAddress;
   readonly #isNumeric: boolean;
   readonly #hopsMax: number;
   readonly #queries: number;
@@ -74,14 +88,14 @@ class Trace {
   readonly #firstPort: number;
   readonly #sizeBytes: number;
   readonly #probes: Probe[] = [];
-  readonly #names = new Map<Ipv4Address, string>();
+  readonly #names = new Map<IpAddress, string>();
   /** Probes whose answers are printed. */
   #printedCount = 0;
   #isLookingUp = false;
-  #lastFrom: Ipv4Address | undefined;
+  #lastFrom: IpAddress | undefined;
   #socket!: UdpSocket;
 
-  constructor(process: Process, options: Options, host: string, address: Ipv4Address) {
+  constructor(process: Process, options: Options, host: string, address: IpAddress) {
     const number = (name: string, otherwise: number) =>
       parseDecimal(options.value(name) ?? '') ?? otherwise;
     this.#process = process;
@@ -92,7 +106,7 @@ class Trace {
     this.#queries = number('q', 3);
     this.#waitNs = Math.round(number('w', 5) * SECOND_NS);
     this.#firstPort = number('p', FIRST_PORT);
-    this.#sizeBytes = Number(options.operands[1] ?? 60);
+    this.#sizeBytes = Number(options.operands[1] ?? (isIpv6Address(address) ? 80 : 60));
   }
 
   start(): void {
@@ -101,7 +115,7 @@ class Trace {
       onIcmpError: (error) => this.#take(error),
     });
     process.whenOver(() => this.#socket.close());
-    const where = `${this.#host} (${formatIpv4Address(this.#address)})`;
+    const where = `${this.#host} (${formatIp(this.#address)})`;
     const limits = `${this.#hopsMax} hops max, ${this.#sizeBytes} byte packets`;
     process.print(`traceroute to ${where}, ${limits}`);
     this.#fill();
@@ -121,7 +135,7 @@ class Trace {
       const probe: Probe = { hop, port, sentAtNs: process.world.nowNs, answer: undefined };
       this.#probes.push(probe);
       this.#socket.ttl = hop;
-      const payload = new Uint8Array(Math.max(0, this.#sizeBytes - HEADER_BYTES)).fill(0x40);
+      const payload = new Uint8Array(Math.max(0, this.#sizeBytes - this.#headerBytes)).fill(0x40);
       const errno = this.#socket.sendTo(payload, this.#address, port);
       if (errno !== Errno.none) {
         process.fail(1, '\nconnect: Network is unreachable\n');
@@ -133,6 +147,10 @@ class Trace {
     }
   }
 
+  get #headerBytes(): number {
+    return isIpv6Address(this.#address) ? HEADER_BYTES + 20 : HEADER_BYTES;
+  }
+
   /** The hop at which the target has answered, as far as is known. */
   get #lastHop(): number {
     return this.#probes.find((probe) => probe.answer?.isLast === true)?.hop ?? this.#hopsMax;
@@ -141,11 +159,15 @@ class Trace {
   #take({ type, code, from, toAddress, toPort, mtuBytes }: UdpIcmpError): void {
     const probe = this.#probes[toPort - this.#firstPort];
     if (probe === undefined || toAddress !== this.#address) return;
-    const isUnreachable = type === IcmpType.destinationUnreachable;
-    if (!isUnreachable && type !== IcmpType.timeExceeded) return;
+    const isVersion6 = isIpv6Address(from);
+    const types = isVersion6 ? Icmpv6Type : IcmpType;
+    const isUnreachable = type === types.destinationUnreachable;
+    if (!isUnreachable && type !== types.timeExceeded) return;
     const spanNs = this.#process.world.nowNs - probe.sentAtNs;
-    let mark = isUnreachable ? (MARKS[code] ?? '') : '';
-    if (isUnreachable && code === UnreachableCode.fragmentationNeeded) mark = ` !F-${mtuBytes}`;
+    const marks = isVersion6 ? MARKS6 : MARKS;
+    let mark = isUnreachable ? (marks[code] ?? '') : '';
+    if (!isVersion6 && isUnreachable && code === UnreachableCode.fragmentationNeeded)
+      mark = ` !F-${mtuBytes}`;
     this.#answer(probe, { from, spanNs, mark, isLast: isUnreachable });
   }
 
@@ -167,7 +189,7 @@ class Trace {
         this.#isLookingUp = true;
         nameOfAddress(this.#process, from, (name) => {
           this.#isLookingUp = false;
-          this.#names.set(from, name ?? formatIpv4Address(from));
+          this.#names.set(from, name ?? formatIp(from));
           this.#print();
         });
         return;
@@ -190,7 +212,7 @@ class Trace {
     }
     if (from === undefined) return `${text} *`;
     if (from !== this.#lastFrom) {
-      const address = formatIpv4Address(from);
+      const address = formatIp(from);
       text += this.#isNumeric ? ` ${address}` : ` ${this.#names.get(from)} (${address})`;
       this.#lastFrom = from;
     }
