@@ -50,6 +50,7 @@ class CgroupMatch implements Match {
 /** `-m cgroup`. */
 export const cgroupMatch: MatchKind = {
   name: 'cgroup',
+  family: 'ipv4',
   options: ['--cgroup=', '--path='],
   hooks: [Hook.input, Hook.output, Hook.postrouting],
   create: () => new CgroupMatch(),

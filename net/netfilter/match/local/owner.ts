@@ -97,6 +97,7 @@ function idOf(text: string): number | undefined {
 /** `-m owner`. */
 export const ownerMatch: MatchKind = {
   name: 'owner',
+  family: 'ipv4',
   options: ['--uid-owner=', '--gid-owner=', '--socket-exists', '--suppl-groups'],
   hooks: [Hook.output, Hook.postrouting],
   create: () => new OwnerMatch(),

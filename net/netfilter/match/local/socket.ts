@@ -39,6 +39,7 @@ class SocketMatch implements Match {
 /** `-m socket`. */
 export const socketMatch: MatchKind = {
   name: 'socket',
+  family: 'ipv4',
   options: OPTIONS,
   hooks: [Hook.prerouting, Hook.input],
   create: () => new SocketMatch(),

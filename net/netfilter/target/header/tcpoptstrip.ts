@@ -82,6 +82,7 @@ function blank(bytes: Uint8Array, transportAt: number, from: number, to: number)
 /** `-j TCPOPTSTRIP`. */
 export const tcpoptstripTarget: TargetKind = {
   name: 'TCPOPTSTRIP',
+  family: 'ipv4',
   options: ['--strip-options='],
   tables: ['mangle'],
   create: () => new TcpoptstripTarget(),
