@@ -7,8 +7,8 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Uint64 } from './proto-size.ts';
 
 /**
- * A writer that nobody uses, with the buffer to which it has grown: growing a new one took an eighth of the
- * start of 100 nodes with 200 services.
+ * A writer that nobody uses, with the buffer to which it has grown: growing new ones took 1.7 s of the 17 s
+ * (under a profiler) in which 100 nodes with 200 services start.
  */
 let spare: BinaryWriter | undefined;
 
