@@ -10,6 +10,7 @@ import { PacketDirection, PcapngWriter } from '../../../wire/pcapng.ts';
 import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 import { microsecondText } from '../wall-clock.ts';
+import { type DumpFormat, dumpFormatOf, dumpText } from './dump-text.ts';
 import { type FrameFilter, parseFilter } from './filter.ts';
 import { type FrameFormat, frameText } from './frame-text.ts';
 
@@ -25,9 +26,9 @@ Usage: tcpdump [-AbdDefhHIJKlLnNOpqStuUvxX#] [ -B size ] [ -c count ] [--count]
 		[ -z postrotate-command ] [ -Z user ] [ expression ]
 `;
 
-/** `tcpdump [-i device] [-n] [-e] [-v] [-q] [-t] [-S] [-c count] [-Q in|out] [-w file] [filter]`. */
+/** `tcpdump [-i device] [-n] [-e] [-v] [-q] [-t] [-S] [-x|-X|-A] [-c count] [-Q in|out] [-w file]`. */
 export function tcpdump(process: Process, argv: readonly string[]): void {
-  const options = parseOptions('tcpdump', argv, 'c:eEi:lnNpqQ:s:StUvw:');
+  const options = parseOptions('tcpdump', argv, 'Ac:eEi:lnNpqQ:s:StUvw:xX');
   if (typeof options === 'string') {
     process.fail(1, `${options}\n${USAGE}`);
     return;
@@ -66,6 +67,7 @@ class Capture {
   readonly #count: number;
   readonly #name: string;
   readonly #format: FrameFormat;
+  readonly #dump: DumpFormat;
   readonly #file: string | undefined;
   readonly #writer = new PcapngWriter('tcpdump');
   readonly #interfaces = new Map<Device, number>();
@@ -86,6 +88,7 @@ class Capture {
     this.#count = count;
     this.#name = name;
     this.#file = options.value('w');
+    this.#dump = dumpFormatOf(options.given.map(({ name: letter }) => letter));
     this.#format = {
       hasLink: options.has('e'),
       isVerbose: options.has('v'),
@@ -139,7 +142,8 @@ class Capture {
         this.#name === 'any'
           ? `${device.name.padEnd(5)} ${directionText(packet, isOutgoing).padEnd(3)} `
           : '';
-      this.#process.print(`${time}${where}${frameText(bytes, start, end, this.#format)}\n`);
+      const line = `${time}${where}${frameText(bytes, start, end, this.#format)}`;
+      this.#process.print(`${line}${dumpText(this.#dump, bytes, start, end)}\n`);
     }
     if (this.#capturedCount >= this.#count) this.#finish();
   }
