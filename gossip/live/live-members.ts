@@ -37,7 +37,7 @@ import { type Answers, ask, type Question } from './serf/asking.ts';
 import { EventPool } from './serf/event-pool.ts';
 import { broadcastJoin, broadcastLeave } from './serf/intents.ts';
 import { isAnswer, QUERY_RESPONSE_BYTES_MAX } from './serf/queries.ts';
-import { armReconnect } from './serf/reconnect.ts';
+import { startReconnect } from './serf/reconnect.ts';
 import { sendUserEvent } from './serf/user-events.ts';
 
 /** How long a leaving member waits for the others to be told (serf's `BroadcastTimeout`). */
@@ -137,7 +137,7 @@ export class LiveMembers {
     if (pushPullIntervalNs > 0) {
       startPushPull(context, fresh, drawLive(context, pushPullIntervalNs));
     }
-    armReconnect(context, fresh);
+    startReconnect(context, fresh);
     return fresh;
   }
 
