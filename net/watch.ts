@@ -6,7 +6,8 @@
  * and ipvs made of the addresses in between. Packets that others make in answer (a RST, an ICMP
  * error, a flooded copy) inherit the watch by `Way.fork`. Nobody who is not watched pays for it.
  */
-import { destinationOf, headerBytesOf, IpProtocol, protocolOf, sourceOf } from '../wire/ipv4.ts';
+import { destinationOf, headerBytesOf, protocolOf, sourceOf } from '../wire/ip.ts';
+import { IpProtocol } from '../wire/ipv4.ts';
 import {
   CHUNK_HEADER_BYTES,
   ChunkType,
