@@ -36,6 +36,7 @@ test("the voting app's front end asks redis before it answers", () => {
       protocol: 'http',
       serviceTime: { minNs: 1_000_000, maxNs: 5_000_000 },
       responseBytes: 2000,
+      keepAliveNs: 75_000_000_000,
       calls: [{ protocol: 'tcp', host: 'redis', port: 6379, path: '/' }],
     },
   ]);

@@ -253,7 +253,8 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WORKER, 'traceroute -n -m 2 -w 1 192.168.56.99'],
     [
       WORKER,
-      "sh -c 'tcpdump -n -t -A -c 1 -i lo udp & tcpdump -n -t -X -c 1 -i lo udp & nc -lu 7000 & echo -n telemetry 42 | nc -u -w 1 -p 7001 127.0.0.1 7000'",
+      "sh -c 'tcpdump -n -t -A -c 1 -i lo udp & tcpdump -n -t -X -c 1 -i lo udp & nc -lu 7000 & " +
+        "echo -n telemetry 42 | nc -u -w 1 -p 7001 127.0.0.1 7000'",
     ],
     [WORKER, "sh -c 'tcpdump -n -t -xx -c 1 arp & nc -z -w 1 192.168.56.98 9'"],
     [WORKER, 'tcpdump -i eth9'],
