@@ -205,8 +205,10 @@ function broadcast(
   onFinished?: () => void,
 ): void {
   tellProbes(state, member, name);
+  const wasSpreading = state.hasBroadcasts(member);
   state.broadcasts.add(member, name, rumor, onFinished);
-  armGossip(state, member);
+  // who has something to spread waits for a tick already, or is in one
+  if (!wasSpreading) armGossip(state, member);
 }
 
 function suspectRumor(state: State, subject: number, incarnation: number, from: number): Rumor {

@@ -7,8 +7,11 @@
 import { grown } from '../members/grown.ts';
 
 const INITIAL_CAPACITY = 64;
-/** Members share marks by the low bits of their index; a power of two. */
-const MARK_COUNT = 1 << 16;
+/**
+ * Members share marks by the low bits of their index; a power of two. Of a million members thousands
+ * have a probe under way, and a mark in vain is a walk over all of them.
+ */
+const MARK_COUNT = 1 << 19;
 
 /** How far a certain probe is. */
 export const CertainPhase = {
