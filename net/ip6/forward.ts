@@ -65,9 +65,10 @@ export function continueForward6(
   packet: Packet,
   afterPriority: number,
 ): void {
-  const destination = ipv6DestinationOf(packet.bytes, packet.start);
-  const { mark, inDevice } = packet;
-  const route = namespace.ipv6.routes.lookup({ destination, mark, inDevice });
+  const { bytes, start, mark, inDevice } = packet;
+  const destination = ipv6DestinationOf(bytes, start);
+  const source = ipv6SourceOf(bytes, start);
+  const route = namespace.ipv6.routes.lookup({ destination, source, mark, inDevice });
   if (route?.type !== 'unicast') namespace.drop(packet, inDevice!.name, 'no route');
   else runForward(namespace, packet, route, afterPriority);
 }

@@ -83,8 +83,7 @@ export function continueOutput6(
   packet: Packet,
   afterPriority: number,
 ): SendResult {
-  const destination = ipv6DestinationOf(packet.bytes, packet.start);
-  const route = namespace.ipv6.routes.lookup({ destination, mark: packet.mark });
+  const route = routeOf(namespace, packet);
   if (route === undefined) return unroutable(namespace, packet);
   return runOutput(namespace, packet, route, afterPriority);
 }
@@ -109,7 +108,7 @@ function runOutput(
   const { bytes, start } = packet;
   const target = ipv6DestinationOf(bytes, start);
   if (packet.mark !== mark || ipv6SourceOf(bytes, start) !== source || target !== destination) {
-    const next = ipv6.routes.lookup({ destination: target, mark: packet.mark });
+    const next = routeOf(namespace, packet);
     if (next === undefined) return unroutable(namespace, packet);
     route = next;
   }
@@ -139,15 +138,22 @@ export function continuePostrouting6(
   packet: Packet,
   afterPriority: number,
 ): SendResult {
-  const { ipv6 } = namespace;
-  const destination = ipv6DestinationOf(packet.bytes, packet.start);
-  const route = ipv6.routes.lookup({ destination, mark: packet.mark });
+  const { hooks } = namespace.ipv6;
+  const route = routeOf(namespace, packet);
   if (route === undefined) return unroutable(namespace, packet);
   const { device, nextHop, mtuBytes } = route;
-  const { postrouting } = Hook;
-  const verdict = ipv6.hooks.run(packet, postrouting, packet.inDevice, device, afterPriority);
+  const verdict = hooks.run(packet, Hook.postrouting, packet.inDevice, device, afterPriority);
   if (verdict === Verdict.accept) return finish(namespace, packet, device, nextHop, mtuBytes);
-  return verdict === Verdict.stolen ? SendResult.sent : SendResult.EPERM;
+  if (verdict === Verdict.stolen) return SendResult.sent;
+  namespace.countDrop('netfilter POSTROUTING');
+  return SendResult.EPERM;
+}
+
+/** Where a packet goes by its header and mark as they are now. */
+function routeOf(namespace: Namespace, { bytes, start, mark }: Packet): RouteResult | undefined {
+  const destination = ipv6DestinationOf(bytes, start);
+  const source = ipv6SourceOf(bytes, start);
+  return namespace.ipv6.routes.lookup({ destination, source, mark });
 }
 
 /** Fragmentation and neighbour (`ip6_finish_output`). */

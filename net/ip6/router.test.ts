@@ -39,6 +39,19 @@ test('neighbours are found, packets forwarded, and the hop limit counts', () => 
   expect(router.dropCounts.get('hop limit exceeded')).toBe(1);
 });
 
+test('a packet that a rule has marked is routed again, by its source too', () => {
+  const { lab, a } = routed();
+  const source = ip('fd00:a::2');
+  const gateway = ip('fd00:a::1');
+  const [any, own] = [ip('::'), { address: source, lengthBits: 128 }];
+  a.ipv6.routes.take({ destination: any, prefixLength: 0 });
+  a.ipv6.routes.add({ destination: any, prefixLength: 0, gateway, table: 100 });
+  a.ipv6.routes.rules.add({ priority: 100, table: 100, source: own });
+  expect(ping(lab, a, 'fd00:b::2', { source })).toBe('64 bytes from fd00:b::2: icmp_seq=1 ttl=63');
+  a.ipv6.tables.run('-t mangle -A OUTPUT -j MARK --set-mark 7');
+  expect(ping(lab, a, 'fd00:b::2', { source })).toBe('64 bytes from fd00:b::2: icmp_seq=1 ttl=63');
+});
+
 test('a router says what it has no way to, and who is not there', () => {
   const { lab, a, router } = routed();
   expect(ping(lab, a, 'fd00:c::1')).toBe(
