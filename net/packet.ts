@@ -105,6 +105,18 @@ export class Packet {
     this.start += count;
   }
 
+  /** One of the pieces into which it is cut: other bytes, behind a headroom, on the same way. */
+  fragment(bytes: Uint8Array): Packet {
+    const fragment = new Packet(bytes, HEADROOM_BYTES, bytes.length);
+    fragment.mark = this.mark;
+    fragment.inDevice = this.inDevice;
+    fragment.connection = this.connection;
+    fragment.connectionState = this.connectionState;
+    fragment.isReply = this.isReply;
+    fragment.way = this.way?.fork();
+    return fragment;
+  }
+
   /** A copy with its own bytes and way; metadata is copied too. */
   clone(): Packet {
     const copy = new Packet(copyBytes(this.bytes), this.start, this.end);

@@ -18,7 +18,7 @@ import {
 import type { Device } from '../device/device.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOOK_NAMES, Hook, Verdict } from '../netfilter/hook.ts';
-import { HEADROOM_BYTES, Packet } from '../packet.ts';
+import { HEADROOM_BYTES, type Packet } from '../packet.ts';
 import { sendSecured } from '../xfrm/esp-output.ts';
 import { packetText } from './packet-text.ts';
 import type { RouteResult } from './route.ts';
@@ -248,15 +248,8 @@ function sendFragments(
 ): SendResult {
   let result: SendResult = SendResult.sent;
   const { bytes, start, end } = packet;
-  for (const fragmentBytes of fragmentIpv4(bytes, start, end, mtuBytes, HEADROOM_BYTES)) {
-    const fragment = new Packet(fragmentBytes, HEADROOM_BYTES, fragmentBytes.length);
-    fragment.mark = packet.mark;
-    fragment.inDevice = packet.inDevice;
-    fragment.connection = packet.connection;
-    fragment.connectionState = packet.connectionState;
-    fragment.isReply = packet.isReply;
-    fragment.way = packet.way?.fork();
-    const sent = namespace.neighbours.send(device, nextHop, fragment);
+  for (const piece of fragmentIpv4(bytes, start, end, mtuBytes, HEADROOM_BYTES)) {
+    const sent = namespace.neighbours.send(device, nextHop, packet.fragment(piece));
     if (sent !== SendResult.sent) result = sent;
   }
   return result;

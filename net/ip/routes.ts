@@ -17,7 +17,7 @@ import {
   RouteTableId,
   Scope,
 } from './route.ts';
-import { RouteTable } from './route-table.ts';
+import { RouteTables } from './route-tables.ts';
 import { Rules } from './rules.ts';
 
 /** Destinations that are remembered per mark; beyond it the memory starts anew. */
@@ -30,8 +30,7 @@ export class Routes {
     this.invalidate();
   });
   readonly #namespace: Namespace;
-  readonly #tables = new Map<number, RouteTable>();
-  readonly #local = new RouteTable(RouteTableId.local);
+  readonly #tables = new RouteTables('ipv4', () => this.invalidate());
   /** Answers for mark 0 by destination (a signed 32-bit integer); null: nothing matches. */
   readonly #remembered = new Map<number, RouteResult | null>();
   /** Gateways that redirects named, by destination. */
@@ -41,9 +40,6 @@ export class Routes {
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
-    this.#tables.set(RouteTableId.local, this.#local);
-    this.#tables.set(RouteTableId.main, new RouteTable(RouteTableId.main));
-    this.#tables.set(RouteTableId.default, new RouteTable(RouteTableId.default));
   }
 
   /** True once rules are not those of a fresh kernel. */
@@ -65,17 +61,17 @@ export class Routes {
 
   /** True when the local table has it as ours. */
   isLocal(address: Ipv4Address): boolean {
-    return this.#local.find(address, undefined)?.type === 'local';
+    return this.#tables.local.find(address, undefined)?.type === 'local';
   }
 
   /** True when the local table has it as a broadcast address. */
   isBroadcast(address: Ipv4Address): boolean {
-    return this.#local.find(address, undefined)?.type === 'broadcast';
+    return this.#tables.local.find(address, undefined)?.type === 'broadcast';
   }
 
   /** The routes of a table in `ip route show` order. */
   list(table: number = RouteTableId.main): readonly Route[] {
-    return this.#tables.get(table)?.list() ?? [];
+    return this.#tables.list(table);
   }
 
   /** `ip route add`; iproute2's error text when the kernel would refuse. */
@@ -90,13 +86,7 @@ export class Routes {
 
   /** What an address makes (`fib_magic`): no questions, nothing when it is there already. */
   put(specification: RouteSpecification): void {
-    const route = this.#complete(specification, specification.device);
-    const table = this.#tableOf(route.table);
-    for (const other of table.exact(route.destination, route.prefixLength)) {
-      if (other.type === route.type && other.device === route.device) return;
-    }
-    table.add(route);
-    this.invalidate();
+    this.#tables.put(this.#complete(specification, specification.device));
   }
 
   /** `ip route del`: the first route that has all the given fields; false when there is none. */
@@ -106,40 +96,18 @@ export class Routes {
 
   /** Removes the first route that has all the given fields; false when there is none. */
   take(fields: Partial<RouteSpecification>): boolean {
-    const table = this.#tableOf(fields.table ?? RouteTableId.main);
-    const { destination, prefixLength } = fields;
-    const candidates =
-      destination !== undefined && prefixLength !== undefined
-        ? table.exact(destination, prefixLength)
-        : table.list();
-    for (const route of candidates) {
-      if (!hasFields(route, fields)) continue;
-      table.remove(route);
-      this.invalidate();
-      return true;
-    }
-    return false;
+    return this.#tables.take(fields);
   }
 
   /** An address is gone: so are the routes that prefer it as source (`fib_sync_down_addr`). */
   takePreferring(address: Ipv4Address): void {
-    for (const table of this.#tables.values()) {
-      for (const route of table.list()) {
-        if (route.preferredSource === address && route.type !== 'local') table.remove(route);
-      }
-    }
-    this.invalidate();
+    this.#tables.takeAll((route) => route.preferredSource === address && route.type !== 'local');
   }
 
   /** A device went down, or away for good: its routes go, down ones keep their local addresses. */
   onDeviceDown(device: Device, isGone: boolean): void {
-    for (const table of this.#tables.values()) {
-      for (const route of table.list()) {
-        if (route.device === device && (isGone || route.type !== 'local')) table.remove(route);
-      }
-    }
+    this.#tables.takeAll((route) => route.device === device && (isGone || route.type !== 'local'));
     this.#namespace.connections.purgeMasquerade(device);
-    this.invalidate();
   }
 
   /** What rules and tables say; undefined when nothing matches. */
@@ -186,7 +154,7 @@ export class Routes {
       const { action = 'lookup' } = rule;
       const route =
         action === 'lookup'
-          ? this.#tables.get(rule.table)?.find(query.destination, query.outDevice)
+          ? this.#tables.find(rule.table, query.destination, query.outDevice)
           : this.#complete({ destination: 0, prefixLength: 0, type: action }, undefined);
       if (route === undefined || route.type === 'throw') continue;
       return this.#resultOf(route, query);
@@ -246,17 +214,7 @@ export class Routes {
         return 'Error: Invalid prefsrc address.';
       }
     }
-    const route = this.#complete(specification, device);
-    const table = this.#tableOf(route.table);
-    for (const other of table.exact(destination, prefixLength)) {
-      if (other.metric !== route.metric) continue;
-      if (!mayReplace) return 'RTNETLINK answers: File exists';
-      table.remove(other);
-      break;
-    }
-    table.add(route);
-    this.invalidate();
-    return undefined;
+    return this.#tables.insert(this.#complete(specification, device), mayReplace);
   }
 
   #complete(specification: RouteSpecification, device: Device | undefined): Route {
@@ -280,27 +238,4 @@ export class Routes {
       isOnLink: specification.isOnLink ?? false,
     };
   }
-
-  #tableOf(id: number): RouteTable {
-    let table = this.#tables.get(id);
-    if (table === undefined) {
-      table = new RouteTable(id);
-      this.#tables.set(id, table);
-    }
-    return table;
-  }
-}
-
-/** True when a route has all the fields that are given. */
-export function hasFields(route: Route, fields: Partial<RouteSpecification>): boolean {
-  return (
-    (fields.destination === undefined || fields.destination === route.destination) &&
-    (fields.prefixLength === undefined || fields.prefixLength === route.prefixLength) &&
-    (fields.type === undefined || fields.type === route.type) &&
-    (fields.gateway === undefined || fields.gateway === route.gateway) &&
-    (fields.device === undefined || fields.device === route.device) &&
-    (fields.metric === undefined || fields.metric === route.metric) &&
-    (fields.protocol === undefined || fields.protocol === route.protocol) &&
-    (fields.preferredSource === undefined || fields.preferredSource === route.preferredSource)
-  );
 }

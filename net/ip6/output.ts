@@ -18,7 +18,7 @@ import type { RouteResult } from '../ip/route.ts';
 import { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
-import { HEADROOM_BYTES, Packet } from '../packet.ts';
+import { HEADROOM_BYTES, type Packet } from '../packet.ts';
 
 /** Sends a local packet whose IPv6 header is written; a source of `::` is filled in. */
 export function sendIpv6(
@@ -191,14 +191,7 @@ function sendFragments(
   const { bytes, start, end } = packet;
   const identification = namespace.ipv6.nextIdentification();
   for (const piece of fragmentIpv6(bytes, start, end, mtuBytes, identification, HEADROOM_BYTES)) {
-    const fragment = new Packet(piece, HEADROOM_BYTES, piece.length);
-    fragment.mark = packet.mark;
-    fragment.inDevice = packet.inDevice;
-    fragment.connection = packet.connection;
-    fragment.connectionState = packet.connectionState;
-    fragment.isReply = packet.isReply;
-    fragment.way = packet.way?.fork();
-    const sent = namespace.ipv6.neighbours.send(device, nextHop, fragment);
+    const sent = namespace.ipv6.neighbours.send(device, nextHop, packet.fragment(piece));
     if (sent !== SendResult.sent) result = sent;
   }
   return result;

@@ -17,8 +17,7 @@ import {
   RouteTableId,
   Scope,
 } from '../ip/route.ts';
-import { RouteTable } from '../ip/route-table.ts';
-import { hasFields } from '../ip/routes.ts';
+import { RouteTables } from '../ip/route-tables.ts';
 import { Rules } from '../ip/rules.ts';
 import type { Namespace } from '../namespace.ts';
 
@@ -31,8 +30,7 @@ const USER_METRIC = 1024;
 export class Ipv6Routes {
   readonly rules = new Rules(() => this.invalidate(), 'ipv6');
   readonly #namespace: Namespace;
-  readonly #tables = new Map<number, RouteTable>();
-  readonly #local = new RouteTable(RouteTableId.local, 'ipv6');
+  readonly #tables = new RouteTables('ipv6', () => this.invalidate());
   /** Answers for mark 0 without a device; null: nothing matches. */
   readonly #remembered = new Map<IpAddress, RouteResult | null>();
   /** Where redirects said that a destination is, by destination. */
@@ -40,8 +38,6 @@ export class Ipv6Routes {
 
   constructor(namespace: Namespace) {
     this.#namespace = namespace;
-    this.#tables.set(RouteTableId.local, this.#local);
-    this.#tables.set(RouteTableId.main, new RouteTable(RouteTableId.main, 'ipv6'));
   }
 
   /** Forgets remembered answers; whoever changes what routing depends on calls it. */
@@ -51,12 +47,12 @@ export class Ipv6Routes {
 
   /** True when it is ours, on `device` when that is given. */
   isLocal(address: IpAddress, device?: Device): boolean {
-    return this.#local.find(address, device)?.type === 'local';
+    return this.#tables.local.find(address, device)?.type === 'local';
   }
 
   /** The routes of a table in `ip -6 route show` order. */
   list(table: number = RouteTableId.main): readonly Route[] {
-    return this.#tables.get(table)?.list() ?? [];
+    return this.#tables.list(table);
   }
 
   /** `ip -6 route add`; iproute2's error text when the kernel would refuse. */
@@ -83,51 +79,23 @@ export class Ipv6Routes {
       if (device === undefined) return 'Error: Egress device not specified.';
       if (!device.isUp) return 'Error: Nexthop device is not up.';
     }
-    const route = this.#complete(
-      { ...specification, metric: specification.metric || USER_METRIC },
-      device,
-    );
-    const table = this.#tableOf(route.table);
-    for (const other of table.exact(route.destination, route.prefixLength)) {
-      if (other.metric !== route.metric) continue;
-      if (!mayReplace) return 'RTNETLINK answers: File exists';
-      table.remove(other);
-      break;
-    }
-    table.add(route);
-    this.invalidate();
-    return undefined;
+    const metric = specification.metric || USER_METRIC;
+    return this.#tables.insert(this.#complete({ ...specification, metric }, device), mayReplace);
   }
 
   /** What an address makes: nothing when it is there already. */
   put(specification: RouteSpecification): void {
-    const route = this.#complete(specification, specification.device);
-    const table = this.#tableOf(route.table);
-    for (const other of table.exact(route.destination, route.prefixLength)) {
-      if (other.type === route.type && other.device === route.device) return;
-    }
-    table.add(route);
-    this.invalidate();
+    this.#tables.put(this.#complete(specification, specification.device));
   }
 
   /** Removes the first route that has all the given fields; false when there is none. */
   take(fields: Partial<RouteSpecification>): boolean {
-    const table = this.#tableOf(fields.table ?? RouteTableId.main);
-    for (const route of table.list()) {
-      if (!hasFields(route, fields)) continue;
-      table.remove(route);
-      this.invalidate();
-      return true;
-    }
-    return false;
+    return this.#tables.take(fields);
   }
 
   /** A device went down: its routes go. */
   onDeviceDown(device: Device): void {
-    for (const table of this.#tables.values()) {
-      for (const route of table.list()) if (route.device === device) table.remove(route);
-    }
-    this.invalidate();
+    this.#tables.takeAll((route) => route.device === device);
   }
 
   /** A router told of a better next hop to a destination. */
@@ -159,7 +127,7 @@ export class Ipv6Routes {
       const { action = 'lookup' } = rule;
       const route =
         action === 'lookup'
-          ? this.#tables.get(rule.table)?.find(query.destination, query.outDevice)
+          ? this.#tables.find(rule.table, query.destination, query.outDevice)
           : this.#complete({ destination: ANY_IPV6, prefixLength: 0, type: action }, undefined);
       if (route === undefined || route.type === 'throw') continue;
       return this.#resultOf(route, query.destination);
@@ -206,14 +174,5 @@ export class Ipv6Routes {
       mtu: specification.mtu ?? 0,
       isOnLink: specification.isOnLink ?? false,
     };
-  }
-
-  #tableOf(id: number): RouteTable {
-    let table = this.#tables.get(id);
-    if (table === undefined) {
-      table = new RouteTable(id, 'ipv6');
-      this.#tables.set(id, table);
-    }
-    return table;
   }
 }
