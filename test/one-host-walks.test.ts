@@ -9,46 +9,11 @@ import { Ipvlan, type IpvlanMode } from '../net/device/ipvlan.ts';
 import { Macvlan, type MacvlanMode } from '../net/device/macvlan.ts';
 import { Vlan } from '../net/device/vlan.ts';
 import type { Namespace } from '../net/namespace.ts';
-import { PingSocket } from '../net/socket/ping.ts';
-import { Watch } from '../net/watch.ts';
 import { addBridge } from '../node/testing/docker-host.ts';
 import { SECOND_NS } from '../sim/time.ts';
 import { parsePrefix } from '../wire/addresses.ts';
-import { ip, Street, shop } from './support/street.ts';
-import { walkLines } from './support/walk-lines.ts';
-
-const H = '203.0.113.10';
-
-/** A street that writes walks down. */
-class WalkedStreet extends Street {
-  readonly lines: string[] = [];
-
-  /** Writes down the first packet of a connection (or, without a port, of a ping) and its answer. */
-  walk(title: string, from: Namespace, to: string, port?: number): void {
-    this.settle();
-    const watch = new Watch();
-    watch.open(from.sockets, () => {
-      const address = ip(to);
-      const source = from === this.outside ? { sourceAddress: ip('198.51.100.7') } : {};
-      if (port !== undefined) from.sockets.connect({ address, port, ...source, handlers: {} });
-      else PingSocket.start(from.sockets, { address, onResult: () => {} });
-    });
-    this.settle();
-    from.sockets.onSend = undefined;
-    this.lines.push(`== ${title}`);
-    this.lines.push(...walkLines(watch));
-    this.lines.push('');
-  }
-
-  /** Compares all walks with a file of `testdata`; `vitest -u` writes it, to be read as a diff. */
-  async expect(file: string): Promise<void> {
-    const text = `${this.lines.join('\n')}`
-      .replaceAll(/veth[0-9a-f]{7}/g, 'vethXXXXXXX')
-      .replaceAll(/\.(\d+):(?:32[7-9]|(?:3[3-9]|4\d|5\d|60)\d)\d\d\b/g, '.$1:CPORT')
-      .replaceAll(/port (?:32[7-9]|(?:3[3-9]|4\d|5\d|60)\d)\d\d\b/g, 'port CPORT');
-    await expect(text).toMatchFileSnapshot(`testdata/packet-walks/${file}.txt`);
-  }
-}
+import { ip, type Street, shop } from './support/street.ts';
+import { H, WalkedStreet } from './support/walked-street.ts';
 
 test.each(['20.10', '28', '29', '29-nftables'])(
   'engine %s: bridges, with docker-proxy',

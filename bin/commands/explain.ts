@@ -16,6 +16,7 @@ import { formatExplanation, formatWhyNot } from '../../scenarios/report/explanat
 import { parseDuration } from '../../sim/time.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
+import { type ProbeTarget, probeTargetOf } from '../probe-target.ts';
 import { Progress, stdoutHasColour, writeDocument } from '../terminal.ts';
 
 interface ExplainFlags {
@@ -28,8 +29,9 @@ interface ExplainFlags {
 
 interface PacketFlags extends ExplainFlags {
   readonly from: string;
-  readonly to: { readonly host: string; readonly port: number | undefined };
+  readonly to: ProbeTarget;
   readonly at: number;
+  readonly ipv6?: boolean;
 }
 
 const REQUEST_EXAMPLES = `
@@ -47,7 +49,8 @@ Examples:
   $ swarmlab explain packet --from outside --to manager-1:5000 --at 20s my.yaml
   $ swarmlab explain packet --from vote --to redis:6379 --at 31s my.yaml
   $ swarmlab explain packet --from worker-1 --to 192.168.56.101 --at 20s my.yaml
-  $ swarmlab explain packet --from worker-1/web --to worker-2/db --at 30s my.yaml`;
+  $ swarmlab explain packet --from worker-1/web --to worker-2/db --at 30s my.yaml
+  $ swarmlab explain packet --from worker-1/web --to '[fd00:1::2]:80' --at 30s my.yaml`;
 
 /** Adds the command. */
 export function addExplain(program: Command): void {
@@ -91,13 +94,15 @@ export function addExplain(program: Command): void {
     .requiredOption('--from <place>', 'outside, a node, a service, or worker-1/web')
     .requiredOption('--to <target>', 'host:port for a TCP SYN, host for a ping', parseTarget)
     .requiredOption('--at <duration>', 'the virtual instant', parseInstant)
+    .option('-6, --ipv6', 'to the IPv6 address of a container or a name')
     .addHelpText('after', PACKET_EXAMPLES)
-    .action((file: string, { from, to, at, ...flags }: PacketFlags) => {
+    .action((file: string, { from, to, at, ipv6, ...flags }: PacketFlags) => {
       const loaded = loadOrFail(file, parseOverrides(flags.set));
       const services = Object.keys(loaded.stack?.services ?? {});
       const [place = ''] = from.split('/');
       requireOneOf('place', place, ['outside', ...loaded.nodes.names, ...services]);
-      const probe = { from, ...to, atNs: at };
+      const family = ipv6 === true ? 'ipv6' : 'ipv4';
+      const probe = { from, ...to, atNs: at, family } as const;
       print(flags, loaded, (options) => explainProbe(loaded, probe, options));
     });
   for (const command of explain.commands) command.exitOverride();
@@ -157,14 +162,10 @@ function parseSelector(text: string): RequestSelector {
   throw new InvalidArgumentError('a number from 1 on, first-failed or last-failed.');
 }
 
-function parseTarget(text: string): PacketFlags['to'] {
-  const colon = text.lastIndexOf(':');
-  if (colon < 0 && text !== '') return { host: text, port: undefined };
-  const port = Number(text.slice(colon + 1));
-  if (colon > 0 && Number.isInteger(port) && port > 0 && port < 65_536) {
-    return { host: text.slice(0, colon), port };
-  }
-  throw new InvalidArgumentError('such as manager-1:5000 or 10.0.1.5.');
+function parseTarget(text: string): ProbeTarget {
+  const target = probeTargetOf(text);
+  if (target !== undefined) return target;
+  throw new InvalidArgumentError('such as manager-1:5000, 10.0.1.5 or [fd00::5]:80.');
 }
 
 function parseInstant(text: string): number {

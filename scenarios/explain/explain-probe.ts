@@ -7,8 +7,9 @@ import { PingSocket } from '../../net/socket/ping.ts';
 import { Watch } from '../../net/watch.ts';
 import { resolveName } from '../../node/dns/stub-resolver.ts';
 import { SECOND_NS } from '../../sim/time.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
 import type { LoadedScenario } from '../load.ts';
-import { addressOfHost, type Client, clientOf } from '../run/client.ts';
+import { type AddressFamily, addressOfHost, type Client, clientOf } from '../run/client.ts';
 import { type RunOptions, runScenario } from '../run/run-scenario.ts';
 import { diagnose } from './diagnosis.ts';
 import { EXPLANATION_SCHEMA_VERSION, type Explanation } from './explanation.ts';
@@ -31,6 +32,8 @@ export interface Probe {
   /** `undefined` for an echo request. */
   readonly port: number | undefined;
   readonly atNs: number;
+  /** Which address of a target that has one of either family; IPv4 unless it is said. */
+  readonly family?: AddressFamily | undefined;
 }
 
 /** How a probe came out. */
@@ -64,7 +67,8 @@ export function explainProbe(
   const evidence = { sentAtNs: probe.atNs, endedAtNs: atNs, outcome, packets, namespaceNames };
   const diagnosis = diagnose({ ...evidence, timeline: result.timeline });
   const client = clientOf(cluster, probe.from, 0);
-  const target = probe.port === undefined ? probe.host : `${probe.host}:${probe.port}`;
+  const host = probe.host.includes(':') ? `[${probe.host}]` : probe.host;
+  const target = probe.port === undefined ? probe.host : `${host}:${probe.port}`;
   return {
     schemaVersion: EXPLANATION_SCHEMA_VERSION,
     subject: `probe from ${probe.from} to ${target}`,
@@ -95,18 +99,18 @@ function sendProbe(cluster: Cluster, probe: Probe, watch: Watch, end: ProbeEnd):
     finish('unreachable');
     return;
   }
-  const ask = (address: number | undefined) => {
+  const ask = (address: IpAddress | undefined) => {
     if (address === undefined) finish('unresolved');
     else watch.open(client.namespace.sockets, () => open(client, address, probe.port, finish));
   };
-  const address = addressOfHost(cluster, probe.host);
+  const address = addressOfHost(cluster, probe.host, probe.family);
   if (address !== undefined) ask(address);
-  else resolveName(client, probe.host, QUERY_ID, ask);
+  else resolveName(client, probe.host, QUERY_ID, ask, probe.family);
 }
 
 function open(
   { namespace, source }: Client,
-  address: number,
+  address: IpAddress,
   port: number | undefined,
   finish: (outcome: string) => void,
 ): void {

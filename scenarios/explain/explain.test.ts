@@ -181,9 +181,44 @@ test('why not: where it first went wrong, why, and what would mend it', () => {
     '  to mend   start a program that listens on the port, or ask for the right one',
   ]);
   expect(whyNot('outside', 'worker-2', 5000, 9e9).at(-1)).toBe(
-    '  to mend  nobody answers ARP for the next hop: is it up, on this link, allowed?',
+    '  to mend  nobody answers ARP (or neighbour solicitations) for the next hop: is it up, on this link, allowed?',
   );
   expect(whyNot('outside', 'manager-1', 5000, 7e9)).toEqual(['Nothing went wrong.']);
+});
+
+test('IPv6: the address of a container, its way, and why another network does not reach it', () => {
+  const six = loadInline({
+    name: 'Two networks with IPv6',
+    cluster: { managers: 1, workers: 0 },
+    timeline: [
+      {
+        at: '1s',
+        docker: {
+          'manager-1': [
+            'network create --ipv6 --subnet 172.21.0.0/16 --subnet fd00:1::/64 one',
+            'network create --ipv6 --subnet 172.22.0.0/16 --subnet fd00:2::/64 two',
+            'run -d --name web --network one nginx',
+            'run -d --name cli --network one nginx',
+            'run -d --name far --network two nginx',
+          ],
+        },
+      },
+    ],
+    until: '5s',
+  });
+  const probe = { from: 'manager-1/cli', host: 'manager-1/web', port: 80, atNs: 4e9 };
+  const { outcome, packets } = explainProbe(six, { ...probe, family: 'ipv6' });
+  expect(outcome).toBe('ok');
+  expect(packets[0]!.steps[0]!.detail).toMatch(/^TCP \[fd00:1::3\]:\d+ > \[fd00:1::2\]:80$/);
+  expect(packets[0]!.place).toBe('web on manager-1');
+  const ping = explainProbe(six, { ...probe, host: 'fd00:1::2', port: undefined });
+  expect(ping.packets.map(({ title }) => title)).toEqual(['ICMPv6', 'ICMPv6']);
+  const far = explainProbe(six, { ...probe, from: 'manager-1/far', host: 'fd00:1::2' });
+  expect(far.subject).toBe('probe from manager-1/far to [fd00:1::2]:80');
+  const whyNot = formatWhyNot(far, false);
+  expect(whyNot).toMatch(/where +manager-1, PREROUTING raw\/PREROUTING\n/);
+  expect(whyNot).toMatch(/what .*-d fd00:1::2\/128 ! -i br-\w+ -j DROP\n/);
+  expect(whyNot).toMatch(/to mend +ask the published port/);
 });
 
 test('an echo request and its reply are two packets', () => {

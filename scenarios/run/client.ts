@@ -5,7 +5,7 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { StandaloneContainer } from '../../node/daemon/standalone-container.ts';
 import type { StubResolver } from '../../node/dns/stub-resolver.ts';
-import { parseIpv4Address } from '../../wire/addresses.ts';
+import { type IpAddress, parseIp } from '../../wire/ip-address.ts';
 
 /** A stack that sends; a source of 0 lets it choose its address. */
 export interface Client extends StubResolver {
@@ -49,13 +49,22 @@ function containerOf(cluster: Cluster, name: string): StandaloneContainer | unde
   return machine.host!.daemon.find(container);
 }
 
+/** Which of two addresses somebody is asked at who has one of either family. */
+export type AddressFamily = 'ipv4' | 'ipv6';
+
 /**
- * A node's address, that of a container on its first network, or a literal one; `undefined` for names
- * that the client must resolve.
+ * A node's address, that of a container on the first of its networks that has one of this family, or
+ * a literal one; `undefined` for names that the client must resolve.
  */
-export function addressOfHost(cluster: Cluster, host: string): number | undefined {
-  const [place] = containerOf(cluster, host)?.attachments.values() ?? [];
-  if (place?.endpoint !== undefined) return place.endpoint.address;
+export function addressOfHost(
+  cluster: Cluster,
+  host: string,
+  family: AddressFamily = 'ipv4',
+): IpAddress | undefined {
+  for (const { endpoint } of containerOf(cluster, host)?.attachments.values() ?? []) {
+    const address = family === 'ipv6' ? endpoint?.address6 : endpoint?.address;
+    if (address !== undefined) return address;
+  }
   const machine = cluster.machines.find((m) => m.name === host);
-  return machine?.addresses.first.address ?? parseIpv4Address(host);
+  return machine?.addresses.first.address ?? parseIp(host);
 }
