@@ -5,9 +5,10 @@
  * Nothing here survives: a new leader builds it again from the store. Commits reach the components
  * in one fixed order.
  */
+import { drawBelow } from '../sim/chance.ts';
 import type { World } from '../sim/world.ts';
 import { Allocator } from './allocator/allocator.ts';
-import { NetworkAllocator } from './allocator/network-allocator.ts';
+import { NetworkAllocator, POOL_LOTS } from './allocator/network-allocator.ts';
 import type { AgentMessage, DispatcherMessage } from './api/dispatcher-messages.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { KeyManager } from './keymanager/key-manager.ts';
@@ -52,7 +53,11 @@ export class Leadership {
     this.#parts = parts;
     const { directory, ids, store, timers, world } = parts;
     const spec = store.view.cluster()?.spec ?? DEFAULT_CLUSTER_SPEC;
-    const networks = new NetworkAllocator(spec.defaultAddressPool, spec.subnetLengthBits);
+    const networks = new NetworkAllocator(
+      spec.defaultAddressPool,
+      spec.subnetLengthBits,
+      lots(world),
+    );
     const restarts = new RestartSupervisor(world, store, timers, ids);
     const globalRestarts = new RestartSupervisor(world, store, timers, ids);
     const updates = new UpdateSupervisor({ world, store, timers, ids, restarts });
@@ -101,4 +106,11 @@ export class Leadership {
     this.#unwatch?.();
     this.#parts.timers.stop();
   }
+}
+
+/** One lot after the other. */
+function lots(world: World): () => number {
+  const key = world.chance.key('allocator.pool');
+  let count = 0;
+  return () => drawBelow(key, POOL_LOTS, count++);
 }

@@ -18,6 +18,7 @@ import {
   type Mac,
   macOfIpv4,
   networkOf,
+  type Prefix,
   prefixContains,
 } from '../wire/addresses.ts';
 import { type EarlyDriver, EarlyPeerDatabase } from './early-peer-database.ts';
@@ -64,6 +65,8 @@ export interface OverlayOptions extends OverlaySubnet {
   readonly isEncrypted?: boolean;
   /** `--data-path-port`; default 4789. */
   readonly port?: number;
+  /** Told of a subnet before its devices are made. */
+  readonly beforeSegment?: (subnet: OverlaySubnet) => void;
   /** Hears what dockerd would log about peers. */
   readonly onWarning?: (text: string) => void;
 }
@@ -73,6 +76,8 @@ export interface OverlayEndpoint {
   readonly id: string;
   readonly address: Ipv4Address;
   readonly mac: Mac;
+  /** The subnet that its address is of. */
+  readonly subnet: Prefix;
   /** The end in the container. */
   readonly device: Veth;
 }
@@ -91,7 +96,8 @@ export class OverlayNetwork {
   readonly mtuBytes: number;
   readonly endpoints = new Map<string, OverlayEndpoint>();
   readonly #host: OverlayHost;
-  readonly #subnets: readonly OverlaySubnet[];
+  /** In the order of the network's configuration. */
+  readonly subnets: readonly OverlaySubnet[];
   #epoch = 0;
   #sandbox: OverlaySandbox | undefined;
 
@@ -100,7 +106,7 @@ export class OverlayNetwork {
     this.#host = host;
     this.id = id;
     this.options = options;
-    this.#subnets = [options, ...moreSubnets];
+    this.subnets = [options, ...moreSubnets];
     this.mtuBytes = overlayMtuBytes(underlayMtuBytes, isEncrypted);
     this.peers = peersOf(host.engine?.overlayDriver ?? 1, options.onWarning);
     raiseNeighbourThresholds(host.namespace);
@@ -116,6 +122,12 @@ export class OverlayNetwork {
     return this.#sandbox?.segments[0]?.vxlan;
   }
 
+  /** The device of the subnet that an address is of, if it is there. */
+  vxlanOf(address: Ipv4Address): VxlanDevice | undefined {
+    const { segments = [] } = this.#sandbox ?? {};
+    return segments.find(({ subnet }) => prefixContains(subnet.subnet, address))?.vxlan;
+  }
+
   /**
    * Attaches a container's namespace as `interfaceName`; the MAC address follows the address. Makes
    * the overlay's namespace and the devices of the address' subnet, if they are not there; dockerd's
@@ -128,6 +140,9 @@ export class OverlayNetwork {
     address: Ipv4Address,
     mac: Mac = macOfIpv4(address),
   ): OverlayEndpoint | string {
+    if (this.#subnetOf(address) === undefined) {
+      return `could not find subnet for endpoint ${endpointId}`;
+    }
     const segment = this.#openSegment(address);
     if (typeof segment === 'string') return `network sandbox join failed: ${segment}`;
     const sandbox = this.#sandbox!;
@@ -147,7 +162,7 @@ export class OverlayNetwork {
     });
     container.setUp(device, true);
     this.#addRoutes(container, device, segment.subnet);
-    const endpoint = { id: endpointId, address, mac, device };
+    const endpoint = { id: endpointId, address, mac, subnet, device };
     this.endpoints.set(endpointId, endpoint);
     this.peers.add({ endpointId, address, mac, vtep: 0 });
     return endpoint;
@@ -187,9 +202,9 @@ export class OverlayNetwork {
   }
 
   #openSegment(address: Ipv4Address): Segment | string {
-    const subnet = this.#subnets.find((one) => prefixContains(one.subnet, address));
+    const subnet = this.#subnetOf(address);
     if (subnet === undefined) {
-      return `could not find the subnet "${formatIpv4Address(address)}" in network "${this.id}"`;
+      return `couldn't find the subnet "${formatIpv4Address(address)}" in network "${this.id}"`;
     }
     const isNew = this.#sandbox === undefined;
     this.#sandbox ??= this.#createSandbox();
@@ -201,6 +216,10 @@ export class OverlayNetwork {
     // the driver replays in the call that made the namespace, or never
     if (isNew && typeof segment !== 'string') this.peers.replay();
     return segment;
+  }
+
+  #subnetOf(address: Ipv4Address): OverlaySubnet | undefined {
+    return this.subnets.find(({ subnet }) => prefixContains(subnet, address));
   }
 
   /** True while its packets are encrypted. */
@@ -235,13 +254,14 @@ export class OverlayNetwork {
       host,
       mtuBytes: this.mtuBytes,
       port: this.options.port,
+      beforeSegment: this.options.beforeSegment,
       nextMac: () => identifiers.mac(),
     });
   }
 
   /** The network's other subnets are reached by the gateway of the container's own. */
   #addRoutes(container: Namespace, device: Veth, own: OverlaySubnet): void {
-    for (const other of this.#subnets) {
+    for (const other of this.subnets) {
       if (other === own) continue;
       container.addRoute({
         destination: networkOf(other.subnet),

@@ -34,6 +34,7 @@ export interface SandboxOptions {
   readonly host: Namespace;
   readonly mtuBytes: number;
   readonly port: number | undefined;
+  readonly beforeSegment: ((subnet: OverlaySubnet) => void) | undefined;
   readonly nextMac: () => Mac;
 }
 
@@ -73,7 +74,8 @@ export class OverlaySandbox {
   }
 
   #createSegment(subnet: OverlaySubnet): Segment | string {
-    const { namespace, host, networkId, mtuBytes, port, nextMac } = this.#options;
+    const { namespace, host, networkId, mtuBytes, port, nextMac, beforeSegment } = this.#options;
+    beforeSegment?.(subnet);
     const number = this.segments.length;
     const suffix = `${subnet.vni.toString(16).padStart(6, '0')}-${networkId.slice(0, 5)}`;
     const vxlan = new VxlanDevice({

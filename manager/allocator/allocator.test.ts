@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { formatPrefix } from '../../wire/addresses.ts';
+import { formatPrefix, parsePrefix } from '../../wire/addresses.ts';
 import { answerOf } from '../control/result.ts';
 import { EndpointMode, PortProtocol, PublishMode } from '../objects/endpoint.ts';
-import type { Network } from '../objects/network.ts';
+import { type Network, VXLAN_ID_LIST, vnisOf } from '../objects/network.ts';
 import type { Service, ServiceSpec } from '../objects/service.ts';
 import { FakeSwarm, replicated } from '../testing/fake-swarm.ts';
 import { AddressPool } from './address-pool.ts';
+import { NetworkAllocator } from './network-allocator.ts';
 
 function createNetwork(swarm: FakeSwarm, name: string): Network {
   const spec = { annotations: { name, labels: {} } };
@@ -137,4 +138,58 @@ test('a pool hands out serially and wraps', () => {
   expect(pool.take()).toBe(0x0a00_0003);
   pool.release(0x0a00_0003);
   expect(pool.take()).toBe(0x0a00_0005);
+});
+
+/** A network with these subnets and this list of VXLAN ids, as an operator asks for it. */
+function withSubnets(subnets: readonly string[], vnis?: string): Network {
+  const options = vnis === undefined ? {} : { [VXLAN_ID_LIST]: vnis };
+  const configs = subnets.map((text) => ({ subnet: parsePrefix(text)! }));
+  return {
+    id: `net ${subnets} ${vnis}`,
+    meta: { version: 1, createdAtNs: 0, updatedAtNs: 0 },
+    spec: {
+      annotations: { name: 'net', labels: {} },
+      driverConfig: { name: 'overlay', options },
+      ipam: { driver: { name: 'default', options: {} }, configs },
+    },
+    driverState: undefined,
+    ipam: undefined,
+    isNodeLocal: false,
+  };
+}
+
+test('every subnet has a VXLAN id: those that the option lists, then free ones', () => {
+  const allocator = new NetworkAllocator([], 24);
+  const vnis = (subnets: readonly string[], list?: string) => {
+    const result = allocator.allocate(withSubnets(subnets, list));
+    return 'failure' in result ? result.failure : vnisOf(result.network);
+  };
+  expect(vnis(['10.1.0.0/24', '10.1.1.0/24'])).toEqual([4096, 4097]);
+  expect(vnis(['10.2.0.0/24', '10.2.1.0/24'], '77')).toEqual([77, 4098]);
+  expect(vnis(['10.3.0.0/24'], '200,201')).toEqual([200]);
+  expect(vnis(['10.4.0.0/24'], '77')).toBe(
+    'could not assign vxlan id 77 to pool 10.4.0.0/24: requested bit is already allocated',
+  );
+  expect(vnis(['10.5.0.0/24'], '16777216')).toMatch(/: bit does not belong to the sequence$/);
+  expect(vnis(['10.6.0.0/24'], '5,x')).toBe('invalid vxlan id value "x" passed');
+});
+
+test('of two subnets the first gives seven of eight addresses, and the other one the rest', () => {
+  let lot = 0;
+  const allocator = new NetworkAllocator([], 24, () => lot++ % 8);
+  const network = withSubnets(['10.1.0.0/29', '10.1.1.0/29']);
+  allocator.allocate(network);
+  const take = () => formatPrefix(allocator.takeAddress(network.id)!);
+  expect([1, 2, 3, 4, 5, 6].map(take)).toEqual([
+    '10.1.0.2/29',
+    '10.1.1.2/29',
+    '10.1.0.3/29',
+    '10.1.0.4/29',
+    '10.1.0.5/29',
+    '10.1.0.6/29',
+  ]);
+  expect([
+    take(),
+    allocator.takeAddress(network.id, [parsePrefix('10.1.1.5/29')!.address]),
+  ]).toEqual(['10.1.1.3/29', parsePrefix('10.1.1.5/29')]);
 });

@@ -6,6 +6,7 @@
  * the results to the store. A new leader builds it again from the store.
  */
 import {
+  formatPrefix,
   type Ipv4Address,
   networkOf,
   type Prefix,
@@ -18,6 +19,8 @@ import { AddressPool } from './address-pool.ts';
 
 const VNI_MIN = 4096;
 const VNI_MAX = 0xff_ffff;
+/** The lot that decides with which of a network's pools a search begins is one of so many. */
+export const POOL_LOTS = 8;
 
 /** An allocated network, or why it could not be. */
 export type NetworkResult = { readonly network: Network } | { readonly failure: string };
@@ -26,13 +29,20 @@ export type NetworkResult = { readonly network: Network } | { readonly failure: 
 export class NetworkAllocator {
   readonly #defaultPool: readonly Prefix[];
   readonly #subnetLengthBits: number;
+  readonly #drawLot: () => number;
   readonly #poolsByNetwork = new Map<string, AddressPool[]>();
   readonly #vnis = new Set<number>();
   #lastVni = VNI_MIN - 1;
 
-  constructor(defaultPool: readonly Prefix[], subnetLengthBits: number) {
+  /** `drawLot` draws a number below {@link POOL_LOTS} whenever a network has several subnets. */
+  constructor(
+    defaultPool: readonly Prefix[],
+    subnetLengthBits: number,
+    drawLot: () => number = () => 0,
+  ) {
     this.#defaultPool = defaultPool;
     this.#subnetLengthBits = subnetLengthBits;
+    this.#drawLot = drawLot;
   }
 
   /** True when the network's resources are held here. */
@@ -63,8 +73,8 @@ export class NetworkAllocator {
       pools.push(pool);
       configs.push({ ...config, subnet: pool.subnet, gateway });
     }
-    const vnis = this.#takeVnis(network, pools.length);
-    if (vnis === undefined) return { failure: 'requested bit is already allocated' };
+    const vnis = this.#takeVnis(network, configs);
+    if (typeof vnis === 'string') return { failure: vnis };
     this.#poolsByNetwork.set(network.id, pools);
     const driver = network.spec.driverConfig;
     const options = { ...driver?.options };
@@ -101,8 +111,7 @@ export class NetworkAllocator {
 
   /** An address of a network; one of `wanted` when given. `undefined` when there is none. */
   takeAddress(networkId: string, wanted: readonly Ipv4Address[] = []): Prefix | undefined {
-    const pools = this.#poolsByNetwork.get(networkId) ?? [];
-    for (const pool of pools) {
+    for (const pool of this.#searchOrder(networkId)) {
       const lengthBits = pool.subnet.lengthBits;
       for (const address of wanted) if (pool.reserve(address)) return { address, lengthBits };
       if (wanted.length > 0) continue;
@@ -120,6 +129,18 @@ export class NetworkAllocator {
   /** Gives an address back. */
   releaseAddress(networkId: string, address: Ipv4Address): void {
     for (const pool of this.#poolsByNetwork.get(networkId) ?? []) pool.release(address);
+  }
+
+  /**
+   * The pools of a network, as Go walks the map that upstream keeps them in: from one of the eight
+   * places of a map on, taken by lot, of which the subnets occupy the first ones. So of two subnets the
+   * first gives seven of eight addresses while it has any.
+   */
+  #searchOrder(networkId: string): readonly AddressPool[] {
+    const pools = this.#poolsByNetwork.get(networkId) ?? [];
+    if (pools.length < 2) return pools;
+    const first = this.#drawLot();
+    return first < pools.length ? [...pools.slice(first), ...pools.slice(0, first)] : pools;
   }
 
   #freeSubnet(pending: readonly AddressPool[]): Prefix | undefined {
@@ -144,24 +165,45 @@ export class NetworkAllocator {
     return false;
   }
 
-  #takeVnis(network: Network, count: number): number[] | undefined {
+  /**
+   * A VXLAN id for every subnet: those that the option lists, and free ones where its list is at an end
+   * (`ovmanager.NetworkAllocate`); upstream's error text when one cannot be had.
+   */
+  #takeVnis(network: Network, configs: readonly IpamConfig[]): number[] | string {
     if (!isOverlay(network)) return [];
-    const asked = network.spec.driverConfig?.options[VXLAN_ID_LIST];
-    if (asked !== undefined && asked !== '') {
-      const vnis = asked.split(',').map(Number);
-      if (vnis.some((vni) => this.#vnis.has(vni))) return undefined;
-      for (const vni of vnis) this.#vnis.add(vni);
-      return vnis;
-    }
+    const asked = listedVnisOf(network);
+    if (typeof asked === 'string') return asked;
     const vnis: number[] = [];
-    while (vnis.length < count) {
-      this.#lastVni = this.#lastVni >= VNI_MAX ? VNI_MIN : this.#lastVni + 1;
-      if (this.#vnis.has(this.#lastVni)) continue;
-      this.#vnis.add(this.#lastVni);
-      vnis.push(this.#lastVni);
+    for (const [i, { subnet }] of configs.entries()) {
+      const vni = asked[i] ?? this.#nextVni();
+      if (this.#vnis.has(vni) || vni > VNI_MAX) {
+        for (const taken of vnis) this.#vnis.delete(taken);
+        const reason =
+          vni > VNI_MAX
+            ? 'bit does not belong to the sequence'
+            : 'requested bit is already allocated';
+        return `could not assign vxlan id ${vni} to pool ${formatPrefix(subnet)}: ${reason}`;
+      }
+      this.#vnis.add(vni);
+      vnis.push(vni);
     }
     return vnis;
   }
+
+  #nextVni(): number {
+    do this.#lastVni = this.#lastVni >= VNI_MAX ? VNI_MIN : this.#lastVni + 1;
+    while (this.#vnis.has(this.#lastVni));
+    return this.#lastVni;
+  }
+}
+
+/** The VXLAN ids that a network's options ask for; an error text (`AppendVNIList`). */
+function listedVnisOf({ spec }: Network): number[] | string {
+  const list = spec.driverConfig?.options[VXLAN_ID_LIST];
+  if (list === undefined) return [];
+  const words = list.split(',');
+  const wrong = words.find((word) => !/^\d+$/.test(word) || Number(word) > 0xffff_ffff);
+  return wrong === undefined ? words.map(Number) : `invalid vxlan id value "${wrong}" passed`;
 }
 
 /** True for a network whose driver is overlay, which is the default in a cluster. */

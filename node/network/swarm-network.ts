@@ -7,7 +7,7 @@ import { isIngressNetwork, type Network, vnisOf } from '../../manager/objects/ne
 import type { Namespace } from '../../net/namespace.ts';
 import { assert } from '../../sim/assert.ts';
 import { OverlayNetwork } from '../../vxlan/overlay-network.ts';
-import { formatIpv4Address, type Prefix } from '../../wire/addresses.ts';
+import type { OverlaySubnet } from '../../vxlan/overlay-sandbox.ts';
 import type { BalancerSandbox } from '../balancer/load-balancer.ts';
 import { EmbeddedDns } from '../dns/embedded-dns.ts';
 import { NetworkRecords } from '../dns/records.ts';
@@ -33,7 +33,6 @@ export interface BalancerEndpoint extends BalancerSandbox {
 export class SwarmNetwork {
   readonly id: string;
   readonly name: string;
-  readonly subnet: Prefix;
   readonly isIngress: boolean;
   readonly isInternal: boolean;
   /** Its tasks answer their clients themselves (`--opt dsr`). */
@@ -46,30 +45,26 @@ export class SwarmNetwork {
   readonly #host: Host;
 
   constructor(host: Host, network: Network) {
-    const config = network.ipam?.configs[0];
-    assert(config?.gateway !== undefined, `network ${network.id} is not allocated`);
-    const vni = vnisOf(network)[0];
-    assert(vni !== undefined, `network ${network.id} has no VNI`);
+    const [first, ...moreSubnets] = subnetsOf(network);
+    assert(first !== undefined, `network ${network.id} is not allocated`);
     this.#host = host;
     this.id = network.id;
     this.name = network.spec.annotations.name;
-    this.subnet = config.subnet;
     this.isIngress = isIngressNetwork(network);
     this.isInternal = network.spec.internal === true;
     this.isDirect =
       !this.isIngress && network.spec.driverConfig?.options[DIRECT_OPTION] !== undefined;
+    const isSecret = isEncrypted(network);
     this.overlay = new OverlayNetwork(host, {
+      ...first,
       id: network.id,
-      subnet: config.subnet,
-      gateway: config.gateway,
-      vni,
-      isEncrypted: isEncrypted(network),
+      moreSubnets,
+      isEncrypted: isSecret,
       port: host.dataPathPort,
+      beforeSegment: ({ vni }) => this.#encrypt(vni, isSecret),
       ...underlayMtuOf(network),
     });
-    const path = { vni, port: host.dataPathPort };
-    if (isEncrypted(network)) writeOverlayEncryption(host.writer, host.engine, path);
-    else forgetOverlayEncryption(host.writer, host.engine, path);
+    if (!isSecret) this.#forgetEncryption();
   }
 
   /**
@@ -98,7 +93,7 @@ export class SwarmNetwork {
       ipvs: host.hasModule('ip_vs') ? new Ipvs(namespace) : undefined,
       device,
       address,
-      subnet: this.subnet,
+      subnet: endpoint.subnet,
       isIngress: this.isIngress,
       isDirect: this.isDirect,
     };
@@ -117,16 +112,28 @@ export class SwarmNetwork {
   /** Takes the network off the host, with the rules of its encryption. */
   remove(): void {
     this.overlay.destroySandbox();
-    const { writer, engine } = this.#host;
-    const { isEncrypted, vni } = this.overlay.options;
-    if (isEncrypted === true)
-      forgetOverlayEncryption(writer, engine, { vni, port: this.#host.dataPathPort });
+    if (this.overlay.options.isEncrypted === true) this.#forgetEncryption();
   }
 
-  /** `10.0.1.0/24 web`, for messages. */
-  get text(): string {
-    return `${this.name} (${formatIpv4Address(this.subnet.address)}/${this.subnet.lengthBits})`;
+  /** Sees to the rules of a subnet's VNI, whose devices are about to be made. */
+  #encrypt(vni: number, isSecret: boolean): void {
+    const { writer, engine, dataPathPort: port } = this.#host;
+    const change = isSecret ? writeOverlayEncryption : forgetOverlayEncryption;
+    change(writer, engine, { vni, port });
   }
+
+  #forgetEncryption(): void {
+    for (const { vni } of this.overlay.subnets) this.#encrypt(vni, false);
+  }
+}
+
+/** The subnets of an allocated network, each with its VNI. */
+function subnetsOf(network: Network): OverlaySubnet[] {
+  const vnis = vnisOf(network);
+  return (network.ipam?.configs ?? []).flatMap(({ subnet, gateway }, i) => {
+    const vni = vnis[i];
+    return gateway === undefined || vni === undefined ? [] : [{ subnet, gateway, vni }];
+  });
 }
 
 /** The MTU that the user chose for a network (`ov_network.go`); a wrong one is not set at all. */

@@ -145,8 +145,8 @@ export class SwarmNetworks {
   publishPeer(network: SwarmNetwork, endpointId: string): void {
     const endpoint = network.overlay.endpoints.get(endpointId);
     if (endpoint === undefined) return;
-    const { address, mac } = endpoint;
-    const value = peerValue(address, network.subnet.lengthBits, mac, this.#host.dataPathAddress);
+    const { address, mac, subnet } = endpoint;
+    const value = peerValue(address, subnet.lengthBits, mac, this.#host.dataPathAddress);
     this.#db.createEntry(this.#member, TableNames.peers, network.id, endpointId, value);
   }
 

@@ -100,10 +100,10 @@ function peersAreProgrammed(_cluster: Cluster, machines: readonly Machine[]): st
   const endpoints = [...endpointsOf(machines)];
   for (const machine of machines) {
     for (const network of machine.executor?.networksIfAny?.networks ?? []) {
-      const { vxlan } = network.overlay;
-      if (vxlan === undefined) continue;
       for (const endpoint of endpoints) {
         if (endpoint.network !== network.id) continue;
+        const vxlan = network.overlay.vxlanOf(endpoint.address);
+        if (vxlan === undefined) continue;
         const mac = vxlan.namespace.neighbours.macOf(vxlan, endpoint.address);
         const nowNs = machine.host?.world.nowNs ?? 0;
         const remote = mac === undefined ? undefined : vxlan.fdb.find(mac, nowNs)?.remote;
