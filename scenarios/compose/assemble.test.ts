@@ -143,8 +143,16 @@ test.each([
 const ONE = (service: string) => ({ 'a.yaml': `services: { web: { image: x, ${service} } }` });
 
 test.each([
-  [ONE(`hostname: "\${NONE:?say it}"`), 'required variable NONE is missing a value: say it'],
-  [ONE(`hostname: "\${"`), `invalid interpolation format: "\${"`],
+  [
+    ONE(`hostname: "\${NONE:?say it}"`),
+    'error while interpolating services.web.hostname: required variable NONE is missing a value: ' +
+      'say it',
+  ],
+  [
+    ONE(`hostname: "\${"`),
+    'invalid interpolation format for services.web.hostname.\nYou may need to escape any $ with ' +
+      'another $.\n${',
+  ],
   [ONE('extends: base'), 'cannot extend service "web" in a.yaml: service "base" not found'],
   [ONE('extends: { file: b.yaml, service: base }'), 'open b.yaml: no such file or directory'],
   [

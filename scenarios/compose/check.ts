@@ -6,6 +6,7 @@ import { parseConstraint } from '../../manager/scheduler/constraint.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { didYouMean, type Issue } from '../language/issue.ts';
 import type { LocatedYaml, YamlPath } from '../language/located-yaml.ts';
+import { isMapping } from './merge.ts';
 import { attachmentsOf } from './model.ts';
 import {
   DEPRECATED_OPTIONS,
@@ -21,12 +22,39 @@ const PREDEFINED_NETWORKS = ['default', 'host', 'bridge', 'none'];
 /** Everything that is wrong with a stack file whose format is right. */
 export function checkStackFile(file: StackFile, document: LocatedYaml): Issue[] {
   const check = new StackCheck(file, document);
-  check.version();
   check.services();
   check.networks();
   check.publishedPorts();
   check.ignoredOptions();
   return check.issues;
+}
+
+/** Options that `docker stack deploy` will not have, before it looks at anything else. */
+export function forbiddenOptions(value: unknown, document: LocatedYaml): Issue[] {
+  const uses = usesOf(value, Object.keys(FORBIDDEN_OPTIONS));
+  if (uses[0] === undefined) return [];
+  const lines = uses.map(({ option }) => `${option}: ${FORBIDDEN_OPTIONS[option]}`);
+  const message = `Compose file contains unsupported options:\n\n${lines.join('\n\n')}\n`;
+  const { service, option } = uses[0];
+  return [document.issueAtKey(['services', service], option, 'forbidden-option', message)];
+}
+
+/** The first service that uses an option. */
+interface OptionUse {
+  readonly option: string;
+  readonly service: string;
+}
+
+function usesOf(value: unknown, options: readonly string[]): OptionUse[] {
+  const services = (value as { readonly services?: unknown }).services;
+  if (!isMapping(services)) return [];
+  return [...options].sort().flatMap((option) => {
+    const service = Object.keys(services).find((name) => {
+      const own = services[name];
+      return isMapping(own) && Object.hasOwn(own, option);
+    });
+    return service === undefined ? [] : [{ option, service }];
+  });
 }
 
 class StackCheck {
@@ -41,13 +69,6 @@ class StackCheck {
     this.#services = Object.entries(file.services ?? {}).map(([name, s]) => [name, s ?? {}]);
   }
 
-  version(): void {
-    const { version } = this.#file;
-    if (version === undefined || /^3(\.\d+)?$/.test(version)) return;
-    const message = `unsupported Compose file version: ${version}`;
-    this.#add(['version'], 'compose-version', message, 'leave it out, or say "3.8"');
-  }
-
   services(): void {
     if (this.#services.length === 0) {
       const at = this.#file.services === undefined ? [] : ['services'];
@@ -60,13 +81,6 @@ class StackCheck {
       this.#references(at, name, service);
       this.#mode(at, service);
       this.#targets(at, service);
-      for (const [option, instead] of Object.entries(FORBIDDEN_OPTIONS)) {
-        if (!Object.hasOwn(service, option)) continue;
-        const message = `service "${name}" has the unsupported option ${option}`;
-        this.issues.push(
-          this.#document.issueAtKey(at, option, 'forbidden-option', message, instead),
-        );
-      }
     }
   }
 
@@ -90,25 +104,27 @@ class StackCheck {
   }
 
   ignoredOptions(): void {
-    this.#ignored(UNSUPPORTED_OPTIONS, 'unsupported', 'services of a swarm have no such option');
-    for (const [option, why] of Object.entries(DEPRECATED_OPTIONS)) {
-      this.#ignored([option], 'deprecated', why);
+    const [unsupported] = this.#used(UNSUPPORTED_OPTIONS);
+    if (unsupported !== undefined) {
+      const names = this.#used(UNSUPPORTED_OPTIONS).map(({ option }) => option);
+      const message = `Ignoring unsupported options: ${names.join(', ')}`;
+      this.#warnOf(unsupported, 'unsupported-option', message);
     }
+    const deprecated = this.#used(Object.keys(DEPRECATED_OPTIONS));
+    if (deprecated[0] === undefined) return;
+    const lines = deprecated.map(({ option }) => `${option}: ${DEPRECATED_OPTIONS[option]}`);
+    const message = `Ignoring deprecated options:\n\n${lines.join('\n\n')}`;
+    this.#warnOf(deprecated[0], 'deprecated-option', message);
   }
 
-  #ignored(options: readonly string[], kind: 'unsupported' | 'deprecated', hint: string): void {
-    const used = options
-      .filter((option) => this.#services.some(([, service]) => Object.hasOwn(service, option)))
-      .sort();
-    const first = this.#services.find(([, service]) =>
-      used.some((option) => Object.hasOwn(service, option)),
-    );
-    if (first === undefined) return;
-    const at = ['services', first[0]];
-    const key = used.find((option) => Object.hasOwn(first[1], option))!;
-    const message = `Ignoring ${kind} options: ${used.join(', ')}`;
-    const code = `${kind}-option`;
-    this.issues.push(this.#document.issueAtKey(at, key, code, message, hint, true));
+  /** Which of some options are used, in the order of their names, and where first. */
+  #used(options: readonly string[]): OptionUse[] {
+    return usesOf(this.#document.value, options);
+  }
+
+  #warnOf({ service, option }: OptionUse, code: string, message: string): void {
+    const at = ['services', service];
+    this.issues.push(this.#document.issueAtKey(at, option, code, message, '', true));
   }
 
   networks(): void {
@@ -126,10 +142,6 @@ class StackCheck {
         const message = `network ${name} is external, and nothing makes networks before the stack`;
         const hint = 'leave external out, so that the stack makes it';
         this.#add([...at, 'external'], 'unsupported-external', message, hint);
-      }
-      if (network.enable_ipv6 === true) {
-        const hint = 'containers have IPv4 addresses only';
-        this.#warn([...at, 'enable_ipv6'], 'no-ipv6', 'IPv6 is not simulated', hint);
       }
     }
   }
@@ -264,10 +276,6 @@ class StackCheck {
 
   #add(path: YamlPath, code: string, message: string, hint: string): void {
     this.issues.push(this.#document.issueAt(path, code, message, hint));
-  }
-
-  #warn(path: YamlPath, code: string, message: string, hint: string): void {
-    this.issues.push(this.#document.issueAt(path, code, message, hint, true));
   }
 }
 

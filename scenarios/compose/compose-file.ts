@@ -1,52 +1,18 @@
 /**
- * The compose file format that `docker compose` takes (compose-spec `schema/compose-spec.json`), as
- * far as it differs from the one of `docker stack deploy`: options of single hosts, ports with host
- * addresses, conditions of dependencies, profiles. `extends` and `include` are gone when it is read.
+ * A compose file as far as it differs from the stack files of `docker stack deploy`: options of single
+ * hosts, ports with host addresses, conditions of dependencies, profiles. `extends` and `include` are
+ * gone when it is read, and the Compose specification's schema (`format/`) has let it pass.
  */
 import { z } from 'zod';
 import { CONDITIONS } from '../../node/daemon/compose.ts';
-import { anything, anythingUnder, stackFileSchema, stackServiceSchema } from './stack-file.ts';
+import { stackFileSchema, stackServiceSchema } from './stack-file.ts';
 import { decimal, flag, integer, labels, text, textOrTexts, texts } from './values.ts';
-
-/** Options that have nothing to do with the network. */
-const WITHOUT_EFFECT = [
-  'annotations',
-  'attach',
-  'blkio_config',
-  'cgroup',
-  'cpu_count',
-  'cpu_percent',
-  'cpu_period',
-  'cpu_rt_period',
-  'cpu_rt_runtime',
-  'cpus',
-  'cpuset',
-  'develop',
-  'device_cgroup_rules',
-  'gpus',
-  'group_add',
-  'label_file',
-  'mem_limit',
-  'mem_reservation',
-  'mem_swappiness',
-  'memswap_limit',
-  'models',
-  'oom_kill_disable',
-  'pids_limit',
-  'post_start',
-  'pre_stop',
-  'provider',
-  'runtime',
-  'storage_opt',
-  'use_api_socket',
-  'uts',
-] as const;
 
 const condition = z.enum(CONDITIONS, {
   error: `services.depends_on.condition must be one of ${CONDITIONS.join(', ')}`,
 });
 
-const dependency = z.strictObject({
+const dependency = z.object({
   condition,
   required: flag.optional(),
   restart: flag.optional(),
@@ -57,9 +23,8 @@ const attachment = z
     aliases: texts.optional(),
     ipv4_address: text.optional(),
     ipv6_address: text.optional(),
-    link_local_ips: anything,
     mac_address: text.optional(),
-    interface_name: anything,
+    interface_name: text.optional(),
     priority: decimal.optional(),
     gw_priority: decimal.optional(),
     driver_opts: labels.optional(),
@@ -67,7 +32,7 @@ const attachment = z
   .nullable();
 
 /** A port's long form. */
-const longPortSchema = z.strictObject({
+const longPortSchema = z.object({
   target: integer(1, 65_535),
   published: text.optional(),
   protocol: text.optional(),
@@ -78,7 +43,6 @@ const longPortSchema = z.strictObject({
 });
 
 const service = stackServiceSchema.extend({
-  ...anythingUnder(WITHOUT_EFFECT),
   container_name: text.optional(),
   depends_on: z
     .union([texts, z.record(z.string(), dependency)], { error: 'expected a list of services' })
@@ -101,7 +65,6 @@ const service = stackServiceSchema.extend({
 /** A whole compose file, merged, variables replaced and foreign `x-` keys taken away. */
 export const composeFileSchema = stackFileSchema.extend({
   services: z.record(z.string(), service.nullable()).nullable().optional(),
-  models: anything,
 });
 
 /** A compose file that was read. */

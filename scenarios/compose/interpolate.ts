@@ -3,27 +3,55 @@
  * `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`, `${NAME?message}`, and `$$` for a dollar.
  * compose-go (`template/template.go`) knows `${NAME:+value}` and variables within defaults besides.
  *
- * Values come from the scenario's `environment` only: a run must not depend on the shell that it was
- * started from. Keys are not interpolated, as upstream.
+ * Values come from the scenario's `environment` and from `.env` files only: a run must not depend on
+ * the shell that it was started from. Keys are not interpolated, as upstream.
  */
 import type { Issue } from '../language/issue.ts';
 import type { LocatedYaml, YamlPath } from '../language/located-yaml.ts';
+import { type Casts, COMPOSE_CASTS, castAt, STACK_CASTS } from './casts.ts';
 
-/** The sections whose values may hold variables (docker/cli `interpolation`). */
-const SECTIONS = ['services', 'volumes', 'networks', 'secrets', 'configs'];
-
-/** What a template may say. */
+/** What a template may say, and what the tool that reads it says of it. */
 export interface TemplateRules {
   /** `${NAME:+value}` and `${NAME+value}`, which count when the variable has a value. */
   readonly hasAlternatives: boolean;
   /** Variables in defaults and messages: `${A:-${B}}`. */
   readonly nests: boolean;
+  readonly casts: Casts;
+  /** True where texts without variables are cast, too. */
+  readonly castsAll: boolean;
+  /** The tool's words for a template that cannot be read. */
+  invalid(where: string, template: string): string;
+  /** The tool's words for a variable that must have a value. */
+  required(where: string, why: string): string;
+  /** Its words for a variable without one. */
+  unset(name: string): string;
 }
 
-/** As docker/cli reads stack files. */
-const STACK_TEMPLATES: TemplateRules = { hasAlternatives: false, nests: false };
+/** As docker/cli reads stack files, where a missing variable is told like a broken template. */
+export const STACK_TEMPLATES: TemplateRules = {
+  hasAlternatives: false,
+  nests: false,
+  casts: STACK_CASTS,
+  castsAll: false,
+  invalid: (where, template) =>
+    `invalid interpolation format for ${where}: ${JSON.stringify(template)}; you may need to escape ` +
+    'any $ with another $',
+  required: (where, why) => STACK_TEMPLATES.invalid(where, why),
+  unset: (name) => `the variable ${name} is not set; it becomes an empty string`,
+};
+
 /** As compose-go reads compose files. */
-export const COMPOSE_TEMPLATES: TemplateRules = { hasAlternatives: true, nests: true };
+export const COMPOSE_TEMPLATES: TemplateRules = {
+  hasAlternatives: true,
+  nests: true,
+  casts: COMPOSE_CASTS,
+  castsAll: true,
+  invalid: (where, template) =>
+    `invalid interpolation format for ${where}.\nYou may need to escape any $ with another $.\n` +
+    template,
+  required: (where, why) => `error while interpolating ${where}: ${why}`,
+  unset: (name) => `The "${name}" variable is not set. Defaulting to a blank string.`,
+};
 
 /** A name, behind a dollar or a brace. */
 const NAME = /[_a-zA-Z][_a-zA-Z0-9]*/y;
@@ -34,7 +62,10 @@ const OPERATOR = /:?[-?+]/y;
 /** A text with its variables replaced, or what is wrong with it. */
 export interface Interpolated {
   readonly text: string;
-  readonly error: string | undefined;
+  /** A variable that must have a value and has none. */
+  readonly missing: string | undefined;
+  /** True when the text cannot be read. */
+  readonly isInvalid: boolean;
   /** Variables that have neither a value nor a default. */
   readonly unset: readonly string[];
 }
@@ -54,7 +85,8 @@ class Template {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #rules: TemplateRules;
   readonly #unset: string[] = [];
-  #error: string | undefined;
+  #missing: string | undefined;
+  #isInvalid = false;
 
   constructor(text: string, environment: Readonly<Record<string, string>>, rules: TemplateRules) {
     this.#text = text;
@@ -64,7 +96,7 @@ class Template {
 
   interpolated(): Interpolated {
     const text = this.#replaced(this.#text);
-    return { text, error: this.#error, unset: this.#unset };
+    return { text, missing: this.#missing, isInvalid: this.#isInvalid, unset: this.#unset };
   }
 
   #replaced(text: string): string {
@@ -116,7 +148,9 @@ class Template {
     if (operator.endsWith('+')) return isGiven ? this.#nested(rest) : '';
     if (isGiven) return value!;
     if (operator.endsWith('-')) return this.#nested(rest);
-    this.#error ??= `required variable ${name} is missing a value: ${this.#nested(rest)}`;
+    const reason = this.#nested(rest);
+    const why = reason === '' && this.#rules.nests ? '' : `: ${reason}`;
+    this.#missing ??= `required variable ${name} is missing a value${why}`;
     return '';
   }
 
@@ -135,7 +169,7 @@ class Template {
   }
 
   #invalid(): string {
-    this.#error ??= `invalid interpolation format: "${this.#text}"`;
+    this.#isInvalid = true;
     return '';
   }
 }
@@ -153,14 +187,7 @@ export function interpolateDocument(
   issues: Issue[],
   rules: TemplateRules = STACK_TEMPLATES,
 ): unknown {
-  const root = document.value;
-  if (typeof root !== 'object' || root === null || Array.isArray(root)) return root;
-  return Object.fromEntries(
-    Object.entries(root).map(([key, value]) => [
-      key,
-      SECTIONS.includes(key) ? walk(value, [key], { document, environment, issues, rules }) : value,
-    ]),
-  );
+  return walk(document.value, [], { document, environment, issues, rules });
 }
 
 /** What a walk over a file needs at every value. */
@@ -172,8 +199,7 @@ interface Walk {
 }
 
 function walk(value: unknown, path: YamlPath, context: Walk): unknown {
-  if (typeof value === 'string')
-    return value.includes('$') ? replaced(value, path, context) : value;
+  if (typeof value === 'string') return replaced(value, path, context);
   if (Array.isArray(value)) return value.map((item, i) => walk(item, [...path, i], context));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
@@ -181,19 +207,25 @@ function walk(value: unknown, path: YamlPath, context: Walk): unknown {
   );
 }
 
-function replaced(value: string, path: YamlPath, context: Walk): string {
+function replaced(value: string, path: YamlPath, context: Walk): unknown {
   const { document, environment, issues, rules } = context;
-  const { text, error, unset } = interpolate(value, environment, rules);
-  if (error !== undefined) {
-    const hint = error.startsWith('required')
-      ? 'give it a value under environment in the scenario'
-      : 'write $$ for a dollar sign';
-    issues.push(document.issueAt(path, 'interpolation', error, hint));
+  const { text, missing, isInvalid, unset } = interpolate(value, environment, rules);
+  const where = path.map((part) => (typeof part === 'number' ? '[]' : part)).join('.');
+  const fail = (message: string, hint: string) =>
+    issues.push(document.issueAt(path, 'interpolation', message, hint));
+  if (isInvalid) fail(rules.invalid(where, value), 'write $$ for a dollar sign');
+  else if (missing !== undefined) {
+    fail(rules.required(where, missing), 'give it a value under environment in the scenario');
   }
   for (const name of unset) {
-    const message = `the variable ${name} is not set; it becomes an empty string`;
     const hint = `give it a value under environment in the scenario, or write \${${name}:-default}`;
-    issues.push(document.issueAt(path, 'unset-variable', message, hint, true));
+    issues.push(document.issueAt(path, 'unset-variable', rules.unset(name), hint, true));
   }
+  if (text === value && !rules.castsAll) return text;
+  const cast = castAt(rules.casts, path, text);
+  if (cast === undefined) return text;
+  if ('value' in cast) return cast.value;
+  const message = `error while interpolating ${where}: failed to cast to expected type: ${cast.error}`;
+  fail(message, '');
   return text;
 }

@@ -31,21 +31,27 @@ test.each([
   ['$${A}', '${A}'],
   ['plain', 'plain'],
 ])('%s becomes %s', (text, expected) => {
-  const { text: replaced, error, unset } = interpolate(text, { A: 'one', E: '' });
-  expect({ replaced, error, unset }).toEqual({ replaced: expected, error: undefined, unset: [] });
+  const rest = { missing: undefined, isInvalid: false, unset: [] };
+  expect(interpolate(text, { A: 'one', E: '' })).toEqual({ text: expected, ...rest });
 });
 
+const escaping = (template: string) =>
+  `invalid interpolation format for services.web.command.[]: "${template}"; ` +
+  'you may need to escape any $ with another $';
+
 test.each([
-  ['${B:?need it}', 'required variable B is missing a value: need it'],
-  ['${E:?need it}', 'required variable E is missing a value: need it'],
-  ['${1x}', 'invalid interpolation format: "${1x}"'],
-  ['a $ b', 'invalid interpolation format: "a $ b"'],
+  ['${B:?need it}', escaping('required variable B is missing a value: need it')],
+  ['${E:?need it}', escaping('required variable E is missing a value: need it')],
+  ['${1x}', escaping('${1x}')],
+  ['a $ b', escaping('a $ b')],
 ])('%s is refused', (text, expected) => {
-  expect(interpolate(text, { E: '' }).error).toBe(expected);
+  const file = `services: { web: { image: x, command: ['${text}'] } }`;
+  const { issues } = loadCompose(new LocatedYaml('s.yaml', file), { E: '' });
+  expect(issues.map(({ message }) => message)).toEqual([expected]);
 });
 
 test('a variable without value and default becomes empty, with a warning', () => {
-  expect(interpolate('a${B}c', {})).toEqual({ text: 'ac', error: undefined, unset: ['B'] });
+  expect(interpolate('a${B}c', {})).toMatchObject({ text: 'ac', unset: ['B'] });
   const document = new LocatedYaml(
     's.yaml',
     'services:\n  web:\n    image: nginx\n    hostname: a$B\n',
@@ -108,9 +114,9 @@ const EVERYTHING = yaml`
           stop_grace_period: 1m30s
           stop_signal: SIGINT
           extra_hosts: ["db:10.0.0.9"]
-          healthcheck: { test: curl -f localhost, interval: 5s, retries: "3" }
+          healthcheck: { test: curl -f localhost, interval: 5s, retries: $RETRIES }
           deploy:
-            replicas: "4"
+            replicas: $REPLICAS
             endpoint_mode: vip
             labels: { tier: web }
             placement:
@@ -130,7 +136,7 @@ const EVERYTHING = yaml`
         front: { driver: overlay, attachable: true, driver_opts: { encrypted: "" } }
         back:
           internal: true
-          ipam: { config: [{ subnet: 10.9.0.0/24, gateway: 10.9.0.254 }] }
+          ipam: { config: [{ subnet: 10.9.0.0/24 }] }
         outer: { external: true, name: shared }
     `;
 
@@ -191,13 +197,13 @@ const EVERY_NETWORK = {
   back: {
     internal: true,
     external: false,
-    ipam: [{ subnet: '10.9.0.0/24', gateway: '10.9.0.254' }],
+    ipam: [{ subnet: '10.9.0.0/24' }],
   },
   outer: { name: 'shared', external: true },
 };
 
 test('every section of a service reaches the model', () => {
-  const model = load(EVERYTHING, { TAG: '1.2' });
+  const model = load(EVERYTHING, { TAG: '1.2', RETRIES: '3', REPLICAS: '4' });
   expect(JSON.parse(JSON.stringify(model.services['app']))).toEqual(EVERYTHING_OF_APP);
   expect(JSON.parse(JSON.stringify(model.networks))).toEqual(EVERY_NETWORK);
   const plain = model.services['plain']!;

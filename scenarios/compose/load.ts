@@ -1,17 +1,22 @@
 /**
- * Reads a stack file as `docker stack deploy` does (docker/cli `cli/compose/loader/loader.go`):
- * anchors and merge keys, variables, the format, what refers to what, and then the model that the
- * manager turns into services and networks.
+ * Reads a stack file as `docker stack deploy` does (docker/cli `cli/compose/loader/loader.go`), and
+ * compose files as `docker compose` does: anchors and merge keys, variables, the published format,
+ * what refers to what, and then the model that the manager, or one host's daemon, is given.
  */
 import type { ComposeModel } from '../../manager/stack/compose-model.ts';
 import type { ComposeProject } from '../../node/daemon/compose.ts';
-import type { Issue } from '../language/issue.ts';
-import type { LocatedYaml } from '../language/located-yaml.ts';
+import { didYouMean, type Issue } from '../language/issue.ts';
+import type { LocatedYaml, YamlSource } from '../language/located-yaml.ts';
 import { issuesOf } from '../language/zod-issues.ts';
 import { assemble, type FileAccess } from './assemble.ts';
-import { checkStackFile } from './check.ts';
+import { checkStackFile, forbiddenOptions } from './check.ts';
 import { composeFileSchema } from './compose-file.ts';
-import { interpolateDocument } from './interpolate.ts';
+import { composeComplaintOf } from './format/compose-words.ts';
+import { type JsonSchema, knownKeysAt } from './format/json-schema.ts';
+import { composeSchema, stackSchema, stackVersionOf } from './format/published.ts';
+import { type SchemaComplaint, stackComplaintOf } from './format/stack-words.ts';
+import { interpolateDocument, STACK_TEMPLATES } from './interpolate.ts';
+import { isMapping } from './merge.ts';
 import { modelOf } from './model.ts';
 import { projectOf } from './project.ts';
 import { type StackFile, stackFileSchema } from './stack-file.ts';
@@ -46,7 +51,14 @@ export function loadProject(
   const document = assemble(files, access, issues);
   const isBroken = () => issues.some((issue) => !issue.isWarning);
   if (document === undefined || isBroken()) return { project: undefined, issues };
-  const parsed = composeFileSchema.safeParse(withoutExtensions(document.value));
+  const complaint = composeComplaintOf(withoutPrograms(document.value));
+  if (complaint !== undefined) {
+    const message = `validating ${files.at(-1)}: ${complaint.message}`;
+    const told = { ...complaint, message };
+    issues.push(schemaIssue(told, composeSchema(), document));
+    return { project: undefined, issues };
+  }
+  const parsed = composeFileSchema.safeParse(document.value);
   if (!parsed.success) {
     issues.push(...issuesOf(parsed.error, composeFileSchema, document, 'a compose file'));
     return { project: undefined, issues };
@@ -77,28 +89,49 @@ interface ReadFile {
 
 function readFile(document: LocatedYaml, environment: Readonly<Record<string, string>>): ReadFile {
   const issues: Issue[] = [...document.issues];
-  if (issues.length > 0) return { file: undefined, issues };
-  const value = interpolateDocument(document, environment, issues);
-  if (value === null || value === undefined) {
-    issues.push(document.issueAt([], 'empty-file', 'empty compose file', 'it needs services'));
+  const isBroken = () => issues.some((issue) => !issue.isWarning);
+  if (isBroken()) return { file: undefined, issues };
+  if (!isMapping(document.value)) {
+    const message = 'top-level object must be a mapping';
+    issues.push(document.issueAt([], 'empty-file', message, 'it needs services'));
     return { file: undefined, issues };
   }
-  const parsed = stackFileSchema.safeParse(withoutExtensions(value));
-  if (!parsed.success) {
-    issues.push(...issuesOf(parsed.error, stackFileSchema, document, 'a stack file'));
+  issues.push(...forbiddenOptions(document.value, document));
+  const value = interpolateDocument(document, environment, issues, STACK_TEMPLATES);
+  if (isBroken()) return { file: undefined, issues };
+  const complaint = stackComplaintOf(withoutPrograms(value));
+  if (complaint !== undefined) {
+    const version = stackVersionOf(value);
+    issues.push(schemaIssue(complaint, stackSchema(version), document));
     return { file: undefined, issues };
   }
-  const isBroken = issues.some((issue) => !issue.isWarning);
-  return { file: isBroken ? undefined : parsed.data, issues };
+  const parsed = stackFileSchema.safeParse(value);
+  if (parsed.success) return { file: parsed.data, issues };
+  issues.push(...issuesOf(parsed.error, stackFileSchema, document, 'a stack file'));
+  return { file: undefined, issues };
 }
 
-/** Keys that begin with `x-` are anybody's, wherever the format has keys of its own. */
-function withoutExtensions(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(withoutExtensions);
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => !key.startsWith('x-') || key === 'x-swarmlab')
-      .map(([key, inner]) => [key, withoutExtensions(inner)]),
-  );
+/** A complaint of a published schema where it belongs, with the key that may have been meant. */
+function schemaIssue(
+  { message, path, unknownKey, hint }: SchemaComplaint,
+  schema: JsonSchema | undefined,
+  document: YamlSource,
+): Issue {
+  const code = unknownKey === undefined ? 'wrong-value' : 'unknown-key';
+  if (unknownKey === undefined || schema === undefined) {
+    return document.issueAt(path, code, message, hint);
+  }
+  const meant = didYouMean(unknownKey, knownKeysAt(schema, path));
+  return document.issueAtKey(path, unknownKey, code, message, meant);
+}
+
+/** A file without the programs of its services, which are nobody else's business. */
+function withoutPrograms(value: unknown): unknown {
+  if (!isMapping(value) || !isMapping(value['services'])) return value;
+  const services = Object.entries(value['services']).map(([name, service]) => {
+    if (!isMapping(service)) return [name, service];
+    const { 'x-swarmlab': _program, ...rest } = service;
+    return [name, rest];
+  });
+  return { ...value, services: Object.fromEntries(services) };
 }

@@ -39,7 +39,7 @@ const shortPort = z
   .meta({ description: `a port, ${HINT}` });
 
 const longPort = z
-  .strictObject({
+  .object({
     target: integer(1, 65_535).meta({ description: 'the port in the container' }),
     published: integer(0, 65_535).optional().meta({ description: 'the port on every node' }),
     protocol: z.enum(PROTOCOLS).default('tcp'),

@@ -1,7 +1,8 @@
 /**
- * The stack file format that `docker stack deploy` takes, as zod schemas (docker/cli
- * `cli/compose/schema/data/config_schema_v3.13.json` and `cli/compose/types`), and the options that
- * it ignores, deprecates or forbids.
+ * A stack file as far as it says something to a network or a scheduler, as zod types that reduce every
+ * spelling to one (docker/cli `cli/compose/types`). The rest of the format is the published schema's
+ * (`format/`), which a file has passed before it comes here. And the options that `docker stack deploy`
+ * ignores, deprecates or forbids.
  */
 import { z } from 'zod';
 import { parseIpv4Address, parsePrefix } from '../../wire/addresses.ts';
@@ -41,55 +42,36 @@ export const UNSUPPORTED_OPTIONS: readonly string[] = [
   'userns_mode',
 ];
 
-/** Options that upstream warns of (docker/cli `DeprecatedProperties`); `expose` is not among them. */
+/** Options that upstream warns of (docker/cli `DeprecatedProperties`). */
 export const DEPRECATED_OPTIONS: Readonly<Record<string, string>> = {
   container_name: 'Setting the container name is not supported.',
+  expose:
+    "Exposing ports is unnecessary - services on the same network can access each other's containers " +
+    'on any port.',
 };
+
+const BY_DEPLOY = 'Set resource limits using deploy.resources';
 
 /** Options that upstream refuses, with what to do instead (docker/cli `ForbiddenProperties`). */
 export const FORBIDDEN_OPTIONS: Readonly<Record<string, string>> = {
-  extends: 'support for `extends` is not implemented',
-  volume_driver: 'define a volume under the top-level `volumes` and give it a driver there',
-  volumes_from: 'define a volume under the top-level `volumes` and refer to it from each service',
-  cpu_quota: 'set resource limits using deploy.resources',
-  cpu_shares: 'set resource limits using deploy.resources',
-  cpuset: 'set resource limits using deploy.resources',
-  mem_limit: 'set resource limits using deploy.resources',
-  memswap_limit: 'set resource limits using deploy.resources',
+  extends: 'Support for `extends` is not implemented yet.',
+  volume_driver:
+    'Instead of setting the volume driver on the service, define a volume using the top-level ' +
+    '`volumes` option and specify the driver there.',
+  volumes_from:
+    'To share a volume between services, define it using the top-level `volumes` option and ' +
+    'reference it from each service that shares it using the service-level `volumes` option.',
+  cpu_quota: BY_DEPLOY,
+  cpu_shares: BY_DEPLOY,
+  cpuset: BY_DEPLOY,
+  mem_limit: BY_DEPLOY,
+  memswap_limit: BY_DEPLOY,
 };
 
 /** Accepted without a meaning on the network. */
-export const anything = z.unknown().optional();
+const anything = z.unknown().optional();
 
-const WITHOUT_EFFECT = [
-  'cap_add',
-  'cap_drop',
-  'configs',
-  'credential_spec',
-  'env_file',
-  'init',
-  'isolation',
-  'logging',
-  'oom_score_adj',
-  'platform',
-  'pull_policy',
-  'read_only',
-  'secrets',
-  'stdin_open',
-  'tmpfs',
-  'tty',
-  'ulimits',
-  'user',
-  'volumes',
-  'working_dir',
-] as const;
-
-/** Keys that are accepted, whatever stands behind them. */
-export function anythingUnder<K extends string>(keys: readonly K[]): Record<K, typeof anything> {
-  return Object.fromEntries(keys.map((key) => [key, anything])) as Record<K, typeof anything>;
-}
-
-const updateConfig = z.strictObject({
+const updateConfig = z.object({
   parallelism: integer(0).optional(),
   delay: span.optional(),
   failure_action: z.enum(['pause', 'continue', 'rollback']).optional(),
@@ -98,7 +80,7 @@ const updateConfig = z.strictObject({
   order: z.enum(['stop-first', 'start-first']).optional(),
 });
 
-const amounts = z.strictObject({
+const amounts = z.object({
   cpus: decimal.optional(),
   memory: memory.optional(),
   pids: integer(0).optional(),
@@ -106,7 +88,7 @@ const amounts = z.strictObject({
   generic_resources: anything,
 });
 
-const deploy = z.strictObject({
+const deploy = z.object({
   mode: z.enum(['replicated', 'global', 'replicated-job', 'global-job']).optional(),
   replicas: integer(0).optional(),
   endpoint_mode: z.enum(['vip', 'dnsrr']).optional(),
@@ -114,7 +96,7 @@ const deploy = z.strictObject({
   placement: z
     .strictObject({
       constraints: texts.optional(),
-      preferences: z.array(z.strictObject({ spread: text })).optional(),
+      preferences: z.array(z.object({ spread: text })).optional(),
       max_replicas_per_node: integer(0).optional(),
     })
     .optional(),
@@ -133,7 +115,7 @@ const deploy = z.strictObject({
     .optional(),
 });
 
-const healthcheck = z.strictObject({
+const healthcheck = z.object({
   test: z.union([text, texts], { error: 'expected a command' }).optional(),
   interval: span.optional(),
   timeout: span.optional(),
@@ -158,11 +140,10 @@ const dependencies = z.union([texts, z.record(z.string(), z.unknown())], {
 });
 
 /** One service of a stack file. */
-export const stackServiceSchema = z.strictObject({
-  ...anythingUnder(WITHOUT_EFFECT),
-  ...anythingUnder(UNSUPPORTED_OPTIONS),
-  ...anythingUnder(Object.keys(DEPRECATED_OPTIONS)),
-  ...anythingUnder(Object.keys(FORBIDDEN_OPTIONS)),
+export const stackServiceSchema = z.object({
+  volumes: anything,
+  secrets: anything,
+  configs: anything,
   image: text.optional(),
   command: command.optional(),
   entrypoint: command.optional(),
@@ -198,11 +179,11 @@ const address = text.refine(
   'expected an address, such as 10.5.0.1',
 );
 
-const external = z.union([flag, z.strictObject({ name: text.optional() })], {
+const external = z.union([flag, z.object({ name: text.optional() })], {
   error: 'expected true or false',
 });
 
-const network = z.strictObject({
+const network = z.object({
   name: text.optional(),
   driver: text.optional(),
   driver_opts: labels.optional(),
@@ -216,7 +197,7 @@ const network = z.strictObject({
       options: labels.optional(),
       config: z
         .array(
-          z.strictObject({
+          z.object({
             subnet,
             gateway: address.optional(),
             ip_range: subnet.optional(),
@@ -233,7 +214,7 @@ const network = z.strictObject({
 const declarations = z.record(z.string(), z.unknown()).nullable().optional();
 
 /** A whole stack file, variables replaced and foreign `x-` keys taken away. */
-export const stackFileSchema = z.strictObject({
+export const stackFileSchema = z.object({
   version: z.union([z.string(), z.number()]).transform(String).optional(),
   name: text.optional(),
   services: z.record(z.string(), stackServiceSchema.nullable()).nullable().optional(),

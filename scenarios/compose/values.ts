@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { Labels } from '../../manager/objects/meta.ts';
+import { parseDuration } from '../../sim/time.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()], {
   error: 'expected a text, a number or a boolean',
@@ -120,3 +121,8 @@ export const memory = z
     context.addIssue({ code: 'custom', message: `'${input}' is not a size such as 50M` });
     return z.NEVER;
   });
+
+/** True for what Go's `time.ParseDuration` takes, negative spans among them. */
+export function isGoDuration(text: string): boolean {
+  return parseDuration(text) !== undefined;
+}
