@@ -23,7 +23,7 @@ const ENDPOINTS = Number(process.argv[4] ?? 5000);
 /** On how many networks a node is; at least those of its endpoints. */
 const NETWORKS_OF_NODE = Number(process.argv[5] ?? 0);
 const DRAINED_SHARE = 0.2;
-const PATIENCE_SECONDS = 600;
+const PATIENCE_SECONDS = 1200;
 const QUIET_SECONDS = 600;
 const GENERATION = 1;
 
@@ -164,8 +164,26 @@ const lab = new Lab();
 const rows: string[][] = [];
 const sent: string[][] = [];
 
+/** Whether a phase has ended that has played so many seconds. */
+type IsOver = (second: number) => boolean;
+
+/** All members of each network see the same. */
+const agrees: IsOver = (second) => second > 5 && lab.db.disputedCount === 0;
+
+/** Nobody has gossiped anything for a second. */
+function silence(): IsOver {
+  let before = -1;
+  return () => {
+    const totals = totalsOf(lab);
+    const gossiped = totals[2 * CountedKind.networkEvent]! + totals[2 * CountedKind.tableGossip]!;
+    const isOver = gossiped === before;
+    before = gossiped;
+    return isOver;
+  };
+}
+
 /** Runs a phase and notes what it took. */
-function phase(name: string, begin: () => void, seconds: number, endsAgreed: boolean): void {
+function phase(name: string, begin: () => void, seconds: number, isOver: IsOver): void {
   const { queue } = lab.world;
   const beganAtNs = queue.nowNs;
   const before = totalsOf(lab);
@@ -176,7 +194,7 @@ function phase(name: string, begin: () => void, seconds: number, endsAgreed: boo
   for (let second = 1; second <= seconds; second++) {
     queue.runUntil(beganAtNs + second * SECOND_NS);
     settled = second;
-    if (endsAgreed && second > 5 && lab.db.disputedCount === 0) break;
+    if (isOver(second)) break;
   }
   const { user, system } = process.cpuUsage(cpuBefore);
   const cpuSeconds = (user + system) / 1e6;
@@ -190,6 +208,7 @@ function phase(name: string, begin: () => void, seconds: number, endsAgreed: boo
     (settled / cpuSeconds).toFixed(1),
     String(queue.firedCount - eventsBefore),
     heapMb.toFixed(0),
+    (process.resourceUsage().maxRSS / 1024).toFixed(0),
     String(lab.db.disputedCount),
   ]);
   const after = totalsOf(lab);
@@ -200,10 +219,15 @@ function phase(name: string, begin: () => void, seconds: number, endsAgreed: boo
   });
 }
 
-phase('deploy', () => lab.deploy(), PATIENCE_SECONDS, true);
-phase('settle', () => {}, 120, false);
-phase('quiet', () => {}, QUIET_SECONDS, false);
-phase('drain', () => lab.drain(), PATIENCE_SECONDS, true);
+phase('deploy', () => lab.deploy(), PATIENCE_SECONDS, agrees);
+phase('settle', () => {}, PATIENCE_SECONDS, silence());
+phase(
+  'quiet',
+  () => {},
+  QUIET_SECONDS,
+  () => false,
+);
+phase('drain', () => lab.drain(), PATIENCE_SECONDS, agrees);
 const headings = [
   'phase',
   'virtual s',
@@ -211,6 +235,7 @@ const headings = [
   'virtual s per CPU s',
   'events',
   'heap MB',
+  'peak MB',
   'disputed',
 ];
 console.log(formatTable(headings, rows));

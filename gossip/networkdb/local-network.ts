@@ -1,8 +1,9 @@
 /**
  * What a node keeps of a network that it joins.
  */
+
+import { TransmitLimitedQueue } from './queue/transmit-limited-queue.ts';
 import type { LocalNetwork, Network, NodeState } from './state.ts';
-import { TransmitLimitedQueue } from './transmit-limited-queue.ts';
 
 /** A fresh record; later generations keep the queues of the record that was leaving. */
 export function localNetworkOf(

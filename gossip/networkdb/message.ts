@@ -8,11 +8,12 @@
  */
 import { GossipMessageType, type TableEventType } from '../../wire/networkdb/message.ts';
 import type { UserMessage } from './carrier.ts';
+import type { Broadcast } from './queue/transmit-limited-queue.ts';
 import type { Attachment, AttachmentFact, AttachmentSnapshot } from './store/attachments.ts';
 import type { EntryFact, EntrySnapshot, EntryVersion } from './store/entries.ts';
 
 /** A node has joined or is leaving the gossip cluster. */
-export interface NodeEvent extends UserMessage {
+export interface NodeEvent extends UserMessage, Broadcast {
   readonly type: typeof GossipMessageType.nodeEvent;
   readonly isLeave: boolean;
   readonly ltime: number;
@@ -20,14 +21,14 @@ export interface NodeEvent extends UserMessage {
 }
 
 /** A node has joined or is leaving a network. */
-export interface NetworkEvent extends UserMessage {
+export interface NetworkEvent extends UserMessage, Broadcast {
   readonly type: typeof GossipMessageType.networkEvent;
   readonly fact: AttachmentFact;
   readonly attachment: Attachment;
 }
 
 /** An entry was created, updated or deleted by its owner. */
-export interface TableEvent extends UserMessage {
+export interface TableEvent extends UserMessage, Broadcast {
   readonly type: typeof GossipMessageType.tableEvent;
   readonly event: TableEventType;
   readonly fact: EntryFact;
@@ -172,6 +173,7 @@ export function tableEventOf(
     fact,
     version,
     residualSeconds,
+    subject: fact.subject.entryId,
     sizeBytes: tableMessageBytes(version.eventBytes, residualSeconds),
   };
 }

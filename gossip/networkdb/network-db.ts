@@ -27,6 +27,7 @@ import { generationRules } from './generation.ts';
 import { localNetworkOf } from './local-network.ts';
 import type { Message, PushPull } from './message.ts';
 import { PeerState, Peers } from './peers.ts';
+import { retransmitLimit, TransmitLimitedQueue } from './queue/transmit-limited-queue.ts';
 import { armGossip } from './rules/arming.ts';
 import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
 import { deleteLocalNetworkEntries } from './rules/entry-removal.ts';
@@ -61,7 +62,6 @@ import {
   State,
 } from './state.ts';
 import type { TableValue } from './store/entries.ts';
-import { retransmitLimit, TransmitLimitedQueue } from './transmit-limited-queue.ts';
 import {
   type NodeWatchHandler,
   type Watch,

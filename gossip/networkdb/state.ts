@@ -21,11 +21,11 @@ import {
   tableMessageBytes,
 } from './message.ts';
 import type { Peers } from './peers.ts';
+import type { TransmitLimitedQueue } from './queue/transmit-limited-queue.ts';
 import { Attachments } from './store/attachments.ts';
 import { Entries } from './store/entries.ts';
 import { Fact } from './store/fact-table.ts';
 import { networkReapTick, Population, ReapTicks } from './store/population.ts';
-import type { TransmitLimitedQueue } from './transmit-limited-queue.ts';
 import { Watches } from './watch.ts';
 
 /** Observations of NetworkDB; `node` is the node that sees it. */

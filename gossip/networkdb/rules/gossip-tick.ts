@@ -12,8 +12,8 @@ import {
 } from '../constants.ts';
 import { CountedKind } from '../counters.ts';
 import { compoundOf, type TableEvent } from '../message.ts';
+import { retransmitLimit } from '../queue/transmit-limited-queue.ts';
 import type { LocalNetwork, NodeState, State } from '../state.ts';
-import { retransmitLimit } from '../transmit-limited-queue.ts';
 import { armGossip } from './arming.ts';
 import { drawMembers, memberCountOf } from './members.ts';
 

@@ -7,8 +7,8 @@ import { GossipMessageType } from '../../../wire/networkdb/message.ts';
 import { BROADCAST_TIMEOUT_NS } from '../constants.ts';
 import { type NodeEvent, nodeEventBytes } from '../message.ts';
 import { PeerState } from '../peers.ts';
+import { NO_SUBJECT } from '../queue/transmit-limited-queue.ts';
 import { type NodeState, Observed, type State, witness } from '../state.ts';
-import { NO_SUBJECT } from '../transmit-limited-queue.ts';
 import { armReconnect } from './arming.ts';
 import {
   deleteNodeTableEntries,
@@ -37,7 +37,7 @@ export function handleNodeEvent(
 /** Receives a gossiped node event and relays it when it changed something. */
 export function handleNodeMessage(state: State, node: NodeState, event: NodeEvent): void {
   if (!handleNodeEvent(state, node, event.node, event.isLeave, event.ltime)) return;
-  node.nodeBroadcasts.queue(event, event.sizeBytes);
+  node.nodeBroadcasts.queue(event);
   state.carrier.wakeGossip(node.index);
 }
 
@@ -57,6 +57,7 @@ export function sendNodeEvent(
     isLeave,
     ltime,
     node: node.index,
+    subject: NO_SUBJECT,
     sizeBytes: nodeEventBytes(ltime, node.name.length),
   };
   let isDone = false;
@@ -66,7 +67,7 @@ export function sendNodeEvent(
     onDone(ok);
   };
   const isAlone = node.peers.activeCount <= 1;
-  node.nodeBroadcasts.queue(event, event.sizeBytes, NO_SUBJECT, () => {
+  node.nodeBroadcasts.queue(event, () => {
     // Go wakes the waiting goroutine after the pull; a later instant-equal event does the same.
     if (!isAlone) afterDelay(state, node, 0, () => finish(true));
   });

@@ -52,16 +52,18 @@ export function handleNetworkMessage(state: State, node: NodeState, event: Netwo
 /** Tells the cluster about the node's own attachment. */
 export function sendNetworkEvent(state: State, node: NodeState, attachment: Attachment): void {
   const { id, attachments } = state.networks[attachment.networkIndex]!;
+  const fact = attachments.factOf(node.index);
   queueNetworkEvent(state, node, {
     type: GossipMessageType.networkEvent,
-    fact: attachments.factOf(node.index),
+    fact,
     attachment,
+    subject: fact.subject.order,
     sizeBytes: networkEventBytes(attachment.ltime, node.name.length, id.length),
   });
 }
 
 function queueNetworkEvent(state: State, node: NodeState, event: NetworkEvent): void {
-  node.networkBroadcasts.queue(event, event.sizeBytes, event.fact.subject.order);
+  node.networkBroadcasts.queue(event);
   state.carrier.wakeGossip(node.index);
 }
 

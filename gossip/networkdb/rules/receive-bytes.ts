@@ -25,6 +25,7 @@ import {
   tableEventBytes,
   tableEventOf,
 } from '../message.ts';
+import { NO_SUBJECT } from '../queue/transmit-limited-queue.ts';
 import { type NodeState, type State, witness } from '../state.ts';
 import type { EntryVersion } from '../store/entries.ts';
 import { endBulkSync } from './bulk-sync.ts';
@@ -78,7 +79,14 @@ function receiveNodeEvent(state: State, node: NodeState, wire: WireNodeEvent): v
   if (subject === undefined) return;
   const isLeave = wire.event === EventType.leave;
   const sizeBytes = nodeEventBytes(ltime, wire.nodeName.length);
-  handleNodeMessage(state, node, { type: wire.type, isLeave, ltime, node: subject, sizeBytes });
+  handleNodeMessage(state, node, {
+    type: wire.type,
+    isLeave,
+    ltime,
+    node: subject,
+    subject: NO_SUBJECT,
+    sizeBytes,
+  });
 }
 
 function receiveNetworkEvent(state: State, node: NodeState, wire: WireNetworkEvent): void {
@@ -89,9 +97,11 @@ function receiveNetworkEvent(state: State, node: NodeState, wire: WireNetworkEve
   if (owner === undefined) return;
   const { index: networkIndex, attachments } = state.network(wire.networkId);
   const leaving = wire.event === EventType.leave;
+  const fact = attachments.factOf(owner);
   handleNetworkMessage(state, node, {
     type: wire.type,
-    fact: attachments.factOf(owner),
+    fact,
+    subject: fact.subject.order,
     attachment: { owner, networkIndex, ltime, leaving },
     sizeBytes: networkEventBytes(ltime, wire.nodeName.length, wire.networkId.length),
   });

@@ -32,7 +32,7 @@ export function handleTableMessage(
   if (local === undefined || local.leaving) return;
   const queue = local.tableRebroadcasts;
   if (isBulkSync && queue.count > MAX_QUEUE_LEN_BROADCAST_ON_SYNC) return;
-  queue.queue(event, event.sizeBytes, event.fact.subject.entryId);
+  queue.queue(event);
   armGossip(state, node);
 }
 
@@ -201,7 +201,7 @@ function writeOwn(
   const local = state.localNetwork(node, network.index);
   if (local === undefined) return;
   const message = tableEventOf(event, fact, version, residualSeconds);
-  local.tableBroadcasts.queue(message, message.sizeBytes, entryId);
+  local.tableBroadcasts.queue(message);
   armGossip(state, node);
 }
 
