@@ -1,15 +1,16 @@
 /**
- * Who is let in: the alive delegate and the allowed addresses, asked before an alive message counts,
- * and the merge delegate and the protocol versions, asked before a push/pull is merged (memberlist
- * `state.go` `aliveNode`; `config.go` `IPAllowed`; `net.go` `mergeRemoteState`).
+ * Who is let in: the alive delegate and the allowed addresses, asked before an alive message counts
+ * (the addresses about its sender, too), and the merge delegate and the protocol versions, asked
+ * before a push/pull is merged (memberlist `state.go` `aliveNode`; `config.go` `IPAllowed`; `net.go`
+ * `ensureCanConnect`, `mergeRemoteState`).
  */
-import { type Prefix, prefixContains } from '../wire/addresses.ts';
+import { type IpAddress, type IpPrefix, isInPrefix } from '../wire/ip-address.ts';
 import { NodeState } from '../wire/memberlist/message.ts';
 import type { Peer } from './delegate.ts';
 import { MemberState } from './members/entries.ts';
 import type { Members } from './members/members.ts';
 import type { Rumor } from './message.ts';
-import { type VersionedNode, verifyProtocol } from './protocol-versions.ts';
+import { NO_VERSIONS, type VersionedNode, verifyProtocol } from './protocol-versions.ts';
 import type { State } from './state.ts';
 
 /** What a fact says, for a delegate. */
@@ -35,8 +36,16 @@ export function isAdmitted(state: State, member: number, rumor: Rumor): boolean 
   return isAllowed(cidrsAllowed, members.fact(fact).address);
 }
 
-function isAllowed(cidrs: readonly Prefix[], address: number): boolean {
-  return cidrs.some((cidr) => prefixContains(cidr, address));
+function isAllowed(cidrs: readonly IpPrefix[], address: IpAddress): boolean {
+  return cidrs.some((cidr) => isInPrefix(cidr, address));
+}
+
+/** Whether alive messages in packets from there are looked at (`net.go` `ensureCanConnect`). */
+export function mayTellOfLife(state: State, member: number, from: number): boolean {
+  const { members } = state;
+  const { cidrsAllowed } = state.configOf(member);
+  if (cidrsAllowed === undefined) return true;
+  return isAllowed(cidrsAllowed, members.fact(members.currentFactOf(from)).address);
 }
 
 /** One side of a push/pull, as it is told to the other. */
@@ -76,10 +85,6 @@ function localNodesOf(state: State, member: number): VersionedNode[] {
 }
 
 function versionedNode(members: Members, fact: number, state: number): VersionedNode {
-  const { subject, vsn } = members.fact(fact);
-  // who left its versions out keeps those that it told before
-  const told = vsn ?? members.fact(members.currentFactOf(subject)).vsn;
-  return { name: members.nameOf(subject), state, vsn: told ?? NO_VERSIONS };
+  const { subject, vsn = NO_VERSIONS } = members.fact(fact);
+  return { name: members.nameOf(subject), state, vsn };
 }
-
-const NO_VERSIONS = new Uint8Array(0);

@@ -4,7 +4,7 @@
  * `libnetwork/networkdb/cluster.go`), and the limits of `net.go`.
  */
 import { MILLISECOND_NS, SECOND_NS } from '../sim/time.ts';
-import type { Prefix } from '../wire/addresses.ts';
+import type { IpPrefix } from '../wire/ip-address.ts';
 import { MEMBERLIST_0_4_0, type MemberlistVersion } from './memberlist-version.ts';
 
 /** Tunables of one member; spans in ns. Members of one cluster may differ. */
@@ -42,6 +42,12 @@ export interface SwimConfig {
   readonly gossipVerifyOutgoing: boolean;
   /** In front of every packet and stream; empty for none. */
   readonly label: string;
+  /** Whether somebody before the member takes the labels off: what has one is refused. */
+  readonly skipInboundLabelCheck: boolean;
+  /** Whether nothing is sent to an address of which the member knows no name. */
+  readonly requireNodeNames: boolean;
+  /** How many messages of a priority wait for the consumer. */
+  readonly handoffQueueDepth: number;
   /** Protocol versions that the member understands (`PMin`, `PMax`) and speaks (`PCur`). */
   readonly protocolVersionMin: number;
   readonly protocolVersionMax: number;
@@ -51,7 +57,7 @@ export interface SwimConfig {
   readonly delegateProtocolMax: number;
   readonly delegateProtocolVersion: number;
   /** Where members may be; `undefined` allows every address. */
-  readonly cidrsAllowed: readonly Prefix[] | undefined;
+  readonly cidrsAllowed: readonly IpPrefix[] | undefined;
   /** Whether a ping to a suspect carries the suspicion (Lifeguard's buddy system). */
   readonly buddyRefutation: boolean;
 }
@@ -81,6 +87,9 @@ export const LAN: SwimConfig = {
   gossipVerifyIncoming: true,
   gossipVerifyOutgoing: true,
   label: '',
+  skipInboundLabelCheck: false,
+  requireNodeNames: false,
+  handoffQueueDepth: 1024,
   protocolVersionMin: 1,
   protocolVersionMax: 5,
   protocolVersion: 2,
@@ -146,11 +155,11 @@ export const CRC_OVERHEAD = 5;
 export const ENCRYPTED_STREAM_HEADER = 5;
 /** Encrypted streams above this share of what is taken are worth a warning. */
 export const LARGE_STREAM_SHARE = 0.6;
+/** A push/pull is refused when as many as this are under way with it (`maxPushPullRequests`). */
+export const MAX_PUSH_PULL_REQUESTS = 128;
 /** More nodes than this lengthen the push/pull interval (`pushPullScaleThreshold`). */
 export const PUSH_PULL_SCALE_THRESHOLD = 32;
 
-/** `HandoffQueueDepth`: messages of a priority that wait for the consumer. */
-export const HANDOFF_QUEUE_DEPTH = 1024;
 /** What a paused process's UDP socket holds: Linux doubles and caps the buffer asked for. */
 export const SOCKET_BUFFER_BYTES = 425_984;
 /** What a small and a large packet take of it (`skb->truesize`). */

@@ -3,7 +3,7 @@
  * `event_delegate.go`, `alive_delegate.go`, `merge_delegate.go`, `conflict_delegate.go`,
  * `ping_delegate.go`), one for all members of a cluster, with the member as an argument.
  */
-import type { Ipv4Address } from '../wire/addresses.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
 import type { NodeState } from '../wire/memberlist/message.ts';
 
 /** A delegate's message or state. Only its size matters here; the receiver gets the same object. */
@@ -26,7 +26,7 @@ export type OnTold = (nowNs: number, isTold: boolean) => void;
 /** What somebody says of a member. */
 export interface Peer {
   readonly subject: number;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   readonly meta: Uint8Array | undefined;
   readonly state: NodeState;

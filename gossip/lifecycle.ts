@@ -95,6 +95,7 @@ export function stopMember(state: State, member: number): void {
   if (relays !== undefined) for (const relay of relays.values()) queue.cancel(relay.handle);
   state.relays.delete(member);
   state.suspicions.reset(member);
+  state.pushPullsAnswered.delete(member);
   state.broadcasts.clear(member);
   dropBacklog(state, member);
   state.views.forget(member);
@@ -180,13 +181,21 @@ function becomeProcess(state: State, member: number, process: ProcessState): voi
   if (ticksAlways(state, member) && state.members.isUp(member)) armGossip(state, member);
 }
 
-/** Exchanges state with one seed after the other; true when one answered. */
+/**
+ * Exchanges state with one seed after the other; true when one answered. A member that requires names
+ * calls nobody of whom it was given an address alone.
+ */
 export function joinSeeds(
   state: State,
   member: number,
   seeds: readonly number[],
+  areNamed: boolean,
   onResult: OnJoined,
 ): void {
+  if (state.configOf(member).requireNodeNames && !areNamed) {
+    onResult(false, state.nowNs, 0);
+    return;
+  }
   let joinedCount = 0;
   const joinNext = (index: number): void => {
     if (index === seeds.length) {

@@ -5,6 +5,7 @@
  * A rumor (suspect, alive, dead) is made once, by whoever begins it, and passed on by reference: the
  * same object waits in many queues and travels in many packets. Nobody changes it.
  */
+import { type IpAddress, ipBytes, ipOfBytes, isIpv6Address } from '../wire/ip-address.ts';
 import {
   type Ack,
   DOCKER_VSN,
@@ -17,10 +18,11 @@ import {
   sizeOf,
   sizeOfNodeState,
   sizeOfUser,
+  type WireAddress,
 } from '../wire/memberlist/message.ts';
 import { sliceBytes, textBytes, uintBytes } from '../wire/memberlist/msgpack.ts';
 import type { UserMessage } from './delegate.ts';
-import type { Members } from './members/members.ts';
+import { type Members, placeBytes } from './members/members.ts';
 import { isBadVsn } from './protocol-versions.ts';
 
 /** A change of membership that spreads. */
@@ -114,7 +116,7 @@ export function pingBytes(
   seqNo: number,
 ): number {
   const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
-  return PING_FIXED + namesBytes + uintBytes(seqNo) + members.portBytesOf(member);
+  return PING_FIXED + namesBytes + uintBytes(seqNo) + members.placeBytesOf(member);
 }
 
 /** The first number after this one whose messages are longer. */
@@ -170,11 +172,9 @@ export function makeIndirectPing(
   seqNo: number,
   nack: boolean,
 ): Control {
-  const ports =
-    uintBytes(members.fact(members.currentFactOf(member)).port) +
-    uintBytes(members.fact(fact).port);
+  const placesBytes = members.placeBytesOf(member) + placeBytes(members.fact(fact));
   const namesBytes = members.nameBytesOf(member) + members.nameBytesOf(subject);
-  const sizeBytes = INDIRECT_PING_FIXED + namesBytes + ports + uintBytes(seqNo);
+  const sizeBytes = INDIRECT_PING_FIXED + namesBytes + placesBytes + uintBytes(seqNo);
   const type = MessageType.indirectPing;
   return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes, certain: -1 };
 }
@@ -250,7 +250,7 @@ export function wireFormOf(members: Members, sender: number, part: Part): Packet
         type: MessageType.alive,
         incarnation: part.incarnation,
         node: members.nameOf(part.subject),
-        addr: address,
+        addr: wireAddressOf(address),
         port,
         meta: relayedMeta(sender, part.subject, meta),
         vsn,
@@ -278,7 +278,7 @@ export function pushNodeStateOf(
   const { subject, address, port, meta, vsn } = members.fact(fact);
   return {
     name: members.nameOf(subject),
-    addr: address,
+    addr: wireAddressOf(address),
     port,
     meta: relayedMeta(sender, subject, meta),
     incarnation,
@@ -313,9 +313,10 @@ export function partOf(members: Members, message: PacketMessage): Part | undefin
       return { type, subject, incarnation, from, fact: -1, sizeBytes };
     }
     case MessageType.alive: {
-      const { type, incarnation, addr, port, meta, vsn } = message;
-      if (typeof addr !== 'number' || isBadVsn(vsn)) return undefined;
-      const fact = members.factLike({ subject, address: addr, port, meta, vsn });
+      const { type, incarnation, port, meta, vsn } = message;
+      const address = addressOfWire(message.addr);
+      if (address === undefined || isBadVsn(vsn)) return undefined;
+      const fact = members.factLike({ subject, address, port, meta, vsn });
       return { type, subject, incarnation, from: subject, fact, sizeBytes };
     }
     case MessageType.ping: {
@@ -332,13 +333,23 @@ export function partOf(members: Members, message: PacketMessage): Part | undefin
       };
     }
     case MessageType.indirectPing: {
-      const { type, seqNo, nack, target, port } = message;
-      if (typeof target !== 'number') return undefined;
+      const { type, seqNo, nack, port } = message;
+      const address = addressOfWire(message.target);
+      if (address === undefined) return undefined;
       const { vsn } = members.fact(members.currentFactOf(subject));
-      const fact = members.factLike({ subject, address: target, port, meta: undefined, vsn });
+      const fact = members.factLike({ subject, address, port, meta: undefined, vsn });
       return { type, seqNo, subject, fact, nack, payload: undefined, sizeBytes, certain: -1 };
     }
   }
+}
+
+/** An address as memberlist's messages carry it: 4 or 16 bytes. */
+export function wireAddressOf(address: IpAddress): WireAddress {
+  return isIpv6Address(address) ? ipBytes(address) : address;
+}
+
+function addressOfWire(address: WireAddress): IpAddress | undefined {
+  return typeof address === 'number' ? address : ipOfBytes(address);
 }
 
 function relayedMeta(
@@ -355,11 +366,17 @@ function pingFormOf(members: Members, sender: number, part: Control): Ping | Ind
     type: MessageType.ping,
     seqNo: part.seqNo,
     node: members.nameOf(part.subject),
-    sourceAddr: own.address,
+    sourceAddr: wireAddressOf(own.address),
     sourcePort: own.port,
     sourceNode: members.nameOf(sender),
   };
   if (part.type === MessageType.ping) return ping;
   const { address, port } = members.fact(part.fact);
-  return { ...ping, type: MessageType.indirectPing, target: address, port, nack: part.nack };
+  return {
+    ...ping,
+    type: MessageType.indirectPing,
+    target: wireAddressOf(address),
+    port,
+    nack: part.nack,
+  };
 }

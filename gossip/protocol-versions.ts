@@ -14,6 +14,9 @@ export interface VersionedNode {
   readonly vsn: Uint8Array;
 }
 
+/** What a node tells that tells no versions, once others tell of it. */
+export const NO_VERSIONS: Uint8Array = new Uint8Array(6);
+
 const interned = new Map<string, Uint8Array>([[DOCKER_VSN.join(), DOCKER_VSN]]);
 
 /** The version bytes of a member with this configuration; one array for all that are equal. */

@@ -15,6 +15,7 @@ import {
   sizeOfPushPull,
 } from '../wire/memberlist/message.ts';
 import { mergeRefusalOf, type RemoteState } from './admission.ts';
+import { MAX_PUSH_PULL_REQUESTS } from './constants.ts';
 import type { OnResult, UserMessage } from './delegate.ts';
 import { pushPullScaleNs } from './formulas.ts';
 import { MemberState } from './members/entries.ts';
@@ -109,14 +110,21 @@ export function pushPullNode(
   onResult: OnResult,
 ): void {
   const request = localStateOf(state, member, to, join);
+  const { tcpTimeoutNs } = state.configOf(member);
   let replied: LocalState | undefined;
   openStream(state, {
     from: member,
     to,
     requestBytes: request.sizeBytes,
     isUpperBound: !hasExactSizes(state, member),
-    deadlineNs: state.nowNs + state.configOf(member).tcpTimeoutNs,
+    deadlineNs: state.nowNs + tcpTimeoutNs,
+    answerTimeoutNs: tcpTimeoutNs,
     onRequest: (reply, resident) => {
+      const end = beginAnswer(state, resident, member);
+      if (end === undefined) {
+        reply(0);
+        return;
+      }
       replied = localStateOf(state, resident, member, join);
       reply(replied.sizeBytes);
       // a daemon that started meanwhile holds nothing, so a list of the disputed is not enough
@@ -124,7 +132,11 @@ export function pushPullNode(
       const received = isMeant ? request : localStateOf(state, member, resident, join);
       const isSame = sameProcess(state, resident);
       state.world.queue.scheduleCallback(state.nowNs + ANSWER_NS, () => {
-        if (isSame()) runStream(state, resident, () => mergeRemoteState(state, resident, received));
+        if (!isSame()) return;
+        runStream(state, resident, () => {
+          end();
+          mergeRemoteState(state, resident, received);
+        });
       });
     },
     onResult: (ok, nowNs) => {
@@ -132,6 +144,26 @@ export function pushPullNode(
       onResult(isMerged, nowNs);
     },
   });
+}
+
+/**
+ * A push/pull of `from` is under way with the member until what is returned is called; `undefined` when
+ * too many are, and it is closed without a word.
+ */
+function beginAnswer(state: State, member: number, from: number): (() => void) | undefined {
+  const { pushPullsAnswered } = state;
+  const count = (pushPullsAnswered.get(member) ?? 0) + 1;
+  if (count >= MAX_PUSH_PULL_REQUESTS) {
+    const text = 'Too many pending push/pull requests';
+    state.world.observe(Observed.streamRefused, member, from, 0, text);
+    return undefined;
+  }
+  pushPullsAnswered.set(member, count);
+  return () => {
+    const left = pushPullsAnswered.get(member)! - 1;
+    if (left > 0) pushPullsAnswered.set(member, left);
+    else pushPullsAnswered.delete(member);
+  };
 }
 
 /**

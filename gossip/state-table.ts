@@ -74,18 +74,22 @@ export function aliveNode(
     return;
   }
   broadcast(state, member, subject, rumor, onFinished);
-  becomeAlive(state, member, rumor, known, knownFact);
+  const learned = state.members.hasMixedVersions
+    ? state.members.withVersionsOf(knownFact, fact)
+    : fact;
+  becomeAlive(state, member, subject, incarnation, learned, known, knownFact);
 }
 
 function becomeAlive(
   state: State,
   member: number,
-  rumor: Rumor,
+  subject: number,
+  incarnation: number,
+  fact: number,
   known: MemberState,
   knownFact: number,
 ): void {
   const { views } = state;
-  const { subject, incarnation, fact } = rumor;
   if (known !== MemberState.alive) {
     views.become(member, subject, MemberState.alive, incarnation, state.nowNs);
   }

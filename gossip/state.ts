@@ -122,6 +122,8 @@ export class State {
   pushPullHandles = new Float64Array(0);
   pushPullCounts = new Uint32Array(0);
   streamCounts = new Uint32Array(0);
+  /** How many push/pulls a process answers now (`pushPullReq`); none for most. */
+  readonly pushPullsAnswered = new Map<number, number>();
   /** Bytes of all entries that are agreed on, in a push/pull. */
   agreedBytes = { version: -1, bytes: 0 };
   readonly relays = new Map<number, Map<number, Relay>>();

@@ -11,7 +11,7 @@
 import { assert } from '../sim/assert.ts';
 import type { SweepHandlers } from '../sim/queue/sweep.ts';
 import type { World } from '../sim/world.ts';
-import type { Ipv4Address } from '../wire/addresses.ts';
+import type { IpAddress } from '../wire/ip-address.ts';
 import { sizeOfMessages } from '../wire/memberlist/compound.ts';
 import type { PacketMessage } from '../wire/memberlist/message.ts';
 import { decodePacket, PLAIN_RECEIVER } from '../wire/memberlist/packet.ts';
@@ -82,7 +82,7 @@ export interface SwimParts {
 export interface MemberInit {
   /** Unique among all members ever; Docker draws 12 hexadecimal digits at every daemon start. */
   readonly name: string;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   /** 7946 unless given. */
   readonly port?: number;
   /** When its process starts, ns; now unless given, and never for Infinity. */
@@ -96,7 +96,7 @@ export interface MemberInit {
 
 /** Where a member is found that is to be joined. */
 export interface JoinAddress {
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port?: number;
 }
 
@@ -268,22 +268,31 @@ export class Swim {
     this.#state.grow(memberCount);
   }
 
-  /** Joins through the members at these addresses, one after the other. */
-  join(member: number, seeds: readonly number[], onResult: OnJoined = IGNORE): void {
+  /**
+   * Joins through the members at these addresses, one after the other; `areNamed` when it is told their
+   * names with them (`name/host:port`).
+   */
+  join(
+    member: number,
+    seeds: readonly number[],
+    onResult: OnJoined = IGNORE,
+    areNamed = false,
+  ): void {
     const { members } = this.#state;
     const residents = seeds.map((seed) => members.successorOf(seed));
-    joinSeeds(this.#state, member, residents, onResult);
+    joinSeeds(this.#state, member, residents, areNamed, onResult);
   }
 
   /** Joins through whoever lives at an address. */
-  joinAddress(member: number, address: Ipv4Address, port: number, onResult: OnResult): void {
+  joinAddress(member: number, address: IpAddress, port: number, onResult: OnResult): void {
     const state = this.#state;
+    const { tcpTimeoutNs, requireNodeNames } = state.configOf(member);
     const to = state.members.residentAt(address, port === 0 ? GOSSIP_PORT : port);
-    if (to >= 0) {
+    if (to >= 0 && !requireNodeNames) {
       pushPullNode(state, member, to, true, onResult);
       return;
     }
-    const atNs = state.nowNs + state.configOf(member).tcpTimeoutNs;
+    const atNs = state.nowNs + (requireNodeNames ? 0 : tcpTimeoutNs);
     state.world.queue.scheduleCallback(atNs, () => {
       runTimer(state, member, (nowNs) => onResult(false, nowNs));
     });
@@ -351,7 +360,10 @@ export class Swim {
   /** A packet from outside the simulated network arrives now at the member's socket. */
   receive(member: number, from: number, messages: readonly PacketMessage[]): void {
     const parts: Part[] = [];
+    const { requireNodeNames } = this.#state.configOf(member);
     for (const message of messages) {
+      // an answer would go to an address without a name
+      if (requireNodeNames && 'sourceNode' in message && message.sourceNode === '') continue;
       const part = partOf(this.#state.members, message);
       if (part !== undefined) parts.push(part);
     }
@@ -364,8 +376,9 @@ export class Swim {
    */
   receiveBytes(member: number, from: number, bytes: Uint8Array): void {
     const state = this.#state;
-    const { label, memberlist } = state.configOf(member);
-    const receiver = { ...PLAIN_RECEIVER, label, codec: memberlist.codec };
+    const { label, skipInboundLabelCheck, memberlist } = state.configOf(member);
+    const { codec } = memberlist;
+    const receiver = { ...PLAIN_RECEIVER, label, skipInboundLabelCheck, codec };
     const { messages, errorCount } = decodePacket(bytes, receiver);
     state.counters.add(member, Counter.packetsDropped, errorCount);
     if (messages.length > 0) this.receive(member, from, messages);

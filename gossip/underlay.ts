@@ -19,10 +19,23 @@ export interface GossipExchange {
   readonly requestBytes: number;
   /** Nothing is read back, so the initiator does not learn whether the receiver could read it. */
   readonly isOneWay?: boolean;
-  /** When the initiator gives up. */
+  /** When the initiator gives up: to connect, and where `answerTimeoutNs` is not given, to read. */
   readonly deadlineNs: number;
+  /** How long it waits for the reply once it has connected. */
+  readonly answerTimeoutNs?: number;
   /** The exchange's own coordinate for chance; a 32-bit integer. */
   readonly draw: number;
+}
+
+/** The exchange when its connection stands: from then on the time to read counts. */
+export function connectedAt<E extends Pick<GossipExchange, 'deadlineNs' | 'answerTimeoutNs'>>(
+  exchange: E,
+  nowNs: number,
+): E {
+  const { answerTimeoutNs } = exchange;
+  return answerTimeoutNs === undefined
+    ? exchange
+    : { ...exchange, deadlineNs: nowNs + answerTimeoutNs };
 }
 
 /** The two ends of an exchange. Exactly one of onReply and onFailure is called, once. */

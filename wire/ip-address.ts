@@ -102,6 +102,12 @@ export function readIpv6(bytes: Uint8Array, at: number): IpAddress {
   );
 }
 
+/** The address that 4 or 16 bytes are; `undefined` for other lengths. */
+export function ipOfBytes(bytes: Uint8Array): IpAddress | undefined {
+  if (bytes.length === 4) return readU32(bytes, 0);
+  return bytes.length === 16 ? readIpv6(bytes, 0) : undefined;
+}
+
 /** Writes the 16 bytes of an IPv6 address. */
 export function writeIpv6(bytes: Uint8Array, at: number, address: IpAddress): void {
   const { words } = knownOf(address);
@@ -109,7 +115,7 @@ export function writeIpv6(bytes: Uint8Array, at: number, address: IpAddress): vo
 }
 
 /** The 4 or 16 bytes of an address. */
-function ipBytes(address: IpAddress): Uint8Array {
+export function ipBytes(address: IpAddress): Uint8Array {
   const bytes = new Uint8Array(address > IPV4_MAX ? 16 : 4);
   if (address > IPV4_MAX) writeIpv6(bytes, 0, address);
   else writeU32(bytes, 0, address);

@@ -74,6 +74,7 @@ interface Flags {
   readonly quiet?: string;
   readonly json?: string;
   readonly ascii?: boolean;
+  readonly ipv6?: boolean;
   readonly shortcuts: boolean;
 }
 
@@ -95,6 +96,7 @@ export function addGossipSimulate(gossip: Command): void {
     .option('--profile <name>', `configuration: ${profileNames()}`, 'lan')
     .option('--set <name=value>', 'override a tunable, such as probe-interval=2s', collect, [])
     .option('--latency <range>', 'one-way delay between members', '200us..800us')
+    .option('--ipv6', 'members have IPv6 addresses, which take 12 bytes more in messages')
     .option('--until <duration>', 'end this long after the kill or the healing')
     .option('--quiet <duration>', 'count traffic this long before (default: 10 probe intervals)')
     .option('--json <file>', 'write the result as JSON; - for stdout, instead of the report')
@@ -216,6 +218,7 @@ function clusterInitOf(flags: Flags, membersMin: number): ClusterInit {
     latencyNsMin: latency.minNs,
     latencyNsMax: latency.maxNs,
     lossRatio: quantityOf('--loss', ratio, flags.loss),
+    isIpv6: flags.ipv6 === true,
     shortcuts: flags.shortcuts,
   };
 }
@@ -268,6 +271,7 @@ function replayOf(flags: Flags): string {
   words.push(`--profile ${flags.profile}`, `--latency ${flags.latency}`);
   for (const setting of flags.set) words.push(`--set ${setting}`);
   if (flags.loss !== '0') words.push(`--loss ${flags.loss}`);
+  if (flags.ipv6 === true) words.push('--ipv6');
   if (!flags.shortcuts) words.push('--no-shortcuts');
   return words.join(' ');
 }

@@ -16,7 +16,13 @@ export async function joinAddressesOf(
 ): Promise<LiveAddress[] | string> {
   const slash = text.indexOf('/');
   if (slash === 0) return 'empty node name provided';
-  const place = text.slice(slash + 1);
+  const places = await placesOf(text.slice(slash + 1), own);
+  if (slash < 0 || typeof places === 'string') return places;
+  const name = text.slice(0, slash);
+  return places.map((place) => ({ ...place, name }));
+}
+
+async function placesOf(place: string, own: LiveAddress): Promise<LiveAddress[] | string> {
   const bare = parseHostAddress(place);
   if (bare !== undefined) return [{ address: bare, port: own.port }];
   const parts = /^(?:\[(.*)\]|([^:]*))(?::([^:]*))?$/.exec(place);

@@ -110,6 +110,7 @@ export class MemberSockets implements LiveTransport {
       receiver: {
         keyring,
         label: config.label,
+        skipInboundLabelCheck: config.skipInboundLabelCheck,
         verifyIncoming: config.gossipVerifyIncoming,
         inflatedBytesMax: INFLATED_PACKET_BYTES_MAX,
         codec: config.memberlist.codec,

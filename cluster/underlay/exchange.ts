@@ -6,6 +6,7 @@
  * has been silent for long enough is asked for its MAC address; see `neighbour-entries.ts`.
  */
 
+import { connectedAt } from '../../gossip/underlay.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import type { World } from '../../sim/world.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
@@ -49,7 +50,10 @@ export interface ExchangeRequest {
   readonly to: number;
   readonly port: number;
   readonly requestBytes: number;
+  /** When the initiator gives up: to connect, and where `answerTimeoutNs` is not given, to read. */
   readonly deadlineNs: number;
+  /** How long it waits for the reply once it has connected. */
+  readonly answerTimeoutNs?: number;
   /** The exchange's own coordinate for chance. */
   readonly draw: number;
 }
@@ -84,19 +88,21 @@ export class Exchanges {
       return true;
     };
     const timeout = (nowNs: number) => fail(nowNs, 'timeout');
+    let open = request;
     const replyWith = (bytes: number) => {
       if (isOver) return;
       const size = Math.max(bytes, ACKNOWLEDGEMENT_BYTES);
-      this.#leg(request, to, from, size, 5, DATA_TIMEOUT_NS, succeed, timeout);
+      this.#leg(open, to, from, size, 5, DATA_TIMEOUT_NS, succeed, timeout);
     };
     const deliver = (nowNs: number) => {
-      this.#world.queue.scheduleCallback(Math.max(nowNs, request.deadlineNs), timeout);
+      this.#world.queue.scheduleCallback(Math.max(nowNs, open.deadlineNs), timeout);
       handlers.onRequest(nowNs, replyWith);
       return true;
     };
-    const sendRequest = () => {
+    const sendRequest = (nowNs: number) => {
       const bytes = request.requestBytes;
-      this.#leg(request, from, to, bytes, 4, DATA_TIMEOUT_NS, deliver, timeout);
+      open = connectedAt(request, nowNs);
+      this.#leg(open, from, to, bytes, 4, DATA_TIMEOUT_NS, deliver, timeout);
       return true;
     };
     const answerSyn = () => {

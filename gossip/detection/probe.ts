@@ -25,11 +25,21 @@ import {
 } from '../message.ts';
 import type { State } from '../state.ts';
 import { suspectNode } from '../state-table.ts';
-import { hasCrcFor, PacketPurpose, sendControl, sendParts } from '../transport/packet.ts';
+import {
+  hasCrcFor,
+  PacketPurpose,
+  protocolMaxOf,
+  sendControl,
+  sendParts,
+} from '../transport/packet.ts';
 import { runInnerTimer, runTimer } from '../transport/process.ts';
 import { tcpPing } from '../transport/stream.ts';
 import { ackNumberOf, answerCertainly, probeIfCertain, probeSilently } from './certain-probe.ts';
 import { openProbe, ProbePhase, TcpPing } from './probes.ts';
+
+/** Protocol versions from which a member answers a TCP ping, and sends nacks. */
+const TCP_PING_PROTOCOL = 3;
+const NACK_PROTOCOL = 4;
 
 /** Schedules the first tick of a process that probes. */
 export function armFirstProbe(state: State, member: number, startedAtNs: number): void {
@@ -161,7 +171,7 @@ function sendPing(
     fact: -1,
   };
   const parts = [ping, makeRumor(state.members, accusation)];
-  const hasCrc = hasCrcFor(state, target);
+  const hasCrc = hasCrcFor(state, member, target);
   sendParts(state, member, resident, parts, hasCrc, PacketPurpose.ping, seqNo);
 }
 
@@ -189,7 +199,7 @@ function probeIndirectly(state: State, member: number): void {
   chooseRandom(state, member, config.indirectChecks, choice, chosen);
   let expectedNacks = 0;
   for (let i = 0; i < chosen.length; i++) {
-    const nack = state.configOf(chosen[i]!).protocolVersionMax >= 4;
+    const nack = protocolMaxOf(state, member, chosen[i]!) >= NACK_PROTOCOL;
     if (nack) expectedNacks++;
     const fact = probes.factOf(member);
     const request = makeIndirectPing(members, member, target, fact, seqNo, nack);
@@ -198,7 +208,7 @@ function probeIndirectly(state: State, member: number): void {
     sendControl(state, member, resident, request, PacketPurpose.indirectPing, number);
   }
   probes.becomeIndirect(member, expectedNacks);
-  if (config.disableTcpPings || state.configOf(target).protocolVersionMax < 3) return;
+  if (config.disableTcpPings || protocolMaxOf(state, member, target) < TCP_PING_PROTOCOL) return;
   probes.setTcp(member, TcpPing.pending);
   tcpPing(state, member, (ok) => {
     probes.setTcp(member, ok ? TcpPing.succeeded : TcpPing.failed);

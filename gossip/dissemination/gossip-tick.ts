@@ -99,6 +99,7 @@ function gossip(state: State, member: number, nowNs: number): void {
     const to = chosen[i]!;
     const number = tick * TARGETS_MAX + i;
     const resident = state.residentFor(member, to);
-    sendParts(state, member, resident, parts, hasCrcFor(state, to), PacketPurpose.gossip, number);
+    const hasCrc = hasCrcFor(state, member, to);
+    sendParts(state, member, resident, parts, hasCrc, PacketPurpose.gossip, number);
   }
 }

@@ -100,7 +100,7 @@ export function carryOutPlan(state: State): void {
   plan.member = -1;
   const parts = emptied(state.parts);
   parts.push(rumor);
-  const hasCrc = hasCrcFor(state, member);
+  const hasCrc = hasCrcFor(state, member, member);
   const sizeBytes = framedBytes(state, member, parts, false, hasCrc);
   state.counters.addPacket(member, count * sizeBytes, count);
   broadcasts.spendSole(member, plan.limit, count);

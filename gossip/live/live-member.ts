@@ -32,6 +32,8 @@ import { createSerfState, type SerfState } from './serf/serf-state.ts';
 export interface LiveAddress {
   readonly address: HostAddress;
   readonly port: number;
+  /** Who is there, where that is known; empty is unknown. */
+  readonly name?: string;
 }
 
 /** The network under live members; what it cannot send is lost, as with UDP. */
@@ -230,6 +232,16 @@ export function wireAddressOf(address: HostAddress): WireAddress {
 /** The address that a message carries; `undefined` when it is none. */
 export function addressOfWire(address: WireAddress): HostAddress | undefined {
   return typeof address === 'number' ? address : hostAddressOf(address);
+}
+
+/** The port of what was said of a node: the member's own where none was told, or protocol 1 is spoken. */
+export function portOf({ config, port: ownPort }: LiveMember, port: number): number {
+  return config.protocolVersion < 2 || port === 0 ? ownPort : port;
+}
+
+/** Whether a member that requires names may send there (`RequireNodeNames`). */
+export function maySendTo({ config }: LiveMember, { name = '' }: LiveAddress): boolean {
+  return !config.requireNodeNames || name !== '';
 }
 
 /** The next tick of a Go ticker that ticked at an instant: what was missed since is left out. */

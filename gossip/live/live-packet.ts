@@ -21,6 +21,7 @@ import {
   type LiveNode,
   type LiveRumor,
   later,
+  maySendTo,
   nextTickAtNs,
   randomNodes,
 } from './live-member.ts';
@@ -51,6 +52,7 @@ export function sendMessage(
   to: LiveAddress,
   message: PacketMessage,
 ): void {
+  if (!maySendTo(member, to)) return;
   const limitBytes = roomBesides(member.config, sizeOf(message));
   const messages = [message, ...takeBroadcasts(member, limitBytes)];
   // upstream looks the target's version up by its address, which few are called by

@@ -18,6 +18,7 @@ import {
   type LiveNode,
   later,
   nextTickAtNs,
+  portOf,
   randomNodes,
   shuffleLive,
   wireAddressOf,
@@ -77,7 +78,7 @@ export function onIndirectPing(
 ): void {
   const address = addressOfWire(request.target);
   if (address === undefined || member.ackHandlers.size >= ACK_HANDLERS_MAX) return;
-  const target = { address, port: request.port };
+  const target = { address, port: portOf(member, request.port), name: request.node };
   const requester = sourceOf(request, from);
   const ping = pingOf(member, request.node);
   const atNs = context.world.nowNs + member.config.probeTimeoutNs;
@@ -237,7 +238,8 @@ function pingOf(member: LiveMember, node: string): Ping {
 
 /** Where the answer goes: to the source that the message names, else to whoever sent it. */
 function sourceOf(message: Ping | IndirectPing, from: LiveAddress): LiveAddress {
-  const { sourceAddr, sourcePort } = message;
+  const { sourceAddr, sourcePort, sourceNode: name } = message;
   const address = addressOfWire(sourceAddr);
-  return address === undefined || sourcePort === 0 ? from : { address, port: sourcePort };
+  const isTold = address !== undefined && sourcePort !== 0;
+  return isTold ? { address, port: sourcePort, name } : { ...from, name };
 }

@@ -17,6 +17,7 @@ import {
   type LiveContext,
   type LiveMember,
   later,
+  maySendTo,
   randomNodes,
   wireAddressOf,
 } from './live-member.ts';
@@ -55,6 +56,10 @@ export function pushPullNode(
   join: boolean,
   onExchanged: OnExchanged,
 ): void {
+  if (!maySendTo(member, to)) {
+    onExchanged('memberlist: node names are required by configuration but one was not provided');
+    return;
+  }
   const deadlineNs = context.world.nowNs + member.config.tcpTimeoutNs;
   const request = stateOf(context, member, join);
   context.transport.exchange(member, to, request, deadlineNs, (reply) => {

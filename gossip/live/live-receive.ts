@@ -9,9 +9,6 @@ import { onIndirectPing, onPing } from './live-probe.ts';
 import { aliveNode, deadNode, suspectNode } from './live-state-table.ts';
 import { receiveUser } from './serf/user-messages.ts';
 
-/** `HandoffQueueDepth`, for each of the two. */
-const HANDOFF_QUEUE_DEPTH = 1024;
-
 /** A packet has arrived. */
 export function receiveMessages(
   context: LiveContext,
@@ -24,7 +21,7 @@ export function receiveMessages(
   for (const message of messages) {
     if (isControl(context, member, message, from)) continue;
     const queue = message.type === MessageType.alive ? high : low;
-    if (queue.length < HANDOFF_QUEUE_DEPTH) queue.push(message);
+    if (queue.length < member.config.handoffQueueDepth) queue.push(message);
     else context.counters.handoffDropped++;
   }
   for (let i = high.length - 1; i >= 0; i--) handle(context, member, high[i]!);

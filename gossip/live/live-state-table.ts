@@ -4,7 +4,6 @@
  */
 import { NO_EVENT } from '../../sim/event-queue.ts';
 import type { ObservationKind } from '../../sim/observations.ts';
-import type { HostAddress } from '../../wire/host-address.ts';
 import {
   type Alive,
   type Dead,
@@ -20,16 +19,18 @@ import {
   suspicionTimeoutNs,
 } from '../formulas.ts';
 import { Observed } from '../observed.ts';
-import { isBadVsn } from '../protocol-versions.ts';
+import { isBadVsn, NO_VERSIONS } from '../protocol-versions.ts';
 import {
   addressOfWire,
   addToScore,
   drawLive,
+  type LiveAddress,
   type LiveContext,
   type LiveMember,
   type LiveNode,
   type LiveSuspicion,
   later,
+  portOf,
   wireAddressOf,
 } from './live-member.ts';
 import { spread, spreadRefutation } from './live-packet.ts';
@@ -37,8 +38,8 @@ import { recallGone } from './serf/gone.ts';
 import { onNodeJoin, onNodeLeave } from './serf/intents.ts';
 import { resolveNameConflict } from './serf/name-conflicts.ts';
 
-/** Versions are six bytes; upstream takes any number. */
-const VSN_BYTES_MAX = 6;
+/** Versions are six bytes; upstream takes more, too. */
+const VSN_BYTES = 6;
 
 /** A node is said to be alive; `bootstrap` when the member says so of itself. */
 export function aliveNode(
@@ -53,13 +54,14 @@ export function aliveNode(
   const address = addressOfWire(message.addr);
   if (address === undefined) return;
   if ((message.meta?.length ?? 0) > META_MAX_SIZE) return;
-  if ((message.vsn?.length ?? 0) > VSN_BYTES_MAX) return;
+  if ((message.vsn?.length ?? 0) > VSN_BYTES) return;
   const { nowNs } = context.world;
-  const known = member.nodes.get(message.node);
-  const node = known ?? insertNode(context, member, message, address);
+  const port = portOf(member, message.port);
+  const node =
+    member.nodes.get(message.node) ?? insertNode(context, member, message, { address, port });
   if (node === undefined) return;
   let isReclaimed = false;
-  if (node.address !== address || node.port !== message.port) {
+  if (node.address !== address || node.port !== port) {
     const { deadNodeReclaimTimeNs: reclaimNs } = member.config;
     const isOldDead = node.state === NodeState.dead && nowNs - node.changedAtNs > reclaimNs;
     isReclaimed = node.state === NodeState.left || (reclaimNs > 0 && isOldDead);
@@ -83,8 +85,8 @@ export function aliveNode(
   node.incarnation = message.incarnation;
   node.meta = message.meta;
   node.address = address;
-  node.port = message.port;
-  if (message.vsn !== undefined && message.vsn.length > 0) node.vsn = message.vsn;
+  node.port = port;
+  node.vsn = vsnOf(message, node.vsn);
   if (before === NodeState.alive) return;
   node.state = NodeState.alive;
   node.changedAtNs = nowNs;
@@ -138,6 +140,11 @@ export function deadNode(
   observe(context, hasLeft ? Observed.left : Observed.dead, member, node);
 }
 
+/** The versions that a message tells, or those before; upstream crashes on one to five bytes. */
+function vsnOf({ vsn }: Alive, before: Uint8Array): Uint8Array {
+  return vsn?.length === VSN_BYTES ? vsn : before;
+}
+
 /** What the member says of itself. */
 export function aliveOf(member: LiveMember, incarnation: number): Alive {
   const { name, address, port, meta, vsn } = member;
@@ -170,7 +177,7 @@ function insertNode(
   context: LiveContext,
   member: LiveMember,
   message: Alive,
-  address: HostAddress,
+  at: LiveAddress,
 ): LiveNode | undefined {
   const held = context.names.acquire(message.node);
   if (held === undefined) {
@@ -180,10 +187,10 @@ function insertNode(
   const node: LiveNode = {
     name: held.text,
     held,
-    address,
-    port: message.port,
+    address: at.address,
+    port: at.port,
     meta: message.meta,
-    vsn: message.vsn ?? new Uint8Array(0),
+    vsn: vsnOf(message, NO_VERSIONS),
     incarnation: 0,
     state: NodeState.dead,
     changedAtNs: 0,

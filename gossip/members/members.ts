@@ -8,7 +8,7 @@
  * daemon's former name reaches its successor, as in life.
  */
 import { assert } from '../../sim/assert.ts';
-import { type Ipv4Address, parseIpv4Address } from '../../wire/addresses.ts';
+import { type IpAddress, isIpv6Address, parseIp } from '../../wire/ip-address.ts';
 import { sliceBytes, textBytes, uintBytes } from '../../wire/memberlist/msgpack.ts';
 import { grown } from './grown.ts';
 import { Reason, type Unrest } from './unrest.ts';
@@ -24,7 +24,7 @@ export type ProcessState = (typeof ProcessState)[keyof typeof ProcessState];
 /** What a member says of itself. */
 export interface Fact {
   readonly subject: number;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   readonly meta: Uint8Array | undefined;
   /** Six bytes of versions; `undefined` when a message left them out. */
@@ -39,7 +39,7 @@ export class Members {
   count = 0;
   /** True once two members, or two things said of one, differ in their versions. */
   hasMixedVersions = false;
-  /** True once a member is called like an IPv4 address. */
+  /** True once a member is called like an address. */
   hasAddressNames = false;
   readonly #unrest: Unrest;
   readonly #names: string[] = [];
@@ -47,14 +47,16 @@ export class Members {
   /** Names of accusers that are no members. */
   readonly #strangers: string[] = [];
   readonly #facts: Fact[] = [];
-  readonly #placeByAddress = new Map<number, number>();
+  /** Places by port and address. */
+  readonly #placesOfPort = new Map<number, Map<IpAddress, number>>();
+  #placeCount = 0;
   #isOneToOne = true;
   #nameBytes = new Uint16Array(0);
-  /** What names and ports take in a message where all of them take the same; otherwise 0. */
+  /** What names and places take in a message where all of them take the same; otherwise 0. */
   #commonNameBytes = 0;
-  #commonPortBytes = 0;
-  /** Bytes of the port that the member tells now, in a message. */
-  #portBytes = new Uint8Array(0);
+  #commonPlaceBytes = 0;
+  /** See {@link placeBytes}, of the place that the member tells now. */
+  #placeBytes = new Uint8Array(0);
   #process = new Uint8Array(0);
   #generation = new Uint32Array(0);
   #startedAtNs = new Float64Array(0);
@@ -73,7 +75,7 @@ export class Members {
     if (member >= this.#process.length) this.reserve(Math.max(16, member * 2));
     this.#names.push(name);
     this.#indexByName.set(name, member);
-    if (parseIpv4Address(name) !== undefined) this.hasAddressNames = true;
+    if (parseIp(name) !== undefined) this.hasAddressNames = true;
     const nameBytes = textBytes(name);
     if (member === 0) this.#commonNameBytes = nameBytes;
     else if (nameBytes !== this.#commonNameBytes) this.#commonNameBytes = 0;
@@ -85,10 +87,10 @@ export class Members {
   /** Records what a member says of itself from now on. */
   setFact(fact: Fact): void {
     this.#currentFact[fact.subject] = this.#addFact(fact);
-    const portBytes = uintBytes(fact.port);
-    if (this.#facts.length === 1) this.#commonPortBytes = portBytes;
-    else if (portBytes !== this.#commonPortBytes) this.#commonPortBytes = 0;
-    this.#portBytes[fact.subject] = portBytes;
+    const bytes = placeBytes(fact);
+    if (this.#facts.length === 1) this.#commonPlaceBytes = bytes;
+    else if (bytes !== this.#commonPlaceBytes) this.#commonPlaceBytes = 0;
+    this.#placeBytes[fact.subject] = bytes;
   }
 
   /** The index of what somebody says of a member: its present fact, or a new one. */
@@ -101,16 +103,29 @@ export class Members {
     return isSame && saysTheSame ? current : other;
   }
 
+  /** What is held of a member after it told `fact`: who leaves versions out keeps those told before. */
+  withVersionsOf(knownFact: number, fact: number): number {
+    const told = this.#facts[fact]!;
+    const { vsn } = this.#facts[knownFact]!;
+    return told.vsn !== undefined || vsn === undefined ? fact : this.factLike({ ...told, vsn });
+  }
+
+  /** The newest protocol that a fact says its member understands; 0 where it says nothing. */
+  protocolMaxOf(fact: number): number {
+    return this.#facts[fact]!.vsn?.[1] ?? 0;
+  }
+
   #addFact(fact: Fact): number {
     const index = this.#facts.length;
     if (index !== fact.subject) this.#isOneToOne = false;
     this.#facts.push(fact);
     if (!this.isSameVsn(0, index)) this.hasMixedVersions = true;
-    const key = fact.address * 0x1_0000 + fact.port;
-    let place = this.#placeByAddress.get(key);
+    let places = this.#placesOfPort.get(fact.port);
+    if (places === undefined) this.#placesOfPort.set(fact.port, (places = new Map()));
+    let place = places.get(fact.address);
     if (place === undefined) {
-      place = this.#placeByAddress.size;
-      this.#placeByAddress.set(key, place);
+      place = this.#placeCount++;
+      places.set(fact.address, place);
       if (place >= this.#residents.length) {
         this.#residents = grown(this.#residents, Math.max(16, place * 2), -1);
       }
@@ -182,14 +197,14 @@ export class Members {
     return this.#commonNameBytes || this.#nameBytes[member]!;
   }
 
-  /** Bytes of the port that the member tells now, in a message. */
-  portBytesOf(member: number): number {
-    return this.#commonPortBytes || this.#portBytes[member]!;
+  /** What the place that the member tells now takes in a message, see {@link placeBytes}. */
+  placeBytesOf(member: number): number {
+    return this.#commonPlaceBytes || this.#placeBytes[member]!;
   }
 
-  /** Whether all names, and all ports, take the same room in a message. */
+  /** Whether all names, and all places, take the same room in a message. */
   get haveAlikeSizes(): boolean {
-    return this.#commonNameBytes > 0 && this.#commonPortBytes > 0;
+    return this.#commonNameBytes > 0 && this.#commonPlaceBytes > 0;
   }
 
   /** The member with that name. */
@@ -225,8 +240,8 @@ export class Members {
   }
 
   /** Who lives at an address, or -1. */
-  residentAt(address: Ipv4Address, port: number): number {
-    const place = this.#placeByAddress.get(address * 0x1_0000 + port);
+  residentAt(address: IpAddress, port: number): number {
+    const place = this.#placesOfPort.get(port)?.get(address);
     return place === undefined ? -1 : this.#residents[place]!;
   }
 
@@ -246,16 +261,15 @@ export class Members {
     return isSameSlice(this.#facts[a]!.vsn, this.#facts[b]!.vsn);
   }
 
-  /** Bytes of a fact's meta and port in a message. */
+  /** What a fact's meta and place take in a message, see {@link placeBytes}. */
   factBytesOf(fact: number): number {
-    const { meta, port } = this.#facts[fact]!;
-    return sliceBytes(meta) + uintBytes(port);
+    return sliceBytes(this.#facts[fact]!.meta) + placeBytes(this.#facts[fact]!);
   }
 
   /** Makes room for so many members. */
   reserve(capacity: number): void {
     this.#nameBytes = grown(this.#nameBytes, capacity);
-    this.#portBytes = grown(this.#portBytes, capacity);
+    this.#placeBytes = grown(this.#placeBytes, capacity);
     this.#process = grown(this.#process, capacity);
     this.#generation = grown(this.#generation, capacity);
     this.#startedAtNs = grown(this.#startedAtNs, capacity);
@@ -263,6 +277,14 @@ export class Members {
     this.#placeOfFact = grown(this.#placeOfFact, capacity);
     this.#residents = grown(this.#residents, capacity, -1);
   }
+}
+
+/** What an IPv6 address takes more than the four bytes of an IPv4 address. */
+const IPV6_EXTRA_BYTES = 12;
+
+/** Bytes of a port in a message, and of an address beyond the four that IPv4 takes. */
+export function placeBytes({ address, port }: Pick<Fact, 'address' | 'port'>): number {
+  return uintBytes(port) + (isIpv6Address(address) ? IPV6_EXTRA_BYTES : 0);
 }
 
 const EMPTY = new Uint8Array(0);

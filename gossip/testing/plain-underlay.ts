@@ -6,6 +6,7 @@ import { draw32, drawBelow, drawChance } from '../../sim/chance.ts';
 import { SECOND_NS } from '../../sim/time.ts';
 import type { World } from '../../sim/world.ts';
 import {
+  connectedAt,
   type ExchangeHandlers,
   type GossipExchange,
   type GossipUnderlay,
@@ -72,7 +73,7 @@ export class PlainUnderlay implements GossipUnderlay {
       if (!isOver) handlers.onFailure(nowNs, reason);
       isOver = true;
     };
-    const timeout = queue.scheduleCallback(deadlineNs, (nowNs) => fail(nowNs, 'timeout'));
+    let timeout = queue.scheduleCallback(deadlineNs, (nowNs) => fail(nowNs, 'timeout'));
     const leg = (a: number, b: number, number: number, then: (nowNs: number) => void): void => {
       const attempt = (count: number): void => {
         const nowNs = queue.nowNs;
@@ -92,8 +93,13 @@ export class PlainUnderlay implements GossipUnderlay {
         if (!isOver) handlers.onReply(nowNs);
         isOver = true;
       });
-    const request = (): void =>
+    const request = (): void => {
+      if (isOver) return;
+      queue.cancel(timeout);
+      const atNs = connectedAt(exchange, queue.nowNs).deadlineNs;
+      timeout = queue.scheduleCallback(atNs, (nowNs) => fail(nowNs, 'timeout'));
       leg(from, to, 2, (nowNs) => handlers.onRequest(nowNs, () => reply()));
+    };
     leg(from, to, 0, () => {
       const isUp = this.isUp(to);
       leg(to, from, 1, (nowNs) => {

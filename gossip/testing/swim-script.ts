@@ -3,14 +3,15 @@
  * what their delegate hears is said with the seconds since the cluster stood.
  */
 import { MILLISECOND_NS, parseDuration, SECOND_NS } from '../../sim/time.ts';
-import { parsePrefix } from '../../wire/addresses.ts';
+import { type IpAddress, parseIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import { DOCKER_VSN, MessageType, type PacketMessage } from '../../wire/memberlist/message.ts';
 import { bytesOfHex } from '../../wire/testing/frames.ts';
 import { LAN, PROFILES, type SwimConfig } from '../constants.ts';
 import { Counter } from '../counters.ts';
+import type { OnJoined } from '../delegate.ts';
 import { MEMBERLIST_VERSIONS } from '../memberlist-version.ts';
 import { MemberState } from '../members/entries.ts';
-import type { Part } from '../message.ts';
+import { type Part, wireAddressOf } from '../message.ts';
 import type { OnDatagram } from '../state.ts';
 import type { Swim } from '../swim.ts';
 import { ScriptDelegate } from './script-delegate.ts';
@@ -38,13 +39,19 @@ export class SwimScript {
     crash: ([a]) => this.#swim.crash(Number(a)),
     start: ([a], options) => {
       const address = options.get('address');
-      this.#swim.start(Number(a), address === undefined ? undefined : { address: Number(address) });
+      this.#swim.start(
+        Number(a),
+        address === undefined ? undefined : { address: addressOf(address) },
+      );
     },
-    join: ([a, ...seeds]) => {
-      this.#swim.join(Number(a), seeds.map(Number), (ok, _nowNs, joinedCount) => {
+    join: ([a, ...seeds], options) => {
+      const onJoined: OnJoined = (ok, _nowNs, joinedCount) => {
         const share = seeds.length === 1 ? '' : `, ${joinedCount} of ${seeds.length}`;
         this.#say(`${a} join ${ok}${share}`);
-      });
+      };
+      for (let i = Number(options.get('count') ?? 1); i > 0; i--) {
+        this.#swim.join(Number(a), seeds.map(Number), onJoined, options.has('named'));
+      }
     },
     leave: ([a], options) => {
       const timeoutNs = parseDuration(options.get('timeout') ?? '5s')!;
@@ -171,6 +178,7 @@ export class SwimScript {
       seed: options.get('seed') ?? 'transcript',
       count,
       config: { ...PROFILES[options.get('config') ?? 'lan']!, ...tunedBy(options, '') },
+      isIpv6: options.get('addresses') === 'ipv6',
       isNamedByAddress: options.get('names') === 'addresses',
       configOf: (member) => tunedBy(options, `${member}.`),
       startAtNs: (member) => member * 0.037 * SECOND_NS,
@@ -238,7 +246,7 @@ function tunedBy(options: Options, prefix: string): Partial<SwimConfig> {
     const text = options.get(prefix + field.replace(/Ns$/, ''));
     if (text === undefined) continue;
     if (field === 'memberlist') config[field] = MEMBERLIST_VERSIONS.find((v) => v.text === text);
-    else if (field === 'cidrsAllowed') config[field] = text.split(',').map(parsePrefix);
+    else if (field === 'cidrsAllowed') config[field] = text.split(',').map(parseIpPrefix);
     else if (field.endsWith('Ns')) config[field] = parseDuration(text);
     else if (Array.isArray(usual)) config[field] = text === '' ? [] : text.split(',');
     else if (typeof usual === 'number') config[field] = Number(text);
@@ -282,11 +290,16 @@ function messageOf(swim: Swim, words: readonly string[], options: Options): Pack
   return {
     ...common,
     type: MessageType.alive,
-    addr: Number(options.get('address') ?? 0x0a00_0001 + Number(number)),
+    addr: wireAddressOf(addressOf(options.get('address') ?? String(0x0a00_0001 + Number(number)))),
     port: 7946,
     meta: meta === undefined ? undefined : Uint8Array.of(Number(meta)),
     vsn: vsn === undefined ? DOCKER_VSN : bytesOf(vsn),
   };
+}
+
+/** An address of either family as text, or as its number. */
+function addressOf(text: string): IpAddress {
+  return parseIp(text) ?? Number(text);
 }
 
 /** Bytes with commas between; no bytes are none at all. */

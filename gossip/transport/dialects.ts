@@ -34,36 +34,47 @@ export class Dialects {
 
   /** True when `to` can read what `from` sends. */
   hears(from: number, to: number): boolean {
-    const a = this.#ofMember.get(from) ?? 0;
-    const b = this.#ofMember.get(to) ?? 0;
-    return this.#understands(a, b);
+    const sender = this.#samples[this.#ofMember.get(from) ?? 0]!;
+    const receiver = this.#samples[this.#ofMember.get(to) ?? 0]!;
+    return understands(sender, receiver);
+  }
+
+  /** True when `to`, who has dialled, can read what `from` answers. */
+  hearsReply(from: number, to: number): boolean {
+    const sender = this.#samples[this.#ofMember.get(from) ?? 0]!;
+    const receiver = this.#samples[this.#ofMember.get(to) ?? 0]!;
+    return decrypts(sender, receiver);
   }
 
   #numberOf(config: SwimConfig): number {
-    const { label, hasKeyring, keyring, gossipVerifyIncoming, gossipVerifyOutgoing } = config;
-    const facts = [label, hasKeyring, keyring, gossipVerifyIncoming, gossipVerifyOutgoing];
-    const key = JSON.stringify(facts);
+    const { label, skipInboundLabelCheck, hasKeyring, keyring } = config;
+    const { gossipVerifyIncoming, gossipVerifyOutgoing } = config;
+    const framing = [label, skipInboundLabelCheck];
+    const encryption = [hasKeyring, keyring, gossipVerifyIncoming, gossipVerifyOutgoing];
+    const key = JSON.stringify([framing, encryption]);
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.#samples.push(config) - 1;
       this.#numbers.set(key, number);
-      this.#isUniform = number === 0 && this.#understands(0, 0);
+      this.#isUniform = number === 0 && understands(config, config);
     }
     return number;
   }
+}
 
-  #understands(from: number, to: number): boolean {
-    const sender = this.#samples[from]!;
-    const receiver = this.#samples[to]!;
-    if (sender.label !== receiver.label) return false;
-    const isEncrypted = sender.hasKeyring && sender.gossipVerifyOutgoing;
-    if (!isEncrypted) return !receiver.hasKeyring || !receiver.gossipVerifyIncoming;
-    if (!receiver.hasKeyring) return false;
-    const [primary] = sender.keyring;
-    return primary === undefined
-      ? receiver.keyring.length === 0
-      : receiver.keyring.includes(primary);
-  }
+/** Who skips the check counts on somebody before it who takes the labels off, and takes none itself. */
+function understands(sender: SwimConfig, receiver: SwimConfig): boolean {
+  const expected = receiver.skipInboundLabelCheck ? '' : receiver.label;
+  return sender.label === expected && decrypts(sender, receiver);
+}
+
+/** Encrypted or not, as the receiver wants it; with the label, sent or not, as part of the key. */
+function decrypts(sender: SwimConfig, receiver: SwimConfig): boolean {
+  const isEncrypted = sender.hasKeyring && sender.gossipVerifyOutgoing;
+  if (!isEncrypted) return !receiver.hasKeyring || !receiver.gossipVerifyIncoming;
+  if (!receiver.hasKeyring || sender.label !== receiver.label) return false;
+  const [primary] = sender.keyring;
+  return primary === undefined ? receiver.keyring.length === 0 : receiver.keyring.includes(primary);
 }
 
 /** An underlay between members of several dialects. */
@@ -97,7 +108,7 @@ export class DialectUnderlay implements GossipUnderlay {
         else handlers.onRequest(nowNs, reply);
       },
       onReply: (nowNs) => {
-        const isUnread = isRefused || !dialects.hears(to, from);
+        const isUnread = isRefused || !dialects.hearsReply(to, from);
         if (isUnread && exchange.isOneWay !== true) handlers.onFailure(nowNs, 'reset');
         else handlers.onReply(nowNs);
       },

@@ -6,7 +6,7 @@
  * with checksum, encryption and label.
  */
 import { draw32 } from '../../sim/chance.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import { COMPOUND_PARTS_MAX } from '../../wire/memberlist/compound.ts';
 import {
   encryptedBytesOf,
@@ -31,6 +31,9 @@ import type { State } from '../state.ts';
 import { LOST } from '../underlay.ts';
 import { packetContentBytes } from './compression.ts';
 import { isRedundant } from './redundant.ts';
+
+/** The protocol from which on packets have a checksum. */
+const CRC_PROTOCOL = 5;
 
 /** What a packet is for: with its number it makes the packet's coordinate of chance. */
 export const PacketPurpose = {
@@ -113,9 +116,9 @@ export function sendControl(
 function hasCrcByAddress(state: State, from: number, to: number): boolean {
   const { members, views } = state;
   const { address } = members.fact(members.currentFactOf(to));
-  const namesake = members.indexOf(formatIpv4Address(address));
+  const namesake = members.indexOf(formatIp(address));
   if (namesake === undefined) return false;
-  return views.stateOf(from, namesake) !== MemberState.unknown && hasCrcFor(state, namesake);
+  return views.stateOf(from, namesake) !== MemberState.unknown && hasCrcFor(state, from, namesake);
 }
 
 /**
@@ -187,12 +190,20 @@ export function sendUser(
   message: UserMessage,
   number: number,
 ): void {
-  sendParts(state, from, to, [makeUser(message)], hasCrcFor(state, to), PacketPurpose.user, number);
+  const hasCrc = hasCrcFor(state, from, to);
+  sendParts(state, from, to, [makeUser(message)], hasCrc, PacketPurpose.user, number);
 }
 
 /** Whether packets to a known member have a checksum. */
-export function hasCrcFor(state: State, to: number): boolean {
-  return state.configOf(to).protocolVersionMax >= 5;
+export function hasCrcFor(state: State, from: number, to: number): boolean {
+  return protocolMaxOf(state, from, to) >= CRC_PROTOCOL;
+}
+
+/** The newest protocol that the observer knows the subject to understand (`PMax`). */
+export function protocolMaxOf(state: State, observer: number, subject: number): number {
+  const { members, views } = state;
+  const fact = members.hasMixedVersions ? views.factOf(observer, subject) : 0;
+  return members.protocolMaxOf(fact);
 }
 
 /** Size of a packet of these parts. */

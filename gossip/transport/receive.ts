@@ -6,6 +6,7 @@
  * handed over before the consumer begins.
  */
 import { MessageType } from '../../wire/memberlist/message.ts';
+import { mayTellOfLife } from '../admission.ts';
 import { Counter } from '../counters.ts';
 import { handleAck, handleIndirectPing, handleNack, handlePing } from '../detection/probe.ts';
 import type { Control, Part } from '../message.ts';
@@ -101,6 +102,7 @@ export function handlePart(state: State, member: number, from: number, part: Par
       suspectNode(state, member, part.subject, part.incarnation, part.from, part);
       break;
     case MessageType.alive:
+      if (state.hasGuards && !mayTellOfLife(state, member, from)) break;
       aliveNode(state, member, part, false);
       break;
     case MessageType.dead:

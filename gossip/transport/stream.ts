@@ -34,8 +34,13 @@ export interface StreamInit {
   readonly isOneWay?: boolean;
   /** The sizes may be larger than the real ones, so that nothing is refused for them. */
   readonly isUpperBound?: boolean;
+  /** See `GossipExchange`; likewise `answerTimeoutNs`. */
   readonly deadlineNs: number;
-  /** Handles the request in `resident`'s process; `reply` as in `ExchangeHandlers`. */
+  readonly answerTimeoutNs?: number;
+  /**
+   * Handles the request in `resident`'s process; `reply` as in `ExchangeHandlers`. To close without
+   * an answer fails, unless nothing is read back.
+   */
   readonly onRequest: (reply: (replyBytes: number) => void, resident: number) => void;
   /** Called once in the initiator's process, unless that has ended. */
   readonly onResult: OnResult;
@@ -57,10 +62,10 @@ export function openStream(state: State, init: StreamInit): void {
   // only the side that dials sends the label
   const labelBytes = labelOverhead(state.configOf(from));
   const requestBytes = labelBytes + encryptedStreamBytes(state, from, init.requestBytes);
-  const { deadlineNs, isOneWay = false, isUpperBound = false } = init;
+  const { deadlineNs, answerTimeoutNs, isOneWay = false, isUpperBound = false } = init;
   const refusalAt = (receiver: number, sender: number, contentBytes: number) =>
     isUpperBound ? undefined : refusalOf(state, receiver, sender, contentBytes);
-  let isRequestTaken = true;
+  let isAnswered = true;
   let replier = to;
   let contentBytesOfReply = 0;
   counters.add(from, Counter.streams);
@@ -73,6 +78,7 @@ export function openStream(state: State, init: StreamInit): void {
       counters.add(resident, Counter.streamBytesSent, bytes);
       replier = resident;
       contentBytesOfReply = replyBytes;
+      isAnswered &&= replyBytes > 0;
       reply(bytes);
     };
     runStream(state, resident, () => {
@@ -81,23 +87,24 @@ export function openStream(state: State, init: StreamInit): void {
         onRequest(send, resident);
         return;
       }
-      isRequestTaken = false;
+      isAnswered = false;
       send(isOneWay ? 0 : sizeOf({ type: MessageType.err, error: refusal }));
     });
   };
   if (from === to) {
-    handle(() => finish(true));
+    handle(() => finish(isAnswered || isOneWay));
     return;
   }
   const number = ++state.streamCounts[from]!;
   const draw = packetDraw(state, from, PacketPurpose.stream, number);
-  const exchange = { from, to, requestBytes, isOneWay, deadlineNs, draw };
+  const spans = answerTimeoutNs === undefined ? { deadlineNs } : { deadlineNs, answerTimeoutNs };
+  const exchange = { from, to, requestBytes, isOneWay, draw, ...spans };
   state.underlay.exchange(exchange, {
     onRequest: (_nowNs, reply) => handle(reply),
     onReply: () => {
       const isReplyTaken = refusalAt(from, replier, contentBytesOfReply) === undefined;
       // who only writes does not hear what became of it
-      finish(isOneWay || (isRequestTaken && isReplyTaken));
+      finish(isOneWay || (isAnswered && isReplyTaken));
     },
     onFailure: () => finish(false),
   });

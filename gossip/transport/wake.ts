@@ -10,7 +10,6 @@
  * `packetListen`, `handleCommand`, `packetHandler`).
  */
 import { MessageType } from '../../wire/memberlist/message.ts';
-import { HANDOFF_QUEUE_DEPTH } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import type { Part } from '../message.ts';
 import type { State } from '../state.ts';
@@ -41,13 +40,14 @@ export function runBacklog(state: State, member: number): void {
 export function runFirstBatch(state: State, member: number): void {
   const { timers, arrivals } = state.backlogs.get(member)!.take(1);
   const lives = runAll(state, member, timers);
+  const { handoffQueueDepth } = state.configOf(member);
   const alive: Handed[] = [];
   const others: Handed[] = [];
   const read = ({ from, parts }: HeldPacket): void => {
     for (const part of parts) {
       const queue = part.type === MessageType.alive ? alive : others;
       if (isControl(part)) handlePart(state, member, from, part);
-      else if (queue.length < HANDOFF_QUEUE_DEPTH) queue.push({ from, part });
+      else if (queue.length < handoffQueueDepth) queue.push({ from, part });
       else state.counters.add(member, Counter.messagesDropped);
     }
   };

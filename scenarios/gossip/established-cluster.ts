@@ -10,16 +10,23 @@ import type { SwimConfig } from '../../gossip/constants.ts';
 import { Swim } from '../../gossip/swim.ts';
 import { drawBelow } from '../../sim/chance.ts';
 import { World } from '../../sim/world.ts';
+import { type IpAddress, ipv6Of } from '../../wire/ip-address.ts';
 import { type UniformConditions, UniformNetwork } from './uniform-network.ts';
 
 const NAME_DIGITS_MIN = 3;
-const FIRST_ADDRESS = 0x0a00_0001;
+
+/** The members' addresses: 10.0.0.1 and on, or 2001:db8::1 and on. */
+function addressOf(member: number, isIpv6: boolean): IpAddress {
+  return isIpv6 ? ipv6Of(0x2001_0db8, 0, 0, member + 1) : 0x0a00_0001 + member;
+}
 
 /** What every gossip experiment is told. */
 export interface ClusterInit extends UniformConditions {
   readonly seed: string;
   readonly memberCount: number;
   readonly config: SwimConfig;
+  /** Whether members have IPv6 addresses, which messages are longer by; IPv4 unless given. */
+  readonly isIpv6?: boolean;
   /** False executes literally what shortcuts would skip. */
   readonly shortcuts?: boolean;
   /** How much too fast each member's clock runs; none unless given. */
@@ -54,7 +61,7 @@ export class EstablishedCluster {
     for (let i = 0; i < memberCount; i++) {
       const name = `node-${String(i).padStart(digits, '0')}`;
       const clockDriftRatio = init.clockDriftRatioOf?.(i) ?? 0;
-      const address = FIRST_ADDRESS + i;
+      const address = addressOf(i, init.isIpv6 === true);
       const startAtNs = Number.POSITIVE_INFINITY;
       this.swim.addMember({ name, address, startAtNs, clockDriftRatio });
     }

@@ -9,6 +9,7 @@
  */
 
 import {
+  connectedAt,
   type ExchangeFailure,
   type ExchangeHandlers,
   type GossipExchange,
@@ -138,20 +139,20 @@ export class UniformNetwork implements GossipUnderlay {
   }
 
   exchange(exchange: GossipExchange, handlers: ExchangeHandlers): void {
-    const { from, to, deadlineNs } = exchange;
+    const { from, to } = exchange;
     const { queue } = this.#world;
     let isOver = false;
     const fail = (nowNs: number, reason: ExchangeFailure): void => {
       if (!isOver) handlers.onFailure(nowNs, reason);
       isOver = true;
     };
-    const timeout = queue.scheduleCallback(deadlineNs, (nowNs) => fail(nowNs, 'timeout'));
+    const expire = (nowNs: number): void => fail(nowNs, 'timeout');
+    let timeout = queue.scheduleCallback(exchange.deadlineNs, expire);
     const onReply = (nowNs: number): void => {
       queue.cancel(timeout);
       if (!isOver) handlers.onReply(nowNs);
       isOver = true;
     };
-    const reply = (): void => this.#carry(exchange, Leg.reply, to, from, onReply);
     const onAnswer = (nowNs: number, isAccepted: boolean): void => {
       if (isOver) return;
       if (!isAccepted) {
@@ -159,7 +160,11 @@ export class UniformNetwork implements GossipUnderlay {
         fail(nowNs, 'refused');
         return;
       }
-      this.#carry(exchange, Leg.request, from, to, (atNs) => handlers.onRequest(atNs, reply));
+      const open = connectedAt(exchange, nowNs);
+      queue.cancel(timeout);
+      timeout = queue.scheduleCallback(open.deadlineNs, expire);
+      const reply = (): void => this.#carry(open, Leg.reply, to, from, onReply);
+      this.#carry(open, Leg.request, from, to, (atNs) => handlers.onRequest(atNs, reply));
     };
     this.#carry(exchange, Leg.syn, from, to, () => {
       const isAccepted = this.#listens(to);

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import { DOCKER, PROFILES, type SwimConfig } from '../../gossip/constants.ts';
 import { MEMBERLIST_VERSIONS } from '../../gossip/memberlist-version.ts';
-import { formatPrefix, networkOf, parsePrefix } from '../../wire/addresses.ts';
+import { formatIpPrefix, maskedIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import { utf8Bytes } from '../../wire/utf8.ts';
 import { type NodeNames, selectNodes } from './node-names.ts';
 import { quantity, size, span } from './quantities.ts';
@@ -26,11 +26,11 @@ const time = (what: string) => span.optional().meta({ description: what });
 /** Addresses with a common prefix. */
 const prefix = quantity(
   (text) => {
-    const parsed = parsePrefix(text);
+    const parsed = parseIpPrefix(text);
     if (parsed === undefined) return { error: `'${text}' is not a network` };
-    const network = { ...parsed, address: networkOf(parsed) };
+    const network = { ...parsed, address: maskedIp(parsed.address, parsed.lengthBits) };
     if (network.address === parsed.address) return network;
-    return { error: `${text} is an address`, hint: `did you mean ${formatPrefix(network)}?` };
+    return { error: `${text} is an address`, hint: `did you mean ${formatIpPrefix(network)}?` };
   },
   'a network',
   '192.168.56.0/22',
@@ -71,6 +71,9 @@ const tunables = {
     .refine((text) => utf8Bytes(text) <= LABEL_BYTES_MAX, 'a label has at most 255 bytes')
     .optional()
     .meta({ description: 'in front of every packet; members with another one are not heard' }),
+  'skip-inbound-label-check': flag('somebody takes the labels off before members read'),
+  'require-node-names': flag('nothing goes to addresses without names; joins by address fail'),
+  'handoff-queue-depth': count(1, 1 << 20, 'so many messages wait in a process, of each priority'),
   keyring: z.array(z.string().min(1)).optional().meta({
     description: 'names of keys, the primary first; who shares none is not heard, [] has none',
   }),
@@ -111,6 +114,9 @@ const FIELDS: Readonly<Record<keyof Tunables, keyof SwimConfig>> = {
   'max-push-state-bytes': 'maxPushStateBytes',
   'enable-compression': 'enableCompression',
   label: 'label',
+  'skip-inbound-label-check': 'skipInboundLabelCheck',
+  'require-node-names': 'requireNodeNames',
+  'handoff-queue-depth': 'handoffQueueDepth',
   keyring: 'keyring',
   'gossip-verify-incoming': 'gossipVerifyIncoming',
   'gossip-verify-outgoing': 'gossipVerifyOutgoing',

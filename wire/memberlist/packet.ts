@@ -124,6 +124,8 @@ export interface PacketError {
 export interface PacketReceiver {
   readonly keyring: Keyring | undefined;
   readonly label: string;
+  /** What arrives has no label any more, and counts as having this one (`SkipInboundLabelCheck`). */
+  readonly skipInboundLabelCheck?: boolean;
   /** Refuse what no key decrypts (`GossipVerifyIncoming`); otherwise it is taken as plaintext. */
   readonly verifyIncoming: boolean;
   /** The most that all compressed layers of one packet may inflate to. */
@@ -159,7 +161,10 @@ export function decodePacket(
   const header = parseLabel(bytes, 0, bytes.length);
   if (typeof header === 'string') {
     intake.fail('label', `[ERR] memberlist: ${header} ${intake.from}`);
-  } else if (header.label !== receiver.label) {
+  } else if (receiver.skipInboundLabelCheck === true && header.label !== '') {
+    const text = `unexpected double packet label header: ${intake.from}`;
+    intake.fail('label', `[ERR] memberlist: ${text}`);
+  } else if (receiver.skipInboundLabelCheck !== true && header.label !== receiver.label) {
     const label = JSON.stringify(header.label);
     const text = `discarding packet with unacceptable label ${label}: ${intake.from}`;
     intake.fail('label', `[ERR] memberlist: ${text}`);

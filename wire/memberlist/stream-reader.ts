@@ -40,6 +40,8 @@ export const STREAM_BYTES_MAX =
 export interface StreamReceiver {
   readonly keyring: Keyring | undefined;
   readonly label: string;
+  /** What arrives has no label any more, and counts as having this one (`SkipInboundLabelCheck`). */
+  readonly skipInboundLabelCheck?: boolean;
   /** Refuse what is not encrypted (`GossipVerifyIncoming`). */
   readonly verifyIncoming: boolean;
   /** True for the side that dialled: what it reads begins without a label. */
@@ -139,8 +141,11 @@ export class StreamReader {
       }
       return false;
     }
-    if (header.label !== this.#receiver.label) {
-      const text = `discarding stream with unacceptable label ${JSON.stringify(header.label)}`;
+    const { label, skipInboundLabelCheck = false } = this.#receiver;
+    if (header.label !== (skipInboundLabelCheck ? '' : label)) {
+      const text = skipInboundLabelCheck
+        ? 'unexpected double stream label header'
+        : `discarding stream with unacceptable label ${JSON.stringify(header.label)}`;
       this.#fail('label', text, `[ERR] memberlist: ${text}:`);
       return false;
     }

@@ -14,6 +14,7 @@ export function settingsOf(init: ClusterInit, profile: string): Readonly<Record<
     seed: init.seed,
     profile,
     lossRatio: init.lossRatio,
+    ipv6: init.isIpv6 === true,
     latencySeconds: [secondsOf(init.latencyNsMin), secondsOf(init.latencyNsMax)],
   };
 }
