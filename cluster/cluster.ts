@@ -135,6 +135,7 @@ export class Cluster {
   onEngine: ((index: number, isUp: boolean) => void) | undefined;
   readonly #clusterSpec: ClusterSpec;
   readonly #resolver: ResolverConfig;
+  readonly #exchanges: Exchanges;
   readonly #control: ControlConnections<ManagerMessage>;
   readonly #machineOfMember: Machine[] = [];
 
@@ -144,7 +145,7 @@ export class Cluster {
     this.outsideIndex = nodes.length;
     this.underlay = new Underlay(world, nodes.length + 1, options.conditions);
     this.gossipKeys = new GossipKeys(world);
-    const exchanges = new Exchanges(world, this.underlay, {
+    this.#exchanges = new Exchanges(world, this.underlay, {
       portState: (host, from) => this.#portState(host, from),
     });
     const addresses = nodes.map((node, index) => new HostAddresses(index, node.addresses));
@@ -152,7 +153,7 @@ export class Cluster {
     const reaches = (from: number, to: number) => addresses[from]!.reaches(addresses[to]!);
     this.swim = new Swim({
       world,
-      underlay: new GossipNetwork(this.underlay, exchanges, this.gossipKeys, hostOf, reaches),
+      underlay: new GossipNetwork(this.underlay, this.#exchanges, this.gossipKeys, hostOf, reaches),
       config: options.gossip ?? DOCKER,
       shortcuts: options.shortcuts ?? true,
     });
@@ -219,6 +220,7 @@ export class Cluster {
   /** The power of a machine goes. */
   crash(index: number): void {
     this.#control.drop(index);
+    this.#exchanges.forgetNeighbours(index);
     this.machines[index]!.powerOff();
   }
 

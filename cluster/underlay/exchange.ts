@@ -121,6 +121,11 @@ export class Exchanges {
     this.#resolve(request, connect, fail);
   }
 
+  /** The host knows no MAC address any more: its card has lost its carrier, or it its power. */
+  forgetNeighbours(host: number): void {
+    this.#neighbours.forget(host);
+  }
+
   /** Asks for the MAC address unless the host has it: `connect` when it is known. */
   #resolve(
     { from, to, deadlineNs }: ExchangeRequest,

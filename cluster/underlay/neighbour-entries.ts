@@ -55,6 +55,17 @@ export class NeighbourEntries {
     return nowNs >= entry.failsAtNs;
   }
 
+  /** `from` has no entry any more (`neigh_carrier_down`): it asks before it connects. */
+  forget(from: number): void {
+    for (let to = 0; to < this.#hostCount; to++) {
+      const pair = from * this.#hostCount + to;
+      this.#entries.set(pair, {
+        failsAtNs: 0,
+        silenceCount: this.#entries.get(pair)?.silenceCount ?? 0,
+      });
+    }
+  }
+
   /** The host has answered `from`. */
   confirm(from: number, to: number): void {
     const entry = this.#entries.get(from * this.#hostCount + to);
