@@ -36,7 +36,8 @@ const PERSISTENCE_HEADER =
   'Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n' +
   '  -> RemoteAddress:Port\n';
 
-const METHOD_NAMES: Readonly<Record<ForwardMethod, string>> = {
+/** How packets reach a destination, as lists call it. */
+export const SERVICE_METHODS: Readonly<Record<ForwardMethod, string>> = {
   masq: 'Masq',
   route: 'Route',
   tunnel: 'Tunnel',
@@ -151,7 +152,7 @@ function maskText(maskBits: number): string {
 }
 
 function load(destination: Destination, name: string): string {
-  const method = METHOD_NAMES[destination.method];
+  const method = SERVICE_METHODS[destination.method];
   return columns(name, [method, 7], [destination.weight, 6], ...loads(destination));
 }
 
@@ -188,7 +189,8 @@ function largeNumber(value: number): string {
   return `${Math.floor(value / 1e12)}T`.padStart(9);
 }
 
-function sortedServices(ipvs: Ipvs | undefined): Service[] {
+/** Services in the order of lists: by protocol and address, then by mark. */
+export function sortedServices(ipvs: Ipvs | undefined): Service[] {
   return (ipvs?.services ?? []).sort(({ key: a }, { key: b }) => {
     if ('fwmark' in a || 'fwmark' in b) {
       return ('fwmark' in a ? a.fwmark : 0) - ('fwmark' in b ? b.fwmark : 0);
@@ -197,7 +199,8 @@ function sortedServices(ipvs: Ipvs | undefined): Service[] {
   });
 }
 
-function sortedDestinations(service: Service): Destination[] {
+/** Destinations in the order of lists. */
+export function sortedDestinations(service: Service): Destination[] {
   return [...service.destinations].sort((a, b) => a.address - b.address || a.port - b.port);
 }
 
@@ -219,7 +222,7 @@ function formatConnection(connection: IpvsConnection, nowNs: number): string {
 }
 
 /** Templates have no state; `ipvsadm` prints NONE. */
-function stateName({ protocol, state, templateNs }: IpvsConnection): string {
+export function stateName({ protocol, state, templateNs }: IpvsConnection): string {
   if (protocol === IpProtocol.udp && templateNs === undefined) return 'UDP';
   return (protocol === IpProtocol.sctp ? IPVS_SCTP_STATE_NAMES : IPVS_TCP_STATE_NAMES)[state]!;
 }
@@ -228,7 +231,8 @@ function endText(address: Ipv4Address, port: number): string {
   return `${formatIpv4Address(address)}:${port}`;
 }
 
-function protocolName(protocol: number): string {
+/** `TCP`, `UDP`, `SCTP`; `IP ` for a template of any. */
+export function protocolName(protocol: number): string {
   if (protocol === 0) return 'IP ';
   return protocol === IpProtocol.tcp ? 'TCP' : protocol === IpProtocol.udp ? 'UDP' : 'SCTP';
 }

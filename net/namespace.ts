@@ -23,6 +23,7 @@ import { continueForward } from './ip/forward.ts';
 import { IPV4_FRAGMENTS } from './ip/fragment-format.ts';
 import { IcmpBudget, sendIcmpError } from './ip/icmp-error.ts';
 import { continueInput, continuePrerouting, receiveFrame, receiveIpv4 } from './ip/input.ts';
+import { IpCounters } from './ip/ip-counters.ts';
 import {
   continueOutput,
   continuePostrouting,
@@ -86,6 +87,8 @@ export class Namespace {
   readonly sockets: SocketTable;
   readonly loopback: Loopback;
   readonly icmpBudget: IcmpBudget;
+  /** What IPv4 has counted. */
+  readonly ipCounters = new IpCounters();
   /** Who takes IP protocols other than TCP, UDP and ICMP (ESP); whole packets from `start` on. */
   readonly protocolHandlers = new Map<number, (packet: Packet) => void>();
   /** IPsec, once somebody has asked for it. */

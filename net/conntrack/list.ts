@@ -6,7 +6,7 @@
  * them in the order of its randomly keyed hash.
  */
 import { SECOND_NS } from '../../sim/time.ts';
-import { formatIp } from '../../wire/ip-address.ts';
+import { formatIp, isIpv6Address } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import { NextHeader } from '../../wire/ipv6/header.ts';
 import type { Connection, Traffic } from './connection.ts';
@@ -28,6 +28,18 @@ export function formatConnections(connections: readonly Connection[], nowNs: num
   let text = '';
   for (const connection of connections) text += `${formatConnection(connection, nowNs)}\n`;
   return text;
+}
+
+/** `/proc/net/nf_conntrack`: the same with the family in front and the zone behind. */
+export function formatKernelConnections(connections: readonly Connection[], nowNs: number): string {
+  return connections
+    .map((connection) => {
+      const isVersion6 = isIpv6Address(connection.original.source);
+      const family = isVersion6 ? 'ipv6     10 ' : 'ipv4     2 ';
+      const text = formatConnection(connection, nowNs).replace(/use=1$/, 'zone=0 use=2');
+      return `${family}${text}\n`;
+    })
+    .join('');
 }
 
 /** One connection as `conntrack -L` prints it. */

@@ -28,6 +28,10 @@ export class Backlog {
   #end = 0;
   #event = NO_EVENT;
   #isDraining = false;
+  /** Frames handed on, refused for want of room, and how often the budget was not enough. */
+  processedCount = 0;
+  droppedCount = 0;
+  squeezedCount = 0;
   #budgetAtNs = -1;
   #budgetLeft = BUDGET_FRAMES;
 
@@ -42,7 +46,10 @@ export class Backlog {
 
   /** Hands a frame to `device.receive` soon; false when the backlog is full. */
   enqueue(device: Device, packet: Packet): boolean {
-    if (this.#end - this.#head >= WAITING_FRAMES_MAX) return false;
+    if (this.#end - this.#head >= WAITING_FRAMES_MAX) {
+      this.droppedCount++;
+      return false;
+    }
     this.#packets[this.#end] = packet;
     this.#devices[this.#end++] = device;
     if (!this.#isDraining && this.#event === NO_EVENT) {
@@ -65,6 +72,7 @@ export class Backlog {
       this.#packets[this.#head] = undefined;
       this.#devices[this.#head] = undefined;
       this.#head++;
+      this.processedCount++;
       device.receive(packet);
     }
     this.#isDraining = false;
@@ -73,6 +81,7 @@ export class Backlog {
       this.#end = 0;
       return;
     }
+    this.squeezedCount++;
     this.#packets.splice(0, this.#head);
     this.#devices.splice(0, this.#head);
     this.#end -= this.#head;

@@ -62,6 +62,7 @@ function runForward(
   const { device } = route;
   const verdict = hooks.run(packet, Hook.forward, packet.inDevice, device, afterPriority);
   if (verdict === Verdict.accept) {
+    namespace.ipCounters.forwarded++;
     transmitIpv4(namespace, packet, device, route.nextHop, route.mtuBytes);
   } else if (verdict === Verdict.drop) namespace.countDrop('netfilter FORWARD');
 }

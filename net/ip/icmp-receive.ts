@@ -36,6 +36,8 @@ export function receiveIcmp(namespace: Namespace, packet: Packet): void {
     return;
   }
   const type = bytes[at]!;
+  const { ipCounters } = namespace;
+  ipCounters.noteIcmp(ipCounters.icmpReceived, type);
   if (packet.way !== undefined) {
     const { world, name } = namespace;
     packet.way.add(world.nowNs, name, 'deliver', 'icmp', '', `type ${type} code ${bytes[at + 1]}`);

@@ -76,6 +76,7 @@ export function receiveIpv4(namespace: Namespace, device: Device, packet: Packet
     namespace.drop(packet, device.name, 'for another host');
     return;
   }
+  namespace.ipCounters.receive(packet.end - packet.start, packet.bytes[packet.start + 1]! & 3);
   if (!isValidIpv4Header(packet.bytes, packet.start, packet.end)) {
     namespace.drop(packet, device.name, 'malformed IPv4 header');
     return;
@@ -247,6 +248,7 @@ export function continueInput(namespace: Namespace, packet: Packet, afterPriorit
 }
 
 function deliverToProtocol(namespace: Namespace, packet: Packet): void {
+  namespace.ipCounters.delivered++;
   const protocol = protocolOf(packet.bytes, packet.start);
   if (protocol === IpProtocol.tcp || protocol === IpProtocol.udp || protocol === IpProtocol.sctp) {
     namespace.sockets.deliver(packet);

@@ -10,6 +10,9 @@ import {
   destinationOf,
   fragmentIpv4,
   hasDontFragment,
+  headerBytesOf,
+  IpProtocol,
+  protocolOf,
   setSource,
   sourceOf,
   tosOf,
@@ -79,6 +82,7 @@ function noteSend(namespace: Namespace, packet: Packet): void {
 }
 
 function unroutable(namespace: Namespace, packet: Packet, reason: string): SendResult {
+  namespace.ipCounters.unroutable++;
   namespace.drop(packet, '', reason);
   return SendResult.ENETUNREACH;
 }
@@ -181,6 +185,12 @@ export function transmitIpv4(
   nextHop: Ipv4Address,
   mtuBytes: number = outDevice.mtu,
 ): SendResult {
+  const { ipCounters } = namespace;
+  ipCounters.send(packet.end - packet.start);
+  if (packet.inDevice === undefined && protocolOf(packet.bytes, packet.start) === IpProtocol.icmp) {
+    const at = packet.start + headerBytesOf(packet.bytes, packet.start);
+    ipCounters.noteIcmp(ipCounters.icmpSent, packet.bytes[at]!);
+  }
   const verdict = namespace.hooks.run(packet, Hook.postrouting, packet.inDevice, outDevice);
   if (verdict === Verdict.accept) return finish(namespace, packet, outDevice, nextHop, mtuBytes);
   if (verdict === Verdict.stolen) return SendResult.sent;
@@ -232,6 +242,7 @@ function tooBig(
   device: Device,
   mtuBytes: number,
 ): SendResult {
+  namespace.ipCounters.unfragmentable++;
   namespace.drop(packet, device.name, 'packet is too big');
   const { destinationUnreachable } = IcmpType;
   const { fragmentationNeeded } = UnreachableCode;
@@ -248,7 +259,9 @@ function sendFragments(
 ): SendResult {
   let result: SendResult = SendResult.sent;
   const { bytes, start, end } = packet;
+  namespace.ipCounters.fragmented++;
   for (const piece of fragmentIpv4(bytes, start, end, mtuBytes, HEADROOM_BYTES)) {
+    namespace.ipCounters.fragments++;
     const sent = namespace.neighbours.send(device, nextHop, packet.fragment(piece));
     if (sent !== SendResult.sent) result = sent;
   }

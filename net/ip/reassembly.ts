@@ -42,6 +42,10 @@ export class Reassembly {
   readonly #format: FragmentFormat;
   readonly #assemblies = new Map<string, Assembly>();
   #waitingBytes = 0;
+  /** Fragments that came, packets that were put together, and those whose time ran out. */
+  fragments = 0;
+  reassembled = 0;
+  expired = 0;
 
   constructor(namespace: Namespace, format: FragmentFormat) {
     this.#namespace = namespace;
@@ -58,6 +62,7 @@ export class Reassembly {
    * `fragmentBytesMax` tells the largest piece. False when it was kept or dropped.
    */
   add(packet: Packet, device: Device): boolean {
+    this.fragments++;
     const { bytes, start, end } = packet;
     const format = this.#format;
     const headerBytes = format.headerBytesOf(bytes, start);
@@ -145,6 +150,7 @@ export class Reassembly {
   /** Makes `packet`, which came last, the whole one, behind the first fragment's header. */
   #finish(assembly: Assembly, packet: Packet): void {
     this.#forget(assembly);
+    this.reassembled++;
     this.#format.join(packet, assembly.pieces, assembly.totalBytes!);
     packet.fragmentBytesMax = assembly.largestBytes;
   }
@@ -171,6 +177,7 @@ export class Reassembly {
 
   #expire(assembly: Assembly): void {
     const first = assembly.pieces[0];
+    this.expired++;
     this.#abandon(assembly, 'fragments are missing');
     if (first === undefined || first.offset !== 0) return;
     this.#format.reportExpiry(this.#namespace, first.packet);

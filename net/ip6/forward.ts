@@ -83,6 +83,7 @@ function runForward(
   const { hooks } = namespace.ipv6;
   const verdict = hooks.run(packet, Hook.forward, packet.inDevice, device, afterPriority);
   if (verdict === Verdict.accept) {
+    namespace.ipv6.counters.forwarded++;
     transmitIpv6(namespace, packet, device, route.nextHop, route.mtuBytes);
   } else if (verdict === Verdict.drop) namespace.countDrop('netfilter FORWARD');
 }

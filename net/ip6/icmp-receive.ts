@@ -38,6 +38,8 @@ export function receiveIcmpv6(namespace: Namespace, packet: Packet): void {
     return;
   }
   const type = bytes[at]!;
+  const { counters } = namespace.ipv6;
+  counters.noteIcmp(counters.icmpReceived, type);
   if (packet.way !== undefined) {
     const { world, name } = namespace;
     packet.way.add(

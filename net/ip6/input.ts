@@ -32,7 +32,8 @@ export function receiveIpv6(namespace: Namespace, device: Device, packet: Packet
     namespace.drop(packet, device.name, 'for another host');
     return;
   }
-  const { addresses, reassembly } = namespace.ipv6;
+  const { addresses, reassembly, counters } = namespace.ipv6;
+  counters.receive(packet.end - packet.start, (packet.bytes[packet.start + 1]! >> 4) & 3);
   if (!addresses.isEnabled(device)) {
     namespace.drop(packet, device.name, 'IPv6 is disabled');
     return;
@@ -153,6 +154,7 @@ export function continueInput6(namespace: Namespace, packet: Packet, afterPriori
 }
 
 function deliverToProtocol(namespace: Namespace, packet: Packet): void {
+  namespace.ipv6.counters.delivered++;
   const { bytes, start } = packet;
   const protocol = protocolOf(bytes, start);
   if (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) {

@@ -4,12 +4,14 @@
  * Mirrors net/ipv6/ip6_output.c and `ip6_route_me_harder` (net/ipv6/netfilter.c).
  */
 import { draw32, hashText } from '../../sim/chance.ts';
+import { headerBytesOf, protocolOf } from '../../wire/ip.ts';
 import { ANY_IPV6, type IpAddress, writeIpv6 } from '../../wire/ip-address.ts';
 import {
   fragmentHeaderAtOf,
   fragmentIpv6,
   ipv6DestinationOf,
   ipv6SourceOf,
+  NextHeader,
 } from '../../wire/ipv6/header.ts';
 import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
 import type { Device } from '../device/device.ts';
@@ -55,6 +57,7 @@ function noteSend(namespace: Namespace, packet: Packet): void {
 }
 
 function unroutable(namespace: Namespace, packet: Packet): SendResult {
+  namespace.ipv6.counters.unroutable++;
   namespace.drop(packet, '', 'no route');
   return SendResult.ENETUNREACH;
 }
@@ -124,7 +127,13 @@ export function transmitIpv6(
   nextHop: IpAddress,
   mtuBytes: number,
 ): SendResult {
-  const { hooks } = namespace.ipv6;
+  const { hooks, counters } = namespace.ipv6;
+  counters.send(packet.end - packet.start);
+  const isLocal = packet.inDevice === undefined;
+  if (isLocal && protocolOf(packet.bytes, packet.start) === NextHeader.icmpv6) {
+    const at = packet.start + headerBytesOf(packet.bytes, packet.start);
+    counters.noteIcmp(counters.icmpSent, packet.bytes[at]!);
+  }
   const verdict = hooks.run(packet, Hook.postrouting, packet.inDevice, outDevice);
   if (verdict === Verdict.accept) return finish(namespace, packet, outDevice, nextHop, mtuBytes);
   if (verdict === Verdict.stolen) return SendResult.sent;
@@ -172,6 +181,7 @@ function finish(
     return neighbours.send(device, nextHop, packet);
   }
   if (packet.inDevice !== undefined && largestBytes === 0) {
+    namespace.ipv6.counters.unfragmentable++;
     namespace.drop(packet, device.name, 'packet is too big');
     namespace.ipv6.sendIcmpError(packet, Icmpv6Type.packetTooBig, 0, mtuBytes);
     return SendResult.EMSGSIZE;
@@ -190,7 +200,10 @@ function sendFragments(
   let result: SendResult = SendResult.sent;
   const { bytes, start, end } = packet;
   const identification = namespace.ipv6.nextIdentification();
+  const { counters } = namespace.ipv6;
+  counters.fragmented++;
   for (const piece of fragmentIpv6(bytes, start, end, mtuBytes, identification, HEADROOM_BYTES)) {
+    counters.fragments++;
     const sent = namespace.ipv6.neighbours.send(device, nextHop, packet.fragment(piece));
     if (sent !== SendResult.sent) result = sent;
   }

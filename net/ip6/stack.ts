@@ -8,6 +8,7 @@ import { ALL_NODES, ALL_ROUTERS, type IpAddress } from '../../wire/ip-address.ts
 import { solicitedNodeOf } from '../../wire/ipv6/scope.ts';
 import type { Device } from '../device/device.ts';
 import { IcmpBudget } from '../ip/icmp-error.ts';
+import { IpCounters } from '../ip/ip-counters.ts';
 import { PathMtus } from '../ip/path-mtu.ts';
 import { Reassembly } from '../ip/reassembly.ts';
 import type { SendResult } from '../ip/send-result.ts';
@@ -34,6 +35,8 @@ export class Ipv6 {
   readonly reassembly: Reassembly;
   readonly icmpBudget: IcmpBudget;
   readonly hooks = new Hooks();
+  /** What IPv6 has counted. */
+  readonly counters = new IpCounters();
   /** `ip6tables`. */
   readonly tables: Tables;
   readonly #namespace: Namespace;

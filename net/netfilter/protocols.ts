@@ -2,6 +2,7 @@
  * Names of protocols and services that iptables takes and prints (`xtables_chain_protos`,
  * `/etc/services` as far as people write it in rules).
  */
+import { portOfService } from '../../wire/services.ts';
 
 const PROTOCOLS: readonly (readonly [string, number])[] = [
   ['tcp', 6],
@@ -47,40 +48,6 @@ export function protocolName(protocol: number): string {
   return nameByNumber.get(protocol) ?? String(protocol);
 }
 
-const SERVICES: Readonly<Record<string, number>> = {
-  ftp: 21,
-  ssh: 22,
-  telnet: 23,
-  smtp: 25,
-  domain: 53,
-  bootps: 67,
-  bootpc: 68,
-  http: 80,
-  www: 80,
-  pop3: 110,
-  ntp: 123,
-  imap2: 143,
-  snmp: 161,
-  ldap: 389,
-  https: 443,
-  syslog: 514,
-  nfs: 2049,
-  mysql: 3306,
-  postgresql: 5432,
-  'http-alt': 8080,
-};
-
-/** Services of `SERVICES` that `/etc/services` has for UDP too. */
-const UDP_SERVICES: readonly string[] = [
-  'domain',
-  'bootps',
-  'bootpc',
-  'ntp',
-  'snmp',
-  'ldap',
-  'nfs',
-];
-
 /**
  * A port number, or the name of a service of this protocol (`any` for whichever has it); undefined
  * when it is neither.
@@ -90,8 +57,7 @@ export function parsePort(text: string, protocol = 'any'): number | undefined {
     const port = Number(text);
     return port <= 65_535 ? port : undefined;
   }
-  if (protocol === 'udp' ? !UDP_SERVICES.includes(text) : protocol === 'sctp') return undefined;
-  return Object.hasOwn(SERVICES, text) ? SERVICES[text] : undefined;
+  return portOfService(text, protocol);
 }
 
 /** A number from 0 to 2^32-1 in decimal, hexadecimal or octal, as `xtables_strtoui` takes it. */

@@ -7,6 +7,13 @@
 import { ANY_ADDRESS } from '../../wire/addresses.ts';
 import { formatIp, type IpAddress, isIpv6Address } from '../../wire/ip-address.ts';
 import { SCTP_STATE_NAMES, SctpState } from './sctp/state.ts';
+import {
+  connectionDetails,
+  listenerDetails,
+  programText,
+  type SocketDetails,
+  udpDetails,
+} from './socket-details.ts';
 import type { SocketTable } from './table.ts';
 import { TcpConnection } from './tcp/connection.ts';
 import type { SocketFamily } from './tcp/listener.ts';
@@ -25,6 +32,14 @@ export interface SsOptions {
   readonly filter?: (socket: SocketRow) => boolean;
   /** The column of states is left out, as where one state was asked for. */
   readonly hidesState?: boolean;
+  /** Only those of one family of addresses (`-4`, `-6`). */
+  readonly family?: 'ipv4' | 'ipv6' | undefined;
+  /** Names for ports (unless `-n`), by protocol. */
+  readonly portName?: (port: number, netid: string) => string | undefined;
+  /** `-H` leaves the names of the columns out. */
+  readonly hasHeader?: boolean;
+  /** What is told behind the addresses; programs, unless it is said otherwise. */
+  readonly details?: SocketDetails;
 }
 
 /** One socket in the words of `ss`. */
@@ -37,7 +52,8 @@ export interface SocketRow {
   readonly localPort: string;
   readonly peer: string;
   readonly peerPort: string;
-  readonly program: string;
+  /** What is told behind the addresses, with a blank in front. */
+  readonly details: string;
 }
 
 /** How `ss` writes every address of a family. */
@@ -60,18 +76,44 @@ export function formatSockets(table: SocketTable, options: SsOptions = {}): stri
   const { udp = false, sctp = false } = options;
   const { tcp = !udp && !sctp } = options;
   const { listening = false, all = !listening } = options;
+  const { details = PROGRAM_ONLY, family, hasHeader = true } = options;
   const rows: SocketRow[] = [];
-  if (udp) addUdpRows(rows, table, listening, all);
-  if (tcp) addTcpRows(rows, table, listening, all);
-  if (sctp) addSctpRows(rows, table, listening, all);
+  const wanted = { listening, all, family, details };
+  if (udp) addUdpRows(rows, table, wanted);
+  if (tcp) addTcpRows(rows, table, wanted);
+  if (sctp && family !== 'ipv6') addSctpRows(rows, table, listening, all);
   const { filter, hidesState = false } = options;
-  const chosen = filter === undefined ? rows : rows.filter(filter);
+  const chosen = (filter === undefined ? rows : rows.filter(filter)).map((row) =>
+    named(row, options),
+  );
   const protocolCount = [tcp, udp, sctp].filter(Boolean).length;
-  return formatRows(chosen, protocolCount > 1, hidesState);
+  return formatRows(chosen, protocolCount > 1, hidesState, hasHeader);
 }
 
-function addUdpRows(rows: SocketRow[], table: SocketTable, listening: boolean, all: boolean): void {
+function named(row: SocketRow, { portName }: SsOptions): SocketRow {
+  if (portName === undefined) return row;
+  const nameOf = (port: string) => portName(Number(port), row.netid) ?? port;
+  return { ...row, localPort: nameOf(row.localPort), peerPort: nameOf(row.peerPort) };
+}
+
+const PROGRAM_ONLY: SocketDetails = { program: true };
+
+/** Which rows are made, and with what behind them. */
+interface WantedRows {
+  readonly listening: boolean;
+  readonly all: boolean;
+  readonly family: 'ipv4' | 'ipv6' | undefined;
+  readonly details: SocketDetails;
+}
+
+function isWantedFamily({ family }: WantedRows, own: SocketFamily): boolean {
+  return family === undefined || (family === 'ipv4') === (own === 'ipv4');
+}
+
+function addUdpRows(rows: SocketRow[], table: SocketTable, wanted: WantedRows): void {
+  const { listening, all, details } = wanted;
   for (const socket of table.udpSockets()) {
+    if (!isWantedFamily(wanted, socket.family)) continue;
     const isConnected = socket.remotePort !== 0;
     if (isConnected ? listening : !all && !listening) continue;
     rows.push({
@@ -83,14 +125,16 @@ function addUdpRows(rows: SocketRow[], table: SocketTable, listening: boolean, a
       localPort: String(socket.localPort),
       peer: formatAddress(socket.remoteAddress, socket.family),
       peerPort: isConnected ? String(socket.remotePort) : '*',
-      program: formatProgram(socket.program),
+      details: udpDetails(socket, details),
     });
   }
 }
 
-function addTcpRows(rows: SocketRow[], table: SocketTable, listening: boolean, all: boolean): void {
+function addTcpRows(rows: SocketRow[], table: SocketTable, wanted: WantedRows): void {
+  const { listening, all, details } = wanted;
   if (listening || all) {
     for (const listener of table.listeners()) {
+      if (!isWantedFamily(wanted, listener.family)) continue;
       rows.push({
         netid: 'tcp',
         state: 'LISTEN',
@@ -100,7 +144,7 @@ function addTcpRows(rows: SocketRow[], table: SocketTable, listening: boolean, a
         localPort: String(listener.port),
         peer: WILDCARDS[listener.family],
         peerPort: '*',
-        program: formatProgram(listener.program),
+        details: listenerDetails(listener, details),
       });
     }
   }
@@ -108,6 +152,7 @@ function addTcpRows(rows: SocketRow[], table: SocketTable, listening: boolean, a
   for (const endpoint of table.endpoints.list()) {
     const connection = endpoint instanceof TcpConnection ? endpoint : undefined;
     if (!all && isHiddenByDefault(endpoint.state)) continue;
+    if (!isWantedFamily(wanted, isIpv6Address(endpoint.remoteAddress) ? 'ipv6' : 'ipv4')) continue;
     rows.push({
       netid: 'tcp',
       state: TCP_STATE_NAMES[endpoint.state],
@@ -117,7 +162,7 @@ function addTcpRows(rows: SocketRow[], table: SocketTable, listening: boolean, a
       localPort: String(endpoint.localPort),
       peer: formatAddress(endpoint.remoteAddress),
       peerPort: String(endpoint.remotePort),
-      program: '',
+      details: connectionDetails(endpoint, table.namespace.world.nowNs, details),
     });
   }
 }
@@ -140,7 +185,7 @@ function addSctpRows(
         localPort: String(port),
         peer: WILDCARDS.ipv4,
         peerPort: '*',
-        program: formatProgram(program),
+        details: programText(program),
       });
     }
   }
@@ -155,7 +200,7 @@ function addSctpRows(
       localPort: String(association.localPort),
       peer: formatAddress(association.remoteAddress),
       peerPort: String(association.remotePort),
-      program: '',
+      details: '',
     };
     rows.push(row, { ...row, netid: '', state: `\`- ${SCTP_STATE_NAMES[association.state]}` });
   }
@@ -175,22 +220,31 @@ const HEADER: SocketRow = {
   localPort: 'Port',
   peer: 'Peer Address',
   peerPort: 'Port',
-  program: 'Process',
+  details: 'Process',
 };
 
-function formatRows(rows: readonly SocketRow[], hasNetid: boolean, hidesState: boolean): string {
-  const all = [HEADER, ...rows];
-  const width = (column: keyof SocketRow) => Math.max(...all.map((row) => row[column].length));
+/** The least width of a queue's column. */
+const QUEUE_COLUMNS = 6;
+
+function formatRows(
+  rows: readonly SocketRow[],
+  hasNetid: boolean,
+  hidesState: boolean,
+  hasHeader: boolean,
+): string {
+  const all = hasHeader ? [HEADER, ...rows] : rows;
+  const width = (column: keyof SocketRow, least = 0) =>
+    Math.max(least, ...all.map((row) => row[column].length));
   const widths: Record<keyof SocketRow, number> = {
     netid: width('netid'),
     state: width('state'),
-    receive: width('receive'),
-    send: width('send'),
+    receive: width('receive', QUEUE_COLUMNS),
+    send: width('send', QUEUE_COLUMNS),
     local: width('local'),
     localPort: width('localPort'),
     peer: width('peer'),
     peerPort: width('peerPort'),
-    program: width('program'),
+    details: width('details'),
   };
   const lines = all.map((row) => {
     const left = (column: keyof SocketRow) => row[column].padEnd(widths[column]);
@@ -198,11 +252,7 @@ function formatRows(rows: readonly SocketRow[], hasNetid: boolean, hidesState: b
     const head = hasNetid ? `${left('netid')} ` : '';
     const ends = `${right('local')}:${left('localPort')} ${right('peer')}:${left('peerPort')}`;
     const state = hidesState ? '' : `${left('state')} `;
-    return `${head}${state}${left('receive')} ${left('send')} ${ends}${left('program')}`;
+    return `${head}${state}${left('receive')} ${left('send')} ${ends}${left('details')}`;
   });
-  return `${lines.join('\n')}\n`;
-}
-
-function formatProgram(program: string): string {
-  return program === '' ? '' : ` users:((${program}))`;
+  return lines.map((line) => `${line}\n`).join('');
 }

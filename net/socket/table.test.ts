@@ -45,7 +45,7 @@ test('a connected socket hears that a port is closed, an unconnected one does no
   free.sendTo(bytesOf('x'), b.address, 9);
   world.queue.runUntil(SECOND_NS);
   expect(errors).toEqual(['Connection refused']);
-  expect(b.sockets.counters.unknownPorts).toBe(2);
+  expect(b.sockets.counters.udp.ipv4.unknownPorts).toBe(2);
 });
 
 test('the socket that fits best gets a datagram', () => {
@@ -83,7 +83,7 @@ test('a kernel consumer gets whole packets and holds its port', () => {
   b.sockets.unbindKernelUdp(4789);
   client.sendTo(bytesOf('x'), b.address, 4789);
   world.queue.runUntil(2 * SECOND_NS);
-  expect(b.sockets.counters.unknownPorts).toBe(1);
+  expect(b.sockets.counters.udp.ipv4.unknownPorts).toBe(1);
 });
 
 test('a datagram longer than the path is sent without don’t-fragment', () => {

@@ -53,8 +53,19 @@ export interface SocketCounters {
   timeouts: number;
   listenOverflows: number;
   checksumErrors: number;
-  /** Datagrams for a port that nobody has (`UdpNoPorts`). */
+  segmentsReceived: number;
+  segmentsSent: number;
+  /** By the version of IP. */
+  readonly udp: Readonly<Record<'ipv4' | 'ipv6', UdpCounters>>;
+}
+
+/** What is counted of datagrams. */
+export interface UdpCounters {
+  received: number;
+  sent: number;
+  /** For a port that nobody has (`UdpNoPorts`). */
   unknownPorts: number;
+  checksumErrors: number;
 }
 
 /** The sockets of one namespace. */
@@ -76,7 +87,12 @@ export class SocketTable {
     timeouts: 0,
     listenOverflows: 0,
     checksumErrors: 0,
-    unknownPorts: 0,
+    segmentsReceived: 0,
+    segmentsSent: 0,
+    udp: {
+      ipv4: { received: 0, sent: 0, unknownPorts: 0, checksumErrors: 0 },
+      ipv6: { received: 0, sent: 0, unknownPorts: 0, checksumErrors: 0 },
+    },
   };
   /** Sees every packet that a socket sends, before routing; `explain` attaches a way here. */
   onSend: ((packet: Packet) => void) | undefined = undefined;
@@ -268,6 +284,9 @@ export class SocketTable {
   /** Hands a packet to IP, along a route if the sender has looked one up. */
   transmit(packet: Packet, route?: RouteResult | undefined): SendResult {
     if (this.onSend !== undefined) this.onSend(packet);
+    const protocol = protocolOf(packet.bytes, packet.start);
+    if (protocol === IpProtocol.tcp) this.counters.segmentsSent++;
+    else if (protocol === IpProtocol.udp) this.#udpCountersOf(packet).sent++;
     if (route !== undefined) return this.namespace.sendAlong(packet, route);
     return this.namespace.send(packet);
   }
@@ -365,8 +384,13 @@ export class SocketTable {
     this.#pingSockets.delete(identifier);
   }
 
+  #udpCountersOf({ bytes, start }: Packet): UdpCounters {
+    return this.counters.udp[isIpv6(bytes, start) ? 'ipv6' : 'ipv4'];
+  }
+
   #deliverTcp(packet: Packet): void {
     const { bytes, start } = packet;
+    this.counters.segmentsReceived++;
     const at = start + headerBytesOf(bytes, start);
     const end = start + totalLengthOf(bytes, start);
     if (!tcp.isWholeTcpHeader(bytes, at, end)) {
@@ -410,7 +434,7 @@ export class SocketTable {
     const source = sourceOf(bytes, start);
     const destination = destinationOf(bytes, start);
     if (!udp.isUdpChecksumRight(bytes, at, lengthBytes, source, destination)) {
-      this.counters.checksumErrors++;
+      this.#udpCountersOf(packet).checksumErrors++;
       this.noteDrop(packet, 'UDP checksum is wrong');
       return;
     }
@@ -418,7 +442,7 @@ export class SocketTable {
     const destinationPort = udp.destinationPortOf(bytes, at);
     const socket = this.#findUdp(destination, destinationPort, source, sourcePort);
     if (socket === undefined) {
-      this.counters.unknownPorts++;
+      this.#udpCountersOf(packet).unknownPorts++;
       this.#refuseDatagram(packet);
       this.noteDrop(packet, 'UDP port is closed');
       return;
@@ -427,6 +451,7 @@ export class SocketTable {
       if (socket.kernelHandler === undefined) packet.way.watch?.onDelivery(this, packet, at);
       this.#noteDelivery(packet, 'udp', `port ${destinationPort}`);
     }
+    this.#udpCountersOf(packet).received++;
     if (socket.kernelHandler !== undefined) socket.kernelHandler(packet);
     else {
       const payload = bytes.subarray(at + udp.UDP_HEADER_BYTES, at + lengthBytes);

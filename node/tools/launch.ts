@@ -20,9 +20,14 @@ import {
 } from './kernel/iptables.ts';
 import { ipvsadm } from './kernel/ipvsadm.ts';
 import { nft } from './kernel/nft.ts';
+import { nstat } from './kernel/nstat.ts';
 import { ss } from './kernel/ss.ts';
 import { sysctl } from './kernel/sysctl.ts';
 import { firewallCmd, systemctl } from './kernel/systemctl.ts';
+import { arp } from './net-tools/arp.ts';
+import { ifconfig } from './net-tools/interfaces.ts';
+import { netstat } from './net-tools/netstat.ts';
+import { route } from './net-tools/route.ts';
 import type { Place } from './place.ts';
 import { Process, type ProcessFollower, type Tool } from './process.ts';
 import { nsenter, sleep, timeout } from './shell/programs.ts';
@@ -52,6 +57,11 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   bridge,
   brctl,
   ss,
+  nstat,
+  netstat,
+  ifconfig,
+  route,
+  arp,
   iptables,
   'iptables-save': iptablesSave,
   'iptables-restore': iptablesRestore,

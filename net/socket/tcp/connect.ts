@@ -18,6 +18,8 @@ export interface ConnectOptions extends TcpOptionSettings {
   readonly address: IpAddress;
   readonly port: number;
   readonly handlers: TcpHandlers;
+  /** What `ss -p` prints in `users:((…))`. */
+  readonly program?: string;
   /** Default: the route's source. */
   readonly sourceAddress?: IpAddress;
   /** Default: a free one of `ip_local_port_range`. */

@@ -56,6 +56,8 @@ export class TcpConnection implements TcpEndpoint {
   /** Set while the connection is the listener's: from the SYN until it is accepted. */
   listener: TcpListener | undefined = undefined;
   handlers: TcpHandlers;
+  /** Whose it is, as `ss -p` names programs; empty when nobody said. */
+  program = '';
   /** What ended it, or the last ICMP error that did not (`sk_err`, `sk_err_soft`). */
   errno: Errno = Errno.none;
   softErrno: Errno = Errno.none;

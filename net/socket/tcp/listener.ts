@@ -161,6 +161,7 @@ export class TcpListener {
 
   #accept(connection: TcpConnection): void {
     connection.listener = undefined;
+    connection.program = this.program;
     connection.handlers = this.#options.onConnection(connection);
     this.table.counters.passiveOpens++;
     if (connection.isReadingPaused) connection.resumeReading();

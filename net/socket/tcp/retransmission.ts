@@ -11,7 +11,8 @@ import { RTO_NS_MAX, RTO_NS_MIN, TIMEOUT_FALLBACK_NS, TIMEOUT_INITIAL_NS } from 
 export class RetransmissionTimeout {
   /** Smoothed round-trip time in ns; 0 before the first measurement. */
   smoothedNs = 0;
-  #variationNs = 0;
+  /** Its variation, in ns. */
+  variationNs = 0;
   #baseNs = TIMEOUT_INITIAL_NS;
   /** How often the timer has fired since the last acknowledgement of something new. */
   backoffCount = 0;
@@ -25,13 +26,13 @@ export class RetransmissionTimeout {
   measure(roundTripNs: number): void {
     if (this.smoothedNs === 0) {
       this.smoothedNs = roundTripNs;
-      this.#variationNs = roundTripNs / 2;
+      this.variationNs = roundTripNs / 2;
     } else {
       const deviation = Math.abs(this.smoothedNs - roundTripNs);
-      this.#variationNs = 0.75 * this.#variationNs + 0.25 * deviation;
+      this.variationNs = 0.75 * this.variationNs + 0.25 * deviation;
       this.smoothedNs = 0.875 * this.smoothedNs + 0.125 * roundTripNs;
     }
-    const timeoutNs = this.smoothedNs + Math.max(RTO_NS_MIN, 4 * this.#variationNs);
+    const timeoutNs = this.smoothedNs + Math.max(RTO_NS_MIN, 4 * this.variationNs);
     this.#baseNs = Math.min(Math.round(timeoutNs), RTO_NS_MAX);
     if (this.smoothedNs === 0) this.smoothedNs = 1;
   }

@@ -4,6 +4,7 @@
  *
  * A value without a qualifier repeats the one before (`port 80 or 443`). Mirrors pcap-filter(7).
  */
+
 import {
   parseIpv4Address,
   parseMac,
@@ -27,6 +28,7 @@ import {
   protocolOf,
   sourceOf,
 } from '../../../wire/ipv4.ts';
+import { portOfService } from '../../../wire/services.ts';
 import { flagsOf, TcpFlag } from '../../../wire/tcp.ts';
 
 /** True for a frame in [start, end) that is wanted. */
@@ -247,10 +249,8 @@ function isKind(word: string): word is Kind {
   return ['host', 'port', 'net', 'portrange', 'ether'].includes(word);
 }
 
-const SERVICES: Readonly<Record<string, number>> = { domain: 53, http: 80, https: 443, ssh: 22 };
-
 function portOf(text: string): number {
-  return SERVICES[text] ?? (/^\d+$/.test(text) ? Number(text) : Number.NaN);
+  return portOfService(text) ?? (/^\d+$/.test(text) ? Number(text) : Number.NaN);
 }
 
 function protocolTest(name: string): FrameFilter {

@@ -107,7 +107,7 @@ function load(process: Process, argv: readonly string[], program: Program): void
     process.stdin.readAll((text) => restore(process, options, text, program));
     return;
   }
-  const text = process.files.text(path, process.place.files);
+  const text = process.files.text(path, process.place);
   if (text === undefined) process.fail(1, `Can't open ${path}: No such file or directory\n`);
   else restore(process, options, text, program);
 }

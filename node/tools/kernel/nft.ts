@@ -28,7 +28,7 @@ function loadFile(process: Process, path: string | undefined): void {
     process.stdin.readAll((text) => finish(process, nftables.load(text)));
     return;
   }
-  const text = process.files.text(path, process.place.files);
+  const text = process.files.text(path, process.place);
   if (text !== undefined) finish(process, nftables.load(text, path));
   else {
     const reason = `Could not open file "${path}": No such file or directory`;

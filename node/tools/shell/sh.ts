@@ -127,7 +127,7 @@ function streamsOf(
         stdin = TextPipe.of(redirection.text);
         break;
       case 'read': {
-        const text = files.text(redirection.path, place.files);
+        const text = files.text(redirection.path, place);
         if (text === undefined) return `sh: 1: cannot open ${redirection.path}: No such file\n`;
         stdin = TextPipe.of(text);
         break;
@@ -138,7 +138,7 @@ function streamsOf(
       default: {
         const { path, kind } = redirection;
         if (kind === 'write') files.write(path, new Uint8Array());
-        targets[redirection.descriptor] = (text) => files.append(path, text);
+        targets[redirection.descriptor] = (text) => files.append(path, text, place);
       }
     }
   }

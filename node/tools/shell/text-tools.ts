@@ -45,7 +45,7 @@ function readLines(
       finish();
       return;
     }
-    const text = path === '-' ? undefined : process.files.text(path, process.place.files);
+    const text = path === '-' ? undefined : process.files.text(path, process.place);
     const input = path === '-' ? process.stdin : text === undefined ? undefined : TextPipe.of(text);
     if (input !== undefined) input.read({ onText, onEnd: () => next(at + 1) });
     else {
@@ -91,7 +91,7 @@ export function tee(process: Process, argv: readonly string[]): void {
   readLines(process, 'tee', [], {
     onLine: (line) => {
       process.print(`${line}\n`);
-      for (const path of options.operands) files.append(path, `${line}\n`);
+      for (const path of options.operands) files.append(path, `${line}\n`, process.place);
       return undefined;
     },
     onEnd: () => {},

@@ -6,6 +6,7 @@
 import { Errno, formatErrno } from '../../../net/socket/errno.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
 import { formatIp, type IpAddress, parseIp } from '../../../wire/ip-address.ts';
+import { serviceOfPort } from '../../../wire/services.ts';
 import type { Options } from '../options.ts';
 import type { Process } from '../process.ts';
 
@@ -20,20 +21,6 @@ export interface Attempt {
   /** True when somebody was there. */
   readonly onEnd: (isOpen: boolean) => void;
 }
-
-/** Service names that nc prints, from /etc/services. */
-const SERVICES: Readonly<Record<string, string>> = {
-  '22/tcp': 'ssh',
-  '25/tcp': 'smtp',
-  '53/tcp': 'domain',
-  '53/udp': 'domain',
-  '80/tcp': 'http',
-  '443/tcp': 'https',
-  '3306/tcp': 'mysql',
-  '5432/tcp': 'postgresql',
-  '6379/tcp': 'redis',
-  '8080/tcp': 'http-alt',
-};
 
 /** How a UDP port is tried: datagrams, a second apart, which it may refuse. */
 const UDP_PROBE_NS = SECOND_NS;
@@ -218,6 +205,6 @@ function hostText({ options, host, address }: Attempt): string {
 
 function succeededText(attempt: Attempt, protocol: 'tcp' | 'udp'): string {
   const { port } = attempt;
-  const service = SERVICES[`${port}/${protocol}`] ?? '*';
+  const service = serviceOfPort(port, protocol) ?? '*';
   return `Connection to ${hostText(attempt)} ${port} port [${protocol}/${service}] succeeded!\n`;
 }
