@@ -1,58 +1,26 @@
 /**
  * `docker compose up -d` and `down` on one host (docker/compose `pkg/compose/create.go`,
  * `convergence.go`, `down.go`): a project's networks, all its containers, and their starts in the
- * order of their dependencies, each as soon as what it waits for is so. What is there already is left
- * as it is, and what does not run is started.
+ * order of their dependencies, each as soon as what it waits for is so. What is there already and has
+ * not changed is left as it is, what has is made anew, and what does not run is started
+ * (`pkg/compose/reconcile.go`).
  */
 import { answerOf, type Steps, takeSteps } from '../../sim/steps.ts';
 import { MILLISECOND_NS } from '../../sim/time.ts';
-import type { LocalNetwork } from '../network/local-network.ts';
+import { settleContainers, settleNetwork } from './compose-changes.ts';
+import {
+  type ComposeDependency,
+  ComposeLabel,
+  type ComposeProject,
+  type ComposeService,
+} from './compose-project.ts';
 import type { Daemon } from './daemon.ts';
-import { Refusal } from './refusal.ts';
-import type { ContainerRequest, NetworkRequest } from './requests.ts';
+import { Refusal, responseOf } from './refusal.ts';
+import type { ContainerRequest } from './requests.ts';
 import type { StandaloneContainer } from './standalone-container.ts';
 
 /** How often compose looks whether a condition is met. */
 const POLL_NS = 500 * MILLISECOND_NS;
-
-/** The labels by which compose knows its own again. */
-export const ComposeLabel = {
-  project: 'com.docker.compose.project',
-  service: 'com.docker.compose.service',
-  number: 'com.docker.compose.container-number',
-  network: 'com.docker.compose.network',
-} as const;
-
-/** What a dependency has to be before the dependent starts. */
-export const CONDITIONS = [
-  'service_started',
-  'service_healthy',
-  'service_completed_successfully',
-] as const;
-
-/** One entry of `depends_on`. */
-export interface ComposeDependency {
-  readonly service: string;
-  readonly condition: (typeof CONDITIONS)[number];
-  readonly isRequired: boolean;
-}
-
-/** One service of a project. */
-export interface ComposeService {
-  readonly name: string;
-  readonly containers: readonly ContainerRequest[];
-  readonly dependencies: readonly ComposeDependency[];
-}
-
-/** A project, read and checked. */
-export interface ComposeProject {
-  readonly name: string;
-  readonly networks: readonly NetworkRequest[];
-  /** Networks that somebody else has to make. */
-  readonly externalNetworks: readonly string[];
-  /** Whom others depend on first. */
-  readonly services: readonly ComposeService[];
-}
 
 /** What the command says, line by line, the last one of a complaint if there is one. */
 export interface ComposeOutcome {
@@ -70,7 +38,7 @@ export function* composeUp(
   const complaint =
     (yield* makeNetworks(daemon, project, lines)) ??
     (yield* settleOrphans(daemon, project, removesOrphans, lines)) ??
-    createAll(daemon, project, lines) ??
+    (yield* settleContainers(daemon, project, lines)) ??
     (yield* answerOf<string | undefined>((resume) => startAll(daemon, project, lines, resume)));
   return { lines, complaint };
 }
@@ -113,14 +81,8 @@ function* makeNetworks(
     return `network ${name} declared as external, but could not be found`;
   }
   for (const network of project.networks) {
-    if (daemon.host.networks.find(network.name) !== undefined) continue;
-    const made = yield* answerOf<LocalNetwork | Refusal>((resume) =>
-      daemon.createNetwork(network, resume),
-    );
-    if (made instanceof Refusal) {
-      return `failed to create network ${network.name}: ${responseOf(made)}`;
-    }
-    lines.push(`Network ${network.name}  Created`);
+    const complaint = yield* settleNetwork(daemon, network, lines);
+    if (complaint !== undefined) return complaint;
   }
   return undefined;
 }
@@ -141,16 +103,6 @@ function* settleOrphans(
         'service in your compose file, you can run this command with the --remove-orphans flag ' +
         'to clean it up.',
     );
-  }
-  return undefined;
-}
-
-function createAll(daemon: Daemon, project: ComposeProject, lines: string[]): string | undefined {
-  for (const request of project.services.flatMap(({ containers }) => containers)) {
-    if (daemon.find(request.name) !== undefined) continue;
-    const made = daemon.create(request);
-    if (made instanceof Refusal) return responseOf(made);
-    lines.push(`Container ${request.name}  Created`);
   }
   return undefined;
 }
@@ -314,8 +266,4 @@ function orphansOf(daemon: Daemon, project: ComposeProject): StandaloneContainer
 
 function serviceOf({ request }: StandaloneContainer): string {
   return request.labels.get(ComposeLabel.service) ?? '';
-}
-
-function responseOf({ message }: Refusal): string {
-  return `Error response from daemon: ${message}`;
 }

@@ -38,3 +38,8 @@ export function conflict(message: string): Refusal {
 export function failure(message: string): Refusal {
   return new Refusal(500, message);
 }
+
+/** A refusal as `docker` prints it. */
+export function responseOf({ message }: Refusal): string {
+  return `Error response from daemon: ${message}`;
+}

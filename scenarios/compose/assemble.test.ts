@@ -87,6 +87,39 @@ test('the configurations of one subnet are one, wherever they come from', () => 
   expect(network!.ipam.map(({ gateway }) => formatIpv4Address(gateway!))).toEqual(['10.9.0.9']);
 });
 
+test('!reset takes away what is below, !override puts itself in its place', () => {
+  const {
+    'shop-web-1': web,
+    'shop-twin-1': twin,
+    'shop-gone-1': gone,
+  } = containersOf(
+    {
+      'a.yaml': `
+services:
+  web: { image: nginx, ports: ["80:80"], expose: [81], environment: { A: 1, B: 2 }, networks: [x] }
+  gone: { image: nginx }
+  twin: { extends: web, expose: !reset [] }
+networks: { x: , y: }
+`,
+      'b.yaml': `
+services:
+  web:
+    ports: !override ["90:80"]
+    environment: { A: !reset null }
+    networks: !override { y: { aliases: [own] } }
+  gone: !reset null
+`,
+    },
+    ['a.yaml', 'b.yaml'],
+  );
+  expect(web!.bindings.map(({ hostPorts }) => hostPorts[0])).toEqual([90]);
+  expect(web!.environment).toEqual(['B=2']);
+  expect([...web!.endpoints.keys()]).toEqual(['shop_y']);
+  expect(gone).toBeUndefined();
+  expect(twin!.exposed).toEqual([]);
+  expect(twin!.environment).toEqual(['A=1', 'B=2']);
+});
+
 test('services extend others, of the same file and of another one, each below the next', () => {
   const containers = containersOf({
     'a.yaml': `

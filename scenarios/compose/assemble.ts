@@ -5,6 +5,7 @@
  */
 import type { Issue } from '../language/issue.ts';
 import { LocatedYaml, type YamlPath, type YamlSource } from '../language/located-yaml.ts';
+import { type Environment, parseEnvFile } from './env-file.ts';
 import { COMPOSE_TEMPLATES, interpolateDocument } from './interpolate.ts';
 import { isMapping, mergeFiles, mergeService } from './merge.ts';
 
@@ -16,18 +17,21 @@ export interface FileAccess {
   read(path: string): string | undefined;
   /** A path that is given relative to a file. */
   siblingOf(file: string, path: string): string;
-  /** The only variables that there are. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** The variables that there are beside `.env` files; they go before those. */
+  readonly environment: Environment;
 }
 
 /** One file made of several, which knows where each of its values stands. */
 export class MergedYaml implements YamlSource {
-  readonly value: unknown;
+  readonly value: Mapping;
+  /** The variables that its files were read with. */
+  readonly variables: Environment;
   /** The last one counts. */
   readonly #documents: readonly LocatedYaml[];
 
-  constructor(value: unknown, documents: readonly LocatedYaml[]) {
+  constructor(value: Mapping, variables: Environment, documents: readonly LocatedYaml[]) {
     this.value = value;
+    this.variables = variables;
     this.#documents = documents;
   }
 
@@ -73,7 +77,7 @@ export function assemble(
   access: FileAccess,
   issues: Issue[],
 ): MergedYaml | undefined {
-  return new Assembly(access, issues).merge(files);
+  return new Assembly(access, issues).merged(files);
 }
 
 /** A service that extends another one, for telling a circle. */
@@ -81,6 +85,17 @@ interface ExtendsStep {
   readonly file: string;
   readonly service: string;
 }
+
+/** One entry of `include`. */
+interface Inclusion {
+  readonly files: readonly string[];
+  /** Where its `.env` is, if not beside its first file. */
+  readonly directory: string | undefined;
+  readonly envFiles: readonly string[];
+}
+
+/** The sections that are taken out of a file that is included. */
+const IMPORTED = ['services', 'volumes', 'networks', 'secrets', 'configs', 'models'];
 
 class Assembly {
   readonly #access: FileAccess;
@@ -92,43 +107,64 @@ class Assembly {
     this.#issues = issues;
   }
 
-  merge(files: readonly string[]): MergedYaml | undefined {
-    let merged: Mapping | undefined;
+  merged(files: readonly string[]): MergedYaml | undefined {
+    const { environment, read, siblingOf } = this.#access;
+    const beside = read(siblingOf(files[0]!, '.env')) === undefined ? [] : ['.env'];
+    const own = this.#withEnvFiles(environment, beside, files[0]!, undefined);
+    const value = own && this.#merge(files, own, []);
+    if (own === undefined || value === undefined) return undefined;
+    return new MergedYaml(value, own, this.#documents);
+  }
+
+  /** Files laid over each other; `including` are those that include them. */
+  #merge(
+    files: readonly string[],
+    environment: Environment,
+    including: readonly string[],
+  ): Mapping | undefined {
+    let merged: Mapping = {};
     for (const file of files) {
-      const value = this.#load(file, []);
-      if (value === undefined) return undefined;
-      const next = mergeFiles(merged ?? {}, value);
+      const document = this.#read(file);
+      const value = document && this.#interpolated(document, environment);
+      if (document === undefined || value === undefined) return undefined;
+      const own = this.#withInclusions(value, document, environment, [...including, file]);
+      const extended = own && this.#withExtends(own, document);
+      if (extended === undefined) return undefined;
+      const next = mergeFiles(withoutPaths(merged, overridesOf(document)), extended);
       if (next.problem !== undefined) {
-        this.#issues.push(this.#documents.at(-1)!.issueAt([], 'cannot-merge', next.problem));
+        this.#issues.push(document.issueAt([], 'cannot-merge', next.problem));
         return undefined;
       }
       merged = next.value;
     }
-    return merged === undefined ? undefined : new MergedYaml(merged, this.#documents);
+    return merged;
   }
 
-  /** One file with what it includes and extends; `including` are those that include it. */
-  #load(file: string, including: readonly string[]): Mapping | undefined {
-    const document = this.#read(file);
-    if (document === undefined) return undefined;
-    const value = this.#interpolated(document);
-    if (value === undefined) return undefined;
-    const own = this.#withExtends(value, document);
-    if (own === undefined) return undefined;
-    const { include, ...rest } = own;
-    let merged: Mapping = rest;
-    for (const other of includedOf(include)) {
-      const path = this.#access.siblingOf(file, other);
-      if ([...including, file].includes(path)) {
-        const circle = [...including, file, path].join('\n include ');
-        this.#issues.push(
-          document.issueAt(['include'], 'include-cycle', `include cycle detected:\n${circle}`),
-        );
+  /** A file laid over what it includes. */
+  #withInclusions(
+    value: Mapping,
+    document: LocatedYaml,
+    environment: Environment,
+    way: readonly string[],
+  ): Mapping | undefined {
+    const { include, ...own } = value;
+    let merged: Mapping = own;
+    for (const inclusion of inclusionsOf(include)) {
+      const files = inclusion.files.map((path) => this.#access.siblingOf(document.file, path));
+      const again = files.find((path) => way.includes(path));
+      if (again !== undefined) {
+        const circle = [...way, again].join('\n include ');
+        const message = `include cycle detected:\n${circle}`;
+        this.#issues.push(document.issueAt(['include'], 'include-cycle', message));
         return undefined;
       }
-      const included = this.#load(path, [...including, file]);
+      const variables = this.#environmentOf(inclusion, files[0]!, document, environment);
+      const included = variables && this.#merge(files, variables, way);
       if (included === undefined) return undefined;
-      const next = mergeFiles(included, merged);
+      const imported = Object.fromEntries(
+        Object.entries(included).filter(([section]) => IMPORTED.includes(section)),
+      );
+      const next = mergeFiles(withoutPaths(imported, overridesOf(document)), merged);
       if (next.problem !== undefined) {
         this.#issues.push(document.issueAt(['include'], 'cannot-merge', next.problem));
         return undefined;
@@ -136,6 +172,51 @@ class Assembly {
       merged = next.value;
     }
     return merged;
+  }
+
+  /** The variables of an included file: those of who includes it, and its own `.env`. */
+  #environmentOf(
+    { directory, envFiles }: Inclusion,
+    first: string,
+    document: LocatedYaml,
+    environment: Environment,
+  ): Environment | undefined {
+    const { read, siblingOf } = this.#access;
+    if (envFiles.length > 0) {
+      const own = envFiles.filter((path) => path !== '/dev/null');
+      return this.#withEnvFiles(environment, own, document.file, document);
+    }
+    const beside = directory === undefined ? first : siblingOf(document.file, `${directory}/.`);
+    const hasOne = read(siblingOf(beside, '.env')) !== undefined;
+    return this.#withEnvFiles(environment, hasOne ? ['.env'] : [], beside, document);
+  }
+
+  /** Variables, and those of files beside them, of which the last counts. */
+  #withEnvFiles(
+    environment: Environment,
+    paths: readonly string[],
+    beside: string,
+    document: LocatedYaml | undefined,
+  ): Environment | undefined {
+    let variables: Environment = {};
+    for (const name of paths) {
+      const path = this.#access.siblingOf(beside, name);
+      const text = this.#access.read(path);
+      const parsed = text === undefined ? undefined : parseEnvFile(text, environment);
+      if (parsed !== undefined && 'variables' in parsed) {
+        variables = { ...variables, ...parsed.variables };
+        continue;
+      }
+      const message =
+        parsed === undefined
+          ? `stat ${path}: no such file or directory`
+          : `failed to read ${path}: ${parsed.error}`;
+      const place = document ?? new LocatedYaml(path, text ?? '');
+      const at = document === undefined ? [] : ['include'];
+      this.#issues.push({ ...place.issueAt(at, 'env-file', message) });
+      return undefined;
+    }
+    return { ...variables, ...environment };
   }
 
   #read(path: string): LocatedYaml | undefined {
@@ -152,12 +233,11 @@ class Assembly {
     return document.issues.length === 0 ? document : undefined;
   }
 
-  #interpolated(document: LocatedYaml): Mapping | undefined {
-    const { environment } = this.#access;
+  #interpolated(document: LocatedYaml, environment: Environment): Mapping | undefined {
     const value = interpolateDocument(document, environment, this.#issues, COMPOSE_TEMPLATES);
-    if (isMapping(value)) return value;
+    if (isMapping(value)) return withoutPaths(value, document.pathsTagged('!reset'));
     const isEmpty = value === null || value === undefined;
-    const message = isEmpty ? 'empty compose file' : 'Top-level object must be a mapping';
+    const message = isEmpty ? 'empty compose file' : 'top-level object must be a mapping';
     this.#issues.push(document.issueAt([], 'empty-file', message, 'it needs services'));
     return undefined;
   }
@@ -208,7 +288,8 @@ class Assembly {
     const below = this.#extended(reference, base.services, base.document, [...way, step]);
     if (below === undefined) return undefined;
     if (!isMapping(below.value)) return { value: own };
-    const merged = mergeService(below.value, own);
+    const kept = withoutPaths({ services: { [name]: below.value } }, overridesOf(document));
+    const merged = mergeService((kept['services'] as Mapping)[name] as Mapping, own);
     if (merged.problem !== undefined) return fail('cannot-merge', merged.problem);
     return { value: merged.value };
   }
@@ -231,17 +312,49 @@ class Assembly {
     const other = new LocatedYaml(path, text);
     this.#issues.push(...other.issues);
     if (other.issues.length > 0) return undefined;
-    const value = this.#interpolated(other);
+    const value = this.#interpolated(other, this.#access.environment);
     if (value === undefined) return undefined;
     return { services: isMapping(value['services']) ? value['services'] : {}, document: other };
   }
 }
 
-/** The files of `include`, in either form. */
-function includedOf(include: unknown): string[] {
+/** The entries of `include`, in either form. */
+function inclusionsOf(include: unknown): Inclusion[] {
   if (!Array.isArray(include)) return [];
-  return include.flatMap((entry: unknown) => {
-    const path = isMapping(entry) ? entry['path'] : entry;
-    return [path].flat().filter((each) => typeof each === 'string');
+  return include.map((entry: unknown) => {
+    const {
+      path,
+      project_directory: directory,
+      env_file: env,
+    } = isMapping(entry) ? entry : { path: entry };
+    return {
+      files: textsOf(path),
+      directory: typeof directory === 'string' ? directory : undefined,
+      envFiles: textsOf(env),
+    };
   });
+}
+
+function textsOf(value: unknown): string[] {
+  return [value].flat().filter((each) => typeof each === 'string');
+}
+
+/** What a file takes away from whatever it is laid over (compose-go `loader/reset.go`). */
+function overridesOf(document: LocatedYaml): YamlPath[] {
+  return [...document.pathsTagged('!reset'), ...document.pathsTagged('!override')];
+}
+
+function withoutPaths(value: Mapping, paths: readonly YamlPath[]): Mapping {
+  return paths.reduceRight((rest, path) => withoutPath(rest, path) as Mapping, value);
+}
+
+function withoutPath(value: unknown, [first, ...rest]: YamlPath): unknown {
+  if (first === undefined || typeof value !== 'object' || value === null) return value;
+  if (!Object.hasOwn(value, first)) return value;
+  if (Array.isArray(value)) {
+    if (rest.length === 0) return value.filter((_, i) => i !== first);
+    return value.map((item, i) => (i === first ? withoutPath(item, rest) : item));
+  }
+  const { [first]: inner, ...others } = value as Mapping;
+  return rest.length === 0 ? others : { ...(value as Mapping), [first]: withoutPath(inner, rest) };
 }

@@ -8,6 +8,7 @@ import { didYouMean, type Issue } from '../language/issue.ts';
 import type { LocatedYaml, YamlPath } from '../language/located-yaml.ts';
 import { isMapping } from './merge.ts';
 import { attachmentsOf } from './model.ts';
+import { sourceOf, volumeOf } from './mounts.ts';
 import {
   DEPRECATED_OPTIONS,
   FORBIDDEN_OPTIONS,
@@ -295,22 +296,4 @@ function imageProblemOf(image: string): string | undefined {
   if (IMAGE.test(image)) return undefined;
   const isOnlyTooTall = IMAGE.test(image.toLowerCase());
   return isOnlyTooTall ? 'repository name must be lowercase' : 'invalid reference format';
-}
-
-/** The named volume that an entry of `volumes` mounts; `undefined` for a path or none. */
-function volumeOf(use: unknown): string | undefined {
-  if (typeof use === 'string') {
-    const parts = use.split(':');
-    return parts.length > 1 && /^[a-zA-Z0-9]/.test(parts[0]!) ? parts[0] : undefined;
-  }
-  if (typeof use !== 'object' || use === null) return undefined;
-  const { type, source } = use as { type?: unknown; source?: unknown };
-  return type === 'volume' && typeof source === 'string' ? source : undefined;
-}
-
-function sourceOf(use: unknown): string | undefined {
-  if (typeof use === 'string') return use;
-  if (typeof use !== 'object' || use === null) return undefined;
-  const { source } = use as { source?: unknown };
-  return typeof source === 'string' ? source : undefined;
 }

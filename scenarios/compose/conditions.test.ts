@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { SECOND_NS } from '../../sim/time.ts';
+import { formatIpv4Address } from '../../wire/addresses.ts';
 import { loadScenario } from '../load.ts';
 import { runScenario } from '../run/run-scenario.ts';
 
@@ -15,7 +16,9 @@ timeline:
 ${steps.map((step) => `  - ${step}\n`).join('')}
 until: 60s
 `;
-  const { loaded, issues } = loadScenario('x.yaml', (path) => files[path] ?? scenario);
+  const { loaded, issues } = loadScenario('x.yaml', (path) =>
+    path === 'x.yaml' ? scenario : files[path],
+  );
   expect(issues).toEqual([]);
   const { cluster, result } = runScenario(loaded!);
   const told = result.timeline.filter(({ topic }) => topic === 'docker').map(({ text }) => text);
@@ -89,4 +92,39 @@ services: { web: { image: nginx, depends_on: [db] }, db: { image: redis }, old: 
   const clean = run(files, [up, down(', remove-orphans: true')]);
   expect(clean.daemon.list()).toEqual([]);
   expect(clean.daemon.host.networks.find('a_default')).toBeUndefined();
+});
+
+test('up makes anew what has changed, with whoever shares its network, and takes away what is too much', () => {
+  const before = `
+services:
+  web: { image: nginx, ports: ["8080:80"], scale: 1, networks: [front] }
+  aside: { image: redis, network_mode: "service:web" }
+  same: { image: redis, scale: 2, networks: [back] }
+networks: { front: , back: }
+`;
+  const after = before
+    .replace('8080:80', '8081:80')
+    .replace('scale: 2', 'scale: 1')
+    .replace('back: }', 'back: { ipam: { config: [{ subnet: 10.88.0.0/24 }] } } }');
+  const { daemon, told } = run({ 'a.yaml': before, 'b.yaml': after }, [
+    '{ at: 5s, compose: { worker-1: { files: a.yaml, project: p } } }',
+    '{ at: 20s, compose: { worker-1: { files: b.yaml, project: p } } }',
+    '{ at: 40s, compose: { worker-1: { files: b.yaml, project: p } } }',
+  ]);
+  expect(told).toEqual([]);
+  const made = daemon.list().map(({ name, createdAtNs, state }) => {
+    return `${name} ${createdAtNs / SECOND_NS} ${state}`;
+  });
+  expect(made).toEqual(['p-same-1 5 running', 'p-web-1 20 running', 'p-aside-1 20 running']);
+  expect(daemon.host.networks.find('p_back')!.facts.createdAtNs).toBe(20 * SECOND_NS);
+  expect(daemon.host.networks.find('p_front')!.facts.createdAtNs).toBe(5 * SECOND_NS);
+  const addresses = daemon.list().map(({ name, attachments }) => {
+    const [place] = [...attachments.values()];
+    return `${name} ${formatIpv4Address(place?.endpoint?.address ?? 0)}`;
+  });
+  expect(addresses).toEqual([
+    'p-same-1 10.88.0.2',
+    expect.stringMatching(/^p-web-1 172\./),
+    'p-aside-1 0.0.0.0',
+  ]);
 });

@@ -4,13 +4,14 @@
  * what refers to what, and then the model that the manager, or one host's daemon, is given.
  */
 import type { ComposeModel } from '../../manager/stack/compose-model.ts';
-import type { ComposeProject } from '../../node/daemon/compose.ts';
+import type { ComposeProject } from '../../node/daemon/compose-project.ts';
 import { didYouMean, type Issue } from '../language/issue.ts';
 import type { LocatedYaml, YamlSource } from '../language/located-yaml.ts';
 import { issuesOf } from '../language/zod-issues.ts';
 import { assemble, type FileAccess } from './assemble.ts';
 import { checkStackFile, forbiddenOptions } from './check.ts';
 import { composeFileSchema } from './compose-file.ts';
+import { withEnvironments } from './environment.ts';
 import { composeComplaintOf } from './format/compose-words.ts';
 import { type JsonSchema, knownKeysAt } from './format/json-schema.ts';
 import { composeSchema, stackSchema, stackVersionOf } from './format/published.ts';
@@ -58,7 +59,16 @@ export function loadProject(
     issues.push(schemaIssue(told, composeSchema(), document));
     return { project: undefined, issues };
   }
-  const parsed = composeFileSchema.safeParse(document.value);
+  const value = withEnvironments(document.value, {
+    variables: document.variables,
+    read: (name) => {
+      const path = access.siblingOf(files[0]!, name);
+      return { path, text: access.read(path) };
+    },
+    complain: (at, message) => issues.push(document.issueAt(at, 'env-file', message)),
+  });
+  if (isBroken()) return { project: undefined, issues };
+  const parsed = composeFileSchema.safeParse(value);
   if (!parsed.success) {
     issues.push(...issuesOf(parsed.error, composeFileSchema, document, 'a compose file'));
     return { project: undefined, issues };

@@ -161,10 +161,6 @@ function networkOf(network: StackNetwork): ComposeNetwork {
     attachable: network.attachable,
     internal: network.internal,
     labels: network.labels,
-    ipam: network.ipam?.config?.map((config) => ({
-      subnet: config.subnet,
-      gateway: config.gateway,
-      ipRange: config.ip_range,
-    })),
+    ipam: network.ipam?.config?.flatMap(({ subnet }) => (subnet === undefined ? [] : [{ subnet }])),
   };
 }

@@ -19,9 +19,8 @@ ${steps.map((step) => `  - ${step}\n`).join('')}
 until: 20s
 expect: [${['checkers hold at end', ...expectations].map((e) => JSON.stringify(e)).join(', ')}]
 `;
-  const { loaded, issues } = loadScenario('x.yaml', (path) =>
-    path === 'app.yaml' ? composeFile : scenario,
-  );
+  const files: Readonly<Record<string, string>> = { 'x.yaml': scenario, 'app.yaml': composeFile };
+  const { loaded, issues } = loadScenario('x.yaml', (path) => files[path]);
   const messages = issues.map(({ file, line, message }) => `${file}:${line} ${message}`);
   if (loaded === undefined) return { messages };
   const { cluster, result } = runScenario(loaded);

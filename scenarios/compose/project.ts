@@ -8,11 +8,12 @@ import {
   ComposeLabel,
   type ComposeProject,
   type ComposeService,
-} from '../../node/daemon/compose.ts';
+} from '../../node/daemon/compose-project.ts';
 import type {
   ContainerPort,
   ContainerRequest,
   EndpointRequest,
+  IpamConfig,
   NetworkRequest,
   PortBinding,
 } from '../../node/daemon/requests.ts';
@@ -22,10 +23,13 @@ import {
   type RestartPolicy,
 } from '../../node/daemon/restart-policy.ts';
 import { parseExpose, parsePublish } from '../../node/docker/port-spec.ts';
-import { parseIpv4Address, parseMac, parsePrefix } from '../../wire/addresses.ts';
+import { Digest } from '../../sim/digest.ts';
+import { parseIpv4Address, parseMac } from '../../wire/addresses.ts';
+import { type IpAddress, parseIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import type { Issue } from '../language/issue.ts';
-import type { YamlSource } from '../language/located-yaml.ts';
+import type { YamlPath, YamlSource } from '../language/located-yaml.ts';
 import type { ComposeFile, ComposeFileService } from './compose-file.ts';
+import { checkConsistency } from './consistency.ts';
 import { healthcheckOf } from './model.ts';
 import type { StackNetwork } from './stack-file.ts';
 import { programOf } from './x-swarmlab.ts';
@@ -56,12 +60,14 @@ export function projectOf(
 
 class ProjectReader {
   readonly issues: Issue[] = [];
+  readonly #file: ComposeFile;
   readonly #services: Readonly<Record<string, ComposeFileService>>;
   readonly #networks: Readonly<Record<string, StackNetwork>>;
   readonly #document: YamlSource;
   readonly #name: string;
 
   constructor(file: ComposeFile, document: YamlSource, { name, profiles }: ProjectWishes) {
+    this.#file = file;
     const isActive = ({ profiles: own = [] }: ComposeFileService) =>
       own.length === 0 || own.some((profile) => profiles.includes(profile));
     const all = Object.entries(withoutNulls<ComposeFileService>(file.services ?? {}));
@@ -72,6 +78,7 @@ class ProjectReader {
   }
 
   project(): ComposeProject {
+    checkConsistency(this.#file, this.#services, (path, message) => this.#complain(path, message));
     const order = this.#order();
     const services = order.map((service) => this.#serviceOf(service));
     const used = new Set(order.flatMap((service) => Object.keys(this.#placesOf(service))));
@@ -161,6 +168,7 @@ class ProjectReader {
         links: this.#linksOf(service),
         gatewayPriority: place?.gw_priority ?? 0,
         ...addressOf(place?.ipv4_address),
+        ...address6Of(place?.ipv6_address),
         ...macOf(place?.mac_address),
       });
     }
@@ -168,7 +176,7 @@ class ProjectReader {
     const workload = service['x-swarmlab'];
     const image = service.image!;
     const ports = [...bindings, ...exposed].map(({ port, protocol }) => `${port}/${protocol}`);
-    return {
+    const request: ContainerRequest = {
       name: container,
       image,
       command: service.command ?? [],
@@ -199,6 +207,8 @@ class ProjectReader {
       ...macOf(service.mac_address),
       ...(workload === undefined ? {} : { program: programOf(workload, image, ports) }),
     };
+    const { labels } = request;
+    return { ...request, labels: new Map([...labels, [ComposeLabel.hash, hashOf(request)]]) };
   }
 
   /** Its networks with what it wants there; none where it shares somebody's. */
@@ -295,7 +305,7 @@ class ProjectReader {
 
   #networkOf(key: string): NetworkRequest {
     const network = this.#networks[key]!;
-    return {
+    const request: NetworkRequest = {
       name: this.#networkName(key),
       driver: network.driver ?? 'bridge',
       isInternal: network.internal ?? false,
@@ -306,15 +316,16 @@ class ProjectReader {
         [ComposeLabel.network, key],
         [ComposeLabel.project, this.#name],
       ]),
-      ipam: (network.ipam?.config ?? []).map(({ subnet, gateway, ip_range: range }) => ({
-        subnet: parsePrefix(subnet)!,
-        ...(gateway === undefined ? {} : { gateway: parseIpv4Address(gateway)! }),
-        ...(range === undefined ? {} : { range: parsePrefix(range)! }),
-      })),
+      ipam: (network.ipam?.config ?? []).flatMap((config) => ipamOf(config) ?? []),
+      ipamDriver: network.ipam?.driver ?? 'default',
+      ipamOptions: new Map(Object.entries(network.ipam?.options ?? {})),
+      isIpv6: network.enable_ipv6 ?? false,
     };
+    const { labels } = request;
+    return { ...request, labels: new Map([...labels, [ComposeLabel.hash, hashOf(request)]]) };
   }
 
-  #complain(path: (string | number)[], message: string): void {
+  #complain(path: YamlPath, message: string): void {
     if (this.issues.some((issue) => issue.message === message)) return;
     this.issues.push(this.#document.issueAt(path, 'invalid-project', message, ''));
   }
@@ -329,9 +340,43 @@ function byPriority([a, left]: Place, [b, right]: Place): number {
   return priority !== 0 ? priority : a < b ? -1 : Number(a > b);
 }
 
+/** One entry of `ipam.config`; `undefined` for one without a subnet, which asks for nothing. */
+function ipamOf(config: IpamEntry): IpamConfig | undefined {
+  const subnet = config.subnet === undefined ? undefined : parseIpPrefix(config.subnet);
+  if (subnet === undefined) return undefined;
+  const gateway = config.gateway === undefined ? undefined : parseIp(config.gateway);
+  const range = config.ip_range === undefined ? undefined : parseIpPrefix(config.ip_range);
+  const auxiliary = new Map<string, IpAddress>();
+  for (const [name, text] of Object.entries(config.aux_addresses ?? {})) {
+    const address = parseIp(text);
+    if (address !== undefined) auxiliary.set(name, address);
+  }
+  return {
+    subnet,
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(range === undefined ? {} : { range }),
+    ...(auxiliary.size === 0 ? {} : { auxiliary }),
+  };
+}
+
+/** What tells whether something must be made anew; not the hash that docker compose has of it. */
+function hashOf(request: unknown): string {
+  const digest = new Digest();
+  const plain = (_: string, value: unknown) => (value instanceof Map ? [...value] : value);
+  digest.foldText(JSON.stringify(request, plain));
+  return digest.text;
+}
+
+type IpamEntry = NonNullable<NonNullable<StackNetwork['ipam']>['config']>[number];
+
 function addressOf(address: string | undefined): { address?: number } {
   const parsed = address === undefined ? undefined : parseIpv4Address(address);
   return parsed === undefined ? {} : { address: parsed };
+}
+
+function address6Of(text: string | undefined): { address6?: IpAddress } {
+  const parsed = text === undefined ? undefined : parseIp(text);
+  return parsed === undefined ? {} : { address6: parsed };
 }
 
 function macOf(text: string | undefined): { mac?: number } {

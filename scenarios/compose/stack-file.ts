@@ -5,7 +5,7 @@
  * ignores, deprecates or forbids.
  */
 import { z } from 'zod';
-import { parseIpv4Address, parsePrefix } from '../../wire/addresses.ts';
+import { parseIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import { span } from '../language/quantities.ts';
 import { exposedPort, port } from './ports.ts';
 import {
@@ -170,12 +170,12 @@ export const stackServiceSchema = z.object({
 });
 
 const subnet = text.refine(
-  (input) => parsePrefix(input) !== undefined,
+  (input) => parseIpPrefix(input) !== undefined,
   'expected a subnet, such as 10.5.0.0/24',
 );
 
 const address = text.refine(
-  (input) => parseIpv4Address(input) !== undefined,
+  (input) => parseIp(input) !== undefined,
   'expected an address, such as 10.5.0.1',
 );
 
@@ -198,17 +198,16 @@ const network = z.object({
       config: z
         .array(
           z.object({
-            subnet,
+            subnet: subnet.optional(),
             gateway: address.optional(),
             ip_range: subnet.optional(),
-            aux_addresses: anything,
+            aux_addresses: z.record(z.string(), address).nullable().optional(),
           }),
         )
         .optional(),
     })
     .optional(),
-  enable_ipv4: anything,
-  enable_ipv6: anything,
+  enable_ipv6: flag.optional(),
 });
 
 const declarations = z.record(z.string(), z.unknown()).nullable().optional();

@@ -11,6 +11,7 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  visit,
   type YAMLParseError,
 } from 'yaml';
 import type { Issue } from './issue.ts';
@@ -103,6 +104,17 @@ export class LocatedYaml implements YamlSource {
     return this.#issue(position, [...path, key], code, message, hint, isWarning);
   }
 
+  /** The paths of all values that carry a tag, such as `!reset`. */
+  pathsTagged(tag: string): YamlPath[] {
+    const paths: YamlPath[] = [];
+    visit(this.#document, {
+      Node: (key, node, ancestors) => {
+        if (node.tag === tag && key !== 'key') paths.push(pathOf(key, ancestors));
+      },
+    });
+    return paths;
+  }
+
   /** How many items the sequence at a path has; 0 when it is none. */
   lengthOf(path: YamlPath): number {
     const node = this.#document.getIn(path, true);
@@ -158,6 +170,14 @@ export class LocatedYaml implements YamlSource {
     const { line, col } = this.#lines.linePos(offset);
     return { line, column: col };
   }
+}
+
+/** The keys on the way to a node. */
+function pathOf(key: unknown, ancestors: readonly unknown[]): YamlPath {
+  const keys = ancestors.flatMap((ancestor): (string | number)[] =>
+    isPair(ancestor) && isScalar(ancestor.key) ? [String(ancestor.key.value)] : [],
+  );
+  return typeof key === 'number' ? [...keys, key] : keys;
 }
 
 /** `timeline[0].crash`. */
