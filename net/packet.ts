@@ -67,6 +67,8 @@ export class Packet {
   confirmsNeighbour = false;
   /** Length of its largest fragment when it was reassembled, in bytes (`frag_max_size`). */
   fragmentBytesMax = 0;
+  /** A tunnel's packet, which IPv6 does not fragment (`!skb->ignore_df`). */
+  isTunnelled = false;
   /** Set while somebody watches. */
   way: Way | undefined = undefined;
 
@@ -134,6 +136,7 @@ export class Packet {
     copy.isBridgePrerouted = this.isBridgePrerouted;
     copy.confirmsNeighbour = this.confirmsNeighbour;
     copy.fragmentBytesMax = this.fragmentBytesMax;
+    copy.isTunnelled = this.isTunnelled;
     copy.way = this.way?.fork();
     return copy;
   }
@@ -154,5 +157,6 @@ export class Packet {
     this.isBridgePrerouted = false;
     this.confirmsNeighbour = false;
     this.fragmentBytesMax = 0;
+    this.isTunnelled = false;
   }
 }

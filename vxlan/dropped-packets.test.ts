@@ -13,7 +13,7 @@ import { IPV4_HEADER_BYTES } from '../wire/ipv4.ts';
 import { UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { VXLAN_HEADER_BYTES, writeVxlanHeader } from '../wire/vxlan.ts';
 import { OverlayLab } from './testing/overlay-lab.ts';
-import type { VxlanDevice } from './vxlan-device.ts';
+import { VxlanDevice } from './vxlan-device.ts';
 
 const VTEP_PORT = 4789;
 const A1: Mac = macOfIpv4(ip('10.0.1.3'));
@@ -102,6 +102,34 @@ const PROVOCATIONS: Readonly<Record<string, (overlay: Overlay) => void>> = {
     const { namespace } = overlay.lab.a;
     namespace.setMtu(namespace.deviceByName('eth0')!, 1000);
     overlay.transmit(overlay.datagram(1000));
+  },
+  'congestion cannot be told to the inner packet': (overlay) =>
+    overlay.toVtep(4097, 60, (packet) => {
+      const { bytes, start } = packet;
+      bytes[start + 1] = 3;
+      bytes[start + 11]! -= 3;
+      const inner = packet.end - 60;
+      writeEthernetHeader(bytes, inner, A1, B1, EtherType.ipv4);
+      bytes[inner + ETHERNET_HEADER_BYTES] = 0x45;
+    }),
+  'the VTEP is behind the tunnel itself': (overlay) => {
+    const { namespace } = overlay.lab.a;
+    const tunnel = new VxlanDevice({
+      name: 'loop0',
+      mac: 0x0200_0000_00aa,
+      mtuBytes: 1450,
+      vni: 99,
+      underlay: namespace,
+      remote: ip('192.168.99.2'),
+    });
+    tunnel.register();
+    namespace.addDevice(tunnel);
+    namespace.addAddress(tunnel, { address: ip('192.168.99.1'), prefixLength: 24 });
+    namespace.setUp(tunnel, true);
+    const frame = overlay.datagram(10);
+    frame.way = new Way(overlay.ways);
+    tunnel.transmit(frame);
+    expect([tunnel.statistics.txErrors, tunnel.statistics.collisions]).toEqual([1, 1]);
   },
   'ARP that is no request stays on this host': (overlay) =>
     overlay.transmit(overlay.arp(ArpOperation.reply, '10.0.1.4')),

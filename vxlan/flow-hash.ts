@@ -4,6 +4,7 @@
  *
  * The hash is symmetric in the two ends, as the kernel's flow dissector makes it.
  */
+import type { PortRange } from '../net/socket/ports.ts';
 import { readU16, readU32 } from '../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, etherTypeOf } from '../wire/ethernet.ts';
 import {
@@ -15,15 +16,18 @@ import {
   sourceOf,
 } from '../wire/ipv4.ts';
 
-/** Bounds of `net.ipv4.ip_local_port_range`; the upper one is exclusive here. */
-const PORT_MIN = 32_768;
-const PORT_END = 60_999;
-
-/** The source port for the frame at `at`. */
-export function sourcePortOfFlow(bytes: Uint8Array, at: number): number {
+/**
+ * The source port for the frame at `at`, from the first port of a range up to the one before its last
+ * (`hash * (max - min) >> 32`).
+ */
+export function sourcePortOfFlow(
+  bytes: Uint8Array,
+  at: number,
+  { first, last }: PortRange,
+): number {
   let hash = flowHash(bytes, at);
   hash = (hash ^ (hash << 16)) >>> 0;
-  return PORT_MIN + Math.floor((hash / 0x1_0000_0000) * (PORT_END - PORT_MIN));
+  return first + Math.floor((hash / 0x1_0000_0000) * (last - first));
 }
 
 function flowHash(bytes: Uint8Array, at: number): number {

@@ -23,10 +23,11 @@ import {
 } from '../wire/addresses.ts';
 import { type EarlyDriver, EarlyPeerDatabase } from './early-peer-database.ts';
 import type { OverlayEncryption } from './encryption.ts';
+import { VXLAN_OVERHEAD_BYTES } from './outer-headers.ts';
 import { OverlaySandbox, type OverlaySubnet, type Segment } from './overlay-sandbox.ts';
 import { type Peer, PeerDatabase, type Peers } from './peer-database.ts';
 import type { ProgrammingGeneration } from './peer-programming.ts';
-import { VXLAN_OVERHEAD_BYTES, type VxlanDevice } from './vxlan-device.ts';
+import type { VxlanDevice } from './vxlan-device.ts';
 
 /** What ESP adds: SPI, sequence, IV, padding length, next header, ICV; the rest is rounding. */
 const ENCRYPTION_OVERHEAD_BYTES = 26;
@@ -65,6 +66,8 @@ export interface OverlayOptions extends OverlaySubnet {
   readonly isEncrypted?: boolean;
   /** `--data-path-port`; default 4789. */
   readonly port?: number;
+  /** The version of IP between the hosts; default IPv4. */
+  readonly family?: 'ipv4' | 'ipv6';
   /** Told of a subnet before its devices are made. */
   readonly beforeSegment?: (subnet: OverlaySubnet) => void;
   /** Hears what dockerd would log about peers. */
@@ -254,6 +257,7 @@ export class OverlayNetwork {
       host,
       mtuBytes: this.mtuBytes,
       port: this.options.port,
+      family: this.options.family ?? 'ipv4',
       beforeSegment: this.options.beforeSegment,
       nextMac: () => identifiers.mac(),
     });

@@ -34,6 +34,8 @@ export interface SandboxOptions {
   readonly host: Namespace;
   readonly mtuBytes: number;
   readonly port: number | undefined;
+  /** The version of IP of the VTEPs. */
+  readonly family: 'ipv4' | 'ipv6';
   readonly beforeSegment: ((subnet: OverlaySubnet) => void) | undefined;
   readonly nextMac: () => Mac;
 }
@@ -74,7 +76,8 @@ export class OverlaySandbox {
   }
 
   #createSegment(subnet: OverlaySubnet): Segment | string {
-    const { namespace, host, networkId, mtuBytes, port, nextMac, beforeSegment } = this.#options;
+    const { namespace, host, networkId, mtuBytes, port, nextMac, beforeSegment, family } =
+      this.#options;
     beforeSegment?.(subnet);
     const number = this.segments.length;
     const suffix = `${subnet.vni.toString(16).padStart(6, '0')}-${networkId.slice(0, 5)}`;
@@ -84,12 +87,18 @@ export class OverlaySandbox {
       mtuBytes,
       vni: subnet.vni,
       underlay: host,
+      family,
       ...(port === undefined ? {} : { port }),
     });
-    const failure = vxlan.open();
-    if (failure !== undefined) {
-      const where = formatPrefix(subnet.subnet);
-      return `subnet sandbox join failed for "${where}": error creating vxlan interface: ${failure}`;
+    const where = formatPrefix(subnet.subnet);
+    const refused = `subnet sandbox join failed for "${where}": `;
+    const failure = vxlan.register();
+    if (failure !== undefined) return `${refused}error creating vxlan interface: ${failure}`;
+    const busy = vxlan.openSocket();
+    if (busy !== undefined) {
+      vxlan.onRemove();
+      const what = `vxlan interface creation failed for subnet "${where}"`;
+      return `${refused}${what}: failed to set link up: ${busy}`;
     }
     const bridge = new Bridge(`ov-${suffix}`, nextMac(), mtuBytes, false);
     namespace.addDevice(bridge);

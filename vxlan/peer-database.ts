@@ -8,6 +8,7 @@
  * Mirrors moby drivers/overlay/peerdb.go.
  */
 import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../wire/addresses.ts';
+import { formatIp, type IpAddress } from '../wire/ip-address.ts';
 import { PeerProgrammer, type ProgrammingGeneration } from './peer-programming.ts';
 import type { VxlanDevice } from './vxlan-device.ts';
 
@@ -16,7 +17,7 @@ export interface Peer {
   readonly endpointId: string;
   readonly address: Ipv4Address;
   readonly mac: Mac;
-  readonly vtep: Ipv4Address;
+  readonly vtep: IpAddress;
 }
 
 /** Finds the device that serves an address, making it if need be; an error text when it cannot. */
@@ -142,6 +143,6 @@ function isSame(a: Peer, b: Peer): boolean {
 }
 
 function describe(peer: Peer): string {
-  const vtep = peer.vtep === 0 ? 'local' : formatIpv4Address(peer.vtep);
+  const vtep = peer.vtep === 0 ? 'local' : formatIp(peer.vtep);
   return `${peer.endpointId} ${formatIpv4Address(peer.address)} ${formatMac(peer.mac)} ${vtep}`;
 }

@@ -15,7 +15,8 @@
  * local endpoint, which gets a neighbour entry on the VXLAN device. Mirrors moby osl/neigh_linux.go and
  * drivers/overlay/peerdb.go (`addNeighbor`, `deleteNeighbor`) with internal/countmap.
  */
-import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../wire/addresses.ts';
+import { formatMac, type Mac } from '../wire/addresses.ts';
+import { formatIp, type IpAddress } from '../wire/ip-address.ts';
 import type { DeviceFinder, Peer } from './peer-database.ts';
 import type { VxlanDevice } from './vxlan-device.ts';
 
@@ -79,6 +80,13 @@ export class PeerProgrammer {
     this.#believed.add(neighbourKey);
     const forwardingKey = keyOf(peer.vtep, peer.mac);
     if (this.#believed.has(forwardingKey)) return this.#presentInList('fdb', peer.vtep, peer);
+    if (!device.fits(peer.vtep)) {
+      const entry = `${formatIp(peer.vtep)} ${formatMac(peer.mac)}`;
+      const text =
+        `could not add fdb entry for eid:${peer.endpointId} into the sandbox:` +
+        `could not add neighbor entry:${entry} error:address family not supported by protocol`;
+      return { text, isPresent: false, isMissing: false };
+    }
     device.fdb.replace(peer.mac, peer.vtep, device.underlay.world.nowNs);
     this.#believed.add(forwardingKey);
     return undefined;
@@ -95,13 +103,13 @@ export class PeerProgrammer {
     return undefined;
   }
 
-  #presentInList(what: string, address: Ipv4Address, peer: Peer): ProgrammingFailure {
+  #presentInList(what: string, address: IpAddress, peer: Peer): ProgrammingFailure {
     const reason = searchText(address, peer.mac, true);
     const text = `could not add ${what} entry for eid:${peer.endpointId} into the sandbox:${reason}`;
     return { text, isPresent: true, isMissing: false };
   }
 
-  #missingInList(what: string, address: Ipv4Address, peer: Peer): ProgrammingFailure {
+  #missingInList(what: string, address: IpAddress, peer: Peer): ProgrammingFailure {
     const reason = searchText(address, peer.mac, false);
     const text = `could not delete ${what} entry for eid:${peer.endpointId} into the sandbox:${reason}`;
     return { text, isPresent: false, isMissing: what === 'fdb' };
@@ -126,9 +134,15 @@ export class PeerProgrammer {
       }
       return withoutVtep(device, peer);
     }
+    if (!device.fits(peer.vtep)) {
+      const entry = `${formatIp(peer.vtep)} ${formatMac(peer.mac)}`;
+      const what = 'could not add fdb entry into the sandbox: could not add neighbor entry';
+      const text = `peer add operation failed: ${what} ${entry}: address family not supported by protocol`;
+      return { text, isPresent: false, isMissing: false };
+    }
     const { nowNs } = device.underlay.world;
     if (this.#generation === 3) device.fdb.replace(peer.mac, peer.vtep, nowNs);
-    else if (!device.fdb.addPermanent(peer.mac, peer.vtep, nowNs)) {
+    else if (!device.fdb.add(peer.mac, peer.vtep, nowNs)) {
       return present(device, 'could not add fdb entry into the sandbox', peer.vtep, peer);
     }
     return undefined;
@@ -183,19 +197,19 @@ export function removeForwarding(device: VxlanDevice, peer: Peer): boolean {
   return wasThere;
 }
 
-function keyOf(address: Ipv4Address, mac: Mac): string {
+function keyOf(address: IpAddress, mac: Mac): string {
   return `${address} ${mac}`;
 }
 
-function searchText(address: Ipv4Address, mac: Mac, isPresent: boolean): string {
-  const where = `IP ${formatIpv4Address(address)}, mac ${formatMac(mac)}`;
+function searchText(address: IpAddress, mac: Mac, isPresent: boolean): string {
+  const where = `IP ${formatIp(address)}, mac ${formatMac(mac)}`;
   return `Search neighbor failed for ${where}, present in db:${isPresent}`;
 }
 
 function present(
   device: VxlanDevice,
   what: string,
-  address: Ipv4Address,
+  address: IpAddress,
   peer: Peer,
 ): ProgrammingFailure {
   const where = nameOf(device, address, peer);
@@ -206,7 +220,7 @@ function present(
 function missing(
   device: VxlanDevice,
   what: string,
-  address: Ipv4Address,
+  address: IpAddress,
   peer: Peer,
 ): ProgrammingFailure {
   const where = nameOf(device, address, peer);
@@ -222,6 +236,6 @@ function withoutVtep(device: VxlanDevice, peer: Peer): ProgrammingFailure {
   return { text, isPresent: false, isMissing: false };
 }
 
-function nameOf(device: VxlanDevice, address: Ipv4Address, peer: Peer): string {
-  return `IP ${formatIpv4Address(address)}, mac ${formatMac(peer.mac)}, link ${device.name}`;
+function nameOf(device: VxlanDevice, address: IpAddress, peer: Peer): string {
+  return `IP ${formatIp(address)}, mac ${formatMac(peer.mac)}, link ${device.name}`;
 }

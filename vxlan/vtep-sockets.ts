@@ -1,13 +1,16 @@
 /**
- * The UDP sockets of VXLAN: one per host namespace and port, shared by all vxlan devices of the host
- * and demultiplexed by VNI. The first device opens it, the last one that goes closes it, and from then
- * on the port answers with ICMP port unreachable, as any closed one.
- * Mirrors `vxlan_sock_add`, `vxlan_sock_release` and `vxlan_rcv` (drivers/net/vxlan/vxlan_core.c).
+ * The UDP sockets of VXLAN: one per host namespace, port and version of IP, shared by all vxlan devices
+ * of the host that are up and demultiplexed by VNI. The first device opens it, the last one that goes
+ * closes it, and from then on the port answers with ICMP port unreachable, as any closed one.
+ * Mirrors `vxlan_vni_in_use`, `vxlan_sock_add`, `vxlan_sock_release` and `vxlan_rcv`
+ * (drivers/net/vxlan/vxlan_core.c).
  */
 import type { Namespace } from '../net/namespace.ts';
 import type { Packet } from '../net/packet.ts';
 import { Errno } from '../net/socket/errno.ts';
-import { headerBytesOf, sourceOf, tosOf } from '../wire/ipv4.ts';
+import { headerBytesOf, isIpv6, sourceOf } from '../wire/ip.ts';
+import { tosOf } from '../wire/ipv4.ts';
+import { trafficClassOf } from '../wire/ipv6/header.ts';
 import { UDP_HEADER_BYTES } from '../wire/udp.ts';
 import { parseVxlan, VXLAN_HEADER_BYTES } from '../wire/vxlan.ts';
 import type { VxlanDevice } from './vxlan-device.ts';
@@ -38,9 +41,9 @@ class VtepSocket {
   }
 
   receive(packet: Packet): void {
-    const outer = packet.start;
-    const header = outer + headerBytesOf(packet.bytes, outer) + UDP_HEADER_BYTES;
-    const vni = parseVxlan(packet.bytes, header, packet.end);
+    const { bytes, start: outer } = packet;
+    const header = outer + headerBytesOf(bytes, outer) + UDP_HEADER_BYTES;
+    const vni = parseVxlan(bytes, header, packet.end);
     if (vni === undefined) {
       this.#namespace.drop(packet, 'vxlan', 'malformed VXLAN header');
       return;
@@ -50,45 +53,87 @@ class VtepSocket {
       this.#namespace.drop(packet, 'vxlan', 'no vxlan device has this VNI');
       return;
     }
-    const remote = sourceOf(packet.bytes, outer);
-    const tos = tosOf(packet.bytes, outer);
+    const remote = sourceOf(bytes, outer);
+    const tos = isIpv6(bytes, outer) ? trafficClassOf(bytes, outer) : tosOf(bytes, outer);
     packet.start = header + VXLAN_HEADER_BYTES;
     device.decapsulate(packet, remote, tos);
   }
 }
 
-const socketsOfNamespace = new WeakMap<Namespace, Map<number, VtepSocket>>();
+/** What one host namespace has of VXLAN. */
+class Vteps {
+  /** Every device that has its socket there, up or not. */
+  readonly devices = new Set<VxlanDevice>();
+  /** By {@link keyOf}. */
+  readonly sockets = new Map<string, VtepSocket>();
+}
+
+const vtepsOfNamespace = new WeakMap<Namespace, Vteps>();
+
+function vtepsOf(namespace: Namespace): Vteps {
+  let vteps = vtepsOfNamespace.get(namespace);
+  if (vteps === undefined) {
+    vteps = new Vteps();
+    vtepsOfNamespace.set(namespace, vteps);
+  }
+  return vteps;
+}
+
+function keyOf({ family, port }: VxlanDevice): string {
+  return `${family} ${port}`;
+}
+
+/** Gives a new device its VNI; `file exists` when another one with its port and family has it. */
+export function registerVtep(device: VxlanDevice): string | undefined {
+  const { devices } = vtepsOf(device.underlay);
+  for (const other of devices) {
+    if (other.vni === device.vni && keyOf(other) === keyOf(device)) return 'file exists';
+  }
+  devices.add(device);
+  return undefined;
+}
+
+/** Takes a device's VNI back. */
+export function unregisterVtep(device: VxlanDevice): void {
+  closeVtep(device);
+  vtepsOf(device.underlay).devices.delete(device);
+}
 
 /**
- * Puts a device behind the socket of its port. The kernel's error text otherwise: `file exists` when
- * another device of the host has the VNI, `address already in use` when a program has the port.
+ * Puts a device that goes up behind the socket of its port; `address already in use` when a program
+ * has the port.
  */
-export function attachToSocket(namespace: Namespace, device: VxlanDevice): string | undefined {
-  let sockets = socketsOfNamespace.get(namespace);
-  if (sockets === undefined) {
-    sockets = new Map();
-    socketsOfNamespace.set(namespace, sockets);
-  }
-  let socket = sockets.get(device.port);
+export function openVtep(device: VxlanDevice): string | undefined {
+  const { underlay, port, family } = device;
+  const { sockets } = vtepsOf(underlay);
+  const key = keyOf(device);
+  let socket = sockets.get(key);
   if (socket === undefined) {
-    socket = new VtepSocket(namespace);
-    const opened = socket;
-    const errno = namespace.sockets.bindKernelUdp(device.port, (packet) => opened.receive(packet));
+    const opened = new VtepSocket(underlay);
+    const takesNoChecksum = device.zeroChecksum6Rx;
+    const receive = (packet: Packet) => opened.receive(packet);
+    const errno = underlay.sockets.bindKernelUdp(port, receive, family, takesNoChecksum);
     if (errno !== Errno.none) return 'address already in use';
-    sockets.set(device.port, socket);
+    sockets.set(key, opened);
+    socket = opened;
   }
-  if (socket.find(device.vni) !== undefined) return 'file exists';
   socket.add(device);
   return undefined;
 }
 
 /** Takes a device from its socket. */
-export function detachFromSocket(namespace: Namespace, device: VxlanDevice): void {
-  const sockets = socketsOfNamespace.get(namespace);
-  const socket = sockets?.get(device.port);
-  if (sockets === undefined || socket === undefined) return;
+export function closeVtep(device: VxlanDevice): void {
+  const { underlay, port, family } = device;
+  const { sockets } = vtepsOf(underlay);
+  const socket = sockets.get(keyOf(device));
+  if (socket === undefined) return;
   socket.remove(device);
   if (!socket.isUnused) return;
-  sockets.delete(device.port);
-  namespace.sockets.unbindKernelUdp(device.port);
+  sockets.delete(keyOf(device));
+  underlay.sockets.unbindKernelUdp(port, family);
+}
+
+/** The device of a host that hears what this one would send to the host itself. */
+export function vtepHere(device: VxlanDevice): VxlanDevice | undefined {
+  return vtepsOf(device.underlay).sockets.get(keyOf(device))?.find(device.vni);
 }

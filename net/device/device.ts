@@ -37,6 +37,9 @@ export interface DeviceStatistics {
   txPackets: number;
   txErrors: number;
   txDropped: number;
+  /** Of `txErrors`: there was no way (`carrier`), or it led back (`collsns`). */
+  txCarrierErrors: number;
+  collisions: number;
 }
 
 /** A master that takes the frames of its ports (a bridge). */
@@ -119,6 +122,8 @@ export abstract class Device {
     txPackets: 0,
     txErrors: 0,
     txDropped: 0,
+    txCarrierErrors: 0,
+    collisions: 0,
   };
 
   constructor(name: string, mac: Mac, mtu: number) {
@@ -152,8 +157,7 @@ export abstract class Device {
       this.namespace?.drop(packet, this.name, 'device is down');
       return;
     }
-    this.statistics.rxPackets++;
-    this.statistics.rxBytes += packet.end - packet.start;
+    this.countReceive(packet);
     if (packet.way !== undefined) this.noteWay(packet, 'receive', '');
     if (this.tap !== undefined) this.tap(this, packet, false);
     packet.inDevice = this;
@@ -165,6 +169,12 @@ export abstract class Device {
     if (this.frameHandler?.(this, packet) === true) return;
     if (this.master !== undefined) this.master.receiveFromPort(this, packet);
     else this.namespace.receiveFrame(this, packet);
+  }
+
+  /** Counts a frame that it takes in. */
+  protected countReceive(packet: Packet): void {
+    this.statistics.rxPackets++;
+    this.statistics.rxBytes += packet.end - packet.start;
   }
 
   /** What every kind's `transmit` does once it knows that the frame leaves. */

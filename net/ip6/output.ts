@@ -180,7 +180,8 @@ function finish(
   if (isFitting || fragmentHeaderAtOf(packet.bytes, packet.start) >= 0) {
     return neighbours.send(device, nextHop, packet);
   }
-  if (packet.inDevice !== undefined && largestBytes === 0) {
+  const isForwarded = packet.inDevice !== undefined && largestBytes === 0;
+  if (isForwarded || packet.isTunnelled) {
     namespace.ipv6.counters.unfragmentable++;
     namespace.drop(packet, device.name, 'packet is too big');
     namespace.ipv6.sendIcmpError(packet, Icmpv6Type.packetTooBig, 0, mtuBytes);

@@ -13,11 +13,11 @@ import { hasIpv6 } from './address.ts';
 /** A device with a forwarding database of its own (VXLAN) prints its lines itself. */
 export interface FdbOwner {
   /** Lines such as `02:42:0a:00:01:03 dev vxlan0 dst 192.168.1.2 self permanent`. */
-  fdbLines(): string[];
+  fdbLines(hasStatistics: boolean): string[];
 }
 
 /** `bridge fdb show`, ending with a newline unless it is empty. */
-export function bridgeFdbText(namespace: Namespace): string {
+export function bridgeFdbText(namespace: Namespace, hasStatistics = false): string {
   const lines: string[] = [];
   for (const device of namespace.devices.list()) {
     if (device.bridgePort !== undefined) {
@@ -26,7 +26,7 @@ export function bridgeFdbText(namespace: Namespace): string {
         if (entry.port?.device === device) lines.push(masterLine(device, bridge, entry));
       }
     }
-    if (isFdbOwner(device)) lines.push(...device.fdbLines());
+    if (isFdbOwner(device)) lines.push(...device.fdbLines(hasStatistics));
     else for (const mac of ownAddressesOf(namespace, device)) lines.push(selfLine(device, mac));
     if (device instanceof Bridge) {
       for (const entry of newestFirst(namespace, device)) {

@@ -111,7 +111,14 @@ function statisticsText(device: Device): string {
   const cells = (numbers: readonly number[]): string =>
     numbers.map((number, i) => String(number).padStart(STATISTICS_WIDTHS[i]!)).join(' ');
   const rx = cells([s.rxBytes, s.rxPackets, s.rxErrors, s.rxDropped, 0, s.rxMulticast]);
-  const tx = cells([s.txBytes, s.txPackets, s.txErrors, s.txDropped, 0, 0]);
+  const tx = cells([
+    s.txBytes,
+    s.txPackets,
+    s.txErrors,
+    s.txDropped,
+    s.txCarrierErrors,
+    s.collisions,
+  ]);
   return (
     `    RX:  bytes packets errors dropped  missed   mcast           \n    ${rx} \n` +
     `    TX:  bytes packets errors dropped carrier collsns           \n    ${tx} \n`

@@ -19,7 +19,7 @@ export interface PortRange {
 }
 
 /** `net.ipv4.ip_local_port_range` of a namespace. */
-function localPortRangeOf(namespace: Namespace): PortRange {
+export function localPortRangeOf(namespace: Namespace): PortRange {
   const text = namespace.sysctls.text('net.ipv4.ip_local_port_range');
   if (text === undefined) return LOCAL_PORT_RANGE;
   const [first, last] = text.trim().split(/\s+/).map(Number);

@@ -118,17 +118,26 @@ export class SocketTable {
   }
 
   /**
-   * Binds a kernel consumer (VXLAN) to a UDP port of all addresses; it gets whole packets, whose
-   * `start` is the IPv4 header and whose UDP checksum is right. EADDRINUSE when the port is taken.
+   * Binds a kernel consumer (VXLAN) to a UDP port of all addresses of a family; it gets whole packets,
+   * whose `start` is the IP header and whose UDP checksum is right, or absent over IPv6 where
+   * `takesNoChecksum`. EADDRINUSE when the port is taken.
    */
-  bindKernelUdp(port: number, handler: KernelUdpHandler): Errno {
-    return new UdpSocket(this, {}, handler).bind(port);
+  bindKernelUdp(
+    port: number,
+    handler: KernelUdpHandler,
+    family: SocketFamily = 'ipv4',
+    takesNoChecksum = false,
+  ): Errno {
+    const socket = new UdpSocket(this, {}, handler);
+    socket.family = family;
+    socket.takesNoChecksum6 = takesNoChecksum;
+    return socket.bind(port);
   }
 
   /** Gives the port of a kernel consumer back. */
-  unbindKernelUdp(port: number): void {
+  unbindKernelUdp(port: number, family: SocketFamily = 'ipv4'): void {
     for (const socket of this.#udpSockets.get(port) ?? []) {
-      if (socket.kernelHandler === undefined) continue;
+      if (socket.kernelHandler === undefined || socket.family !== family) continue;
       socket.close();
       return;
     }
@@ -445,6 +454,11 @@ export class SocketTable {
       this.#udpCountersOf(packet).unknownPorts++;
       this.#refuseDatagram(packet);
       this.noteDrop(packet, 'UDP port is closed');
+      return;
+    }
+    if (isIpv6(bytes, start) && udp.checksumOf(bytes, at) === 0 && !socket.takesNoChecksum6) {
+      this.counters.checksumErrors++;
+      this.noteDrop(packet, 'UDP checksum is missing');
       return;
     }
     if (packet.way !== undefined) {

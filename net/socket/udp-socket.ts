@@ -63,6 +63,8 @@ export class UdpSocket {
   program = '';
   /** Set before it is bound. */
   family: SocketFamily = 'ipv4';
+  /** Over IPv6 a datagram without a checksum is taken (`UDP_NO_CHECK6_RX`); else it is dropped. */
+  takesNoChecksum6 = false;
   /** `IP_TTL`. */
   ttl = 64;
   isClosed = false;

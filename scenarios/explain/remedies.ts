@@ -115,6 +115,18 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
     'the other host sends from another address than it advertises: set --data-path-addr',
   ],
   ['no route to the VTEP', 'add a route to the other host'],
+  [
+    'congestion cannot be told to the inner packet',
+    'the underlay is congested, and the container does not speak ECN: it has lost a packet instead',
+  ],
+  [
+    'the VTEP is behind the tunnel itself',
+    'give the VTEP a route that does not lead into the tunnel',
+  ],
+  [
+    'UDP checksum is missing',
+    'IPv6 wants one: udp6zerocsumrx on the receiving VXLAN device allows none',
+  ],
   ['packet is too big for the underlay', 'lower the MTU of the overlay network'],
   ['no security association for the policy', 'the keys for the other host have not arrived yet'],
   ['no security association has the SPI', 'the other host has a key that this one lacks'],

@@ -14,6 +14,7 @@ import {
   macOfIpv4,
   parsePrefix,
 } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import {
   type OverlayDriver,
   type OverlayHost,
@@ -71,8 +72,8 @@ export class OverlayLabHost implements OverlayHost {
     const neighbours = [...vxlan.neighbours.values()].map(
       ({ address, mac }) => `${formatIpv4Address(address)} ${formatMac(mac)}`,
     );
-    const forwarding = vxlan.fdb.list(this.lab.world.nowNs).map(({ mac, remote, isPermanent }) => {
-      return `${formatMac(mac)} ${formatIpv4Address(remote)}${isPermanent ? '' : '?'}`;
+    const forwarding = vxlan.fdb.list(this.lab.world.nowNs).map(({ mac, remote, state }) => {
+      return `${formatMac(mac)} ${formatIp(remote)}${state === 'learned' ? '?' : ''}`;
     });
     return [...neighbours, ...forwarding];
   }
@@ -91,8 +92,14 @@ export function peer(endpointId: string, address: string, vtep: string): Peer {
   return { endpointId, address: ip(address), mac: macOfIpv4(ip(address)), vtep: ip(vtep) };
 }
 
-/** Hosts a (192.168.1.1) and b (192.168.1.2). */
+const VTEPS = {
+  ipv4: ['192.168.1.1', '192.168.1.2'],
+  ipv6: ['fd00::1', 'fd00::2'],
+} as const;
+
+/** Hosts a (192.168.1.1 or fd00::1) and b (192.168.1.2 or fd00::2). */
 export class OverlayLab extends Lab {
+  readonly #vteps: readonly [a: string, b: string];
   readonly a: OverlayLabHost;
   readonly b: OverlayLabHost;
 
@@ -100,20 +107,23 @@ export class OverlayLab extends Lab {
     options: Partial<OverlayOptions> = {},
     driver: OverlayDriver = 1,
     underlayMtuBytes = 1500,
+    family: 'ipv4' | 'ipv6' = 'ipv4',
   ) {
     super();
-    this.a = new OverlayLabHost(this, 'a', driver, options);
-    this.b = new OverlayLabHost(this, 'b', driver, options);
+    this.#vteps = VTEPS[family];
+    this.a = new OverlayLabHost(this, 'a', driver, { family, ...options });
+    this.b = new OverlayLabHost(this, 'b', driver, { family, ...options });
     const { namespace: a } = this.a;
     const { namespace: b } = this.b;
-    this.cable(a, 'eth0', '192.168.1.1/24', b, 'eth0', '192.168.1.2/24', underlayMtuBytes);
+    const [left, right] = this.#vteps.map((vtep) => `${vtep}/${family === 'ipv6' ? 64 : 24}`);
+    this.cable(a, 'eth0', left!, b, 'eth0', right!, underlayMtuBytes);
   }
 
   /** Tells each host of the other's containers. */
   introduce(): void {
     for (const [from, to, vtep] of [
-      [this.a, this.b, '192.168.1.1'],
-      [this.b, this.a, '192.168.1.2'],
+      [this.a, this.b, this.#vteps[0]],
+      [this.b, this.a, this.#vteps[1]],
     ] as const) {
       for (const { id, address, mac } of from.overlay.endpoints.values()) {
         to.overlay.addPeer({ endpointId: id, address, mac, vtep: ip(vtep) });

@@ -54,6 +54,11 @@ export function trafficClassOf(bytes: Uint8Array, at: number): number {
   return (readU16(bytes, at) >> 4) & 255;
 }
 
+/** Writes DSCP and ECN. */
+export function setTrafficClass(bytes: Uint8Array, at: number, trafficClass: number): void {
+  writeU16(bytes, at, (readU16(bytes, at) & 0xf00f) | (trafficClass << 4));
+}
+
 /** What follows the fixed header, in bytes. */
 export function payloadBytesOf(bytes: Uint8Array, at: number): number {
   return readU16(bytes, at + 4);

@@ -8,7 +8,8 @@
 import { answerOf, type Steps } from '../../../sim/steps.ts';
 import { MILLISECOND_NS, MINUTE_NS } from '../../../sim/time.ts';
 import type { World } from '../../../sim/world.ts';
-import { VXLAN_OVERHEAD_BYTES, VxlanDevice } from '../../../vxlan/vxlan-device.ts';
+import { VXLAN_OVERHEAD_BYTES } from '../../../vxlan/outer-headers.ts';
+import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import {
   formatIpv4Address,
   formatMac,
@@ -230,10 +231,11 @@ export class Kuryr implements SamplePlugin {
       vni,
       underlay: namespace,
       isLearning: false,
-      tellsMisses: false,
+      tellsL2Misses: false,
+      tellsL3Misses: false,
     });
     namespace.addDevice(tunnel);
-    tunnel.open();
+    tunnel.register();
     namespace.setMaster(tunnel, bridge);
     namespace.setUp(tunnel, true);
     for (const news of this.#remotePorts.values()) this.#program(news);

@@ -64,10 +64,11 @@ export class Weave implements SamplePlugin {
       port: TUNNEL_PORT,
       underlay: namespace,
       isProxy: false,
-      tellsMisses: false,
+      tellsL2Misses: false,
+      tellsL3Misses: false,
     });
     namespace.addDevice(tunnel);
-    tunnel.open();
+    tunnel.register();
     namespace.setMaster(tunnel, bridge);
     namespace.setUp(tunnel, true);
     for (const peer of peers) this.#addPeer(peer);

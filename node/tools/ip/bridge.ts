@@ -9,9 +9,10 @@ import type { Device } from '../../../net/device/device.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { bridgeFdbText } from '../../../net/show/bridge-fdb.ts';
 import { linkText } from '../../../net/show/link.ts';
+import type { ForwardingState } from '../../../vxlan/forwarding-table.ts';
 import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
-import type { Ipv4Address, Mac } from '../../../wire/addresses.ts';
-import { parseMac } from '../../../wire/addresses.ts';
+import { type Mac, parseMac } from '../../../wire/addresses.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import type { Process } from '../process.ts';
 import { commandOf, IpFailure, refused, Words, wrong } from './words.ts';
 
@@ -42,21 +43,25 @@ export function bridge(process: Process, argv: readonly string[]): void {
 const INVALID_VALUE = 234;
 
 function run(namespace: Namespace, words: Words): string {
-  while (words.maybe('-d', '-s', '-4', '-c', '-color', '-details', '-statistics'));
+  let hasStatistics = false;
+  while (words.first?.startsWith('-') === true) {
+    if (words.maybe('-s', '-statistics', '-stats')) hasStatistics = true;
+    else if (!words.maybe('-d', '-4', '-c', '-color', '-details')) break;
+  }
   const word = words.next();
   if (word === undefined) throw wrong(USAGE.trimEnd());
   switch (commandOf(word, ['link', 'fdb'])) {
     case 'link':
       return link(namespace, words);
     case 'fdb':
-      return fdb(namespace, words);
+      return fdb(namespace, words, hasStatistics);
     default:
       if (word.startsWith('-')) throw wrong(`Option "${word}" is unknown, try "bridge help".`);
       throw wrong(`Object "${word}" is unknown, try "bridge help".`);
   }
 }
 
-function fdb(namespace: Namespace, words: Words): string {
+function fdb(namespace: Namespace, words: Words, hasStatistics: boolean): string {
   const word = words.next() ?? 'show';
   const commands = ['add', 'append', 'replace', 'delete', 'show', 'lst', 'list'] as const;
   const command = commandOf(word, commands);
@@ -64,7 +69,7 @@ function fdb(namespace: Namespace, words: Words): string {
     case 'show':
     case 'lst':
     case 'list':
-      return showFdb(namespace, words);
+      return showFdb(namespace, words, hasStatistics);
     case undefined:
       throw wrong(`Command "${word}" is unknown, try "bridge fdb help".`);
     default:
@@ -73,8 +78,8 @@ function fdb(namespace: Namespace, words: Words): string {
   }
 }
 
-function showFdb(namespace: Namespace, words: Words): string {
-  let lines = bridgeFdbText(namespace).split('\n').slice(0, -1);
+function showFdb(namespace: Namespace, words: Words, hasStatistics: boolean): string {
+  let lines = bridgeFdbText(namespace, hasStatistics).split('\n').slice(0, -1);
   const deviceOfLine = (line: string) => / dev (\S+) /.exec(line)?.[1] ?? '';
   while (words.first !== undefined) {
     if (words.maybe('br')) {
@@ -101,10 +106,12 @@ function showFdb(namespace: Namespace, words: Words): string {
 interface EntrySpecification {
   readonly mac: Mac;
   readonly device: Device;
-  readonly remote: Ipv4Address | undefined;
+  readonly remote: IpAddress | undefined;
   readonly isMaster: boolean;
   readonly isSelf: boolean;
   readonly isLocal: boolean;
+  readonly isStatic: boolean;
+  readonly isDynamic: boolean;
 }
 
 function changeFdb(
@@ -145,36 +152,52 @@ function changeBridge(
 
 function changeVxlan(
   device: VxlanDevice,
-  { mac, remote }: EntrySpecification,
+  { mac, remote, isLocal, isStatic, isDynamic }: EntrySpecification,
   command: string,
 ): void {
-  const { nowNs } = device.underlay.world;
+  const { fdb: entries, underlay } = device;
+  const { nowNs } = underlay.world;
   if (command === 'delete') {
-    const known = device.fdb.find(mac, nowNs);
-    if (known === undefined || !device.fdb.remove(mac, remote ?? known.remote)) {
-      throw refused('No such file or directory');
-    }
+    const known = entries.find(mac, nowNs)?.remote ?? (mac === 0 ? entries.defaults[0] : undefined);
+    if (known === undefined) throw refused('No such file or directory');
+    if (mac === 0) entries.removeDefault(remote ?? known);
+    else entries.remove(mac, remote ?? known);
     return;
   }
   if (remote === undefined) throw refused('Invalid argument');
-  if (command === 'replace') device.fdb.replace(mac, remote, nowNs);
-  else if (!device.fdb.addPermanent(mac, remote, nowNs)) throw refused('File exists');
+  if (!device.fits(remote)) throw refused('Address family not supported by protocol');
+  if (mac === 0) {
+    if (command === 'add' && entries.defaults.length > 0) throw refused('File exists');
+    if (command === 'replace') for (const other of entries.defaults) entries.removeDefault(other);
+    entries.addDefault(remote);
+    return;
+  }
+  let state: ForwardingState = isLocal || !isDynamic ? 'permanent' : 'learned';
+  if (isStatic) state = 'static';
+  if (command === 'replace') entries.replace(mac, remote, nowNs, state);
+  else if (!entries.add(mac, remote, nowNs, state) && command === 'add') {
+    throw refused('File exists');
+  }
 }
 
 function entryOf(namespace: Namespace, words: Words): EntrySpecification {
   let macText: string | undefined;
   let device: Device | undefined;
-  let remote: Ipv4Address | undefined;
+  let remote: IpAddress | undefined;
   let isMaster = false;
   let isSelf = false;
   let isLocal = false;
+  let isStatic = false;
+  let isDynamic = false;
   while (words.first !== undefined) {
     if (words.maybe('dev')) device = words.device(namespace);
     else if (words.maybe('dst')) remote = words.address();
     else if (words.maybe('self')) isSelf = true;
     else if (words.maybe('master')) isMaster = true;
     else if (words.maybe('local', 'permanent')) isLocal = true;
-    else if (words.maybe('static', 'temp', 'dynamic', 'use', 'extern_learn')) isLocal = false;
+    else if (words.maybe('static', 'temp')) isStatic = true;
+    else if (words.maybe('dynamic')) isDynamic = true;
+    else if (words.maybe('use', 'extern_learn')) isLocal = false;
     else {
       words.maybe('to');
       macText = words.value();
@@ -185,7 +208,7 @@ function entryOf(namespace: Namespace, words: Words): EntrySpecification {
   }
   const mac = parseMac(macText);
   if (mac === undefined) throw wrong(`Invalid mac address ${macText}`);
-  return { mac, device, remote, isMaster, isSelf, isLocal };
+  return { mac, device, remote, isMaster, isSelf, isLocal, isStatic, isDynamic };
 }
 
 function link(namespace: Namespace, words: Words): string {

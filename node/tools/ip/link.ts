@@ -6,6 +6,7 @@ import { Bridge } from '../../../net/device/bridge.ts';
 import type { Device } from '../../../net/device/device.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { linkText } from '../../../net/show/link.ts';
+import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import { formatMac, parseMac } from '../../../wire/addresses.ts';
 import { enslave } from '../enslave.ts';
 import type { Process } from '../process.ts';
@@ -35,7 +36,7 @@ export function ipLink(
     case 'delete':
       return remove(namespace, words);
     case 'add':
-      return addLink(process, namespace, words);
+      return addLink(process, namespace, words, format.family === 6);
     default:
       throw wrong(`Command "${word}" is unknown, try "ip link help".`);
   }
@@ -66,7 +67,7 @@ function set(process: Process, namespace: Namespace, words: Words): string {
 }
 
 function change(process: Process, namespace: Namespace, device: Device, words: Words): void {
-  if (words.maybe('up')) namespace.setUp(device, true);
+  if (words.maybe('up')) up(namespace, device);
   else if (words.maybe('down')) namespace.setUp(device, false);
   else if (words.maybe('mtu')) {
     const mtuBytes = words.number('Invalid "mtu" value\n');
@@ -98,6 +99,13 @@ function change(process: Process, namespace: Namespace, device: Device, words: W
     const word = words.value();
     throw wrong(`Error: either "dev" is duplicate, or "${word}" is a garbage.`);
   }
+}
+
+/** Up, unless the socket that a VXLAN needs is somebody else's. */
+function up(namespace: Namespace, device: Device): void {
+  const busy = device instanceof VxlanDevice && !device.isUp && device.openSocket() !== undefined;
+  if (busy) throw refused('Address already in use');
+  namespace.setUp(device, true);
 }
 
 function rename(namespace: Namespace, device: Device, name: string): void {

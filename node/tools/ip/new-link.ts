@@ -11,17 +11,19 @@ import { stackingError } from '../../../net/device/stacked-device.ts';
 import { createVethPair } from '../../../net/device/veth.ts';
 import { Vlan } from '../../../net/device/vlan.ts';
 import type { Namespace } from '../../../net/namespace.ts';
-import { VXLAN_OVERHEAD_BYTES, VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import type { Process } from '../process.ts';
 import { netnsOf } from './netns.ts';
+import { newVxlan } from './new-vxlan.ts';
 import { IpFailure, refused, type Words, wrong } from './words.ts';
 
-/** The kernel's own choice where `dstport` is left out, which is not IANA's 4789. */
-const DEFAULT_VXLAN_PORT = 8472;
-
 /** `ip link add [link PARENT] [name] NAME [address MAC] [mtu N] type KIND …`. */
-export function addLink(process: Process, namespace: Namespace, words: Words): string {
+export function addLink(
+  process: Process,
+  namespace: Namespace,
+  words: Words,
+  isVersion6: boolean,
+): string {
   let parent: Device | undefined;
   let name: string | undefined;
   let mac: Mac | undefined;
@@ -43,7 +45,12 @@ export function addLink(process: Process, namespace: Namespace, words: Words): s
   const chosen = name ?? freeName(namespace, kind);
   if (chosen.length > 15) throw new IpFailure(2, 'Error: Attribute failed policy validation.');
   if (namespace.deviceByName(chosen) !== undefined) throw refused('File exists');
-  const devices = create(process, namespace, { kind, name: chosen, mac, parent }, words);
+  const devices = create(
+    process,
+    namespace,
+    { kind, name: chosen, mac, parent, isVersion6 },
+    words,
+  );
   for (const device of devices) {
     if (device.namespace === undefined) namespace.addDevice(device);
     device.queueLength = 1000;
@@ -57,12 +64,14 @@ interface NewLink {
   readonly name: string;
   readonly mac: Mac | undefined;
   readonly parent: Device | undefined;
+  /** `ip -6` */
+  readonly isVersion6: boolean;
 }
 
 function create(
   process: Process,
   namespace: Namespace,
-  { kind, name, mac = randomMac(process), parent }: NewLink,
+  { kind, name, mac = randomMac(process), parent, isVersion6 }: NewLink,
   words: Words,
 ): Device[] {
   switch (kind) {
@@ -93,8 +102,11 @@ function create(
       return [createMacvlan(name, mac, parent, words)];
     case 'ipvlan':
       return [createIpvlan(name, parent, words)];
-    case 'vxlan':
-      return [createVxlan(name, mac, namespace, words)];
+    case 'vxlan': {
+      const { device, advice } = newVxlan(name, mac, namespace, words, isVersion6);
+      process.complain(advice);
+      return [device];
+    }
     default:
       throw new IpFailure(2, 'Error: Unknown device type.');
   }
@@ -125,38 +137,6 @@ function createIpvlan(name: string, parent: Device | undefined, words: Words): D
   const error = stackingError(parent, 'ipvlan');
   if (error !== undefined) throw new IpFailure(2, error);
   return new Ipvlan(name, parent, known, flag);
-}
-
-/** `type vxlan id VNI [dstport PORT] [[no]learning] [[no]proxy] [dev DEVICE] [local ADDRESS]`. */
-function createVxlan(name: string, mac: Mac, namespace: Namespace, words: Words): Device {
-  let vni: number | undefined;
-  let port = DEFAULT_VXLAN_PORT;
-  let isLearning = true;
-  let isProxy = false;
-  let tellsMisses = false;
-  let lower: Device | undefined;
-  while (words.first !== undefined) {
-    if (words.maybe('id', 'vni')) vni = words.number('invalid id', 0, 0xff_ffff);
-    else if (words.maybe('dstport')) port = words.number('dst port', 0, 65_535);
-    else if (words.maybe('learning')) isLearning = true;
-    else if (words.maybe('nolearning')) isLearning = false;
-    else if (words.maybe('proxy')) isProxy = true;
-    else if (words.maybe('noproxy')) isProxy = false;
-    else if (words.maybe('dev')) lower = words.device(namespace);
-    else if (words.maybe('local')) words.address();
-    else if (words.maybe('l2miss', 'l3miss')) tellsMisses = true;
-    else throw wrong(`vxlan: unknown command "${words.value()}"?`);
-  }
-  if (vni === undefined) {
-    const text = 'Error: Required attributes not provided to perform the operation.';
-    throw new IpFailure(2, text);
-  }
-  const mtuBytes = lower === undefined ? 1500 : lower.mtu - VXLAN_OVERHEAD_BYTES;
-  const options = { name, mac, vni, port, isLearning, isProxy, tellsMisses };
-  const device = new VxlanDevice({ ...options, underlay: namespace, mtuBytes });
-  const error = device.open();
-  if (error !== undefined) throw refused(error);
-  return device;
 }
 
 /** The first of `veth0`, `veth1`, …, `bridge0`, … that nobody has. */
