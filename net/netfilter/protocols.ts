@@ -2,7 +2,7 @@
  * Names of protocols and services that iptables takes and prints (`xtables_chain_protos`,
  * `/etc/services` as far as people write it in rules).
  */
-import { portOfService } from '../../wire/services.ts';
+import { portOfService } from '../services.ts';
 
 const PROTOCOLS: readonly (readonly [string, number])[] = [
   ['tcp', 6],

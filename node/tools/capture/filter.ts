@@ -5,6 +5,7 @@
  * A value without a qualifier repeats the one before (`port 80 or 443`). Mirrors pcap-filter(7).
  */
 
+import { portOfService } from '../../../net/services.ts';
 import {
   parseIpv4Address,
   parseMac,
@@ -28,7 +29,6 @@ import {
   protocolOf,
   sourceOf,
 } from '../../../wire/ipv4.ts';
-import { portOfService } from '../../../wire/services.ts';
 import { flagsOf, TcpFlag } from '../../../wire/tcp.ts';
 
 /** True for a frame in [start, end) that is wanted. */

@@ -3,8 +3,8 @@
  */
 import type { Namespace } from '../../../net/namespace.ts';
 import { socketCounts } from '../../../net/proc/sockets.ts';
+import { serviceOfPort } from '../../../net/services.ts';
 import { formatSockets } from '../../../net/socket/show.ts';
-import { serviceOfPort } from '../../../wire/services.ts';
 import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 import { parseSsFilter } from './ss-filter.ts';

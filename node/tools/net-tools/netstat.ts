@@ -3,12 +3,12 @@
  */
 import type { Namespace } from '../../../net/namespace.ts';
 import { inodeOf, type ProcFamily, timerOf } from '../../../net/proc/sockets.ts';
+import { serviceOfPort } from '../../../net/services.ts';
 import { TcpConnection } from '../../../net/socket/tcp/connection.ts';
 import { TcpState } from '../../../net/socket/tcp/state.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
 import { ANY_ADDRESS, LOOPBACK_ADDRESS } from '../../../wire/addresses.ts';
 import { formatIp, type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
-import { serviceOfPort } from '../../../wire/services.ts';
 import { type Options, parseOptions } from '../options.ts';
 import type { Process } from '../process.ts';
 import { interfaceTable, interfaceText } from './interfaces.ts';

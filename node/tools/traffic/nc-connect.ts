@@ -3,10 +3,11 @@
  * back, until both are through or nothing has happened for `-w` seconds. Mirrors netcat.c's
  * `readwrite` and `udptest`.
  */
+
+import { serviceOfPort } from '../../../net/services.ts';
 import { Errno, formatErrno } from '../../../net/socket/errno.ts';
 import { SECOND_NS } from '../../../sim/time.ts';
 import { formatIp, type IpAddress, parseIp } from '../../../wire/ip-address.ts';
-import { serviceOfPort } from '../../../wire/services.ts';
 import type { Options } from '../options.ts';
 import type { Process } from '../process.ts';
 
