@@ -11,5 +11,5 @@ test('the same happens with shortcuts and without', () => {
   const property = fc.property(randomRuns(30, 12), (run) => {
     expect(outcomeOf(run, true)).toEqual(outcomeOf(run, false));
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: 80 });
 });

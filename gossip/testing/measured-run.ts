@@ -53,6 +53,11 @@ export interface MeasuredInit {
   readonly count: number;
   /** How long after the first join call the last one returned, ns. */
   readonly joinCallsNs: number;
+  /**
+   * Whether the program went on whole seconds after it saw that all agree, in step with the gossip
+   * ticks that made them agree; otherwise at any time.
+   */
+  readonly isInStep?: boolean;
 }
 
 /**
@@ -104,8 +109,8 @@ export function measure(seed: string, init: MeasuredInit): MeasuredRun {
   const steadyPerNodePerSecond = countSteady(cluster);
   cluster.run(drawBelow(key, 2 * SECOND_NS, count, 2));
   const victim = 1 + drawBelow(key, count - 1, count, 3);
-  const killed = killOne(cluster, victim);
-  cluster.run(drawBelow(key, SECOND_NS, count, 5));
+  const killed = killOne(cluster, victim, init.isInStep === true);
+  if (init.isInStep !== true) cluster.run(drawBelow(key, SECOND_NS, count, 5));
   let leaver = 1 + drawBelow(key, count - 2, count, 4);
   if (leaver >= victim) leaver++;
   return {
@@ -139,8 +144,9 @@ function joinAll(cluster: TestCluster, init: MeasuredInit): MeasuredRun['joinSec
   }
   runUntil(cluster, () => alive.length >= (count - 1) * (count - 2));
   const allKnowAll = secondsTo(alive.at(-1), joinedAtNs);
+  cluster.run(10 * SECOND_NS);
   // the program's own delays: its tickers and its looking at results are not in step
-  cluster.run(10 * SECOND_NS + drawBelow(key, 200 * MILLISECOND_NS, count));
+  if (init.isInStep !== true) cluster.run(drawBelow(key, 200 * MILLISECOND_NS, count));
   const lateJoiner = addMember(cluster, world.nowNs);
   const lateAtNs = world.nowNs;
   const known: Observation[] = [];
@@ -221,6 +227,7 @@ function overhear(cluster: TestCluster): Overheard {
 function killOne(
   cluster: TestCluster,
   victim: number,
+  isInStep: boolean,
 ): Pick<MeasuredRun, 'killSeconds' | 'killCounts'> {
   const { world, swim } = cluster;
   const suspects = cluster.record(Observed.suspect);
@@ -232,7 +239,8 @@ function killOne(
   const survivorCount = swim.memberCount - 1;
   swim.crash(victim);
   runUntil(cluster, () => dead.length === survivorCount);
-  cluster.run((dead.at(-1)?.atNs ?? world.nowNs) + 5 * SECOND_NS - world.nowNs);
+  const seenAtNs = isInStep ? world.nowNs : dead.at(-1)?.atNs;
+  cluster.run((seenAtNs ?? world.nowNs) + 5 * SECOND_NS - world.nowNs);
   const [packets, bytes, failures] = counters.map(
     (counter, i) => swim.totalOf(counter) - before[i]!,
   ) as [number, number, number];

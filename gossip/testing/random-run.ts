@@ -1,13 +1,14 @@
 /**
  * Random small clusters and what befalls them: loss, one-way cuts of UDP, TCP or both, partitions,
  * pauses, starved processes, clocks that drift, crashes, joins, leaves; members that differ in their
- * versions, keys and protocols, and delegates that refuse and measure. For tests that hold two ways of
+ * versions, keys, labels, protocols and tunables, and delegates that refuse and measure. For tests that hold two ways of
  * executing the same run to the same outcome.
  */
 import fc from 'fast-check';
 import type { SpanDistribution } from '../../sim/span-distribution.ts';
-import { MILLISECOND_NS } from '../../sim/time.ts';
-import { DOCKER, LAN, LOCAL, type SwimConfig } from '../constants.ts';
+import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
+import { parseIpPrefix } from '../../wire/ip-address.ts';
+import { DOCKER, LAN, LOCAL, type SwimConfig, WAN } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { MEMBERLIST_VERSIONS } from '../memberlist-version.ts';
 import type { Starvation } from '../transport/starvation.ts';
@@ -40,6 +41,9 @@ type Act =
   | { readonly kind: 'heal' }
   | { readonly kind: 'loss'; readonly percent: number };
 
+/** The first seven members, of either family. */
+const FIRST_SEVEN = ['10.0.0.0/29', '2001:db8::/125'].map((text) => parseIpPrefix(text)!);
+
 /** How members differ from each other. */
 const MIXES = {
   alike: () => ({}),
@@ -47,6 +51,28 @@ const MIXES = {
   keyrings: (i: number) => ({ keyring: i % 4 === 3 ? ['old'] : ['new', 'old'], hasKeyring: true }),
   protocols: (i: number) => ({ protocolVersion: 1 + (i % 3), protocolVersionMax: 3 + (i % 3) }),
   strangers: (i: number) => ({ delegateProtocolMin: i % 4 === 3 ? 1 : 0 }),
+  labels: (i: number) => ({
+    label: i % 5 === 4 ? 'green' : '',
+    skipInboundLabelCheck: i % 3 === 2,
+  }),
+  neighbours: (i: number) => (i % 3 === 1 ? { cidrsAllowed: FIRST_SEVEN } : {}),
+  tunables: (i: number) => ({
+    probeIntervalNs: (1 + (i % 3)) * SECOND_NS,
+    probeTimeoutNs: (300 + 400 * (i % 3)) * MILLISECOND_NS,
+    gossipIntervalNs: (100 + 100 * (i % 4)) * MILLISECOND_NS,
+    gossipNodes: 1 + (i % 4),
+    indirectChecks: i % 4,
+    retransmitMult: 2 + (i % 3),
+    suspicionMult: 2 + (i % 4),
+    awarenessMaxMultiplier: 1 + 7 * (i % 2),
+    gossipToTheDeadTimeNs: (2 + (i % 5)) * SECOND_NS,
+    pushPullIntervalNs: (i % 3) * 5 * SECOND_NS,
+    deadNodeReclaimTimeNs: (i % 2) * SECOND_NS,
+    disableTcpPings: i % 2 === 0,
+    enableCompression: i % 3 !== 0,
+    handoffQueueDepth: 1 + (i % 3),
+    udpBufferBytes: 400 + 500 * (i % 3),
+  }),
 } satisfies Record<string, (member: number) => Partial<SwimConfig>>;
 
 /** One random run. */
@@ -57,6 +83,7 @@ export interface RandomRun {
   readonly latencyMs: number;
   readonly isSpread: boolean;
   readonly isEstablished: boolean;
+  readonly isIpv6: boolean;
   /** Clocks are fast or slow by up to so much. */
   readonly driftRatio: number;
   readonly mix: keyof typeof MIXES;
@@ -102,10 +129,11 @@ export function randomRuns(countMax: number, stepsMax: number): fc.Arbitrary<Ran
   return fc.record({
     seed: fc.nat(9999),
     count: fc.oneof(fc.integer({ min: 2, max: 6 }), fc.integer({ min: 2, max: countMax })),
-    config: fc.constantFrom(LAN, DOCKER, LOCAL),
+    config: fc.constantFrom(LAN, DOCKER, LOCAL, WAN),
     latencyMs: fc.constantFrom(0.2, 3),
     isSpread: fc.boolean(),
     isEstablished: fc.boolean(),
+    isIpv6: fc.boolean(),
     driftRatio: fc.constantFrom(0, 0, 0.0002, 0.1),
     mix: fc.constantFrom('alike', 'alike', 'alike', ...(Object.keys(MIXES) as ['alike'])),
     delegate: fc.constantFrom('nothing', 'nothing', 'refuses', 'measures pings'),
@@ -123,6 +151,7 @@ export function outcomeOf(init: RandomRun, shortcuts: boolean): unknown {
     latencyMaxNs: init.latencyMs * MILLISECOND_NS,
     startAtNs: (i) => (init.isSpread ? i * 37 * MILLISECOND_NS : 0),
     configOf: MIXES[init.mix],
+    isIpv6: init.isIpv6,
     isNamedByAddress: init.mix === 'protocols' && init.seed % 2 === 0,
     clockDriftRatio: (i) => init.driftRatio * (((i * 7) % 5) / 2 - 1),
   });

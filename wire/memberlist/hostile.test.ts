@@ -7,12 +7,15 @@ import { expect, test } from 'vitest';
 import { bytesOfHex } from '../testing/frames.ts';
 import { encodeMessages } from './compound.ts';
 import { compressPayload } from './compress.ts';
+import { addCrc } from './crc.ts';
 import { encodeStreamMessage } from './encode.ts';
+import { encryptPayload, Keyring } from './encrypt.ts';
 import { type Message, MessageType, type PacketMessage } from './message.ts';
 import { type DecodedPacket, decodePacket, PACKET_BYTES_MAX, PLAIN_RECEIVER } from './packet.ts';
 import { STREAM_LIMITS } from './stream.ts';
 import { STREAM_BYTES_MAX, StreamReader, type StreamReceiver } from './stream-reader.ts';
 import { layersOf, packetCases, streamCases } from './testing/fixtures.ts';
+import { hostileMaps } from './testing/hostile-msgpack.ts';
 
 const MIB = 1024 * 1024;
 const LARGEST_DATAGRAM_BYTES = 65_507;
@@ -186,4 +189,45 @@ test('random bytes in every layer never throw', () => {
     }),
     { seed: 1, numRuns: 300 },
   );
+});
+
+const KEYRING = Keyring.of([new Uint8Array(16).fill(7)], new Uint8Array(16).fill(7)) as Keyring;
+
+/** Layers that are as they should be, around what is not. */
+const LAYERS: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
+  none: (bytes) => bytes,
+  compressed: (bytes) => compressPayload(bytes, 0, bytes.length),
+  'in a compound': (bytes) => Uint8Array.from([7, 1, ...sizeOf(bytes), ...bytes]),
+  'with a checksum': addCrc,
+  encrypted: (bytes) =>
+    encryptPayload(1, KEYRING.primary!, bytes, new Uint8Array(0), new Uint8Array(12)),
+};
+
+test('fields of any type and length, in layers that are right, never throw and take little', () => {
+  const types = fc.constantFrom(...Object.values(MessageType));
+  const layers = fc.constantFrom(...Object.keys(LAYERS));
+  const more = fc.array(hostileMaps, { maxLength: 3 });
+  let allocatedMax = 0;
+  fc.assert(
+    fc.property(types, layers, hostileMaps, more, (type, layer, map, others) => {
+      const inner = new Uint8Array(Buffer.concat([Uint8Array.of(type), map, ...others]));
+      const bytes = LAYERS[layer]!(inner);
+      const keyring = layer === 'encrypted' ? KEYRING : undefined;
+      for (const codec of ['0.5', '2'] as const) {
+        const receiver = { ...PLAIN_RECEIVER, keyring, codec };
+        const allocated = allocatedBytes(() => {
+          const { messages, errorCount } = decodePacket(bytes, receiver);
+          expect(messages.length + errorCount).toBeGreaterThan(0);
+          for (const isReply of [true, false]) {
+            const reader = new StreamReader({ ...PLAIN, isReply, codec });
+            reader.push(inner);
+            expect(reader.end().status).not.toBe('more');
+          }
+        });
+        allocatedMax = Math.max(allocatedMax, allocated);
+      }
+    }),
+    { seed: 1, numRuns: 400 },
+  );
+  expect(allocatedMax).toBeLessThan(16 * MIB);
 });
