@@ -4,6 +4,7 @@
  */
 
 import type { SwimConfig } from '../gossip/constants.ts';
+import { nodeMetaOf } from '../gossip/networkdb/generation.ts';
 import type { NetworkDb } from '../gossip/networkdb/network-db.ts';
 import type { Swim } from '../gossip/swim.ts';
 import { changedKeyring, type KeyringChange } from '../gossip/transport/keyring-change.ts';
@@ -352,7 +353,9 @@ export class Machine {
     this.#parts.onMember(this, member);
     const { gossip, clockDriftRatio } = this.#parts;
     const config = this.keyring === undefined ? gossip : { ...gossip, keyring: this.keyring };
-    swim.addMember({ name, address, config, clockDriftRatio });
+    const meta = nodeMetaOf(engine.networkDbRules);
+    const init = { name, address, config, clockDriftRatio };
+    swim.addMember(meta === undefined ? init : { ...init, meta });
     if (this.starvation !== undefined) this.starve(this.starvation);
     const bootstrap = managers
       .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))

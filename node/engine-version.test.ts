@@ -10,7 +10,8 @@ test.each([
   ['29.5.3', 2, '29.0'],
   ['29.6', 2, 2],
   ['29', 2, 2],
-  ['30', 3, 3],
+  ['30.0', 3, 3],
+  ['30', 3, '30.1'],
 ])('%s has generation %s', (text, generation, rules) => {
   const version = engineVersionOf(text)!;
   expect(version.networkDbGeneration).toBe(generation);

@@ -34,7 +34,7 @@ export interface EngineVersion {
   readonly layout: RuleLayout;
   /** NetworkDB's state machine: 1 up to 28, 2 for 29, 3 after. */
   readonly networkDbGeneration: 1 | 2 | 3;
-  /** The same with the variant of 29.0 to 29.5. */
+  /** The same with the variants of 29.0 to 29.5 and of what follows 30.0 (August 2026). */
   readonly networkDbRules: GenerationName;
   /** How the overlay driver programs peers; that of the generation, or an older one. */
   readonly overlayDriver: OverlayDriver;
@@ -79,7 +79,7 @@ export interface EngineVersion {
   readonly rotatesPools: boolean;
 }
 
-/** The versions that a user may name; 30 is what follows 29 (moby's master of August 2026). */
+/** The versions that a user may name; 30 is what follows 29: moby's master since August 2026. */
 export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29', '30'] as const;
 
 /** The first 29 whose bulk syncs wait for their own answers (moby 07c6062e1f). */
@@ -107,8 +107,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     major,
     layout: major <= 27 ? 'isolation' : major === 28 ? 'forwardIsolation' : 'forward',
     networkDbGeneration: generation,
-    networkDbRules:
-      major === 29 && minor !== undefined && minor < LISTS_ACKS_MINOR ? '29.0' : generation,
+    networkDbRules: networkDbRulesOf(major, minor),
     overlayDriver: generation,
     memberlist: major <= 28 ? MEMBERLIST_0_4_0 : MEMBERLIST_0_6_0,
     hasMacFromAddress: major <= 27,
@@ -133,6 +132,12 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     countsServiceAliases:
       major > 29 || (major === 29 && (minor === undefined || minor >= COUNTS_ALIASES_MINOR)),
   };
+}
+
+function networkDbRulesOf(major: number, minor: number | undefined): GenerationName {
+  if (major <= 28) return 1;
+  if (major === 29) return minor !== undefined && minor < LISTS_ACKS_MINOR ? '29.0' : 2;
+  return minor === 0 ? 3 : '30.1';
 }
 
 /** The same engine with another overlay driver, if one is given. */

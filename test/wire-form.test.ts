@@ -18,7 +18,7 @@ import {
 } from '../wire/networkdb/record.ts';
 import { loadLibrary } from './support/runs.ts';
 
-test.each(['20.10', '29'])('docker %s: all kinds of messages, byte for byte', (engine) => {
+test.each(['20.10', '30'])('docker %s: all kinds of messages, byte for byte', (engine) => {
   const loaded = loadLibrary('voting-app-worker-crash', new Map([['cluster.docker', engine]]));
   const kinds = new Set<number>();
   const wrong: string[] = [];

@@ -2,13 +2,14 @@
  * The three generations of NetworkDB's state machine as a table of differences.
  *
  * The wire format has been the same since 17.09; the rules have not. Generation 1 is 17.09 to 28,
- * generation 2 is 29, generation 3 is what follows (moby PR 53142); 29.0 to 29.5 still wait for bulk
- * syncs as generation 1 does. Rules ask a field here and never the number, so a difference has one
+ * generation 2 is 29, generation 3 is what follows (moby PR 53142). Two are in between: 29.0 to 29.5
+ * still wait for bulk syncs as generation 1 does, and since the end of August 2026 (PRs 53437, 53479)
+ * bulk syncs tell who is attached. Rules ask a field here and never the number, so a difference has one
  * name and one place.
  */
 
-/** Whose rules: a generation, or `29.0` for the second as it was until 29.6. */
-export type GenerationName = 1 | '29.0' | 2 | 3;
+/** Whose rules: a generation, `29.0` for the second until 29.6, `30.1` for the third as it is now. */
+export type GenerationName = 1 | '29.0' | 2 | 3 | '30.1';
 
 /** What one generation does where the generations differ. */
 export interface Generation {
@@ -43,6 +44,10 @@ export interface Generation {
   readonly drawsByPermutation: boolean;
   /** A tombstone can be created over and not updated; otherwise it is the other way round. */
   readonly createsOverTombstones: boolean;
+  /** Bulk syncs tell who is attached, to those that say in their metadata that they want to hear it. */
+  readonly syncsAttachments: boolean;
+  /** A relayed node event replaces the queued one about that node. */
+  readonly replacesNodeEvents: boolean;
   /** A failed node is synced with at its last address; otherwise that silently does nothing. */
   readonly syncsWithFailedNodes: boolean;
 }
@@ -64,6 +69,8 @@ const FIRST: Generation = {
   keepsOwnNetworksApart: false,
   drawsByPermutation: false,
   createsOverTombstones: false,
+  syncsAttachments: false,
+  replacesNodeEvents: false,
   syncsWithFailedNodes: false,
 };
 
@@ -84,6 +91,8 @@ const SECOND: Generation = {
   keepsOwnNetworksApart: true,
   drawsByPermutation: true,
   createsOverTombstones: false,
+  syncsAttachments: false,
+  replacesNodeEvents: false,
   syncsWithFailedNodes: false,
 };
 
@@ -101,14 +110,29 @@ const THIRD: Generation = {
   syncsWithFailedNodes: true,
 };
 
+const THIRD_LATE: Generation = {
+  ...THIRD,
+  syncsAttachments: true,
+  replacesNodeEvents: true,
+};
+
 const GENERATIONS: Readonly<Record<GenerationName, Generation>> = {
   1: FIRST,
   '29.0': SECOND_EARLY,
   2: SECOND,
   3: THIRD,
+  '30.1': THIRD_LATE,
 };
 
 /** The rules of a generation. */
 export function generationRules(name: GenerationName): Generation {
   return GENERATIONS[name];
+}
+
+/**
+ * What a node says of itself in memberlist's metadata (`delegate.go` NodeMeta): since bulk syncs tell
+ * of attachments, that it may be told; nothing before.
+ */
+export function nodeMetaOf(name: GenerationName): Uint8Array | undefined {
+  return GENERATIONS[name].syncsAttachments ? Uint8Array.of(1) : undefined;
 }

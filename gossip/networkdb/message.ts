@@ -50,7 +50,11 @@ export interface BulkSync extends UserMessage {
   /** True for the initiator's message, which is answered. */
   readonly unsolicited: boolean;
   readonly node: number;
+  /** Whom it is for. */
+  readonly to: number;
   readonly networkIndexes: readonly number[];
+  /** Who is attached to them; empty unless both sides have the rules for it. */
+  readonly attachments: readonly AttachmentSnapshot[];
   readonly snapshots: readonly EntrySnapshot[];
 }
 

@@ -118,6 +118,11 @@ class Script {
       const count = this.#db.counters.messagesOf(node, CountedKind.tableGossip);
       this.#say(`node ${node} has sent ${count} gossip packets`);
     },
+    sent: (words, node) => {
+      const kind = words[1] as keyof typeof CountedKind;
+      const count = this.#db.counters.messagesOf(node, CountedKind[kind]);
+      this.#say(`node ${node} has sent ${count} ${kind}`);
+    },
     stats: (words, node) => this.#say(String(this.#db.statsLine(node, words[1]!))),
     networkstats: (words, node) => this.#say(JSON.stringify(this.#db.statsOf(node, words[1]!))),
   };
@@ -134,7 +139,7 @@ class Script {
   #start(words: readonly string[]): void {
     const options = new Map(words.map((word) => word.split('=') as [string, string]));
     const generation = (options.get('generation') ?? '1').split(',').map((name) => {
-      return (name === '29.0' ? name : Number(name)) as GenerationName;
+      return (name.includes('.') ? name : Number(name)) as GenerationName;
     });
     const nodes = Number(options.get('nodes') ?? 3);
     const spacingNs = parseDuration(options.get('spacing') ?? '37ms')!;

@@ -24,6 +24,7 @@ import {
   type TableEvent,
   tableEventOf,
 } from './message.ts';
+import { networkEventOf } from './rules/network-events.ts';
 import type { State } from './state.ts';
 
 /** The types of node and network events. */
@@ -80,11 +81,17 @@ function tableEvent(state: State, message: TableEvent): WireTableEvent {
 }
 
 function bulkSync(state: State, message: BulkSync): WireBulkSync {
-  const events: WireTableEvent[] = [];
+  const messages: GossipMessage[] = [];
+  for (const snapshot of message.attachments) {
+    snapshot.visitAll((fact, attachment) => {
+      if (attachment.owner === message.to) return;
+      messages.push(networkEvent(state, networkEventOf(state, fact, attachment)));
+    });
+  }
   for (const snapshot of message.snapshots) {
     snapshot.visitAll((fact, version, residualSeconds) => {
       const type = version.deleting ? TableEventType.delete : TableEventType.create;
-      events.push(tableEvent(state, tableEventOf(type, fact, version, residualSeconds)));
+      messages.push(tableEvent(state, tableEventOf(type, fact, version, residualSeconds)));
     });
   }
   return {
@@ -93,7 +100,7 @@ function bulkSync(state: State, message: BulkSync): WireBulkSync {
     unsolicited: message.unsolicited,
     nodeName: state.node(message.node).name,
     networks: message.networkIndexes.map((index) => state.networks[index]!.id),
-    payload: { type: GossipMessageType.compound, messages: events },
+    payload: { type: GossipMessageType.compound, messages },
   };
 }
 

@@ -11,7 +11,7 @@ import { drawBelow } from '../../../sim/chance.ts';
 import { GossipMessageType, TableEventType } from '../../../wire/networkdb/message.ts';
 import { BULK_SYNC_ACK_TIMEOUT_NS } from '../constants.ts';
 import { CountedKind } from '../counters.ts';
-import { type BulkSync, bulkSyncBytes, tableEventOf } from '../message.ts';
+import { type BulkSync, bulkSyncBytes, simpleMessageBytes, tableEventOf } from '../message.ts';
 import {
   type BulkSyncAck,
   type Network,
@@ -20,10 +20,13 @@ import {
   type State,
   witness,
 } from '../state.ts';
+import type { AttachmentSnapshot } from '../store/attachments.ts';
 import type { EntrySubject, EntryVersion } from '../store/entries.ts';
 import type { SnapshotVisitor } from '../store/snapshot.ts';
 import { drawMembers, membersOf } from './members.ts';
+import { handleNetworkMessage, networkEventOf } from './network-events.ts';
 import { handleTableMessage } from './table-events.ts';
+import { takeSnapshot } from './taking.ts';
 import { afterDelay, onResultOf } from './timers.ts';
 
 /** Ends a bulk sync with the networks that it covered, or `undefined` when it failed. */
@@ -134,7 +137,7 @@ function bulkSyncNode(
     onDone(!rules.syncsWithFailedNodes);
     return;
   }
-  const message = bulkSyncMessage(state, node, networks, unsolicited);
+  const message = bulkSyncMessage(state, node, networks, peer, unsolicited);
   const ack: BulkSyncAck = { ltime: message.ltime, isClosed: false, onClosed: undefined };
   subscribe(node, peer, ack, unsolicited);
   const kind = unsolicited ? CountedKind.bulkSync : CountedKind.bulkSyncReply;
@@ -158,11 +161,13 @@ function bulkSyncMessage(
   state: State,
   node: NodeState,
   networks: readonly Network[],
+  peer: number,
   unsolicited: boolean,
 ): BulkSync {
-  let framesBytes = 0;
+  const attachments = attachmentsFor(state, node, networks, peer);
+  let framesBytes = attachmentFramesBytes(state, attachments, peer);
   const snapshots = [];
-  let contentKey = '';
+  let contentKey = attachments.length === 0 ? '' : `attachments of ${node.index} at ${state.nowNs}`;
   for (const network of networks) {
     contentKey += ` ${network.index}:${network.entries.contentKeyOf(node.index)}`;
     const snapshot = network.entries.snapshot(node.index, state.nowNs);
@@ -176,11 +181,40 @@ function bulkSyncMessage(
     ltime,
     unsolicited,
     node: node.index,
+    to: peer,
     networkIndexes: networks.map((network) => network.index),
+    attachments,
     snapshots,
     contentKey,
     sizeBytes: bulkSyncBytes(ltime, unsolicited, node.name.length, idsBytes, framesBytes),
   };
+}
+
+/** The attachments that go with a sync to a peer that says it can take them. */
+function attachmentsFor(
+  state: State,
+  node: NodeState,
+  networks: readonly Network[],
+  peer: number,
+): AttachmentSnapshot[] {
+  if (!node.rules.syncsAttachments || !state.node(peer).rules.syncsAttachments) return [];
+  return networks.map(({ attachments }) => attachments.snapshot(node.index, state.nowNs));
+}
+
+/** Bytes of the network events of attachments inside a compound; a peer is told nothing of its own. */
+function attachmentFramesBytes(
+  state: State,
+  attachments: readonly AttachmentSnapshot[],
+  peer: number,
+): number {
+  let bytes = 0;
+  for (const snapshot of attachments) {
+    snapshot.visitAll((fact, attachment) => {
+      if (attachment.owner === peer) return;
+      bytes += simpleMessageBytes(networkEventOf(state, fact, attachment).sizeBytes);
+    });
+  }
+  return bytes;
 }
 
 /**
@@ -237,15 +271,16 @@ function awaitAck(
 /** Receives a bulk sync: its entries, the waiting initiator, and the answer. */
 export function handleBulkSync(state: State, node: NodeState, message: BulkSync): void {
   if (message.ltime > 0) node.tableClock = witness(node.tableClock, message.ltime);
+  for (const snapshot of message.attachments) {
+    takeSnapshot(state, node, snapshot, (fact, attachment) => {
+      handleNetworkMessage(state, node, networkEventOf(state, fact, attachment));
+    });
+  }
   const visit: SnapshotVisitor<EntrySubject, EntryVersion> = (fact, version, residualSeconds) => {
     const type = version.deleting ? TableEventType.delete : TableEventType.create;
     handleTableMessage(state, node, tableEventOf(type, fact, version, residualSeconds), true);
   };
-  for (const snapshot of message.snapshots) {
-    if (state.shortcuts) snapshot.visitNew(node.index, state.nowNs, visit);
-    else snapshot.visitAll(visit);
-    snapshot.release();
-  }
+  for (const snapshot of message.snapshots) takeSnapshot(state, node, snapshot, visit);
   endBulkSync(state, node, message);
 }
 

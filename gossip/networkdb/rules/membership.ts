@@ -37,7 +37,9 @@ export function handleNodeEvent(
 /** Receives a gossiped node event and relays it when it changed something. */
 export function handleNodeMessage(state: State, node: NodeState, event: NodeEvent): void {
   if (!handleNodeEvent(state, node, event.node, event.isLeave, event.ltime)) return;
-  node.nodeBroadcasts.queue(event);
+  // one's own is never replaced: who sent it waits until it has gone out
+  const relay = node.rules.replacesNodeEvents ? { ...event, subject: event.node } : event;
+  node.nodeBroadcasts.queue(relay);
   state.carrier.wakeGossip(node.index);
 }
 

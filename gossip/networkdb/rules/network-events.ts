@@ -11,6 +11,7 @@ import type { Attachment, AttachmentFact, AttachmentSubject } from '../store/att
 import type { SnapshotVisitor } from '../store/snapshot.ts';
 import { deleteNodeNetworkEntries } from './entry-removal.ts';
 import { handleNodeEvent } from './membership.ts';
+import { takeSnapshot } from './taking.ts';
 
 /** Applies a network event; true when it is fresh and to be relayed. */
 function handleNetworkEvent(
@@ -51,15 +52,25 @@ export function handleNetworkMessage(state: State, node: NodeState, event: Netwo
 
 /** Tells the cluster about the node's own attachment. */
 export function sendNetworkEvent(state: State, node: NodeState, attachment: Attachment): void {
-  const { id, attachments } = state.networks[attachment.networkIndex]!;
-  const fact = attachments.factOf(node.index);
-  queueNetworkEvent(state, node, {
+  const { attachments } = state.networks[attachment.networkIndex]!;
+  queueNetworkEvent(state, node, networkEventOf(state, attachments.factOf(node.index), attachment));
+}
+
+/** The event that tells of an attachment. */
+export function networkEventOf(
+  state: State,
+  fact: AttachmentFact,
+  attachment: Attachment,
+): NetworkEvent {
+  const { owner, networkIndex, ltime } = attachment;
+  const { name } = state.node(owner);
+  return {
     type: GossipMessageType.networkEvent,
     fact,
     attachment,
     subject: fact.subject.order,
-    sizeBytes: networkEventBytes(attachment.ltime, node.name.length, id.length),
-  });
+    sizeBytes: networkEventBytes(ltime, name.length, state.networks[networkIndex]!.id.length),
+  };
 }
 
 function queueNetworkEvent(state: State, node: NodeState, event: NetworkEvent): void {
@@ -110,9 +121,5 @@ export function mergeRemoteState(state: State, node: NodeState, remote: PushPull
   const visit: SnapshotVisitor<AttachmentSubject, Attachment> = (fact, attachment) => {
     handleNetworkEvent(state, node, fact, attachment);
   };
-  for (const snapshot of remote.snapshots) {
-    if (state.shortcuts) snapshot.visitNew(node.index, state.nowNs, visit);
-    else snapshot.visitAll(visit);
-    snapshot.release();
-  }
+  for (const snapshot of remote.snapshots) takeSnapshot(state, node, snapshot, visit);
 }

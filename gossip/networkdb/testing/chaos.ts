@@ -26,7 +26,8 @@ export const MIXTURES: readonly { readonly generations: readonly GenerationName[
   { generations: ['29.0'] },
   { generations: [2] },
   { generations: [3] },
-  { generations: [1, 2, 3, '29.0'] },
+  { generations: ['30.1'] },
+  { generations: [1, 2, 3, '29.0', '30.1'] },
 ];
 
 /** One random schedule on one cluster. */
