@@ -8,10 +8,12 @@ import { grown } from '../members/grown.ts';
 
 const INITIAL_CAPACITY = 64;
 /**
- * Members share marks by the low bits of their index; a power of two. Of a million members thousands
- * have a probe under way, and a mark in vain is a walk over all of them.
+ * Members share chains by the low bits of their index; a power of two, so that of a million members,
+ * thousands of which have a probe under way, hardly any two share one.
  */
-const MARK_COUNT = 1 << 19;
+const CHAIN_COUNT = 1 << 18;
+/** Ends a chain. */
+const NONE = -1;
 
 /** How far a certain probe is. */
 export const CertainPhase = {
@@ -57,8 +59,14 @@ export class CertainProbes {
   #pingSizeBytes = new Int32Array(INITIAL_CAPACITY);
   #ackedAtNs = new Float64Array(INITIAL_CAPACITY);
   #ackSizeBytes = new Int32Array(INITIAL_CAPACITY);
-  /** How many entries name a member with that mark. */
-  readonly #marks = new Uint16Array(MARK_COUNT);
+  /**
+   * By chain: the youngest link, which is twice the index of an entry that names a member of the chain,
+   * and one more where that is the target. Links are 32-bit integers: one that was left long ago may
+   * seem to be of an entry that is not over, but never of one that names the member.
+   */
+  readonly #youngest = new Int32Array(CHAIN_COUNT).fill(NONE);
+  /** By place, two for each entry: the next older link of its prober's chain, and of its target's. */
+  #older = new Int32Array(2 * INITIAL_CAPACITY);
   /** Index of the first entry of the columns. */
   #base = 0;
   #first = 0;
@@ -86,28 +94,36 @@ export class CertainProbes {
     this.#untilNs[at] = untilNs;
     this.#pingSizeBytes[at] = pingSizeBytes;
     this.#ackSizeBytes[at] = ackSizeBytes;
-    this.#marks[prober & (MARK_COUNT - 1)]!++;
-    this.#marks[target & (MARK_COUNT - 1)]!++;
+    this.#link(2 * at, prober);
+    this.#link(2 * at + 1, target);
     return (this.#base + at) >>> 0;
   }
 
   /** False when no probe of or to the member is under way; usually right when it says true. */
   mayConcern(member: number): boolean {
-    return this.#marks[member & (MARK_COUNT - 1)] !== 0;
+    return this.#placeAt(this.#youngest[member & (CHAIN_COUNT - 1)]!) !== NONE;
   }
 
   /** The probes under way of or to a member, or all of them (-1), oldest first. */
   of(member: number, nowNs: number): CertainProbe[] {
     this.#expire(nowNs);
     const found: CertainProbe[] = [];
-    for (let at = this.#first; at < this.#end; at++) {
-      const isOfMember = this.#probers[at] === member || this.#targets[at] === member;
-      if (member >= 0 && !isOfMember) continue;
-      if (this.#phase[at] !== CertainPhase.over && this.#untilNs[at]! > nowNs) {
-        found.push(this.#entry(at));
-      }
+    const find = (at: number): void => {
+      const isUnderWay = this.#phase[at] !== CertainPhase.over && this.#untilNs[at]! > nowNs;
+      if (isUnderWay) found.push(this.#entry(at));
+    };
+    if (member < 0) {
+      for (let at = this.#first; at < this.#end; at++) find(at);
+      return found;
     }
-    return found;
+    let place = this.#placeAt(this.#youngest[member & (CHAIN_COUNT - 1)]!);
+    while (place !== NONE) {
+      const at = place >> 1;
+      if (((place & 1) === 0 ? this.#probers : this.#targets)[at] === member) find(at);
+      const older = this.#placeAt(this.#older[place]!);
+      place = older < place ? older : NONE;
+    }
+    return found.reverse();
   }
 
   /** How far the probe is. */
@@ -144,6 +160,19 @@ export class CertainProbes {
     this.#ackSizeBytes[at] = sizeBytes;
   }
 
+  /** Puts a place of the columns at the head of a member's chain. */
+  #link(place: number, member: number): void {
+    const chain = member & (CHAIN_COUNT - 1);
+    this.#older[place] = this.#youngest[chain]!;
+    this.#youngest[chain] = 2 * this.#base + place;
+  }
+
+  /** A link of a chain as a place in the columns, or {@link NONE} where what it names is over. */
+  #placeAt(link: number): number {
+    const place = (link - 2 * this.#base) | 0;
+    return place >= 2 * this.#first && place < 2 * this.#end ? place : NONE;
+  }
+
   #entry(at: number): CertainProbe {
     return {
       index: (this.#base + at) >>> 0,
@@ -159,11 +188,7 @@ export class CertainProbes {
   }
 
   #expire(nowNs: number): void {
-    while (this.#first < this.#end && this.#untilNs[this.#first]! <= nowNs) {
-      const at = this.#first++;
-      this.#marks[this.#probers[at]! & (MARK_COUNT - 1)]!--;
-      this.#marks[this.#targets[at]! & (MARK_COUNT - 1)]!--;
-    }
+    while (this.#first < this.#end && this.#untilNs[this.#first]! <= nowNs) this.#first++;
   }
 
   #makeRoom(): void {
@@ -185,6 +210,8 @@ export class CertainProbes {
     this.#pingSizeBytes = moved(this.#pingSizeBytes);
     this.#ackedAtNs = moved(this.#ackedAtNs);
     this.#ackSizeBytes = moved(this.#ackSizeBytes);
+    this.#older.copyWithin(0, 2 * first, 2 * (first + count));
+    this.#older = grown(this.#older, 2 * capacity);
     this.#base = (this.#base + first) >>> 0;
     this.#first = 0;
     this.#end = count;
