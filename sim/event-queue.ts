@@ -64,6 +64,7 @@ export class EventQueue {
   #nowNs = 0;
   #sequence = 0;
   #firedCount = 0;
+  #runCount = 0;
   #pendingCount = 0;
   readonly #slots = new EventSlots();
   readonly #near = new EventHeap(this.#slots);
@@ -93,6 +94,14 @@ export class EventQueue {
   /** How many events have fired. */
   get firedCount(): number {
     return this.#firedCount;
+  }
+
+  /**
+   * Changes whenever something may have happened since: an event has fired, or whoever drives the queue
+   * had the word. Events that a source has passed do not change it.
+   */
+  get epoch(): number {
+    return this.#firedCount + this.#runCount;
   }
 
   /** The instant of the next event, or Infinity. */
@@ -180,11 +189,13 @@ export class EventQueue {
 
   /** Fires the next event; false when none waits. */
   step(): boolean {
+    this.#runCount++;
     return this.#fireUntil(Number.POSITIVE_INFINITY);
   }
 
   /** Fires every event up to and including `untilNs`; the clock then stands there. */
   runUntil(untilNs: number): void {
+    this.#runCount++;
     while (this.#fireUntil(untilNs));
     if (untilNs > this.#nowNs) this.#nowNs = untilNs;
     this.#source.standAt(untilNs);

@@ -76,11 +76,9 @@ export function onSweptProbeTick(state: State, member: number): void {
 export function passProbeTick(state: State, member: number, atNs: number): boolean {
   if ((state.unrest.of(member) & ~Reason.broadcasts) !== 0 || !state.passesProbes) return false;
   const next = state.rings.peek(member);
-  if (next >= 0 && next !== member && probeSilently(state, member, next, atNs)) {
-    state.rings.advance(member);
-    return true;
-  }
-  const target = nextTarget(state, member, atNs);
+  const isPlain = next >= 0 && next !== member && !state.unrest.has(next, Reason.disputed);
+  if (isPlain) state.rings.advance(member);
+  const target = isPlain ? next : nextTarget(state, member, atNs);
   if (target < 0 || probeSilently(state, member, target, atNs)) return true;
   state.passed.prober = member;
   state.passed.target = target;

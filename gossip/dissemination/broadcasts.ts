@@ -99,6 +99,17 @@ export class Broadcasts {
     return words[at + STORAGE] === Storage.sole ? this.#rumors.at(words[at + RUMOR]!) : undefined;
   }
 
+  /** The number of the rumor that is the member's broadcast if it has exactly one in columns, or -1. */
+  soleNumberOf(member: number): number {
+    const at = WORDS * member;
+    return this.#words[at + STORAGE] === Storage.sole ? this.#words[at + RUMOR]! : -1;
+  }
+
+  /** The rumor with a number of {@link soleNumberOf}. */
+  rumorAt(number: number): Rumor {
+    return this.#rumors.at(number);
+  }
+
   /** How often the sole broadcast will still be sent. */
   soleBudget(member: number, transmitLimit: number): number {
     return Math.max(1, transmitLimit - this.#words[WORDS * member + TRANSMITS]!);
