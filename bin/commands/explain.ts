@@ -16,6 +16,13 @@ import { formatExplanation, formatWhyNot } from '../../scenarios/report/explanat
 import { parseDuration } from '../../sim/time.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
+import {
+  collectPlugin,
+  PLUGIN_FLAG,
+  PLUGIN_HELP,
+  type PluginFlag,
+  pluginAttacher,
+} from '../plugin-flags.ts';
 import { type ProbeTarget, probeTargetOf } from '../probe-target.ts';
 import { Progress, stdoutHasColour, writeDocument } from '../terminal.ts';
 
@@ -32,6 +39,7 @@ interface PacketFlags extends ExplainFlags {
   readonly to: ProbeTarget;
   readonly at: number;
   readonly ipv6?: boolean;
+  readonly plugin: readonly PluginFlag[];
 }
 
 const REQUEST_EXAMPLES = `
@@ -95,15 +103,17 @@ export function addExplain(program: Command): void {
     .requiredOption('--to <target>', 'host:port for a TCP SYN, host for a ping', parseTarget)
     .requiredOption('--at <duration>', 'the virtual instant', parseInstant)
     .option('-6, --ipv6', 'to the IPv6 address of a container or a name')
+    .option(PLUGIN_FLAG, PLUGIN_HELP, collectPlugin, [])
     .addHelpText('after', PACKET_EXAMPLES)
-    .action((file: string, { from, to, at, ipv6, ...flags }: PacketFlags) => {
+    .action((file: string, { from, to, at, ipv6, plugin, ...flags }: PacketFlags) => {
       const loaded = loadOrFail(file, parseOverrides(flags.set));
       const services = Object.keys(loaded.stack?.services ?? {});
       const [place = ''] = from.split('/');
       requireOneOf('place', place, ['outside', ...loaded.nodes.names, ...services]);
       const family = ipv6 === true ? 'ipv6' : 'ipv4';
       const probe = { from, ...to, atNs: at, family } as const;
-      print(flags, loaded, (options) => explainProbe(loaded, probe, options));
+      const attached = plugin.length === 0 ? {} : { onCluster: pluginAttacher(loaded, plugin) };
+      print(flags, loaded, (options) => explainProbe(loaded, probe, { ...options, ...attached }));
     });
   for (const command of explain.commands) command.exitOverride();
 }

@@ -14,6 +14,13 @@ import { runScenario } from '../../scenarios/run/run-scenario.ts';
 import { parseDuration } from '../../sim/time.ts';
 import { CommandFailure, ExitStatus } from '../exit-status.ts';
 import { loadOrFail, parseOverrides } from '../load-files.ts';
+import {
+  collectPlugin,
+  PLUGIN_FLAG,
+  PLUGIN_HELP,
+  type PluginFlag,
+  pluginAttacher,
+} from '../plugin-flags.ts';
 
 interface ShowFlags {
   readonly at: number;
@@ -22,6 +29,7 @@ interface ShowFlags {
   readonly namespace?: string;
   readonly network?: string;
   readonly json?: true;
+  readonly plugin: readonly PluginFlag[];
 }
 
 const HELP = `
@@ -47,6 +55,7 @@ export function addShow(program: Command): void {
     .option('--set <key=value>', 'override a value of the scenario; repeatable', collect, [])
     .option('--namespace <name>', 'only this namespace: default, ingress_sbox, lb_…, 1-…')
     .option('--network <name>', "of NetworkDB's views only this network: ingress, <stack>_<name>")
+    .option(PLUGIN_FLAG, PLUGIN_HELP, collectPlugin, [])
     .option('--json', "NetworkDB's views as its diagnostic server gives them with ?json")
     .addHelpText('after', HELP)
     .action((what: string, node: string, file: string, flags: ShowFlags) => {
@@ -54,7 +63,8 @@ export function addShow(program: Command): void {
       const loaded = loadOrFail(file, parseOverrides(flags.set));
       const { names } = loaded.nodes;
       if (!names.includes(node)) throw wrong(`unknown node '${node}'`, node, names);
-      const { cluster } = runScenario(loaded, { seed: flags.seed, untilNs: flags.at });
+      const onCluster = pluginAttacher(loaded, flags.plugin);
+      const { cluster } = runScenario(loaded, { seed: flags.seed, untilNs: flags.at, onCluster });
       const machine = cluster.machines.find((m) => m.name === node)!;
       const networks = networkNamesOf(machine);
       if (flags.network !== undefined && !networks.includes(flags.network)) {

@@ -1,6 +1,6 @@
 /**
  * The thread that talks to a real plugin while the simulation stands still: it takes a request from
- * its port, posts it on the plugin's unix socket, and wakes whoever waits when the answer is there.
+ * its port, posts it on the plugin's unix socket or TCP port, and wakes whoever waits when the answer is there.
  */
 import { request } from 'node:http';
 import { isMainThread, type MessagePort, workerData } from 'node:worker_threads';
@@ -9,10 +9,15 @@ import type { PluginAttempt, PluginRequest } from '../../node/plugins/plugin-fol
 /** Where the thread's program is. */
 export const CALLER_URL = new URL(import.meta.url);
 
+/** Where a plugin listens. */
+export type PluginPlace =
+  | { readonly socketPath: string }
+  | { readonly host: string; readonly port: number };
+
 /** What the thread is given. */
 export interface CallerData {
   readonly isPluginCaller: true;
-  readonly socketPath: string;
+  readonly place: PluginPlace;
   readonly port: MessagePort;
   /** One cell: 1 when an answer has been posted. */
   readonly flag: Int32Array;
@@ -26,13 +31,13 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function post(
-  socketPath: string,
+  place: PluginPlace,
   own: PluginRequest,
   onEnd: (attempt: PluginAttempt) => void,
 ): void {
   const { method, headers, body } = own;
   const path = `/${method}`;
-  const call = request({ socketPath, path, method: 'POST', headers }, (response) => {
+  const call = request({ ...place, path, method: 'POST', headers }, (response) => {
     let text = '';
     response.setEncoding('utf8');
     response.on('data', (piece: string) => {
@@ -43,15 +48,17 @@ function post(
   });
   call.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
     const reason = REASONS[code];
-    const dial = `dial unix ${socketPath}: connect: ${reason}`;
+    const where =
+      'socketPath' in place ? `unix ${place.socketPath}` : `tcp ${place.host}:${place.port}`;
+    const dial = `dial ${where}: connect: ${reason}`;
     onEnd({ error: reason === undefined ? 'EOF' : dial });
   });
   call.end(body);
 }
 
-function serve({ socketPath, port, flag }: CallerData): void {
+function serve({ place, port, flag }: CallerData): void {
   port.on('message', (own: PluginRequest) => {
-    post(socketPath, own, (attempt) => {
+    post(place, own, (attempt) => {
       port.postMessage(attempt);
       Atomics.store(flag, 0, 1);
       Atomics.notify(flag, 0);

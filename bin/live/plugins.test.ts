@@ -57,14 +57,15 @@ const PLUGIN = `
     'NetworkDriver.Join': ({ EndpointID }) =>
       ({ InterfaceName: { SrcName: 'acme' + EndpointID.slice(0, 7), DstPrefix: 'eth' } }),
   };
-  createServer((request, response) => {
+  const server = createServer((request, response) => {
     let text = '';
     request.on('data', (piece) => (text += piece));
     request.on('end', () => {
       const answer = answers[request.url.slice(1)] ?? (() => ({}));
       response.end(JSON.stringify(answer(text === '' ? {} : JSON.parse(text))));
     });
-  }).listen(process.argv[1], () => console.log('listens'));
+  });
+  server.listen(process.argv[1], () => console.log('at', server.address().port));
 `;
 
 test('a network of a real plugin: its addresses, its refusals, and containers that reach each other', async () => {
@@ -82,6 +83,36 @@ test('a network of a real plugin: its addresses, its refusals, and containers th
   expect(lines[3]).toMatch(/^eth0@if\d+ +UP +10\.9\.0\.2\/24/);
   expect(lines.join('\n')).toContain('1 received, 0% packet loss');
   expect(status).toBe(0);
+});
+
+test('a plugin at a TCP port, in a run that is shown and explained', async () => {
+  const server = spawn(process.execPath, ['-e', PLUGIN, '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  started.push(server);
+  const [data] = await once(server.stdout!, 'data');
+  const port = /at (\d+)/.exec(String(data))![1];
+  const file = join(home, 'plugged.yaml');
+  const lines = ['network create -d acme net', 'run -d --name a1 --network net nginx'];
+  lines.push('run -d --name b1 --network net nginx');
+  const docker = lines.map((line) => `        - ${line}\n`).join('');
+  const timeline = `timeline:\n  - at: 1s\n    docker:\n      manager-1:\n${docker}`;
+  writeFileSync(file, `name: x\ncluster: { managers: 1 }\n${timeline}until: 10s\n`);
+  const plugin = ['--plugin', `acme=tcp://127.0.0.1:${port}`];
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, [PROGRAM, ...words, ...plugin, file], { encoding: 'utf8' }).stdout;
+  expect(run('show', 'ip-link', 'manager-1', '--at', '9s')).toMatch(/plp-[0-9a-f]{11}/);
+  const packet = run(
+    'explain',
+    'packet',
+    '--from',
+    'manager-1/a1',
+    '--to',
+    'manager-1/b1:80',
+    '--at',
+    '9s',
+  );
+  expect(packet).toMatch(/1\. SYN .* delivered to b1 on manager-1/);
 });
 
 test('a sample plugin as a process: over HTTP, and for a simulated docker', async () => {
@@ -104,9 +135,9 @@ test('a sample plugin as a process: over HTTP, and for a simulated docker', asyn
 test('what cannot be: nodes that there are not, digests of what the seed does not decide', () => {
   const { loaded } = loadScenario(scenario, (path) => readFileSync(path, 'utf8'));
   const flags = collectPlugin(`acme@manager-2=${socket}`, []);
-  expect(flags).toEqual([{ name: 'acme', nodes: 'manager-2', socketPath: socket }]);
+  expect(flags).toEqual([{ name: 'acme', nodes: 'manager-2', place: { socketPath: socket } }]);
   expect(() => pluginAttacher(loaded!, flags)).toThrow("unknown node 'manager-2'");
-  expect(() => collectPlugin('acme', [])).toThrow('such as acme=/run/acme.sock.');
+  expect(() => collectPlugin('acme', [])).toThrow('such as acme=/run/acme.sock or acme=tcp://');
   const argv = [PROGRAM, 'run', scenario, '--check-determinism', '--plugin', `acme=${socket}`];
   const run = spawnSync(process.execPath, argv, { encoding: 'utf8' });
   expect(run.stderr).toContain('what a real plugin says is not decided by the seed');

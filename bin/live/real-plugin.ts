@@ -1,5 +1,5 @@
 /**
- * A plugin of the real world on a unix socket. The simulation stands still while it answers, however
+ * A plugin of the real world on a unix socket, or on a TCP port. The simulation stands still while it answers, however
  * long that takes: no virtual time passes but what every call costs. What it says is not decided by
  * the seed.
  */
@@ -9,12 +9,12 @@ import type {
   PluginRequest,
   PluginServer,
 } from '../../node/plugins/plugin-folder.ts';
-import { CALLER_URL, type CallerData } from './plugin-caller.ts';
+import { CALLER_URL, type CallerData, type PluginPlace } from './plugin-caller.ts';
 
 /** A plugin that has not answered after so much real time is taken for one that never does. */
 const PATIENCE_MS = 30_000;
 
-/** Calls a plugin on a unix socket and waits for it. */
+/** Calls a plugin where it listens and waits for it. */
 export class RealPlugin implements PluginServer {
   readonly #channel = new MessageChannel();
   readonly #flag = new Int32Array(new SharedArrayBuffer(4));
@@ -22,12 +22,12 @@ export class RealPlugin implements PluginServer {
   #isSilent = false;
 
   /** `onSilence` hears of the request that it did not answer; from then on it is asked nothing. */
-  constructor(socketPath: string, onSilence: (request: PluginRequest) => void) {
+  constructor(place: PluginPlace, onSilence: (request: PluginRequest) => void) {
     this.#onSilence = onSilence;
     const { port1, port2 } = this.#channel;
     const workerData: CallerData = {
       isPluginCaller: true,
-      socketPath,
+      place,
       port: port2,
       flag: this.#flag,
     };

@@ -293,7 +293,8 @@ export class Host implements NetworkHost {
     this.daemonPid = this.nextPid();
     this.#lastDescriptor = FIRST_DESCRIPTOR;
     this.drivers.restart();
-    for (const { plugged } of this.networks.list()) plugged?.restart();
+    const ipam = (name: string) => this.drivers.ipam(name);
+    for (const { plugged } of this.networks.list()) plugged?.restart(ipam, this.engine);
   }
 
   /** Writes all rules of iptables that are missing, after somebody else took them away. */

@@ -18,6 +18,7 @@ import {
   type Prefix,
 } from '../../wire/addresses.ts';
 import { failure, Refusal } from '../daemon/refusal.ts';
+import type { EngineVersion } from '../engine-version.ts';
 import type { Identifiers } from '../host/identifiers.ts';
 import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
@@ -26,6 +27,7 @@ import {
   endpointOptionsOf,
   sandboxOptionsOf,
 } from '../plugins/endpoint-options.ts';
+import type { RemoteIpam } from '../plugins/ipam-driver.ts';
 import type { JoinInfo, RemoteDriver } from '../plugins/network-driver.ts';
 import { PluginError } from '../plugins/plugin-client.ts';
 import type { RemoteAddresses } from '../plugins/remote-addresses.ts';
@@ -84,13 +86,18 @@ export class PluggedNetwork {
     this.parts = parts;
   }
 
-  /** dockerd has started again: nobody waits any more for what it had asked. */
-  restart(): void {
+  /**
+   * dockerd has started again: nobody waits any more for what it had asked, and an address manager is
+   * greeted by `ipam` before the network is used again.
+   */
+  restart(ipam: (name: string) => Steps<RemoteIpam | Refusal>, engine: EngineVersion): void {
     this.#turns = new StepQueue();
     this.#turnsOfContainers.clear();
     this.#reserved.clear();
     this.#releaseCount = 0;
     this.#waiting = [];
+    const { addresses } = this.parts;
+    if (addresses !== undefined) this.#turns.take(replayed(addresses, ipam, engine));
   }
 
   /** Calls when everything has been given back that was to be: at once, or later. */
@@ -226,6 +233,16 @@ export class PluggedNetwork {
     if (addresses !== undefined) yield* addresses.releaseAll();
     if (driver !== undefined) yield* driver.deleteNetwork(networkId);
   }
+}
+
+/** What cannot be had again is for dockerd's log, and the network is there all the same. */
+function* replayed(
+  addresses: RemoteAddresses,
+  ipam: (name: string) => Steps<RemoteIpam | Refusal>,
+  engine: EngineVersion,
+): Steps<void> {
+  const found = yield* ipam(addresses.ipam.name);
+  if (!(found instanceof Refusal)) yield* addresses.replay(found, engine);
 }
 
 /** The data plane of a network that a remote driver makes: all that libnetwork knows of it. */

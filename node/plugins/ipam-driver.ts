@@ -46,6 +46,8 @@ export class RemoteIpam {
   readonly name: string;
   /** It wants to know the MAC address of an interface before it gives an address. */
   needsMac = false;
+  /** It wants to hear again, after a restart of dockerd, what it has been asked for. */
+  needsReplay = false;
   readonly #client: PluginClient;
   readonly #engine: EngineVersion;
   #spaces: AddressSpaces | undefined;
@@ -62,8 +64,10 @@ export class RemoteIpam {
    */
   *negotiate(): Steps<PluginError | undefined> {
     const answer = yield* this.#call('GetCapabilities');
-    this.needsMac =
-      !(answer instanceof PluginError) && fieldOf(answer, 'RequiresMACAddress') === true;
+    const isSaid = (name: string) =>
+      !(answer instanceof PluginError) && fieldOf(answer, name) === true;
+    this.needsMac = isSaid('RequiresMACAddress');
+    this.needsReplay = isSaid('RequiresRequestReplay');
     if (this.#engine.major > SPACES_ONCE_MAJOR) return undefined;
     const spaces = yield* this.addressSpaces();
     if (spaces instanceof PluginError) return spaces;

@@ -41,8 +41,9 @@ export class RemoteAddresses {
   readonly subnet: Prefix;
   readonly gateway: Prefix | undefined;
   readonly auxiliary: ReadonlyMap<string, Prefix>;
-  readonly ipam: RemoteIpam;
-  readonly #poolId: string;
+  readonly #wishes: AddressWishes;
+  #ipam: RemoteIpam;
+  #poolId: string;
 
   private constructor(
     ipam: RemoteIpam,
@@ -50,8 +51,10 @@ export class RemoteAddresses {
     pool: RemotePool,
     gateway: Prefix | undefined,
     auxiliary: ReadonlyMap<string, Prefix>,
+    wishes: AddressWishes,
   ) {
-    this.ipam = ipam;
+    this.#ipam = ipam;
+    this.#wishes = wishes;
     this.addressSpace = addressSpace;
     this.subnet = pool.subnet;
     this.gateway = gateway;
@@ -82,7 +85,34 @@ export class RemoteAddresses {
       yield* ipam.releasePool(pool.id);
       return auxiliary;
     }
-    return new RemoteAddresses(ipam, addressSpace, pool, gateway, auxiliary);
+    return new RemoteAddresses(ipam, addressSpace, pool, gateway, auxiliary, wishes);
+  }
+
+  /** The address manager. */
+  get ipam(): RemoteIpam {
+    return this.#ipam;
+  }
+
+  /**
+   * dockerd has started again and greeted the address manager as `ipam`: one that wants to is asked
+   * once more for the pool, the gateway and what nobody gets (`reservePools`). Why it has refused.
+   */
+  *replay(ipam: RemoteIpam, engine: EngineVersion): Steps<string> {
+    this.#ipam = ipam;
+    if (!ipam.needsReplay) return '';
+    const { subnet, gateway, addressSpace } = this;
+    const config = { ...this.#wishes.config, subnet, ...(gateway && { gateway: gateway.address }) };
+    const wishes = { ...this.#wishes, config };
+    const pool = yield* requestPool(ipam, addressSpace, wishes);
+    if (pool instanceof PluginError) return pool.message;
+    const own = yield* requestGateway(ipam, pool, wishes, engine);
+    const refusal = own instanceof Refusal ? own : yield* requestAuxiliary(ipam, pool, wishes);
+    if (refusal instanceof Refusal) {
+      yield* ipam.releasePool(pool.id);
+      return refusal.message;
+    }
+    this.#poolId = pool.id;
+    return '';
   }
 
   /** An address for an endpoint, the wanted one or any; `macText` for who wants to know it. */
@@ -94,20 +124,20 @@ export class RemoteAddresses {
       );
     }
     const options = macText === undefined ? null : { [MAC_LABEL]: macText };
-    const address = yield* this.ipam.requestAddress(this.#poolId, wanted, options);
+    const address = yield* this.#ipam.requestAddress(this.#poolId, wanted, options);
     return address instanceof PluginError ? failure(address.message) : address;
   }
 
   /** Gives an endpoint's address back; nobody hears when that fails. */
   *release(address: Ipv4Address): Steps<void> {
-    yield* this.ipam.releaseAddress(this.#poolId, address);
+    yield* this.#ipam.releaseAddress(this.#poolId, address);
   }
 
   /** Gives everything back, as a network that is removed does. */
   *releaseAll(): Steps<void> {
     if (this.gateway !== undefined) yield* this.release(this.gateway.address);
     for (const { address } of this.auxiliary.values()) yield* this.release(address);
-    yield* this.ipam.releasePool(this.#poolId);
+    yield* this.#ipam.releasePool(this.#poolId);
   }
 }
 

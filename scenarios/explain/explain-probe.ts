@@ -46,7 +46,7 @@ interface ProbeEnd {
 export function explainProbe(
   loaded: LoadedScenario,
   probe: Probe,
-  options: Pick<RunOptions, 'seed' | 'shortcuts' | 'onProgress'> = {},
+  options: Pick<RunOptions, 'seed' | 'shortcuts' | 'onProgress' | 'onCluster'> = {},
 ): Explanation {
   const watch = new Watch();
   const until = probe.atNs + WAIT_NS;
@@ -56,6 +56,7 @@ export function explainProbe(
     {
       ...options,
       onCluster: (made) => {
+        options.onCluster?.(made);
         const { queue } = made.world;
         queue.scheduleCallback(probe.atNs, () => sendProbe(made, probe, watch, end));
       },
@@ -77,12 +78,16 @@ export function explainProbe(
     ...evidence,
     server: '',
     diagnosis,
-    planes: planesAtFailure(loaded, options, diagnosis, {
-      packets,
-      outcome,
-      client: hostOfNamespace(client?.namespace.name ?? ''),
-      target: probe.host,
-    }),
+    // what somebody else has put into the cluster does not happen twice
+    planes:
+      options.onCluster === undefined
+        ? planesAtFailure(loaded, options, diagnosis, {
+            packets,
+            outcome,
+            client: hostOfNamespace(client?.namespace.name ?? ''),
+            target: probe.host,
+          })
+        : undefined,
   };
 }
 
