@@ -3,9 +3,9 @@
  * could take for its own goes out unescaped, and the keys of what comes in fit in any case.
  */
 
-/** A value on one line. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
+/** A value on one line, or with so many spaces for each level (`MarshalIndent`). */
+export function goJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, undefined, indent).replaceAll(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

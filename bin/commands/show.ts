@@ -3,6 +3,7 @@
  * tools on a node would print then.
  */
 import { type Command, InvalidArgumentError } from 'commander';
+import { isWritingRequest } from '../../cluster/show/diagnostic-server.ts';
 import {
   namespaceNamesOf,
   networkNamesOf,
@@ -35,11 +36,13 @@ interface ShowFlags {
 const HELP = `
 What can be shown: ${VIEW_NAMES.join(', ')}.
 Without --namespace, every namespace of the node that has something is shown under its name.
+A path is a request to the diagnostic server of the node's daemon: /help lists them.
 
 Examples:
   $ swarmlab show iptables worker-1 --at 20s my.yaml
   $ swarmlab show ipvs manager-1 --at 20s --namespace ingress_sbox my.yaml
   $ swarmlab show networkdb-table worker-1 --at 20s --network ingress my.yaml
+  $ swarmlab show '/networkstats?nid=…&json' worker-1 --at 20s my.yaml
   $ swarmlab show tasks worker-2 --at 1m my.yaml`;
 
 /** Adds the command. */
@@ -47,7 +50,7 @@ export function addShow(program: Command): void {
   program
     .command('show')
     .description('print what the tools on a node would print at an instant')
-    .argument('<what>', 'ip-addr, iptables, ipvs, bridge-fdb, members, tasks, …')
+    .argument('<what>', 'ip-addr, iptables, ipvs, bridge-fdb, members, tasks, …, or a request')
     .argument('<node>', 'a node of the scenario, such as worker-1')
     .argument('<file>', 'a scenario file')
     .requiredOption('--at <duration>', 'the virtual instant', parseInstant)
@@ -59,7 +62,7 @@ export function addShow(program: Command): void {
     .option('--json', "NetworkDB's views as its diagnostic server gives them with ?json")
     .addHelpText('after', HELP)
     .action((what: string, node: string, file: string, flags: ShowFlags) => {
-      if (!VIEW_NAMES.includes(what)) throw wrong(`cannot show '${what}'`, what, VIEW_NAMES);
+      refuseUnknown(what);
       const loaded = loadOrFail(file, parseOverrides(flags.set));
       const { names } = loaded.nodes;
       if (!names.includes(node)) throw wrong(`unknown node '${node}'`, node, names);
@@ -80,6 +83,14 @@ export function addShow(program: Command): void {
       }
       process.stdout.write(text);
     });
+}
+
+function refuseUnknown(what: string): void {
+  if (!what.startsWith('/')) {
+    if (!VIEW_NAMES.includes(what)) throw wrong(`cannot show '${what}'`, what, VIEW_NAMES);
+  } else if (isWritingRequest(what)) {
+    throw new CommandFailure(ExitStatus.wrongInput, `'${what}' would change the node\n`);
+  }
 }
 
 function wrong(message: string, word: string, known: readonly string[]): CommandFailure {

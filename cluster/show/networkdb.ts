@@ -1,16 +1,13 @@
 /**
- * A node's NetworkDB as the daemon's diagnostic server answers it (moby `libnetwork/diagnostic`,
- * `networkdb/networkdbdiagnostic.go`, `network-diagnostic-port`): the peers of the cluster and of
- * each network, the two tables with their records in base64, the counts of a network, and the
- * statistics line that the daemon logs. As text, or as with `?json`.
+ * NetworkDB's views of a node: requests to its daemon's diagnostic server, and below the counts the
+ * line that the daemon logs every 5 minutes.
  *
  * Of one network it is the answer alone; of all networks, each answer under the request that gets it.
  */
 import { TableNames } from '../../node/network/table-values.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
-import { goJson } from '../../wire/go-json.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Machine } from '../machine.ts';
+import { diagnosticReply } from './diagnostic-server.ts';
 
 /** What a view is asked for. */
 export interface NetworkDbQuery {
@@ -20,22 +17,15 @@ export interface NetworkDbQuery {
   readonly isJson?: boolean;
 }
 
-/** What a daemon answers to a request that it understands: `OK` and this. */
-interface Details {
-  readonly json: unknown;
-  readonly text: string;
+/** A request, and what its answer is for. */
+interface Request {
+  readonly title: string;
+  readonly path: string;
 }
 
-/** A network that the node has joined. */
 interface Joined {
   readonly id: string;
   readonly name: string;
-}
-
-/** An answer and the request that gets it. */
-interface Answer {
-  readonly title: string;
-  readonly details: Details;
 }
 
 /** `/clusterpeers` and `/networkpeers`. */
@@ -44,17 +34,10 @@ export function networkDbPeersText(
   machine: Machine,
   query: NetworkDbQuery,
 ): string {
-  const { db } = cluster;
-  const { member } = machine;
-  if (member === undefined) return '';
-  const active = db.clusterPeersOf(member);
-  const answers: Answer[] = networksOf(machine, query.network).map(({ id, name }) => ({
-    title: `network ${name}: /networkpeers?nid=${id}`,
-    details: peersOf(cluster, machine, db.peersOf(member, id), active),
-  }));
-  if (query.network !== undefined) return textOf(answers, query, false);
-  const all = { title: '/clusterpeers', details: peersOf(cluster, machine, active, active) };
-  return textOf([all, ...answers], query, true);
+  const requests = requestsOf(machine, query, ({ id }) => [`/networkpeers?nid=${id}`]);
+  if (query.network !== undefined) return answersText(cluster, machine, requests, query, false);
+  const all = { title: '/clusterpeers', path: '/clusterpeers' };
+  return answersText(cluster, machine, [all, ...requests], query, true);
 }
 
 /** `/gettable`, of both tables. */
@@ -63,79 +46,41 @@ export function networkDbTableText(
   machine: Machine,
   query: NetworkDbQuery,
 ): string {
-  const { member } = machine;
-  if (member === undefined) return '';
-  const answers = networksOf(machine, query.network).flatMap(({ id, name }) =>
-    Object.values(TableNames).map((table) => ({
-      title: `network ${name}: /gettable?tname=${table}&nid=${id}`,
-      details: tableOf(cluster, member, table, id),
-    })),
+  const tables = Object.values(TableNames);
+  const requests = requestsOf(machine, query, ({ id }) =>
+    tables.map((table) => `/gettable?tname=${table}&nid=${id}`),
   );
-  return textOf(answers, query, true);
+  return answersText(cluster, machine, requests, query, true);
 }
 
-/** `/networkstats`, and below it, unless it is JSON, the line that the daemon logs in 5 minutes. */
+/** `/networkstats`, and below it, unless it is JSON, the line that the daemon logs. */
 export function networkDbStatsText(
   cluster: Cluster,
   machine: Machine,
   query: NetworkDbQuery,
 ): string {
-  const { db } = cluster;
   const { member } = machine;
   if (member === undefined) return '';
-  const answers = networksOf(machine, query.network).map(({ id, name }) => {
-    const { entries, queueLength } = db.statsOf(member, id);
-    const line = db.statsLine(member, id);
-    const text = `entries: ${entries}, qlen: ${queueLength}\n${line === undefined ? '' : `${line}\n`}`;
-    const json = { entries, QueueLen: queueLength }; // the tag is misspelt upstream
-    return { title: `network ${name}: /networkstats?nid=${id}`, details: { json, text } };
-  });
-  return textOf(answers, query, query.network === undefined);
+  return networksOf(machine, query.network)
+    .map((network) => {
+      const path = `/networkstats?nid=${network.id}`;
+      const request = { title: `network ${network.name}: ${path}`, path };
+      const hasTitle = query.network === undefined;
+      const text = answersText(cluster, machine, [request], query, hasTitle);
+      const line = cluster.db.statsLine(member, network.id);
+      return query.isJson === true || line === undefined ? text : `${text}${line}\n`;
+    })
+    .join('');
 }
 
-function tableOf(cluster: Cluster, member: number, table: string, networkId: string): Details {
-  const entries = cluster.db.entriesOf(member, table, networkId).map(({ key, value, owner }) => ({
-    key,
-    value: base64Of(value.encode()),
-    owner: cluster.swim.nameOf(owner),
-  }));
-  const lines = entries.map(
-    ({ key, value, owner }) => `k:\`${key}\` -> v:\`${value}\` owner:\`${owner}\``,
-  );
-  return listOf(entries, lines);
-}
-
-/** Peers; their key is upstream's, from a misspelt tag. Who is no active node is an orphan. */
-function peersOf(
-  cluster: Cluster,
+function requestsOf(
   machine: Machine,
-  peers: readonly number[],
-  active: readonly number[],
-): Details {
-  const isActive = new Set(active);
-  const isFirstGeneration = machine.host?.engine.networkDbGeneration === 1;
-  const rows = peers.map((peer) => {
-    const name = cluster.swim.nameOf(peer);
-    if (isActive.has(peer)) {
-      const ip = formatIpv4Address(cluster.machineOfMember(peer).addresses.advertise);
-      return { name, ip, ipText: ip };
-    }
-    const [ip, ipText] = isFirstGeneration ? ['unknown', 'unknown'] : ['', 'invalid IP'];
-    return { name: `orphan-${name}`, ip, ipText };
-  });
-  const entries = rows.map(({ name, ip }) => ({ '-=name': name, ip }));
-  return listOf(
-    entries,
-    rows.map(({ name, ipText }) => `${name} -> ${ipText}`),
+  query: NetworkDbQuery,
+  pathsOf: (network: Joined) => readonly string[],
+): Request[] {
+  return networksOf(machine, query.network).flatMap((network) =>
+    pathsOf(network).map((path) => ({ title: `network ${network.name}: ${path}`, path })),
   );
-}
-
-function listOf(entries: readonly unknown[], lines: readonly string[]): Details {
-  const numbered = lines.map((line, i) => `${i}) ${line}\n`).join('');
-  return {
-    json: { size: entries.length, entries },
-    text: `total entries: ${entries.length}\n${numbered}`,
-  };
 }
 
 /** The networks of the node in the order in which it has joined them; of a name, or all. */
@@ -144,22 +89,20 @@ function networksOf(machine: Machine, name: string | undefined): Joined[] {
   return [...networks].filter((network) => name === undefined || network.name === name);
 }
 
-function textOf(
-  answers: readonly Answer[],
+function answersText(
+  cluster: Cluster,
+  machine: Machine,
+  requests: readonly Request[],
   { isJson }: NetworkDbQuery,
   hasTitles: boolean,
 ): string {
-  return answers
-    .map(({ title, details }) => {
-      const body =
-        isJson === true
-          ? `${goJson({ message: 'OK', details: details.json })}\n`
-          : `OK\n${details.text}`;
+  if (machine.member === undefined) return '';
+  return requests
+    .map(({ title, path }) => {
+      const asked = isJson === true ? `${path}${path.includes('?') ? '&' : '?'}json` : path;
+      const answer = diagnosticReply(cluster, machine, asked);
+      const body = isJson === true ? `${answer}\n` : answer;
       return hasTitles ? `# ${title}\n${body}` : body;
     })
     .join('');
-}
-
-function base64Of(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }

@@ -21,6 +21,7 @@ import { NodeState } from '../../wire/memberlist/message.ts';
 import type { Cluster } from '../cluster.ts';
 import { GOSSIP_PORT } from '../gossip-network.ts';
 import type { Machine } from '../machine.ts';
+import { diagnosticReply } from './diagnostic-server.ts';
 import {
   type NetworkDbQuery,
   networkDbPeersText,
@@ -78,7 +79,8 @@ export function networkNamesOf(machine: Machine): string[] {
 /**
  * A view of a machine. A view of namespaces shows the one that is named, or all that have
  * something, each under its name. `undefined` when there is no such namespace. The views of
- * NetworkDB show the network that is asked for, or all.
+ * NetworkDB show the network that is asked for, or all. A view that is a path is a request to the
+ * daemon's diagnostic server.
  */
 export function viewText(
   cluster: Cluster,
@@ -87,6 +89,7 @@ export function viewText(
   namespaceName: string | undefined,
   query: NetworkDbQuery = {},
 ): string | undefined {
+  if (view.startsWith('/')) return `${diagnosticReply(cluster, machine, view).trimEnd()}\n`;
   const nodeView = NODE_VIEWS[view];
   if (nodeView !== undefined) return nodeView(cluster, machine, query);
   const namespaceView = NAMESPACE_VIEWS[view]!;

@@ -384,6 +384,14 @@ export class NetworkDb implements Delegate {
     return this.#visible(node, network, network.entries.factOf(table, key))?.value;
   }
 
+  /** True when the node holds a tombstone of that key. */
+  isDeleted(index: number, table: string, networkId: string, key: string): boolean {
+    const entries = this.#state.networkIfKnown(networkId)?.entries;
+    const fact = entries?.factIfKnown(table, key);
+    if (entries === undefined || fact === undefined) return false;
+    return entries.get(fact, index, this.#state.nowNs)?.deleting === true;
+  }
+
   /** Entries and own queued messages of a network; -1 and -1 when not joined (`/networkstats`). */
   statsOf(index: number, networkId: string): { entries: number; queueLength: number } {
     const network = this.#state.networkIfKnown(networkId);

@@ -84,6 +84,11 @@ export class Entries {
     return fact;
   }
 
+  /** The entry of that table and key, if somebody has named it before. */
+  factIfKnown(table: string, key: string): EntryFact | undefined {
+    return this.#byName.get(`${table}/${key}`);
+  }
+
   /** True when the node takes part: it has joined and not left. */
   hasNode(node: number): boolean {
     return this.#population.has(node);
