@@ -27,6 +27,7 @@ import { NodeAvailability, NodeRole } from '../manager/objects/node.ts';
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
 import { type DeployedStack, deployStack } from '../manager/stack/deploy.ts';
 import { HostCounters } from '../net/host-counters.ts';
+import type { KernelRelease } from '../net/kernel-release.ts';
 import { Namespace } from '../net/namespace.ts';
 import type { AssociationSpec } from '../net/xfrm/xfrm.ts';
 import { type LocalResolverName, resolverConfigOf } from '../node/dns/host-resolver.ts';
@@ -85,6 +86,8 @@ export interface NodeOptions {
   readonly clockDriftRatio?: number;
   /** What its kernel lacks; default: nothing. */
   readonly missingModules?: readonly KernelModule[];
+  /** Its kernel; the newest unless given. */
+  readonly kernel?: KernelRelease | undefined;
   /** firewalld runs; default: it is not installed. */
   readonly hasFirewalld?: boolean;
   /** Its cards, and what it advertises. */
@@ -302,6 +305,7 @@ export class Cluster {
       gateway: HOST_GATEWAY,
       resolver: this.#resolver,
       missingModules: node.missingModules ?? [],
+      kernel: node.kernel,
       dataPathPort: this.#clusterSpec.dataPathPort,
       hasFirewalld: node.hasFirewalld ?? false,
       manager,

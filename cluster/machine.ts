@@ -13,6 +13,7 @@ import { Agent } from '../manager/agent/agent.ts';
 import type { ManagerMessage, WeightedPeer } from '../manager/api/dispatcher-messages.ts';
 import type { Executor } from '../manager/api/executor.ts';
 import type { Manager } from '../manager/manager.ts';
+import type { KernelRelease } from '../net/kernel-release.ts';
 import { HostExecutor } from '../node/agent/executor.ts';
 import { HostResolver } from '../node/dns/host-resolver.ts';
 import type { EngineVersion } from '../node/engine-version.ts';
@@ -56,10 +57,12 @@ export interface MachineParts {
   readonly addresses: HostAddresses;
   readonly gateway: number;
   readonly resolver: ResolverConfig;
-  /** What its kernel lacks. */
   /** UDP port of VXLAN. */
   readonly dataPathPort: number;
+  /** What its kernel lacks. */
   readonly missingModules: readonly KernelModule[];
+  /** Its kernel; the newest if undefined. */
+  readonly kernel: KernelRelease | undefined;
   readonly hasFirewalld: boolean;
   /** Set on manager nodes. */
   readonly manager: Manager | undefined;
@@ -152,6 +155,7 @@ export class Machine {
       config: this.#parts.daemon,
       identifiers: this.#identifiers,
       missingModules: this.#parts.missingModules,
+      kernel: this.#parts.kernel,
       dataPathPort: this.#parts.dataPathPort,
       hasFirewalld: this.#parts.hasFirewalld,
       before: this.host,

@@ -11,10 +11,15 @@ import { type EventHandle, type EventQueue, NO_EVENT } from '../sim/event-queue.
 import { SECOND_NS } from '../sim/time.ts';
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
-import { IpvsTcpState, nextTcpState, TransitionTable } from './constants.ts';
-import { IPVS_SCTP_TIMEOUTS_NS, IpvsSctpState, nextSctpState } from './sctp-states.ts';
 import { bindConnection, type Destination, unbindConnection } from './service.ts';
-import type { IpvsTimeouts } from './timeouts.ts';
+import {
+  IPVS_ACTIVE_TCP_STATES,
+  IpvsTcpState,
+  nextTcpState,
+  TransitionTable,
+} from './states/constants.ts';
+import { IPVS_SCTP_TIMEOUTS_NS, IpvsSctpState, nextSctpState } from './states/sctp-states.ts';
+import type { IpvsTimeouts } from './states/timeouts.ts';
 
 /** How long a template whose time is over waits for the connections that it has chosen for. */
 const CONTROL_GRACE_NS = 60 * SECOND_NS;
@@ -31,17 +36,21 @@ export class IpvsConnection {
   readonly destination: Destination;
   /** conntrack follows it (`IP_VS_CONN_F_NFCT`). */
   readonly isTracked: boolean;
-  /** One of `IpvsTcpState` or, for SCTP, of `ipvs/sctp-states.ts`. */
+  /** One of `IpvsTcpState` or, for SCTP, of `ipvs/states/sctp-states.ts`. */
   state: number = IpvsTcpState.none;
   expiresAtNs = 0;
   /** The pending event that looks at `expiresAtNs`, and its instant. */
   event: EventHandle = NO_EVENT;
   eventAtNs = 0;
   isGone = false;
-  /** Counted by its destination as active (ESTABLISHED) rather than inactive. */
+  /** Counted by its destination as active rather than inactive. */
   isActive = false;
   /** Set on a persistent service's template: how long it lives after its last use, in ns. */
   templateNs: number | undefined = undefined;
+  /** On a template: a connection of it was answered (`IP_VS_CTPL_S_ASSURED`). */
+  isAssured = false;
+  /** On a template: its destination was of no use, and nobody finds it any more. */
+  isInvalid = false;
   /** The template that chose the destination, and on a template how many it has chosen for. */
   control: IpvsConnection | undefined = undefined;
   controlledCount = 0;
@@ -171,9 +180,33 @@ export class IpvsConnections {
     };
   }
 
+  /** A connection for one datagram: it is counted, and nobody finds it. */
+  addOnePacket(connection: IpvsConnection): void {
+    bindConnection(connection.destination);
+    unbindConnection(connection.destination, false);
+    connection.isGone = true;
+  }
+
   /** A persistent service used its template: it lives on for its whole time. */
   useTemplate(template: IpvsConnection): void {
     this.#liveOn(template, template.templateNs!);
+  }
+
+  /** A template's destination is of no use: the template only waits for its end (`0xffff` as its ports). */
+  invalidate(template: IpvsConnection): void {
+    if (template.isInvalid) return;
+    template.isInvalid = true;
+    this.#unlink(template);
+  }
+
+  /** Ends all whose real server was removed (`ip_vs_expire_nodest_conn_flush`). */
+  expireUnavailable(): void {
+    for (const connection of [...this.#all]) {
+      if (connection.destination.isAvailable || connection.controlledCount > 0) continue;
+      const { control } = connection;
+      this.expire(connection);
+      if (control?.controlledCount === 0) this.expire(control);
+    }
   }
 
   /** Ends a connection now. */
@@ -181,7 +214,7 @@ export class IpvsConnections {
     if (connection.isGone) return;
     connection.isGone = true;
     this.#queue.cancel(connection.event);
-    this.#unlink(connection);
+    if (!connection.isInvalid) this.#unlink(connection);
     this.#all.delete(connection);
     if (connection.templateNs !== undefined) return;
     unbindConnection(connection.destination, connection.isActive);
@@ -196,6 +229,7 @@ export class IpvsConnections {
   advance(connection: IpvsConnection, isReply: boolean, event: number): void {
     const { protocol } = connection;
     if (protocol === IpProtocol.udp) {
+      if (isReply && connection.control !== undefined) connection.control.isAssured = true;
       this.#liveOn(connection, this.#timeouts.udpNs);
       return;
     }
@@ -211,8 +245,14 @@ export class IpvsConnections {
       : nextSctpState(table, event, connection.state);
     if (state !== connection.state) {
       connection.state = state;
-      const { established } = isTcp ? IpvsTcpState : IpvsSctpState;
-      this.#countActive(connection, state === established);
+      const isActive = isTcp
+        ? IPVS_ACTIVE_TCP_STATES.has(state as IpvsTcpState)
+        : state === IpvsSctpState.established;
+      this.#countActive(connection, isActive);
+      const { control } = connection;
+      if (control !== undefined && state === (isTcp ? IpvsTcpState : IpvsSctpState).established) {
+        control.isAssured = true;
+      }
     }
     this.#liveOn(connection, (isTcp ? this.#timeouts.tcpNs : IPVS_SCTP_TIMEOUTS_NS)[state]!);
   }

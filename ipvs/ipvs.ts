@@ -12,6 +12,7 @@
 import type { Namespace } from '../net/namespace.ts';
 import { type Hook, HookPriority, Hook as Hooks, Verdict } from '../net/netfilter/hook.ts';
 import type { Packet } from '../net/packet.ts';
+import { MILLISECOND_NS } from '../sim/time.ts';
 import { formatIpv4Address, type Ipv4Address } from '../wire/addresses.ts';
 import { readU16 } from '../wire/bytes.ts';
 import { IcmpType, UnreachableCode } from '../wire/icmp.ts';
@@ -27,12 +28,11 @@ import { rewriteEndpoint } from '../wire/rewrite.ts';
 import { CHUNK_HEADER_BYTES, ChunkType, SCTP_HEADER_BYTES } from '../wire/sctp.ts';
 import { flagsOf, TcpFlag } from '../wire/tcp.ts';
 import { becomeUntracked, IpvsConnection, IpvsConnections } from './connection.ts';
-import { IPVS_SYSCTLS, IpvsTcpState } from './constants.ts';
 import { connectionOfRequestError, rewriteReplyError } from './icmp.ts';
 import { templateOf } from './persistence.ts';
 import { RateEstimator } from './rate.ts';
+import { fateOf } from './reuse.ts';
 import { schedulerOf } from './schedulers/by-name.ts';
-import { IpvsSctpState, sctpEventOf } from './sctp-states.ts';
 import {
   countIn,
   countOut,
@@ -41,7 +41,9 @@ import {
   type ServiceKey,
   type Traffic,
 } from './service.ts';
-import { IpvsTimeouts } from './timeouts.ts';
+import { IPVS_SYSCTLS } from './states/constants.ts';
+import { sctpEventOf } from './states/sctp-states.ts';
+import { IpvsTimeouts } from './states/timeouts.ts';
 import { transmit, transmitError } from './transmit.ts';
 import { DestinationTrash } from './trash.ts';
 
@@ -60,9 +62,16 @@ export interface IpvsCounters {
   nonSynMisses: number;
   /** First packets that found no destination. */
   noDestination: number;
-  /** Packets of connections whose destination was gone. */
+  /** Packets of connections that they could not use: the destination was gone or quiesced, or all over. */
   destinationGone: number;
 }
+
+const LOST_WITH_ITS_CONNECTION = 'ipvs destination is gone, conntrack still knows the connection';
+
+const FTP_DATA_PORT = 20;
+
+/** Behind the removal of a real server, until its connections end: one tick of 250 a second. */
+const FLUSH_DELAY_NS = 4 * MILLISECOND_NS;
 
 /** The balancers by their namespaces, as `net_ipvs` finds them. */
 const BALANCERS = new WeakMap<Namespace, Ipvs>();
@@ -77,12 +86,16 @@ export class Ipvs {
   readonly #byMark = new Map<number, Service>();
   readonly #byAddress = new Map<number, Service>();
   readonly #trash: DestinationTrash;
+  #isFlushing = false;
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
     BALANCERS.set(namespace, this);
     const { world, hooks, sysctls } = namespace;
-    this.#trash = new DestinationTrash(() => world.nowNs);
+    this.#trash = new DestinationTrash(
+      () => world.nowNs,
+      () => this.#flushSoon(),
+    );
     this.rates = new RateEstimator(world.nowNs, () => this.#counted());
     const { timeouts } = this;
     this.connections = new IpvsConnections(world.queue, timeouts, (c) => this.#forgetConntrack(c));
@@ -115,9 +128,9 @@ export class Ipvs {
 
   /** Adds a service; an error text when the scheduler is unknown or the service exists. */
   addService(key: ServiceKey, schedulerName: string): Service | string {
+    if (this.serviceOf(key) !== undefined) return 'Service already exists';
     const scheduler = schedulerOf(schedulerName);
     if (scheduler === undefined) return 'Scheduler or persistence engine not found';
-    if (this.serviceOf(key) !== undefined) return 'Service already exists';
     const service = new Service(key, scheduler, this.#trash);
     if ('fwmark' in key) this.#byMark.set(key.fwmark, service);
     else this.#byAddress.set(addressKey(key.protocol, key.address, key.port), service);
@@ -127,10 +140,10 @@ export class Ipvs {
 
   /** Gives a service another scheduler (`ip_vs_edit_service`); an error text when it cannot be. */
   editService(key: ServiceKey, schedulerName: string): string | undefined {
-    const scheduler = schedulerOf(schedulerName);
-    if (scheduler === undefined) return 'Scheduler or persistence engine not found';
     const service = this.serviceOf(key);
     if (service === undefined) return 'No such service';
+    const scheduler = schedulerOf(schedulerName);
+    if (scheduler === undefined) return 'Scheduler or persistence engine not found';
     if (service.scheduler === scheduler) return undefined;
     service.scheduler = scheduler;
     service.cursor = -1;
@@ -200,17 +213,20 @@ export class Ipvs {
     const port = readU16(bytes, transport + 2);
     const event = eventOf(packet, protocol, transport);
     let connection = this.connections.ofRequest(protocol, source, sourcePort, target, port);
-    if (connection !== undefined && this.#mustEnd(connection, event)) {
-      this.connections.expire(connection);
-      if (packet.connection?.isConfirmed === true) {
-        return this.drop(packet, 'ipvs destination is gone, conntrack still knows the connection');
+    if (connection !== undefined) {
+      const fate = fateOf(this.namespace, connection, packet, event);
+      if (fate !== 'used') {
+        this.counters.destinationGone++;
+        if (fate === 'held') return this.drop(packet, 'ipvs destination is gone');
+        this.connections.expire(connection);
+        if (fate === 'lost') return this.drop(packet, LOST_WITH_ITS_CONNECTION);
+        connection = undefined;
       }
-      connection = undefined;
     }
     if (connection === undefined) {
       const service = this.#serviceOfPacket(packet, protocol, target, port);
       if (service === undefined) return Verdict.accept;
-      if (!this.#opens(protocol, event)) {
+      if (!this.#opens(protocol, sourcePort, event)) {
         this.counters.nonSynMisses++;
         if (packet.way !== undefined) {
           const opener = protocol === IpProtocol.sctp ? 'INIT' : 'SYN';
@@ -223,18 +239,14 @@ export class Ipvs {
         return Verdict.accept;
       }
       const ends = { sourceAddress: source, sourcePort, destinationAddress: target };
-      const template = templateOf(this, service, protocol, ends, port);
+      const template = templateOf(this, service, protocol, ends);
       const destination =
         template === undefined ? service.scheduler.schedule(service, ends) : template?.destination;
       if (destination === undefined) return this.#refuse(packet);
       connection = this.#connect(packet, protocol, sourcePort, port, destination, template);
     }
-    if (!connection.destination.isAvailable) {
-      this.counters.destinationGone++;
-      return this.drop(packet, 'ipvs destination is gone');
-    }
     countIn(connection.destination, packet.end - packet.start);
-    this.connections.advance(connection, false, event);
+    if (!connection.isGone) this.connections.advance(connection, false, event);
     return transmit(this, packet, connection);
   }
 
@@ -244,14 +256,18 @@ export class Ipvs {
       if (byMark !== undefined) return byMark;
     }
     if (this.#byAddress.size === 0) return undefined;
-    return this.#byAddress.get(addressKey(protocol, target, port));
+    return (
+      this.#byAddress.get(addressKey(protocol, target, port)) ??
+      this.#byAddress.get(addressKey(protocol, target, 0))
+    );
   }
 
   /**
    * A SYN, with or without ACK, and no RST; with `sloppy_tcp` anything but a RST. An INIT; with
-   * `sloppy_sctp` anything but an ABORT. Any datagram.
+   * `sloppy_sctp` anything but an ABORT. Any datagram. Nothing that comes from the port of FTP's data.
    */
-  #opens(protocol: number, event: number): boolean {
+  #opens(protocol: number, sourcePort: number, event: number): boolean {
+    if (sourcePort === FTP_DATA_PORT) return false;
     if (protocol === IpProtocol.udp) return true;
     if (protocol === IpProtocol.sctp) {
       if (event === ChunkType.abort) return false;
@@ -259,26 +275,6 @@ export class Ipvs {
     }
     if ((event & TcpFlag.rst) !== 0) return false;
     return (event & TcpFlag.syn) !== 0 || this.#setting('sloppy_tcp') !== 0;
-  }
-
-  /**
-   * True for a connection that this packet must not use: its destination was removed, or a new SYN
-   * (or INIT) finds it quiesced or closed, as the settings have it. A connection that a template
-   * controls is not replaced.
-   */
-  #mustEnd(connection: IpvsConnection, event: number): boolean {
-    const { destination } = connection;
-    if (!destination.isAvailable) {
-      if (this.#setting('expire_nodest_conn') === 0) return false;
-      this.counters.destinationGone++;
-      return true;
-    }
-    const { protocol } = connection;
-    if (protocol === IpProtocol.tcp && (event & TcpFlag.syn) === 0) return false;
-    if (protocol === IpProtocol.sctp && event !== ChunkType.init) return false;
-    if (protocol === IpProtocol.udp) return false;
-    if (destination.weight === 0 && this.#setting('expire_nodest_conn') !== 0) return true;
-    return this.#setting('conn_reuse_mode') !== 0 && isOver(connection);
   }
 
   /** `ip_vs_schedule`, behind the choice. */
@@ -302,7 +298,9 @@ export class Ipvs {
       this.#setting('conntrack') !== 0,
     );
     connection.control = template ?? undefined;
-    this.connections.add(connection);
+    const isOnePacket = protocol === IpProtocol.udp && destination.service.isOnePacket;
+    if (isOnePacket) this.connections.addOnePacket(connection);
+    else this.connections.add(connection);
     this.namespace.host.beliefs?.onSchedule(destination.address);
     if (packet.way !== undefined) {
       const { key, scheduler } = destination.service;
@@ -360,6 +358,18 @@ export class Ipvs {
     return this.drop(packet, 'ipvs has no destination');
   }
 
+  /** `ip_vs_enqueue_expire_nodest_conns`. */
+  #flushSoon(): void {
+    const { host, world } = this.namespace;
+    if (this.#isFlushing || !host.kernel.flushesRemovedServers) return;
+    if (this.connections.count === 0 || this.#setting('expire_nodest_conn') === 0) return;
+    this.#isFlushing = true;
+    world.queue.scheduleCallback(world.nowNs + FLUSH_DELAY_NS, () => {
+      this.#isFlushing = false;
+      this.connections.expireUnavailable();
+    });
+  }
+
   #setting(name: string): number {
     return this.namespace.sysctls.number(`net.ipv4.vs.${name}`);
   }
@@ -389,13 +399,6 @@ function eventOf(packet: Packet, protocol: number, transport: number): number {
   const { bytes, end } = packet;
   if (protocol === IpProtocol.tcp) return flagsOf(bytes, transport);
   return protocol === IpProtocol.sctp ? sctpEventOf(bytes, transport, end)! : 0;
-}
-
-/** A connection that is over but for its time, which a new one may replace (`is_new_conn_expected`). */
-function isOver({ protocol, state, control }: IpvsConnection): boolean {
-  if (control !== undefined) return false;
-  if (protocol === IpProtocol.sctp) return state === IpvsSctpState.closed;
-  return state === IpvsTcpState.timeWait || state === IpvsTcpState.close;
 }
 
 /** One number for address, port and protocol: 48 bits and two. */

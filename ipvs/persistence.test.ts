@@ -3,11 +3,15 @@
  * quiescing and removing a server does to that.
  */
 import { expect, test } from 'vitest';
-import { tcpPacket } from '../net/netfilter/fake-packets.ts';
+import { flowOf, tcpPacket, udpPacket } from '../net/netfilter/fake-packets.ts';
 import { ip } from '../net/testing/lab.ts';
+import { assert } from '../sim/assert.ts';
 import { SECOND_NS } from '../sim/time.ts';
+import { TcpFlag } from '../wire/tcp.ts';
 import { formatConnections, formatRates, formatRules, formatServices } from './show.ts';
 import { BalancedNetwork } from './testing/balanced-network.ts';
+
+const { syn, ack } = TcpFlag;
 
 function persistent(servers = 2, maskBits = 32): BalancedNetwork {
   const network = new BalancedNetwork();
@@ -31,6 +35,58 @@ test('a client keeps its server until the template has not been used for its tim
   network.lab.run(361);
   expect(network.ipvs.connections.count).toBe(0);
   expect(network.serverOf(40012)).toBe(1);
+});
+
+test('a template is assured once a connection of it is established, and void with its server', () => {
+  const network = persistent();
+  network.request(40000);
+  network.answer(network.servers[1]!, syn | ack);
+  network.request(40000, ack);
+  expect(formatConnections(network.ipvs)).toContain('IP  05:00  ASSURED     10.0.1.9:0 ');
+  network.balancer.sysctls.set('net.ipv4.vs.expire_nodest_conn', 0);
+  network.service.remove(ip('10.0.1.12'), 0);
+  expect(network.serverOf(40001)).toBe(1);
+  const lines = formatConnections(network.ipvs).split('\n');
+  expect(lines.filter((line) => line.startsWith('IP '))).toEqual([
+    'IP  05:00  ASSURED     10.0.1.9:0         0.0.1.1:65535      10.0.1.12:65535',
+    'IP  05:00  NONE        10.0.1.9:0         0.0.1.1:0          10.0.1.11:0',
+  ]);
+});
+
+test('a persistent service with port 0 takes a client to one server on all ports', () => {
+  const network = new BalancedNetwork();
+  network.balancer.tables.run('-t mangle -F');
+  for (let i = 0; i < 3; i++) network.addServer();
+  const key = { protocol: 6, address: ip('10.0.1.2'), port: 0 };
+  const service = network.ipvs.addService(key, 'rr');
+  assert(typeof service !== 'string', 'it is new');
+  for (const { address } of network.service.destinations) service.add(address, 0, 1, 'masq');
+  service.persistence = { timeoutNs: 60 * SECOND_NS, maskBits: 32 };
+  const ports = [80, 443, 80].map((port, i) => {
+    const packet = tcpPacket(`10.0.1.9:${5000 + i}`, `10.0.1.2:${port}`, { flags: syn });
+    network.client.namespace.sendIpv4(packet);
+    network.lab.run();
+    return flowOf(packet).split(' > ')[1];
+  });
+  expect(ports).toEqual(['10.0.1.11:80', '10.0.1.11:443', '10.0.1.11:80']);
+  expect(formatConnections(network.ipvs)).toContain('TCP 01:00  NONE        10.0.1.9:0 ');
+});
+
+test('one-packet scheduling: each datagram is a connection of its own, which nobody sees', () => {
+  const network = new BalancedNetwork();
+  for (let i = 0; i < 2; i++) network.addServer();
+  network.service.isOnePacket = true;
+  const targets = [1, 2, 3].map(() => {
+    const packet = udpPacket('10.0.1.9:5000', '10.0.1.2:53');
+    network.client.namespace.sendIpv4(packet);
+    network.lab.run();
+    network.balancer.connections.deleteByAddress(ip('10.0.1.9'));
+    return flowOf(packet).split(' > ')[1];
+  });
+  expect(targets).toEqual(['10.0.1.12:53', '10.0.1.11:53', '10.0.1.12:53']);
+  expect(network.ipvs.connections.count).toBe(0);
+  expect(network.service.connectionCount).toBe(3);
+  expect(network.service.destinations.map(({ inactiveCount }) => inactiveCount)).toEqual([0, 0]);
 });
 
 test('a template waits for the connections that it has chosen for', () => {

@@ -5,7 +5,7 @@
  * `expire_quiescent_template` neither is one whose destination has weight 0.
  *
  * The template of a service with a mark is for all protocols and ports; of one with an address, for
- * its protocol and port.
+ * its protocol and port, and of one with port 0 for all ports of its protocol.
  */
 import type { Ipv4Address } from '../wire/addresses.ts';
 import { IpvsConnection } from './connection.ts';
@@ -25,25 +25,28 @@ export function templateOf(
   service: Service,
   protocol: number,
   ends: NewConnection,
-  port: number,
 ): IpvsConnection | undefined | null {
   const { persistence, key } = service;
   if (persistence === undefined) return undefined;
   const client = maskedOf(ends.sourceAddress, persistence.maskBits);
   const isByMark = 'fwmark' in key;
+  const ownPort = isByMark ? 0 : key.port;
   const known = isByMark
     ? ipvs.connections.ofRequest(ANY_PROTOCOL, client, 0, key.fwmark, 0)
-    : ipvs.connections.ofRequest(protocol, client, 0, ends.destinationAddress, port);
-  if (known !== undefined && isUsable(ipvs, known.destination)) {
-    ipvs.connections.useTemplate(known);
-    return known;
+    : ipvs.connections.ofRequest(protocol, client, 0, ends.destinationAddress, ownPort);
+  if (known !== undefined) {
+    if (isUsable(ipvs, known.destination)) {
+      ipvs.connections.useTemplate(known);
+      return known;
+    }
+    ipvs.connections.invalidate(known);
   }
   const destination = service.scheduler.schedule(service, ends);
   if (destination === undefined) return null;
-  if (known !== undefined) ipvs.connections.expire(known);
+  const { destinationAddress } = ends;
   const template = isByMark
     ? new IpvsConnection(ANY_PROTOCOL, client, 0, key.fwmark, 0, key.fwmark, destination, false)
-    : new IpvsConnection(protocol, client, 0, ends.destinationAddress, port, 0, destination, false);
+    : new IpvsConnection(protocol, client, 0, destinationAddress, ownPort, 0, destination, false);
   template.templateNs = persistence.timeoutNs;
   ipvs.connections.add(template);
   ipvs.connections.useTemplate(template);

@@ -31,7 +31,7 @@ export interface Destination extends Traffic {
   /** The last weight that was not 0. */
   lastWeight: number;
   method: ForwardMethod;
-  /** Connections in ESTABLISHED, and all others. */
+  /** Connections that are established or on their way there, and all others. */
   activeCount: number;
   inactiveCount: number;
   /** Connections from which it gets no new ones, and below which it does again; 0 for never. */
@@ -67,6 +67,10 @@ export class Service implements Traffic {
   currentWeight = 0;
   highestWeight = 0;
   weightStep = 1;
+  /** Bits of `SchedulerFlag`. */
+  schedulerFlags = 0;
+  /** Each datagram is a connection of its own (`ipvsadm -o`, `IP_VS_SVC_F_ONEPACKET`). */
+  isOnePacket = false;
   /** Set when a client comes back to the destination that it had (`IP_VS_SVC_F_PERSISTENT`). */
   persistence: Persistence | undefined = undefined;
   /** What the hashing schedulers look up; empty until they fill it. */

@@ -18,10 +18,13 @@ interface Removed {
 /** The removed destinations of one namespace. */
 export class DestinationTrash {
   readonly #nowNs: () => number;
+  readonly #onPut: () => void;
   #removed: Removed[] = [];
 
-  constructor(nowNs: () => number) {
+  /** `onPut` is told behind each destination that comes. */
+  constructor(nowNs: () => number, onPut: () => void = () => {}) {
     this.#nowNs = nowNs;
+    this.#onPut = onPut;
   }
 
   /** Takes a destination that has just left its service. */
@@ -29,6 +32,7 @@ export class DestinationTrash {
     destination.isAvailable = false;
     this.#sweep();
     this.#removed.push({ destination, atNs: this.#nowNs() });
+    this.#onPut();
   }
 
   /** The destination that comes back to a service with the same key, if it is still here. */

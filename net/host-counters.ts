@@ -1,15 +1,17 @@
 /**
- * What the namespaces of one host share because they share a kernel: the softirq backlog, the
+ * What the namespaces of one host share because they share a kernel: its release, the softirq backlog, the
  * log, the neighbour table's size (its thresholds are per kernel), and the global ICMP budget.
  */
 import type { World } from '../sim/world.ts';
 import type { BeliefWatch } from './belief-watch.ts';
 import { Backlog } from './device/backlog.ts';
 import { KernelLog } from './kernel-log.ts';
+import { DEFAULT_KERNEL, type KernelTraits } from './kernel-release.ts';
 import type { NeighbourCount } from './neighbour/neighbours.ts';
 
 /** One kernel's shared state. */
 export class HostCounters {
+  readonly kernel: KernelTraits;
   readonly backlog: Backlog;
   readonly log: KernelLog;
   /** The sizes of the two neighbour tables. */
@@ -21,7 +23,8 @@ export class HostCounters {
   /** Somebody who compares what the host acts on with how things are. */
   beliefs: BeliefWatch | undefined;
 
-  constructor(world: World) {
+  constructor(world: World, kernel: KernelTraits = DEFAULT_KERNEL) {
+    this.kernel = kernel;
     this.backlog = new Backlog(world.queue);
     this.log = new KernelLog(world);
   }

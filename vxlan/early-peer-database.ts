@@ -13,7 +13,7 @@
  */
 import { formatIpv4Address, formatMac, type Ipv4Address } from '../wire/addresses.ts';
 import type { DeviceFinder, Peer, Peers } from './peer-database.ts';
-import { removeForwarding } from './peer-programming.ts';
+import { removeForwarding, tableFull } from './peer-programming.ts';
 import type { VxlanDevice } from './vxlan-device.ts';
 
 /** The drivers. */
@@ -88,8 +88,12 @@ export class EarlyPeerDatabase implements Peers {
     const device = this.#deviceOf?.(peer.address);
     if (device === undefined) return undefined;
     if (typeof device === 'string') return this.#fail(device);
-    if (this.#isNews(peer.address, peer)) {
-      device.namespace.neighbours.setPermanent(device, peer.address, peer.mac);
+    if (
+      this.#isNews(peer.address, peer) &&
+      !device.namespace.neighbours.setPermanent(device, peer.address, peer.mac)
+    ) {
+      this.#believed.delete(keyOf(peer.address, peer));
+      return this.#fail(tableFull(peer).text);
     }
     if (this.#isNews(peer.vtep, peer)) replaceForwarding(device, peer);
     return undefined;

@@ -76,7 +76,9 @@ export class PeerProgrammer {
     const neighbourKey = keyOf(peer.address, peer.mac);
     if (this.#believed.has(neighbourKey))
       return this.#presentInList('neighbor', peer.address, peer);
-    device.namespace.neighbours.setPermanent(device, peer.address, peer.mac);
+    if (!device.namespace.neighbours.setPermanent(device, peer.address, peer.mac)) {
+      return tableFull(peer);
+    }
     this.#believed.add(neighbourKey);
     const forwardingKey = keyOf(peer.vtep, peer.mac);
     if (this.#believed.has(forwardingKey)) return this.#presentInList('fdb', peer.vtep, peer);
@@ -125,7 +127,7 @@ export class PeerProgrammer {
     if (isPresent && !(replacesStale && this.#generation === 3)) {
       return present(device, 'could not add neighbor entry into the sandbox', peer.address, peer);
     }
-    neighbours.setPermanent(device, peer.address, peer.mac);
+    if (!neighbours.setPermanent(device, peer.address, peer.mac)) return tableFull(peer);
     if (this.#count(peer, 1) !== 1) return undefined;
     if (peer.vtep === 0) {
       if (this.#generation === 3) {
@@ -215,6 +217,12 @@ function present(
   const where = nameOf(device, address, peer);
   const text = `peer add operation failed: ${what}: neighbor entry already exists for ${where}`;
   return { text, isPresent: true, isMissing: false };
+}
+
+/** The kernel's neighbour table is full (`ENOBUFS`); the peer has no forwarding entry either. */
+export function tableFull({ endpointId }: Peer): ProgrammingFailure {
+  const text = `could not add neighbor entry for eid:${endpointId} into the sandbox:no buffer space available`;
+  return { text, isPresent: false, isMissing: false };
 }
 
 function missing(

@@ -7,7 +7,7 @@
  * once per new connection and twice per destination and change.
  */
 import type { Destination, Service } from '../service.ts';
-import { canTake, type Scheduler } from './scheduler.ts';
+import { canTake, type NewConnection, type Scheduler, SchedulerFlag } from './scheduler.ts';
 import { divisorOf } from './weights.ts';
 
 /** `CONFIG_IP_VS_MH_TAB_INDEX` 12. */
@@ -24,15 +24,26 @@ interface Turn {
   place: number;
 }
 
-/** The `mh` scheduler, without its flags for the port and for a fallback. */
-export const mh: Scheduler = {
-  name: 'mh',
-  schedule(service, { sourceAddress }) {
-    const destination = service.buckets[hash(sourceAddress, FIRST_KEY) % TABLE_SIZE];
-    return destination !== undefined && canTake(destination) ? destination : undefined;
-  },
-  onChange: fill,
-};
+/** The `mh` scheduler. */
+export const mh: Scheduler = { name: 'mh', schedule: lookUp, onChange: fill };
+
+/** `ip_vs_mh_get`, and `ip_vs_mh_get_fallback`, which hashes again with other offsets. */
+function lookUp(service: Service, connection: NewConnection): Destination | undefined {
+  const { buckets, schedulerFlags } = service;
+  if (buckets.length === 0) return undefined;
+  const port = (schedulerFlags & SchedulerFlag.port) === 0 ? 0 : connection.sourcePort;
+  const value = connection.sourceAddress + port;
+  const first = hash(value, FIRST_KEY) % TABLE_SIZE;
+  const destination = buckets[first]!;
+  if (canTake(destination)) return destination;
+  if ((schedulerFlags & SchedulerFlag.fallback) === 0 || !buckets.some(canTake)) return undefined;
+  for (let step = 0; step < TABLE_SIZE; step++) {
+    const offset = (first + step) % TABLE_SIZE;
+    const other = buckets[hash(value + offset, FIRST_KEY) % TABLE_SIZE]!;
+    if (canTake(other)) return other;
+  }
+  return undefined;
+}
 
 function fill(service: Service): void {
   const divisor = divisorOf(service.destinations, lastWeightOf);

@@ -21,6 +21,18 @@ export interface Scheduler {
   onChange(service: Service): void;
 }
 
+/**
+ * What a service asks of its scheduler beside its name (`ipvsadm -b`): three flags, of which `sh` and
+ * `mh` understand the first two (`IP_VS_SVC_F_SCHED1` to `3`).
+ */
+export const SchedulerFlag = {
+  /** `sh-fallback`, `mh-fallback`: another destination instead of none. */
+  fallback: 1,
+  /** `sh-port`, `mh-port`: the client's port counts, too. */
+  port: 2,
+  third: 4,
+} as const;
+
 /** True when the destination may get a new connection. */
 export function canTake(destination: Destination): boolean {
   return destination.weight > 0 && !destination.isOverloaded;

@@ -10,7 +10,10 @@ import { schedulerOf } from './by-name.ts';
 
 const LETTERS = 'abcdefgh';
 
-/** Runs `add a 2; active a 3; next 4; …`; the letters that were chosen, `-` for none. */
+/**
+ * Runs `flags 1; add a 2; active a 3; next 4; from 5 4; …`; the letters that were chosen, `-` for none.
+ * `next` takes another client each time, `from` another port of the same one.
+ */
 function run(scheduler: string, script: string): string {
   const service = new Service(
     { fwmark: 256 },
@@ -29,10 +32,13 @@ function run(scheduler: string, script: string): string {
     else if (verb === 'active') destination!.activeCount = Number(number);
     else if (verb === 'inactive') destination!.inactiveCount = Number(number);
     else if (verb === 'overload') destination!.isOverloaded = Number(number) === 1;
+    else if (verb === 'flags') service.schedulerFlags = Number(word);
     else {
-      for (let i = 0; i < Number(word); i++) {
-        const end = ip('192.0.2.0') + ++client;
-        const ends = { sourceAddress: end, sourcePort: 1024, destinationAddress: end };
+      const isSame = verb === 'from';
+      for (let i = 0; i < Number(isSame ? number : word); i++) {
+        const end = ip('192.0.2.0') + (isSame ? Number(word) : ++client);
+        const sourcePort = 1024 + (isSame ? i : 0);
+        const ends = { sourceAddress: end, sourcePort, destinationAddress: end };
         const choice = service.scheduler.schedule(service, ends);
         chosen += choice === undefined ? '-' : LETTERS.charAt((choice.address & 255) - 1);
       }
@@ -75,6 +81,16 @@ test.each([
   ['mh', 'add a 1; add b 1; add c 2; next 16', 'bcccaacbcbcabcac'],
   ['mh', 'add a 1; add b 1; add c 2; weight c 0; next 16', 'b---aa-b-b-ab-a-'],
   ['mh', 'next 1; add a 0; next 1', '- -'],
+  ['sh', 'add a 1; add b 1; add c 2; from 1 8', 'bbbbbbbb'],
+  ['sh', 'flags 2; add a 1; add b 1; add c 2; from 1 8', 'cbcbccac'],
+  ['sh', 'flags 1; add a 1; add b 1; add c 2; weight c 0; next 16', 'ababababaabbabba'],
+  ['sh', 'flags 1; add a 1; add b 1; overload a 1; overload b 1; next 2', '--'],
+  ['sh', 'flags 3; add a 1; add b 1; add c 2; weight c 0; from 1 8', 'bababbab'],
+  ['mh', 'add a 1; add b 1; add c 2; from 1 8', 'bbbbbbbb'],
+  ['mh', 'flags 2; add a 1; add b 1; add c 2; from 1 8', 'abccbcca'],
+  ['mh', 'flags 1; add a 1; add b 1; add c 2; weight c 0; next 16', 'bbabaabbabbabbaa'],
+  ['mh', 'flags 1; add a 1; add b 1; overload a 1; overload b 1; next 2', '--'],
+  ['mh', 'flags 3; add a 1; add b 1; add c 2; weight c 0; from 1 8', 'abbabbaa'],
 ])('%s: %s', (scheduler, script, choices) => {
   expect(run(scheduler, script)).toBe(choices);
 });

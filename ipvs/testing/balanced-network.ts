@@ -5,6 +5,7 @@
  * Clients and servers have no sockets unless a test opens some: what reaches them is kept, and
  * answers are sent by hand.
  */
+import { type KernelRelease, kernelOf } from '../../net/kernel-release.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import { flowOf, tcpPacket, watched } from '../../net/netfilter/fake-packets.ts';
 import { Hook, Verdict } from '../../net/netfilter/hook.ts';
@@ -28,7 +29,7 @@ export interface Station {
 
 /** The network and everything on it. */
 export class BalancedNetwork {
-  readonly lab = new Lab();
+  readonly lab: Lab;
   readonly client: Station;
   readonly balancer: Namespace;
   readonly ipvs: Ipvs;
@@ -36,8 +37,9 @@ export class BalancedNetwork {
   readonly servers: Station[] = [];
   readonly #switch: Namespace;
 
-  constructor(scheduler = 'rr') {
-    const { lab } = this;
+  constructor(scheduler = 'rr', kernel: KernelRelease = '6.1') {
+    const lab = new Lab(kernelOf(kernel));
+    this.lab = lab;
     this.#switch = lab.namespace('1-net1');
     const bridge = lab.bridge(this.#switch, 'br0');
     this.client = this.station('client', '10.0.1.9/24');

@@ -114,14 +114,19 @@ export class Neighbours {
     return neighbour.state;
   }
 
-  /** `ip neigh replace <address> lladdr <mac> dev <device> nud permanent`. */
-  setPermanent(device: Device, address: IpAddress, mac: Mac): void {
-    const neighbour = this.find(device, address) ?? this.#insert(device, address, true);
+  /**
+   * `ip neigh replace <address> lladdr <mac> dev <device> nud permanent`; false when the table is full,
+   * which permanent entries fill only in kernels before 5.0.
+   */
+  setPermanent(device: Device, address: IpAddress, mac: Mac): boolean {
+    const neighbour = this.find(device, address) ?? this.#createPermanent(device, address);
+    if (neighbour === undefined) return false;
     this.#stopTimer(neighbour);
     neighbour.state = permanent;
     neighbour.mac = mac;
     neighbour.updatedAtNs = this.#namespace.world.nowNs;
     this.#releaseWaiting(neighbour);
+    return true;
   }
 
   /** `ip neigh del`; false when there is none. */
@@ -313,6 +318,13 @@ export class Neighbours {
     return SendResult.sent;
   }
 
+  #createPermanent(device: Device, address: IpAddress): Neighbour | undefined {
+    const { countsPermanentNeighbours } = this.#namespace.host.kernel;
+    return countsPermanentNeighbours
+      ? this.#create(device, address)
+      : this.#insert(device, address, true);
+  }
+
   #create(device: Device, address: IpAddress): Neighbour | undefined {
     const table = this.#protocol.countOf(this.#namespace);
     if (table.count >= this.#number('gc_thresh1')) this.#collect(this.#namespace.world.nowNs);
@@ -359,7 +371,7 @@ export class Neighbours {
     const staleNs = this.#spanNs('gc_stale_time', SECOND_NS);
     for (const neighbour of this.list()) {
       const state = this.stateOf(neighbour);
-      if (!neighbour.isCounted || (state & IN_TIMER) !== 0) continue;
+      if (!neighbour.isCounted || (state & IN_TIMER) !== 0 || state === permanent) continue;
       const isOld = nowNs >= neighbour.usedAtNs + staleNs && state !== reachable;
       const isYoung = nowNs < neighbour.updatedAtNs + 5 * SECOND_NS;
       if (state === failed || isOld || (isForced && !isYoung)) this.#destroy(neighbour);

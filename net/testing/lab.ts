@@ -12,6 +12,7 @@ import type { Device } from '../device/device.ts';
 import { createVethPair, type Veth } from '../device/veth.ts';
 import { HostCounters } from '../host-counters.ts';
 import type { RouteSpecification } from '../ip/route.ts';
+import { DEFAULT_KERNEL, type KernelTraits } from '../kernel-release.ts';
 import { Namespace } from '../namespace.ts';
 import { Packet } from '../packet.ts';
 import { Way } from '../way.ts';
@@ -34,8 +35,13 @@ export interface PacketOptions {
 /** Namespaces on one host, and what connects them. */
 export class Lab {
   readonly world = new World('lab');
-  readonly host = new HostCounters(this.world);
+  readonly host: HostCounters;
   #macCount = 0;
+
+  /** On a host with the newest kernel, or an older one. */
+  constructor(kernel: KernelTraits = DEFAULT_KERNEL) {
+    this.host = new HostCounters(this.world, kernel);
+  }
 
   /** A namespace with loopback up. */
   namespace(name: string, initial?: Namespace): Namespace {

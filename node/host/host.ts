@@ -7,6 +7,7 @@
  */
 import type { Device } from '../../net/device/device.ts';
 import { HostCounters } from '../../net/host-counters.ts';
+import { DEFAULT_KERNEL, type KernelRelease, kernelOf } from '../../net/kernel-release.ts';
 import { Namespace } from '../../net/namespace.ts';
 import { Xfrm } from '../../net/xfrm/xfrm.ts';
 import { assert } from '../../sim/assert.ts';
@@ -61,6 +62,8 @@ export interface HostOptions {
   readonly resolver?: ResolverConfig | undefined;
   /** What its kernel lacks; default: nothing. */
   readonly missingModules?: readonly KernelModule[] | undefined;
+  /** Its kernel; default: the newest. */
+  readonly kernel?: KernelRelease | undefined;
   /** How its daemon is started; default: without flags. */
   readonly config?: DaemonConfig | undefined;
   /** UDP port of VXLAN (`--data-path-port`); default 4789. */
@@ -161,7 +164,11 @@ export class Host implements NetworkHost {
     const { address: own } = address;
     this.hostsFile =
       options.hostsFile ?? `127.0.0.1\tlocalhost\n${formatIpv4Address(own)}\t${name}\n`;
-    this.counters = new HostCounters(world);
+    const { kernel } = options;
+    this.counters = new HostCounters(
+      world,
+      kernel === undefined ? DEFAULT_KERNEL : kernelOf(kernel),
+    );
     this.namespace = new Namespace(world, { name, nodeIndex: index, host: this.counters });
     this.namespaces.set('default', this.namespace);
     this.#bootKernel(options.gateway);

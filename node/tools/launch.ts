@@ -5,6 +5,7 @@ import { tcpdump } from './capture/tcpdump.ts';
 import { docker } from './docker.ts';
 import { bridge } from './ip/bridge.ts';
 import { ip } from './ip/ip.ts';
+import { ipvsadm } from './ipvsadm/ipvsadm.ts';
 import { brctl } from './kernel/brctl.ts';
 import { conntrack } from './kernel/conntrack.ts';
 import { dmesg } from './kernel/dmesg.ts';
@@ -18,7 +19,6 @@ import {
   iptablesRestore,
   iptablesSave,
 } from './kernel/iptables.ts';
-import { ipvsadm } from './kernel/ipvsadm.ts';
 import { nft } from './kernel/nft.ts';
 import { nstat } from './kernel/nstat.ts';
 import { ss } from './kernel/ss.ts';

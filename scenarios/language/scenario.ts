@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { FURTHER_CARDS } from '../../cluster/host-addresses.ts';
 import { DEFAULT_CLUSTER_SPEC } from '../../manager/objects/cluster.ts';
+import { KERNEL_RELEASES } from '../../net/kernel-release.ts';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
 import { KERNEL_MODULES } from '../../node/host/kernel-modules.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
@@ -31,6 +32,12 @@ const dockerVersion = z
 const missingModules = z.array(z.enum(KERNEL_MODULES)).meta({
   description: 'kernel modules that the hosts lack: ip_vs (no load balancing), esp (no encryption)',
 });
+
+const kernel = z
+  .union([z.enum(KERNEL_RELEASES), z.number().transform(String).pipe(z.enum(KERNEL_RELEASES))])
+  .meta({
+    description: `the hosts' Linux, which differ in ipvs and neighbours: ${KERNEL_RELEASES.join(', ')}`,
+  });
 
 const firewalld = z.boolean().meta({ description: 'firewalld runs on the hosts' });
 
@@ -90,6 +97,7 @@ const cluster = z
           docker: dockerVersion.optional(),
           'overlay-driver': overlayDriver.optional(),
           labels: z.record(z.string(), z.string()).optional(),
+          kernel: kernel.optional(),
           'missing-modules': missingModules.optional(),
           firewalld: firewalld.optional(),
           daemon: daemon.optional(),
@@ -107,6 +115,7 @@ const cluster = z
       )
       .default({})
       .meta({ description: 'what is special about a node, by its name' }),
+    kernel: kernel.optional(),
     'missing-modules': missingModules.default([]),
     firewalld: firewalld.default(false),
     'data-path-port': z

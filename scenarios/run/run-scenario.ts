@@ -381,6 +381,7 @@ function nodeOptionsOf({ scenario, nodes }: LoadedScenario): NodeOptions[] {
       ...(facts?.availability === undefined ? {} : { availability: facts.availability }),
       daemon: daemonConfigOf(cluster, name),
       clockDriftRatio: facts?.['clock-drift'] ?? 0,
+      kernel: facts?.kernel ?? cluster.kernel,
       missingModules: facts?.['missing-modules'] ?? cluster['missing-modules'],
       hasFirewalld: facts?.firewalld ?? cluster.firewalld,
       addresses: addressChoicesOf(cluster, nodes, index),

@@ -4,7 +4,7 @@
  * `test/distribution.test.ts`.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { IpvsTcpState } from '../../ipvs/constants.ts';
+import { IpvsTcpState } from '../../ipvs/states/constants.ts';
 import { ip, Lab } from '../../net/testing/lab.ts';
 import { Forwarder } from '../../node/dns/forwarder.ts';
 import { runScenario } from '../../scenarios/run/run-scenario.ts';

@@ -70,8 +70,9 @@ function set(namespace: Namespace, words: Words, command: 'add' | 'change' | 're
   if (state !== 'permanent' && state !== 'reachable' && state !== 'stale') {
     throw wrong(`Error: argument "${state}" is wrong: nud state is bad`);
   }
-  if (state === 'permanent') neighbours.setPermanent(device, address, mac);
-  else {
+  if (state === 'permanent') {
+    if (!neighbours.setPermanent(device, address, mac)) throw refused('No buffer space available');
+  } else {
     const neighbour = neighbours.accept(device, address);
     if (neighbour === undefined) throw refused('No buffer space available');
     neighbours.learn(neighbour, mac, NeighbourState[state], true);

@@ -2,8 +2,8 @@
  * ipvs' numbers: connection states, their timeouts and the TCP transition table, as
  * `net/netfilter/ipvs/ip_vs_proto_tcp.c` and `ip_vs_proto_udp.c` have them.
  */
-import { SECOND_NS } from '../sim/time.ts';
-import { TcpFlag } from '../wire/tcp.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import { TcpFlag } from '../../wire/tcp.ts';
 
 /** TCP states in the kernel's order (`IP_VS_TCP_S_*`). */
 export const IpvsTcpState = {
@@ -37,6 +37,14 @@ export const IPVS_TCP_STATE_NAMES = [
   'SYNACK',
 ] as const;
 
+/** States in which a destination counts a connection as active (`tcp_state_active_table`, since 4.8). */
+export const IPVS_ACTIVE_TCP_STATES: ReadonlySet<IpvsTcpState> = new Set([
+  IpvsTcpState.established,
+  IpvsTcpState.synSent,
+  IpvsTcpState.synReceived,
+  IpvsTcpState.synAck,
+]);
+
 /** Time to live in each TCP state, in ns, by state number (`tcp_timeouts`). */
 export const IPVS_TCP_TIMEOUTS_NS: readonly number[] = [
   2, 900, 120, 60, 120, 120, 10, 60, 30, 120, 120,
@@ -64,7 +72,7 @@ const TRANSITIONS: readonly (readonly (readonly number[])[])[] = [
   rows(
     'SR ES ES SR SR SR SR SR SR SR SR',
     'CL CW SS TW TW TW CL CW LA LI TW',
-    'CL ES SS ES FW TW CL CW CL LI ES',
+    'ES ES SS ES FW TW CL CW CL LI ES',
     'CL CL CL SR CL CL CL CL LA LI SR',
   ),
   rows(
@@ -76,7 +84,7 @@ const TRANSITIONS: readonly (readonly (readonly number[])[])[] = [
   rows(
     'SR ES ES SR SR SR SR SR SR SR SR',
     'CL FW SS TW FW TW CL CW LA LI TW',
-    'CL ES SS ES FW TW CL CW CL LI ES',
+    'ES ES SS ES FW TW CL CW CL LI ES',
     'CL CL CL SR CL CL CL CL LA LI CL',
   ),
 ];

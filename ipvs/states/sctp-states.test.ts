@@ -3,13 +3,13 @@
  * `ip_vs_proto_sctp.c` has it; and a whole association through a virtual service.
  */
 import { expect, test } from 'vitest';
-import { ip } from '../net/testing/lab.ts';
-import { SECOND_NS } from '../sim/time.ts';
-import { ChunkType } from '../wire/sctp.ts';
+import { ip } from '../../net/testing/lab.ts';
+import { SECOND_NS } from '../../sim/time.ts';
+import { ChunkType } from '../../wire/sctp.ts';
+import { formatConnections, formatServices } from '../show.ts';
+import { BalancedNetwork } from '../testing/balanced-network.ts';
 import { TransitionTable } from './constants.ts';
 import { IPVS_SCTP_STATE_NAMES, IPVS_SCTP_TIMEOUTS_NS, nextSctpState } from './sctp-states.ts';
-import { formatConnections, formatServices } from './show.ts';
-import { BalancedNetwork } from './testing/balanced-network.ts';
 
 const STATES = 'NO I1 IN CS CR CW CO CE ES SS SR SA RJ CL'.split(' ');
 

@@ -5,14 +5,14 @@
  * States are those that the real server goes through, as far as packets tell: the first chunk of each
  * counts, and an ABORT behind a COOKIE ECHO or COOKIE ACK.
  */
-import { SECOND_NS } from '../sim/time.ts';
+import { SECOND_NS } from '../../sim/time.ts';
 import {
   CHUNK_HEADER_BYTES,
   ChunkType,
   chunkTypeOf,
   nextChunkAt,
   SCTP_HEADER_BYTES,
-} from '../wire/sctp.ts';
+} from '../../wire/sctp.ts';
 import type { TransitionTable } from './constants.ts';
 
 /** SCTP states in the kernel's order (`IP_VS_SCTP_S_*`), those that are asked for. */

@@ -3,7 +3,7 @@
  * established TCP, for TCP of which a FIN was seen, and for UDP (`ip_vs_set_timeout`). What a connection
  * lives already is not changed until its next packet.
  */
-import { SECOND_NS } from '../sim/time.ts';
+import { SECOND_NS } from '../../sim/time.ts';
 import { IPVS_TCP_TIMEOUTS_NS, IPVS_UDP_TIMEOUT_NS, IpvsTcpState } from './constants.ts';
 
 /** The timeouts of one namespace. */
