@@ -9,7 +9,7 @@ import { IcmpType } from '../../wire/icmp.ts';
 import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
 import type { IpCounters } from '../ip/ip-counters.ts';
 import type { Namespace } from '../namespace.ts';
-import type { UdpCounters } from '../socket/table.ts';
+import type { UdpCounters } from '../socket/counters.ts';
 import { TcpState } from '../socket/tcp/state.ts';
 import { TCP_EXTENSION_NAMES } from './tcp-extension-names.ts';
 

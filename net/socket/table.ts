@@ -27,6 +27,7 @@ import type { RouteResult } from '../ip/route.ts';
 import type { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
+import { newSocketCounters, type UdpCounters } from './counters.ts';
 import { Errno, errnoOfIcmp, errnoOfIcmpv6, isFatalIcmp, isFatalIcmpv6 } from './errno.ts';
 import type { PingSocket } from './ping.ts';
 import { PortChooser } from './ports.ts';
@@ -41,33 +42,6 @@ import { TimeWaits } from './tcp/time-wait.ts';
 import { TcpTimers } from './tcp/timers.ts';
 import { type KernelUdpHandler, type UdpHandlers, UdpSocket } from './udp-socket.ts';
 
-/** What `nstat` counts of one namespace's sockets. */
-export interface SocketCounters {
-  activeOpens: number;
-  passiveOpens: number;
-  attemptsFailed: number;
-  established: number;
-  segmentsRetransmitted: number;
-  resetsSent: number;
-  resetsReceived: number;
-  timeouts: number;
-  listenOverflows: number;
-  checksumErrors: number;
-  segmentsReceived: number;
-  segmentsSent: number;
-  /** By the version of IP. */
-  readonly udp: Readonly<Record<'ipv4' | 'ipv6', UdpCounters>>;
-}
-
-/** What is counted of datagrams. */
-export interface UdpCounters {
-  received: number;
-  sent: number;
-  /** For a port that nobody has (`UdpNoPorts`). */
-  unknownPorts: number;
-  checksumErrors: number;
-}
-
 /** The sockets of one namespace. */
 export class SocketTable {
   readonly namespace: Namespace;
@@ -76,24 +50,7 @@ export class SocketTable {
   readonly timeWaits = new TimeWaits(this);
   readonly ports: PortChooser;
   readonly sctp: SctpSockets;
-  readonly counters: SocketCounters = {
-    activeOpens: 0,
-    passiveOpens: 0,
-    attemptsFailed: 0,
-    established: 0,
-    segmentsRetransmitted: 0,
-    resetsSent: 0,
-    resetsReceived: 0,
-    timeouts: 0,
-    listenOverflows: 0,
-    checksumErrors: 0,
-    segmentsReceived: 0,
-    segmentsSent: 0,
-    udp: {
-      ipv4: { received: 0, sent: 0, unknownPorts: 0, checksumErrors: 0 },
-      ipv6: { received: 0, sent: 0, unknownPorts: 0, checksumErrors: 0 },
-    },
-  };
+  readonly counters = newSocketCounters();
   /** Sees every packet that a socket sends, before routing; `explain` attaches a way here. */
   onSend: ((packet: Packet) => void) | undefined = undefined;
   readonly #listeners = new Map<number, TcpListener[]>();
