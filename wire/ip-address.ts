@@ -183,6 +183,14 @@ export function maskedIp(address: IpAddress, lengthBits: number): IpAddress {
   return ipv6Of(a!, b!, c!, d!);
 }
 
+/** The bits of an address that a mask of its family has. */
+export function ipMaskedBy(address: IpAddress, mask: IpAddress): IpAddress {
+  if (address <= IPV4_MAX) return (address & mask) >>> 0;
+  const words = ipv6Words(address);
+  const [a, b, c, d] = ipv6Words(mask).map((word, i) => (word & words[i]!) >>> 0);
+  return ipv6Of(a!, b!, c!, d!);
+}
+
 /** The `index`th word of a mask of `lengthBits` ones. */
 function maskWord(lengthBits: number, index: number): number {
   return prefixMask(Math.min(Math.max(lengthBits - 32 * index, 0), 32));

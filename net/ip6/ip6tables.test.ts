@@ -146,8 +146,8 @@ test('the text of ip6tables, and its errors', () => {
   );
   expect(host.ipv6.tables.list('filter', 'FORWARD').split('\n').slice(1, 4)).toEqual([
     ' pkts bytes target     prot opt in     out     source               destination         ',
-    '    0     0 ACCEPT     58       !br0   *       fd00::2              ::/0                 ipv6-icmptype 128',
-    '    0     0 DROP       0        *      br0     ::/0                !fd00:1::/64         ',
+    '    0     0 ACCEPT     58   --  !br0   *       fd00::2              ::/0                 ipv6-icmptype 128',
+    '    0     0 DROP       0    --  *      br0     ::/0                !fd00:1::/64         ',
   ]);
   expect(host.ipv6.tables.run('-A INPUT -s 10.0.0.1 -j DROP')).toContain(
     "ip6tables v1.8.9 (legacy): host/network `10.0.0.1' not found",

@@ -41,9 +41,20 @@ export const LONG_OPTIONS: Readonly<Record<string, string>> = {
   'wait-interval': 'W',
   ipv4: '4',
   ipv6: '6',
+  version: 'V',
+  help: 'h',
+  modprobe: 'M',
 };
+
+/** The letter of a long option, of as much of its name as is unambiguous; undefined otherwise. */
+export function letterOfLong(name: string): string | undefined {
+  if (Object.hasOwn(LONG_OPTIONS, name)) return LONG_OPTIONS[name];
+  const names = Object.keys(LONG_OPTIONS).filter((known) => name !== '' && known.startsWith(name));
+  const letters = new Set(names.map((known) => LONG_OPTIONS[known]));
+  return letters.size === 1 ? LONG_OPTIONS[names[0]!] : undefined;
+}
 /** Letters of options that take an argument. */
-export const WITH_ARGUMENT = 'ADCIREPNsdpiojgmtcW';
+export const WITH_ARGUMENT = 'ADCIREPNsdpiojgmtcWM';
 /** Letters of commands. */
 export const COMMANDS = 'ACDEFILNPRSXZ';
 /** Letters of the commands that take a rule. */

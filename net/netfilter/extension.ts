@@ -27,6 +27,8 @@ export interface RuleHead {
   /** IP protocol, 0 for any. */
   readonly protocol: number;
   readonly isProtocolNegated: boolean;
+  /** The rule's matches, as far as they have been read. */
+  readonly matches: readonly { readonly match: Match }[];
 }
 
 /** What an extension may ask about the namespace whose rules are parsed. */
@@ -54,15 +56,35 @@ interface Extension {
   list(isNumeric: boolean): string;
   /** False when the kernel would refuse the rule (`Invalid argument`). */
   isAllowed?(head: RuleHead): boolean;
-  /** False when it names what the kernel has not (`No chain/target/match by that name`). */
-  isKnown?(): boolean;
+  /** The kernel's answer when it refuses for another reason than `Invalid argument`. */
+  refusal?(head: RuleHead): string | undefined;
   /** The hooks from which the kernel lets this rule be reached; all when undefined. */
   allowedHooks?(): readonly Hook[] | undefined;
+  /** What the kernel logs of another hook; x_tables' own words when it has none. */
+  hookRefusal?(): string;
+}
+
+/** What libxtables checks of options before and after an extension reads them (xtoptions.c). */
+export interface OptionChecks {
+  /** Options that `!` may not stand before; of a target, none may be negated. */
+  readonly plain?: readonly string[];
+  /** Options that may be given again. */
+  readonly repeatable?: readonly string[];
+  /** Groups of which one option may be given; errors name the first two that were, in this order. */
+  readonly exclusive?: readonly (readonly string[])[];
+  /** Pairs: the first is of no use without the second. */
+  readonly requires?: readonly (readonly [string, string])[];
+  /** Names of one option, the one that errors name first. */
+  readonly aliases?: readonly (readonly string[])[];
+  /** It reads its options without libxtables' help, so that nothing of this is checked. */
+  readonly isOwnParser?: boolean;
 }
 
 /** A match of one rule. */
 export interface Match extends Extension {
   matches(inspection: Inspection): boolean;
+  /** True when only segments that open a TCP connection can match. */
+  readonly demandsSyn?: boolean;
 }
 
 /** A target of one rule that is neither a verdict nor a chain. */
@@ -71,7 +93,7 @@ export interface Target extends Extension {
 }
 
 /** A kind of extension: its name, its options and how one is made. */
-export interface ExtensionKind<T extends Extension> {
+export interface ExtensionKind<T extends Extension> extends OptionChecks {
   readonly name: string;
   /** Option names with `--`; one `=` behind it per argument. */
   readonly options: readonly string[];

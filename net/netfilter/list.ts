@@ -65,23 +65,52 @@ function ruleLine(rule: Rule, number: number, format: ListFormat): string {
       ? 'all'
       : protocolName(rule.protocol);
   text += `${protocol.padEnd(4)} `;
-  const option = `${rule.isFragmentNegated ? '!' : '-'}${rule.onlyFragments ? 'f' : '-'}`;
-  text += `${rule.ipv6 === undefined ? option : '  '} `;
+  text += `${optionText(rule)} `;
   if (format.isVerbose) {
     text += ` ${interfaceText(rule.inInterface, rule.isInInterfaceNegated).padEnd(6)} `;
     text += `${interfaceText(rule.outInterface, rule.isOutInterfaceNegated).padEnd(6)} `;
   }
-  if (rule.ipv6 !== undefined) {
-    text += prefixText(rule.ipv6.source, rule.isSourceNegated, format);
-    text += prefixText(rule.ipv6.destination, rule.isDestinationNegated, format);
-  } else {
-    text += addressText(rule.source, rule.sourceMask, rule.isSourceNegated, format);
-    text += addressText(rule.destination, rule.destinationMask, rule.isDestinationNegated, format);
-  }
+  text += addressesText(rule, format).join('');
   if (rule.action === RuleAction.goto) text += '[goto] ';
   for (const { match } of rule.matches) text += match.list(format.isNumeric);
   if (rule.target !== undefined) text += rule.target.list(format.isNumeric);
   return text;
+}
+
+/** A rule as `-A -v` says that it was added. */
+export function verboseRule(rule: Rule): string {
+  const { target, targetName } = rule;
+  const name = TARGET_KINDS[rule.family].get(targetName)?.listedName ?? targetName;
+  const protocol = rule.protocol === 0 ? 'all' : protocolName(rule.protocol);
+  const format = { isNumeric: true, isVerbose: true, isExact: false, hasLineNumbers: false };
+  const [source, destination] = addressesText(rule, format).map((text) => text.trimEnd());
+  let text = `${name} ${rule.isProtocolNegated ? '!' : ' '}${protocol} opt ${optionText(rule)} `;
+  text += `in ${interfaceText(rule.inInterface, rule.isInInterfaceNegated)} `;
+  text += `out ${interfaceText(rule.outInterface, rule.isOutInterfaceNegated)} ${source} `;
+  text += `${destination![0]}-> ${destination!.slice(1)}  `;
+  if (rule.action === RuleAction.goto) text += '[goto] ';
+  for (const { match } of rule.matches) text += match.list(true);
+  return text + (target?.list(true) ?? '');
+}
+
+/** `--`, `-f`, `!f`. */
+function optionText(rule: Rule): string {
+  return `${rule.isFragmentNegated ? '!' : '-'}${rule.onlyFragments ? 'f' : '-'}`;
+}
+
+/** Source and destination in their columns. */
+function addressesText(rule: Rule, format: ListFormat): [string, string] {
+  if (rule.ipv6 !== undefined) {
+    const { source, destination } = rule.ipv6;
+    return [
+      prefixText(source, rule.isSourceNegated, format),
+      prefixText(destination, rule.isDestinationNegated, format),
+    ];
+  }
+  return [
+    addressText(rule.source, rule.sourceMask, rule.isSourceNegated, format),
+    addressText(rule.destination, rule.destinationMask, rule.isDestinationNegated, format),
+  ];
 }
 
 function interfaceText(name: string, isNegated: boolean): string {

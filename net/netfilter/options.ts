@@ -8,6 +8,11 @@ import { parseIpv4Address, prefixMask } from '../../wire/addresses.ts';
 import { type IpPrefix, isIpv6Address, maskedIp, parseIp } from '../../wire/ip-address.ts';
 import { hexText, parsePort, parseUnsigned32 } from './protocols.ts';
 
+/** `ENOENT` and `ERANGE` as iptables words them. */
+export const NO_SUCH_NAME = 'No chain/target/match by that name.';
+/** See {@link NO_SUCH_NAME}. */
+export const OUT_OF_RANGE = 'Numerical result out of range.';
+
 /** The text for an option that must be there. */
 export function mustBeSpecified(extension: string, option: string): string {
   return `${extension}: option "${option}" must be specified\n`;
@@ -33,9 +38,33 @@ export function outOfRange(extension: string, option: string, min: number, max: 
   return `${extension}: bad value for option "${option}", or out of range (${min}-${max}).\n`;
 }
 
-/** The text for one end of a range outside [0, 65535]. */
-export function badEnd(extension: string, option: string, text: string): string {
-  return `${extension}: bad value for option "${option}" near "${text}", or out of range (0-65535).\n`;
+/** The text for one end of a range outside [0, max]. */
+export function badEnd(
+  extension: string,
+  option: string,
+  text: string,
+  max: number | bigint = 65_535,
+): string {
+  return `${extension}: bad value for option "${option}" near "${text}", or out of range (0-${max}).\n`;
+}
+
+/** The text for an empty argument where there must be a character. */
+export const TOO_SHORT = 'Argument must have a minimum length of 1 characters\n';
+
+/** Parses `1`, `1:5`, `:5`, `1:` in [0, 2^32); a string is an error text. */
+export function parseRange32(
+  extension: string,
+  option: string,
+  text: string,
+): { readonly min: number; readonly max: number } | string {
+  const parts = text.split(':');
+  const [first = '', second = first] = parts;
+  const isOpen = parts.length > 1;
+  const min = isOpen && first === '' ? 0 : parseUnsigned32(first);
+  if (min === undefined) return badEnd(extension, option, first, 0xffff_ffff);
+  const max = isOpen && second === '' ? 0xffff_ffff : parseUnsigned32(second);
+  if (max === undefined) return badEnd(extension, option, second, 0xffff_ffff);
+  return { min, max };
 }
 
 /** The text for two options of which only one may be there. */
@@ -67,9 +96,12 @@ export function parsePortRange(text: string, protocol = 'any'): PortRange | stri
   return min > max ? 'invalid portrange (min > max)' : { min, max };
 }
 
-/** `80` or `80:90`. */
-export function portRangeText({ min, max }: PortRange): string {
-  return min === max ? String(min) : `${min}:${max}`;
+/** `80` or `80:90`, or with names in place of the numbers. */
+export function portRangeText(
+  { min, max }: PortRange,
+  name: (port: number) => string = String,
+): string {
+  return min === max ? name(min) : `${name(min)}:${name(max)}`;
 }
 
 /** A value and a mask, each unsigned 32-bit. */
@@ -110,10 +142,15 @@ export function parseMaskedAddress(text: string): MaskedAddress | string {
     else return `invalid mask \`${maskText}' specified`;
   }
   const missing = 4 - host.split('.').length;
-  const isShort = slash >= 0 && missing > 0;
-  const address = parseIpv4Address(isShort ? host + '.0'.repeat(missing) : host);
+  const isShort = missing > 0 && host !== '';
+  const address = parseIpv4Address(isShort ? host + '.0'.repeat(missing) : withoutZeros(host));
   if (address === undefined) return `host/network \`${host}' not found`;
   return { address: (address & mask) >>> 0, mask: mask >>> 0 };
+}
+
+/** `1.2.3.04` without the zeros that nobody needs. */
+function withoutZeros(text: string): string {
+  return text.replace(/(?<![0-9])0+(?=[0-9])/g, '');
 }
 
 /** Parses `fd00::1`, `fd00::/64`, `::/0`; a string is an error text. */

@@ -1,30 +1,67 @@
 /**
- * Names of protocols and services that iptables takes and prints (`xtables_chain_protos`,
- * `/etc/services` as far as people write it in rules).
+ * Names of protocols (`/etc/protocols` of Debian 12 and `xtables_chain_protos`) and numbers, as iptables
+ * takes and prints them.
  */
 import { portOfService } from '../services.ts';
 
 const PROTOCOLS: readonly (readonly [string, number])[] = [
-  ['tcp', 6],
-  ['sctp', 132],
-  ['udp', 17],
-  ['udplite', 136],
   ['icmp', 1],
-  ['ipv6-icmp', 58],
-  ['icmpv6', 58],
+  ['igmp', 2],
+  ['ggp', 3],
+  ['ipencap', 4],
+  ['st', 5],
+  ['tcp', 6],
+  ['egp', 8],
+  ['igp', 9],
+  ['pup', 12],
+  ['udp', 17],
+  ['hmp', 20],
+  ['xns-idp', 22],
+  ['rdp', 27],
+  ['iso-tp4', 29],
+  ['dccp', 33],
+  ['xtp', 36],
+  ['ddp', 37],
+  ['idpr-cmtp', 38],
+  ['ipv6', 41],
+  ['ipv6-route', 43],
+  ['ipv6-frag', 44],
+  ['idrp', 45],
+  ['rsvp', 46],
+  ['gre', 47],
   ['esp', 50],
   ['ah', 51],
-  ['mobility-header', 135],
-  ['igmp', 2],
-  ['ipencap', 4],
-  ['ipip', 94],
-  ['dccp', 33],
-  ['ipv6', 41],
-  ['gre', 47],
+  ['skip', 57],
+  ['ipv6-icmp', 58],
+  ['ipv6-nonxt', 59],
+  ['ipv6-opts', 60],
+  ['rspf', 73],
+  ['vmtp', 81],
+  ['eigrp', 88],
   ['ospf', 89],
+  ['ax.25', 93],
+  ['ipip', 94],
+  ['etherip', 97],
+  ['encap', 98],
   ['pim', 103],
+  ['ipcomp', 108],
   ['vrrp', 112],
   ['l2tp', 115],
+  ['isis', 124],
+  ['sctp', 132],
+  ['fc', 133],
+  ['mobility-header', 135],
+  ['udplite', 136],
+  ['mpls-in-ip', 137],
+  ['manet', 138],
+  ['hip', 139],
+  ['shim6', 140],
+  ['wesp', 141],
+  ['rohc', 142],
+  ['ethernet', 143],
+  ['icmpv6', 58],
+  ['mh', 135],
+  ['ip', 0],
 ];
 
 const numberByName = new Map(PROTOCOLS);
@@ -35,10 +72,8 @@ for (const [name, number] of PROTOCOLS) {
 
 /** The protocol that `-p` names; 0 for `all`, undefined when unknown. */
 export function parseProtocol(text: string): number | undefined {
-  if (/^\d+$/.test(text)) {
-    const number = Number(text);
-    return number <= 255 ? number : undefined;
-  }
+  const number = parseUnsigned32(text);
+  if (number !== undefined) return number <= 255 ? number : undefined;
   const name = text.toLowerCase();
   return name === 'all' ? 0 : numberByName.get(name);
 }

@@ -132,6 +132,8 @@ class Restoration {
     if (words.includes('-t') || words.includes('--table')) {
       return this.#usage('The -t option cannot be used in iptables-restore.\n');
     }
+    // rules of the other family are passed over
+    if (words.some((word) => this.#tables.isOtherFamily(word))) return undefined;
     const [packets = '', bytes = ''] = (counted?.[1] ?? '').split(':');
     const counters =
       counted === null || this.#options.hasCounters !== true ? [] : ['-c', packets, bytes];

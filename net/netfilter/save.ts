@@ -45,10 +45,10 @@ export function ruleArguments(rule: Rule): string {
 
 function formatArguments(rule: Rule): string {
   let text = rule.ipv6 === undefined ? ipv4Text(rule) : ipv6Text(rule, rule.ipv6);
-  if (rule.inInterface !== '' && (rule.inInterface !== '+' || rule.isInInterfaceNegated)) {
+  if (rule.inInterface !== '' && rule.inInterface !== '+') {
     text += `${not(rule.isInInterfaceNegated)} -i ${rule.inInterface}`;
   }
-  if (rule.outInterface !== '' && (rule.outInterface !== '+' || rule.isOutInterfaceNegated)) {
+  if (rule.outInterface !== '' && rule.outInterface !== '+') {
     text += `${not(rule.isOutInterfaceNegated)} -o ${rule.outInterface}`;
   }
   if (rule.protocol !== 0) {

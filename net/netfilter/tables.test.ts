@@ -3,6 +3,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { World } from '../../sim/world.ts';
+import { HostCounters } from '../host-counters.ts';
+import { Namespace } from '../namespace.ts';
 import { FakeNamespace } from './fake-namespace.ts';
 
 function load<T>(path: string): T {
@@ -42,6 +45,47 @@ test('every rule is printed back by -S and -L -n -v as iptables prints it', () =
       expect(tables.run(`-t ${table} ${line.replace('-A', '-C')}`)).toBeUndefined();
       expect(tables.run(`-t ${table} ${line.replace('-A', '-D')}`)).toBeUndefined();
     }
+  }
+});
+
+/** Family, command, status; then the error, or what `-S` and both `-L -n -v` and `-L` print. */
+type Printed = readonly [
+  'ipv4' | 'ipv6',
+  string,
+  number,
+  (string | readonly string[])?,
+  (readonly string[])?,
+];
+
+test('each command gets the errors of iptables and ip6tables, or is printed back as they print it', () => {
+  for (const [family, command, status, ...rest] of load<Printed[]>(
+    'testdata/iptables-1.8.9.json',
+  )) {
+    const namespace = new Namespace(new World('iptables'), {
+      name: 'host',
+      nodeIndex: 0,
+      host: new HostCounters(new World('iptables')),
+    });
+    const tables = family === 'ipv4' ? namespace.tables : namespace.ipv6.tables;
+    const result = tables.execute(command);
+    const table = /(?:^| )-t (\w+)/.exec(command)?.[1] ?? 'filter';
+    const lines = (flags: string) => {
+      const text = tables.execute(`-t ${table} ${flags}`).stdout;
+      return text.split('\n').filter((line) => line !== '' && !/^(Chain| pkts|target)/.test(line));
+    };
+    const printed =
+      result.status === 0
+        ? [
+            lines('-S').filter((line) => line.startsWith('-A')),
+            [...lines('-L -n -v'), ...lines('-L')],
+          ]
+        : [result.stderr];
+    expect([family, command, result.status, ...printed]).toEqual([
+      family,
+      command,
+      status,
+      ...rest,
+    ]);
   }
 });
 

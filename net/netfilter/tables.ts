@@ -15,17 +15,18 @@ import {
   parseCommand,
   usageError,
   VERDICTS,
-} from './command.ts';
+} from './command/command.ts';
 import { splitWords } from './command-words.ts';
 import type { ParseEnvironment } from './extension.ts';
 import { type HookFunction, HookPriority, type Hooks } from './hook.ts';
 import { IpSets } from './ip-sets.ts';
-import { listRules, listTable } from './list.ts';
+import { listRules, listTable, verboseRule } from './list.ts';
+import { NO_SUCH_NAME } from './options.ts';
 import { type RestoreOptions, restoreTables } from './restore.ts';
 import { Chain, type Rule, RuleAction } from './rule.ts';
 import { ruleArguments, saveTables } from './save.ts';
 import { TABLE_HOOKS, Table, type TableName } from './table.ts';
-import { hookRefusalOf, isTooDeep, namesUnknown } from './validity.ts';
+import { extensionRefusal, hookRefusalOf, isTooDeep } from './validity.ts';
 
 const TABLE_NAMES: readonly string[] = ['raw', 'mangle', 'nat', 'filter'];
 
@@ -37,7 +38,6 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-const NO_SUCH_NAME = 'No chain/target/match by that name.';
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).';
 const INVALID = "Invalid argument. Run `dmesg' for more information.";
 
@@ -87,6 +87,8 @@ export class Tables {
     const command = parseCommand(words, this.#environment);
     const result = isCommandError(command) ? command : this.#apply(command);
     if (typeof result === 'string') return { status: 0, stdout: result, stderr: '' };
+    if (result.status === 0)
+      return { status: 0, stdout: `${this.#named(result.message)}\n`, stderr: '' };
     return { status: result.status, stdout: '', stderr: this.#named(result.message) };
   }
 
@@ -110,6 +112,12 @@ export class Tables {
   restore(text: string, options: RestoreOptions = {}): CommandResult {
     const result = restoreTables(this, text, options);
     return { ...result, stderr: this.#named(result.stderr) };
+  }
+
+  /** True for the option (`-4`, `--ipv6`) that makes a rule one of the other family's. */
+  isOtherFamily(option: string): boolean {
+    const other = this.#program === 'iptables' ? '6' : '4';
+    return option === `-${other}` || option === `--ipv${other}`;
   }
 
   /** What is said in the name of the program. */
@@ -194,18 +202,33 @@ export class Tables {
       case 'F':
       case 'Z':
         if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
-        for (const each of chain === undefined ? table.chains.values() : [chain]) {
-          if (letter === 'F') each.flush();
-          else zeroCounters(each, command.number);
-        }
-        return '';
-      case 'L':
+        return this.#sweep(table, chain, command);
+      default: {
         if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
-        return listTable(table, chain, command.number, command);
-      default:
-        if (command.chain !== '' && chain === undefined) return refused(NO_SUCH_NAME);
-        return listRules(table, chain, command.number, command.isVerbose);
+        const text =
+          letter === 'L'
+            ? listTable(table, chain, command.number, command)
+            : listRules(table, chain, command.number, command.isVerbose);
+        if (command.zeroes) this.#sweep(table, chain, { ...command, letter: 'Z' });
+        return text;
+      }
     }
+  }
+
+  /** `-F` and `-Z`, of one chain or all; `-v` names them. */
+  #sweep(table: Table, chain: Chain | undefined, command: Command): string | CommandError {
+    const { letter, number, isVerbose } = command;
+    if (chain !== undefined && letter === 'Z' && number > chain.rules.length) {
+      return refused('Index of counter too big.');
+    }
+    const chains = chain === undefined ? table.sortedChains() : [chain];
+    for (const each of chains) {
+      if (letter === 'F') each.flush();
+      else zeroCounters(each, number);
+    }
+    if (!isVerbose || number > 0) return '';
+    const word = letter === 'F' ? 'Flushing' : 'Zeroing';
+    return chains.map(({ name }) => `${word} chain \`${name}'\n`).join('');
   }
 
   #applyRule(table: Table, command: Command): string | CommandError {
@@ -228,9 +251,12 @@ export class Tables {
     const chain = table.chains.get(command.chain);
     if (chain === undefined) return refused(deletes ? BAD_RULE : NO_SUCH_NAME);
     if (command.rules.some((each) => each.chain?.policy !== undefined)) return refused(INVALID);
+    const said = command.isVerbose
+      ? command.rules.map((each) => `${verboseRule(each)}\n`).join('')
+      : '';
     if (letter === 'C') {
       for (const each of command.rules) if (indexOfRule(chain, each) < 0) return refused(BAD_RULE);
-      return '';
+      return said;
     }
     if (letter === 'D') {
       for (const each of command.rules) {
@@ -238,7 +264,7 @@ export class Tables {
         if (index < 0) return refused(BAD_RULE);
         removeRule(chain, index);
       }
-      return '';
+      return said;
     }
     const index = indexOfNew(chain, command);
     if (typeof index !== 'number') return index;
@@ -252,13 +278,16 @@ export class Tables {
     if (letter === 'R' && before[index]!.chain !== undefined) before[index]!.chain.references--;
     for (const each of command.rules) if (each.chain !== undefined) each.chain.references++;
     if (command.needsTracking) this.namespace.connections.enable();
-    return '';
+    return said;
   }
 
   /** Why the kernel would refuse the table with these new rules; its log says more. */
   #problemOf(table: Table, added: readonly Rule[]): string | undefined {
     if (isTooDeep(table)) return 'Too many levels of symbolic links.';
-    if (added.some(namesUnknown)) return NO_SUCH_NAME;
+    for (const rule of added) {
+      const refusal = extensionRefusal(rule);
+      if (refusal !== undefined) return refusal;
+    }
     const refusal = hookRefusalOf(table, added);
     if (refusal === undefined) return undefined;
     if (refusal !== '') this.namespace.host.log.writeLimited(refusal);

@@ -27,10 +27,13 @@ export function isTooDeep(table: Table): boolean {
   return table.builtInChains().some(leadsBack);
 }
 
-/** True when a rule names something that the kernel has not. */
-export function namesUnknown({ matches, target }: Rule): boolean {
-  if (matches.some(({ match }) => match.isKnown?.() === false)) return true;
-  return target?.isKnown?.() === false;
+/** What the kernel answers to a rule that it refuses for another reason than `Invalid argument`. */
+export function extensionRefusal(rule: Rule): string | undefined {
+  for (const { match } of rule.matches) {
+    const refusal = match.refusal?.(rule);
+    if (refusal !== undefined) return refusal;
+  }
+  return rule.target?.refusal?.(rule);
 }
 
 /**
@@ -108,14 +111,16 @@ function refusalAt(rule: Rule, hook: Hook): string | undefined {
   for (const { name, match } of rule.matches) {
     const hooks = match.allowedHooks?.() ?? MATCH_KINDS[rule.family].get(name)!.hooks;
     if (hooks !== undefined && !hooks.includes(hook)) {
-      return usedFrom(`${name} match`, hook, 'valid', hooks);
+      return match.hookRefusal?.() ?? usedFrom(`${name} match`, hook, 'valid', hooks);
     }
   }
   if (rule.action !== RuleAction.target) return undefined;
   const hooks =
     rule.target!.allowedHooks?.() ?? TARGET_KINDS[rule.family].get(rule.targetName)!.hooks;
   if (hooks === undefined || hooks.includes(hook)) return undefined;
-  return usedFrom(`${rule.targetName} target`, hook, 'usable', hooks);
+  return (
+    rule.target!.hookRefusal?.() ?? usedFrom(`${rule.targetName} target`, hook, 'usable', hooks)
+  );
 }
 
 function usedFrom(what: string, hook: Hook, word: string, hooks: readonly Hook[]): string {

@@ -2,7 +2,7 @@
  * The `addrtype` match: what the local routing table says about an address.
  * Mirrors `extensions/libxt_addrtype.c` and `net/netfilter/xt_addrtype.c`.
  */
-import type { Match, MatchKind } from '../extension.ts';
+import type { Match, MatchKind, ParseEnvironment } from '../extension.ts';
 import { Hook } from '../hook.ts';
 import type { Inspection } from '../inspection.ts';
 import { addressTypeOf, isAddressOfDevice } from '../surroundings.ts';
@@ -23,6 +23,7 @@ const TYPE_NAMES = [
   'XRESOLVE',
 ] as const;
 const LOCAL = 2;
+const NOT_IN_IPV6 = 0b1111_0100_1000;
 
 function typesText(bits: number): string {
   return TYPE_NAMES.filter((_, index) => bits & (1 << index)).join(',');
@@ -34,22 +35,22 @@ class AddrtypeMatch implements Match {
   #destination = 0;
   #isDestinationNegated = false;
   #limit: 'in' | 'out' | undefined = undefined;
+  readonly #family: 'ipv4' | 'ipv6';
+
+  constructor({ family }: ParseEnvironment) {
+    this.#family = family;
+  }
 
   option(name: string, value: string, isNegated: boolean): string | undefined {
     if (name === '--limit-iface-in' || name === '--limit-iface-out') {
-      if (this.#limit !== undefined) {
-        return 'addrtype: option "--limit-iface-in" cannot be used together with "--limit-iface-out".\n';
-      }
       this.#limit = name === '--limit-iface-in' ? 'in' : 'out';
       return undefined;
     }
     const isSource = name === '--src-type';
-    if ((isSource ? this.#source : this.#destination) !== 0) {
-      return `addrtype: option "${name}" can only be used once.\n`;
-    }
     let bits = 0;
     for (const type of value.split(',')) {
-      const index = (TYPE_NAMES as readonly string[]).indexOf(type.toUpperCase());
+      const isBegun = (name: string) => type !== '' && name.startsWith(type.toUpperCase());
+      const index = TYPE_NAMES.findIndex(isBegun);
       if (index < 0) return `addrtype: bad type "${type}"`;
       bits |= 1 << index;
     }
@@ -68,10 +69,23 @@ class AddrtypeMatch implements Match {
     return 'addrtype: you must specify --src-type or --dst-type';
   }
 
+  /** IPv6 has no broadcasts, and its tables are not asked for the types from BLACKHOLE on but two. */
+  isAllowed(): boolean {
+    return this.#family === 'ipv4' || ((this.#source | this.#destination) & NOT_IN_IPV6) === 0;
+  }
+
   allowedHooks(): readonly Hook[] | undefined {
     if (this.#limit === 'in') return [Hook.prerouting, Hook.input, Hook.forward];
     if (this.#limit === 'out') return [Hook.forward, Hook.output, Hook.postrouting];
     return undefined;
+  }
+
+  hookRefusal(): string {
+    const [what, hooks] =
+      this.#limit === 'in'
+        ? ['input', 'POSTROUTING and OUTPUT']
+        : ['output', 'PREROUTING and INPUT'];
+    return `xt_addrtype: ${what} interface limitation not valid in ${hooks}`;
   }
 
   matches(inspection: Inspection): boolean {
@@ -125,5 +139,7 @@ class AddrtypeMatch implements Match {
 export const addrtypeMatch: MatchKind = {
   name: 'addrtype',
   options: ['--src-type=', '--dst-type=', '--limit-iface-in', '--limit-iface-out'],
-  create: () => new AddrtypeMatch(),
+  plain: ['--limit-iface-in', '--limit-iface-out'],
+  exclusive: [['--limit-iface-in', '--limit-iface-out']],
+  create: (environment) => new AddrtypeMatch(environment),
 };

@@ -202,14 +202,14 @@ class BpfMatch implements Match {
   }
 
   list(): string {
-    return `match bpf ${this.#text} `;
+    // the extension prints the NUL behind its text
+    return `match bpf ${this.#text}\0`;
   }
 }
 
 /** `-m bpf`. */
 export const bpfMatch: MatchKind = {
   name: 'bpf',
-  family: 'ipv4',
   options: ['--bytecode='],
   create: () => new BpfMatch(),
 };

@@ -5,13 +5,12 @@
  * Mirrors `extensions/libxt_comment.c`.
  */
 import type { Match, MatchKind } from '../extension.ts';
-import { cannotBeInverted, mustBeSpecified, quotedText } from '../options.ts';
+import { mustBeSpecified, quotedText } from '../options.ts';
 
 class CommentMatch implements Match {
   #comment: string | undefined = undefined;
 
-  option(name: string, value: string, isNegated: boolean): string | undefined {
-    if (isNegated) return cannotBeInverted('comment', name);
+  option(_name: string, value: string): string | undefined {
     if (value.length > 255) return 'COMMENT must be shorter than 256 characters';
     this.#comment = value;
     return undefined;
@@ -38,5 +37,6 @@ class CommentMatch implements Match {
 export const commentMatch: MatchKind = {
   name: 'comment',
   options: ['--comment='],
+  plain: ['--comment'],
   create: () => new CommentMatch(),
 };

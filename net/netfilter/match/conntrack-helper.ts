@@ -2,6 +2,7 @@
  * The `helper` match: was the connection announced in another one, which a helper (FTP's, SIP's)
  * reads along? Helpers do nothing here, so none was. Mirrors `extensions/libxt_helper.c`.
  */
+import { quotedText } from '../options.ts';
 import { fieldMatchKind } from './field/field-match.ts';
 
 /** `-m helper`. */
@@ -10,6 +11,6 @@ export const helperMatch = fieldMatchKind<{ readonly name: string }>({
   options: ['--helper'],
   parse: (name) => ({ name }),
   holds: () => false,
-  save: ({ name }, not) => ` ${not}--helper ${name}`,
+  save: ({ name }, not) => ` ${not}--helper${quotedText(name)}`,
   list: ({ name }, isNegated) => ` helper match ${isNegated ? '! ' : ''}"${name}"`,
 });

@@ -5,17 +5,16 @@
  * Mirrors `extensions/libxt_conntrack.c` and `net/netfilter/xt_conntrack.c`.
  */
 import { SECOND_NS } from '../../../sim/time.ts';
-import { formatIpv4Address } from '../../../wire/addresses.ts';
+import { formatIp, formatIpPrefix, type IpAddress, isInPrefix } from '../../../wire/ip-address.ts';
 import { ConnectionStatus } from '../../conntrack/connection.ts';
-import type { Match, MatchKind } from '../extension.ts';
+import type { Match, MatchKind, ParseEnvironment } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
 import {
-  badInteger,
-  type MaskedAddress,
-  onlyOnce,
   type PortRange,
+  parseIpv6Prefix,
   parseMaskedAddress,
   parsePortRange,
+  parseRange32,
   portRangeText,
 } from '../options.ts';
 import { parseProtocol } from '../protocols.ts';
@@ -46,17 +45,42 @@ interface Condition {
   readonly text: string;
 }
 
+/** An address or a network that a tuple is compared with. */
+interface WantedAddress {
+  readonly text: string;
+  holds(address: IpAddress): boolean;
+}
+
+function ipv4Wanted(value: string): WantedAddress | string {
+  const parsed = parseMaskedAddress(value);
+  if (typeof parsed === 'string') return parsed;
+  const { address, mask } = parsed;
+  const suffix = mask === 0xffff_ffff ? '' : `/${maskText(mask)}`;
+  const text = mask === 0 ? 'anywhere' : formatIp(address) + suffix;
+  return { text, holds: (other) => ((other & mask) ^ address) === 0 };
+}
+
+function ipv6Wanted(value: string): WantedAddress | string {
+  const prefix = parseIpv6Prefix(value);
+  if (typeof prefix === 'string') return prefix;
+  const text = formatIpPrefix(prefix).replace(/\/128$/, '');
+  const holds = (other: IpAddress) => isInPrefix(prefix, other);
+  return { text: prefix.lengthBits === 0 ? 'anywhere' : text, holds };
+}
+
 class ConntrackMatch implements Match {
   #stateBits = 0;
   #isStateNegated = false;
+  readonly #family: 'ipv4' | 'ipv6';
   readonly #conditions: Condition[] = [];
+
+  constructor({ family }: ParseEnvironment) {
+    this.#family = family;
+  }
 
   option(name: string, value: string, isNegated: boolean): string | undefined {
     const bare = name.slice(2);
     if (bare === 'ctstate') return this.#takeState(value, isNegated);
-    if (this.#conditions.some((condition) => condition.name === bare)) {
-      return onlyOnce('conntrack', name);
-    }
     switch (bare) {
       case 'ctproto': {
         const protocol = parseProtocol(value);
@@ -125,9 +149,8 @@ class ConntrackMatch implements Match {
   }
 
   #takeState(value: string, isNegated: boolean): string | undefined {
-    if (this.#stateBits !== 0) return onlyOnce('conntrack', '--ctstate');
-    const bits = parseStates(value, 7);
-    if (typeof bits === 'string') return `Bad ctstate "${bits}"`;
+    const bits = parseStates(value, 'ctstate');
+    if (typeof bits === 'string') return bits;
     this.#stateBits = bits;
     this.#isStateNegated = isNegated;
     return undefined;
@@ -135,10 +158,14 @@ class ConntrackMatch implements Match {
 
   #takeStatus(value: string, isNegated: boolean): string | undefined {
     let bits = 0;
-    for (const name of value.split(',')) {
-      const known = STATUS_NAMES.find(([n]) => n === name.toUpperCase());
+    const words = value.split(',');
+    for (const [index, name] of words.entries()) {
+      const isBegun = (n: string) => name !== '' && n.startsWith(name.toUpperCase());
+      const known = STATUS_NAMES.find(([n]) => isBegun(n));
       if (known !== undefined) bits |= known[1];
-      else if (name.toUpperCase() !== 'NONE') return `Bad ctstatus "${name}"`;
+      else if (!isBegun('NONE')) {
+        return `Bad ctstatus "${words.slice(index).join(',')}"`;
+      }
     }
     const names = STATUS_NAMES.filter(([, bit]) => bits & bit).map(([name]) => name);
     this.#add(10, 'ctstatus', names.join(',') || 'NONE', isNegated, (i) => {
@@ -149,10 +176,10 @@ class ConntrackMatch implements Match {
   }
 
   #takeExpire(value: string, isNegated: boolean): string | undefined {
-    const [first = '', second = first] = value.split(':');
-    if (!/^\d+$/.test(first) || !/^\d+$/.test(second)) return badInteger('conntrack', '--ctexpire');
-    const [min, max] = [Number(first), Number(second)];
-    const text = min === max ? first : `${first}:${second}`;
+    const range = parseRange32('conntrack', '--ctexpire', value);
+    if (typeof range === 'string') return range;
+    const { min, max } = range;
+    const text = min === max ? `${min}` : `${min}:${max}`;
     this.#add(11, 'ctexpire', text, isNegated, (i) => {
       const leftNs = i.packet.connection!.expiresAtNs - i.namespace.world.nowNs;
       const seconds = Math.max(0, Math.floor(leftNs / SECOND_NS));
@@ -165,14 +192,11 @@ class ConntrackMatch implements Match {
     const index = ENDPOINTS.findIndex(({ option }) => name.startsWith(option));
     const { option, isReply, isSource } = ENDPOINTS[index]!;
     if (name === option) {
-      const parsed: MaskedAddress | string = parseMaskedAddress(value);
-      if (typeof parsed === 'string') return parsed;
-      const { address, mask } = parsed;
-      const suffix = mask === 0xffff_ffff ? '' : `/${maskText(mask)}`;
-      const text = mask === 0 ? 'anywhere' : formatIpv4Address(address) + suffix;
-      this.#add(2 + index, name, text, isNegated, (i) => {
+      const wanted = this.#family === 'ipv6' ? ipv6Wanted(value) : ipv4Wanted(value);
+      if (typeof wanted === 'string') return wanted;
+      this.#add(2 + index, name, wanted.text, isNegated, (i) => {
         const tuple = i.packet.connection!.tupleOf(isReply);
-        return (((isSource ? tuple.source : tuple.destination) & mask) ^ address) === 0;
+        return wanted.holds(isSource ? tuple.source : tuple.destination);
       });
       return undefined;
     }
@@ -210,6 +234,7 @@ export const conntrackMatch: MatchKind = {
     '--ctexpire=',
     '--ctdir=',
   ],
+  plain: ['--ctdir'],
   needsTracking: true,
-  create: () => new ConntrackMatch(),
+  create: (environment) => new ConntrackMatch(environment),
 };

@@ -7,9 +7,36 @@
 import { IpProtocol } from '../../../wire/ipv4.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
+import { mustBeSpecified, parseByte } from '../options.ts';
 
-/** Name, type, lowest and highest code (`icmp_codes` of libxt_icmp.h). */
-const TYPES: readonly (readonly [string, number, number, number])[] = [
+/** Name, type, lowest and highest code. */
+export type IcmpTypeName = readonly [string, number, number, number];
+
+/** The type and codes of a name, of as much of one as is unambiguous, or of numbers (`parse_icmp`). */
+export function parseIcmpType(
+  text: string,
+  types: readonly IcmpTypeName[],
+  protocol: 'ICMP' | 'ICMPv6',
+): readonly [number, number, number] | string {
+  const wanted = text.toLowerCase();
+  const named = types.filter(([name]) => name.toLowerCase().startsWith(wanted));
+  const exact = named.find(([name]) => name.toLowerCase() === wanted);
+  const [first = exact, second] = named;
+  if (exact === undefined && first !== undefined && second !== undefined) {
+    return `Ambiguous ${protocol} type \`${text}': \`${first[0]}' or \`${second[0]}'?`;
+  }
+  const found = exact ?? first;
+  if (found !== undefined) return [found[1], found[2], found[3]];
+  const [typeText = '', codeText] = text.split('/');
+  const type = parseByte(typeText);
+  if (type === undefined) return `Unknown ${protocol} type \`${text}'`;
+  if (codeText === undefined) return [type, 0, 255];
+  const code = parseByte(codeText);
+  return code === undefined ? `Unknown ${protocol} code \`${text}'` : [type, code, code];
+}
+
+/** `icmp_codes` of libxt_icmp.h. */
+const TYPES: readonly IcmpTypeName[] = [
   ['any', 255, 0, 255],
   ['echo-reply', 0, 0, 255],
   ['pong', 0, 0, 255],
@@ -20,13 +47,21 @@ const TYPES: readonly (readonly [string, number, number, number])[] = [
   ['port-unreachable', 3, 3, 3],
   ['fragmentation-needed', 3, 4, 4],
   ['source-route-failed', 3, 5, 5],
+  ['network-unknown', 3, 6, 6],
+  ['host-unknown', 3, 7, 7],
   ['network-prohibited', 3, 9, 9],
   ['host-prohibited', 3, 10, 10],
+  ['TOS-network-unreachable', 3, 11, 11],
+  ['TOS-host-unreachable', 3, 12, 12],
   ['communication-prohibited', 3, 13, 13],
+  ['host-precedence-violation', 3, 14, 14],
+  ['precedence-cutoff', 3, 15, 15],
   ['source-quench', 4, 0, 255],
   ['redirect', 5, 0, 255],
   ['network-redirect', 5, 0, 0],
   ['host-redirect', 5, 1, 1],
+  ['TOS-network-redirect', 5, 2, 2],
+  ['TOS-host-redirect', 5, 3, 3],
   ['echo-request', 8, 0, 255],
   ['ping', 8, 0, 255],
   ['router-advertisement', 9, 0, 255],
@@ -49,30 +84,19 @@ class IcmpMatch implements Match {
   #codeMin = 0;
   #codeMax = 255;
   #isNegated = false;
+  #isGiven = false;
 
   option(_name: string, value: string, isNegated: boolean): string | undefined {
+    const parsed = parseIcmpType(value, TYPES, 'ICMP');
+    if (typeof parsed === 'string') return parsed;
+    [this.#type, this.#codeMin, this.#codeMax] = parsed;
     this.#isNegated = isNegated;
-    const named = TYPES.filter(([name]) => name.startsWith(value.toLowerCase()));
-    const exact = named.find(([name]) => name === value.toLowerCase()) ?? named[0];
-    if (value !== '' && exact !== undefined) {
-      [, this.#type, this.#codeMin, this.#codeMax] = exact;
-      return undefined;
-    }
-    const [typeText = '', codeText] = value.split('/');
-    if (!/^\d+$/.test(typeText) || Number(typeText) > 255) return `Unknown ICMP type \`${value}'`;
-    this.#type = Number(typeText);
-    if (codeText !== undefined) {
-      if (!/^\d+$/.test(codeText) || Number(codeText) > 255) {
-        return `Invalid ICMP code \`${codeText}'\n`;
-      }
-      this.#codeMin = Number(codeText);
-      this.#codeMax = this.#codeMin;
-    }
+    this.#isGiven = true;
     return undefined;
   }
 
   finish(): string | undefined {
-    return undefined;
+    return this.#isGiven ? undefined : mustBeSpecified('icmp', '--icmp-type');
   }
 
   isAllowed(head: RuleHead): boolean {

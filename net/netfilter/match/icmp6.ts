@@ -5,9 +5,10 @@
 import { NextHeader } from '../../../wire/ipv6/header.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
+import { type IcmpTypeName, parseIcmpType } from './icmp.ts';
 
-/** Name, type, lowest and highest code (`icmpv6_codes`). */
-const TYPES: readonly (readonly [string, number, number, number])[] = [
+/** `icmpv6_codes`. */
+const TYPES: readonly IcmpTypeName[] = [
   ['destination-unreachable', 1, 0, 255],
   ['no-route', 1, 0, 0],
   ['communication-prohibited', 1, 1, 1],
@@ -46,25 +47,11 @@ class Icmp6Match implements Match {
   #isGiven = false;
 
   option(_name: string, value: string, isNegated: boolean): string | undefined {
+    const parsed = parseIcmpType(value, TYPES, 'ICMPv6');
+    if (typeof parsed === 'string') return parsed;
+    [this.#type, this.#codeMin, this.#codeMax] = parsed;
     this.#isNegated = isNegated;
     this.#isGiven = true;
-    const named = TYPES.filter(([name]) => value !== '' && name.startsWith(value.toLowerCase()));
-    const exact = named.find(([name]) => name === value.toLowerCase()) ?? named[0];
-    if (exact !== undefined) {
-      [, this.#type, this.#codeMin, this.#codeMax] = exact;
-      return undefined;
-    }
-    const [typeText = '', codeText] = value.split('/');
-    if (!/^\d+$/.test(typeText) || Number(typeText) > 255) {
-      return `Unknown ICMPv6 type \`${value}'`;
-    }
-    this.#type = Number(typeText);
-    if (codeText === undefined) return undefined;
-    if (!/^\d+$/.test(codeText) || Number(codeText) > 255) {
-      return `Invalid ICMPv6 code \`${codeText}'\n`;
-    }
-    this.#codeMin = Number(codeText);
-    this.#codeMax = this.#codeMin;
     return undefined;
   }
 

@@ -14,13 +14,18 @@ import { ecnMatch } from './field/ecn.ts';
 import { iprangeMatch } from './field/iprange.ts';
 import { lengthMatch } from './field/length.ts';
 import { macMatch, pkttypeMatch } from './field/link.ts';
-import { ahMatch, espMatch } from './field/spi.ts';
+import { ah6Match, ahMatch, espMatch } from './field/spi.ts';
 import { stringMatch } from './field/string.ts';
 import { tcpmssMatch } from './field/tcpmss.ts';
 import { dscpMatch, tosMatch } from './field/tos.ts';
-import { ttlMatch } from './field/ttl.ts';
+import { hlMatch, ttlMatch } from './field/ttl.ts';
 import { icmpMatch } from './icmp.ts';
 import { icmp6Match } from './icmp6.ts';
+import { eui64Match } from './ipv6/eui64.ts';
+import { fragMatch } from './ipv6/frag.ts';
+import { ipv6headerMatch } from './ipv6/ipv6header.ts';
+import { dstMatch, hbhMatch } from './ipv6/options-header.ts';
+import { rtMatch } from './ipv6/rt.ts';
 import { ipvsMatch } from './ipvs.ts';
 import { cgroupMatch } from './local/cgroup.ts';
 import { cpuMatch, devgroupMatch } from './local/cpu.ts';
@@ -39,13 +44,15 @@ import { recentMatch } from './rate/recent.ts';
 import { statisticMatch } from './rate/statistic.ts';
 import { timeMatch } from './rate/time.ts';
 import { rpfilterMatch } from './rpfilter.ts';
+import { sctpMatch } from './sctp.ts';
 import { setMatch } from './set.ts';
 import { stateMatch } from './state.ts';
-import { sctpMatch, tcpMatch, udpMatch } from './transport-ports.ts';
+import { tcpMatch, udpMatch } from './transport-ports.ts';
 import { u32Match } from './u32.ts';
 
 const KINDS: readonly MatchKind[] = [
   addrtypeMatch,
+  ah6Match,
   ahMatch,
   bpfMatch,
   cgroupMatch,
@@ -57,13 +64,19 @@ const KINDS: readonly MatchKind[] = [
   cpuMatch,
   devgroupMatch,
   dscpMatch,
+  dstMatch,
   ecnMatch,
   espMatch,
+  eui64Match,
+  fragMatch,
   hashlimitMatch,
+  hbhMatch,
   helperMatch,
+  hlMatch,
   icmpMatch,
   icmp6Match,
   iprangeMatch,
+  ipv6headerMatch,
   ipvsMatch,
   lengthMatch,
   limitMatch,
@@ -77,6 +90,7 @@ const KINDS: readonly MatchKind[] = [
   quotaMatch,
   recentMatch,
   rpfilterMatch,
+  rtMatch,
   sctpMatch,
   setMatch,
   socketMatch,

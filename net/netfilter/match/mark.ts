@@ -11,7 +11,6 @@ import {
   type MaskedValue,
   maskedValueText,
   mustBeSpecified,
-  onlyOnce,
   parseMaskedValue,
 } from '../options.ts';
 
@@ -31,7 +30,6 @@ class MarkMatch implements Match {
   }
 
   option(_name: string, value: string, isNegated: boolean): string | undefined {
-    if (this.#wanted !== undefined) return onlyOnce(this.#name, '--mark');
     const wanted = parseMaskedValue(value);
     if (wanted === undefined) return badInteger(this.#name, '--mark');
     this.#wanted = wanted;

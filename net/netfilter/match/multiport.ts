@@ -6,26 +6,35 @@
  */
 import { readU16 } from '../../../wire/bytes.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
+import { serviceOfPort } from '../../services.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { type PortRange, parsePortRange, portRangeText } from '../options.ts';
-import { protocolName } from '../protocols.ts';
+import { type PortRange, portRangeText } from '../options.ts';
+import { parsePort, protocolName } from '../protocols.ts';
 
 const PORTS_MAX = 15;
 const PROTOCOLS: readonly number[] = [IpProtocol.tcp, IpProtocol.udp, 136, IpProtocol.sctp, 33];
 
 type Side = 'sports' | 'dports' | 'ports';
 
-const LONG_NAMES: Readonly<Record<Side, string>> = {
-  sports: '--source-ports',
-  dports: '--destination-ports',
-  ports: '--ports',
-};
-
+const WRONG_PROTOCOL = 'multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP';
 const NEEDS_PROTOCOL = "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'";
 
-function hasPorts({ protocol, isProtocolNegated }: RuleHead): boolean {
-  return PROTOCOLS.includes(protocol) && !isProtocolNegated;
+function protocolError({ protocol, isProtocolNegated }: RuleHead): string | undefined {
+  if (isProtocolNegated) return WRONG_PROTOCOL;
+  if (protocol === 0) return NEEDS_PROTOCOL;
+  return PROTOCOLS.includes(protocol) ? undefined : WRONG_PROTOCOL;
+}
+
+/** A port, or two of which the second is the greater. */
+function parsePorts(text: string, protocol: string): PortRange | string {
+  const colon = text.indexOf(':');
+  const [first, second] = colon < 0 ? [text, text] : [text.slice(0, colon), text.slice(colon + 1)];
+  const min = parsePort(first, protocol);
+  if (min === undefined) return `invalid port/service \`${first}' specified`;
+  const max = parsePort(second, protocol);
+  if (max === undefined) return `invalid port/service \`${second}' specified`;
+  return colon >= 0 && min >= max ? 'invalid portrange specified' : { min, max };
 }
 
 class MultiportMatch implements Match {
@@ -33,15 +42,12 @@ class MultiportMatch implements Match {
   readonly #ranges: PortRange[] = [];
   #isNegated = false;
   #text = '';
+  #protocol = '';
 
   option(name: string, value: string, isNegated: boolean, head: RuleHead): string | undefined {
-    if (!hasPorts(head)) return NEEDS_PROTOCOL;
+    const error = protocolError(head);
+    if (error !== undefined) return error;
     const side: Side = name === '--ports' ? 'ports' : name.startsWith('--s') ? 'sports' : 'dports';
-    if (this.#side !== undefined) {
-      const [a, b] = [LONG_NAMES[side], LONG_NAMES[this.#side]];
-      if (a === b) return `multiport: option "${a}" can only be used once.\n`;
-      return `multiport: option "${a}" cannot be used together with "${b}".\n`;
-    }
     this.#side = side;
     this.#isNegated = isNegated;
     this.#text = value;
@@ -52,10 +58,8 @@ class MultiportMatch implements Match {
   #readRanges(protocol: string): string | undefined {
     let count = 0;
     for (const part of this.#text.split(',')) {
-      const range = parsePortRange(part, protocol);
-      if (typeof range === 'string') {
-        return range.startsWith('invalid portrange') ? 'invalid portrange specified' : range;
-      }
+      const range = parsePorts(part, protocol);
+      if (typeof range === 'string') return range;
       count += part.includes(':') ? 2 : 1;
       if (count > PORTS_MAX) return 'too many ports specified';
       this.#ranges.push(range);
@@ -65,7 +69,8 @@ class MultiportMatch implements Match {
 
   finish(head: RuleHead): string | undefined {
     if (this.#side === undefined) return 'multiport expection an option';
-    return this.#readRanges(protocolName(head.protocol));
+    this.#protocol = protocolName(head.protocol);
+    return this.#readRanges(this.#protocol);
   }
 
   matches(inspection: Inspection): boolean {
@@ -87,12 +92,15 @@ class MultiportMatch implements Match {
 
   save(): string {
     const not = this.#isNegated ? ' !' : '';
-    return `${not} --${this.#side} ${this.#ranges.map(portRangeText).join(',')}`;
+    return `${not} --${this.#side} ${this.#ranges.map((range) => portRangeText(range)).join(',')}`;
   }
 
-  list(): string {
+  list(isNumeric: boolean): string {
     const not = this.#isNegated ? ' !' : '';
-    return ` multiport ${this.#side} ${not}${this.#ranges.map(portRangeText).join(',')}`;
+    const name = (port: number) =>
+      (isNumeric ? undefined : serviceOfPort(port, this.#protocol)) ?? String(port);
+    const ports = this.#ranges.map((range) => portRangeText(range, name));
+    return ` multiport ${this.#side} ${not}${ports.join(',')}`;
   }
 }
 
@@ -100,5 +108,10 @@ class MultiportMatch implements Match {
 export const multiportMatch: MatchKind = {
   name: 'multiport',
   options: ['--source-ports=', '--sports=', '--destination-ports=', '--dports=', '--ports='],
+  aliases: [
+    ['--source-ports', '--sports'],
+    ['--destination-ports', '--dports'],
+  ],
+  exclusive: [['--source-ports', '--destination-ports', '--ports']],
   create: () => new MultiportMatch(),
 };

@@ -6,7 +6,14 @@
  * Mirrors `extensions/libxt_physdev.c` and `net/netfilter/xt_physdev.c`.
  */
 import type { Match, MatchKind } from '../extension.ts';
+import { Hook } from '../hook.ts';
 import type { Inspection } from '../inspection.ts';
+
+const NAME_MAX = 15;
+
+function tooLong(name: string): string {
+  return `interface name \`${name}' must be shorter than IFNAMSIZ (${NAME_MAX})`;
+}
 
 class PhysdevMatch implements Match {
   #in = '';
@@ -21,10 +28,12 @@ class PhysdevMatch implements Match {
   option(name: string, value: string, isNegated: boolean): string | undefined {
     switch (name) {
       case '--physdev-in':
+        if (value.length > NAME_MAX) return tooLong(value);
         this.#in = value;
         this.#isInNegated = isNegated;
         break;
       case '--physdev-out':
+        if (value.length > NAME_MAX) return tooLong(value);
         this.#out = value;
         this.#isOutNegated = isNegated;
         break;
@@ -42,6 +51,18 @@ class PhysdevMatch implements Match {
 
   finish(): string | undefined {
     return this.save() === '' ? 'PHYSDEV: no physdev option specified' : undefined;
+  }
+
+  /** What a host sends itself has no port yet. */
+  allowedHooks(): readonly Hook[] | undefined {
+    const needsOut = this.#isOut !== undefined || this.#out !== '';
+    if (!needsOut || this.#isBridged === true) return undefined;
+    return [Hook.prerouting, Hook.input, Hook.forward, Hook.postrouting];
+  }
+
+  hookRefusal(): string {
+    const where = 'only supported in the FORWARD and POSTROUTING chains with bridged traffic';
+    return `xt_physdev: --physdev-out and --physdev-is-out ${where}`;
   }
 
   matches(inspection: Inspection): boolean {

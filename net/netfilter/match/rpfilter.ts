@@ -3,6 +3,8 @@
  * Mirrors `extensions/libxt_rpfilter.c` and `net/ipv4/netfilter/ipt_rpfilter.c`.
  */
 import { isMulticastAddress } from '../../../wire/addresses.ts';
+import { isIpv6Address } from '../../../wire/ip-address.ts';
+import { isIpv6Multicast, isLinkLocal } from '../../../wire/ipv6/scope.ts';
 import type { Match, MatchKind } from '../extension.ts';
 import { Hook } from '../hook.ts';
 import type { Inspection } from '../inspection.ts';
@@ -31,7 +33,8 @@ class RpfilterMatch implements Match {
     if (source === 0 && (isMulticastAddress(destination) || destination === 0xffff_ffff))
       return true;
     const mark = this.#given.has('--validmark') ? packet.mark : 0;
-    const route = namespace.routes.find(source, mark, 0, undefined);
+    if (isIpv6Address(source) && (isLinkLocal(source) || isIpv6Multicast(source))) return true;
+    const route = namespace.routeLookup({ destination: source, mark });
     if (route === undefined) return false;
     if (route.type === 'local') return this.#given.has('--accept-local');
     if (route.type !== 'unicast') return false;
@@ -56,8 +59,8 @@ class RpfilterMatch implements Match {
 /** `-m rpfilter`. */
 export const rpfilterMatch: MatchKind = {
   name: 'rpfilter',
-  family: 'ipv4',
   options: OPTIONS,
+  plain: OPTIONS,
   tables: ['raw', 'mangle'],
   hooks: [Hook.prerouting],
   create: () => new RpfilterMatch(),

@@ -2,9 +2,9 @@
  * The `set` match: is an address in an ipset?
  * Mirrors `extensions/libxt_set.c`.
  */
+import { isIpv6Address } from '../../../wire/ip-address.ts';
 import type { Match, MatchKind, ParseEnvironment } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { mustBeSpecified } from '../options.ts';
 
 class SetMatch implements Match {
   readonly #environment: ParseEnvironment;
@@ -31,7 +31,7 @@ class SetMatch implements Match {
   }
 
   finish(): string | undefined {
-    return this.#name === '' ? mustBeSpecified('set', '--match-set') : undefined;
+    return this.#name === '' ? "You must specify `--match-set' with proper arguments" : undefined;
   }
 
   matches(inspection: Inspection): boolean {
@@ -39,7 +39,7 @@ class SetMatch implements Match {
     const address = isSource ? inspection.source : inspection.destination;
     const { tables, world } = inspection.namespace;
     const set = tables.sets.find(this.#name);
-    const isIn = set?.contains(Number(address), world.nowNs) === true;
+    const isIn = !isIpv6Address(address) && set?.contains(address, world.nowNs) === true;
     return isIn !== this.#isNegated;
   }
 
@@ -55,7 +55,7 @@ class SetMatch implements Match {
 /** `-m set`. */
 export const setMatch: MatchKind = {
   name: 'set',
-  family: 'ipv4',
   options: ['--match-set=='],
+  isOwnParser: true,
   create: (environment) => new SetMatch(environment),
 };

@@ -5,7 +5,7 @@
 import { ConnectionState } from '../../packet.ts';
 import type { Match, MatchKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { mustBeSpecified, onlyOnce } from '../options.ts';
+import { mustBeSpecified } from '../options.ts';
 
 /** Bits of a set of states, in the order in which iptables prints them. */
 export const StateBit = {
@@ -29,13 +29,19 @@ const STATE_NAMES: readonly (readonly [string, number])[] = [
   ['DNAT', StateBit.destinationNat],
 ];
 
-/** The bits of a comma list; a string is the name that is none. */
-export function parseStates(text: string, count: number): number | string {
+/** The bits of a comma list; a string is iptables' error text. */
+export function parseStates(text: string, option: 'state' | 'ctstate'): number | string {
+  const known = option === 'state' ? STATE_NAMES.slice(0, 5) : STATE_NAMES;
   let bits = 0;
-  for (const name of text.split(',')) {
-    const known = STATE_NAMES.slice(0, count).find(([n]) => n === name.toUpperCase());
-    if (known === undefined) return name;
-    bits |= known[1];
+  const names = text.split(',');
+  for (const [index, name] of names.entries()) {
+    if (option === 'state' && name === '' && index === names.length - 1) {
+      const example = 'ESTABLISHED,RELATED';
+      return `"--${option}" requires a list of states with no spaces, e.g. ${example}`;
+    }
+    const found = known.find(([n]) => name !== '' && n.startsWith(name.toUpperCase()));
+    if (found === undefined) return `Bad ${option} "${names.slice(index).join(',')}"`;
+    bits |= found[1];
   }
   return bits;
 }
@@ -65,9 +71,8 @@ class StateMatch implements Match {
   #isNegated = false;
 
   option(_name: string, value: string, isNegated: boolean): string | undefined {
-    if (this.#bits !== 0) return onlyOnce('state', '--state');
-    const bits = parseStates(value, 5);
-    if (typeof bits === 'string') return `Bad state "${bits}"`;
+    const bits = parseStates(value, 'state');
+    if (typeof bits === 'string') return bits;
     this.#bits = bits;
     this.#isNegated = isNegated;
     return undefined;

@@ -1,16 +1,18 @@
 /**
- * The `tcp`, `udp` and `sctp` matches: ports, and for TCP flags and options.
- * Mirrors `extensions/libxt_tcp.c`, `libxt_udp.c`, `libxt_sctp.c` and `net/netfilter/xt_tcpudp.c`.
+ * The `tcp` and `udp` matches: ports, and for TCP flags and options.
+ * Mirrors `extensions/libxt_tcp.c`, `libxt_udp.c` and `net/netfilter/xt_tcpudp.c`.
  */
 import { readU16 } from '../../../wire/bytes.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
+import { TcpFlag } from '../../../wire/tcp.ts';
+import { serviceOfPort } from '../../services.ts';
 import type { Match, MatchKind, RuleHead } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { onlyOnce, type PortRange, parsePortRange, portRangeText } from '../options.ts';
+import { type PortRange, parsePortRange, portRangeText } from '../options.ts';
 import { parsePort } from '../protocols.ts';
 
 /** Source and destination ports of one protocol. */
-class PortsMatch implements Match {
+export class PortsMatch implements Match {
   readonly #name: string;
   readonly #protocol: number;
   #source: PortRange | undefined = undefined;
@@ -26,11 +28,10 @@ class PortsMatch implements Match {
   option(name: string, value: string, isNegated: boolean): string | undefined {
     const isSource = name === '--sport' || name === '--source-port';
     const longName = `--${isSource ? 'source' : 'destination'}-port`;
-    const isUdp = this.#name === 'udp';
     if ((isSource ? this.#source : this.#destination) !== undefined) {
-      return isUdp ? onlyOnce('udp', longName) : `Only one \`${longName}' allowed`;
+      return `Only one \`${longName}' allowed`;
     }
-    const range = isUdp ? parseUdpRange(value) : parsePortRange(value, this.#name);
+    const range = this.#name === 'udp' ? parseUdpRange(value) : parsePortRange(value, this.#name);
     if (typeof range === 'string') return range;
     if (isSource) {
       this.#source = range;
@@ -74,27 +75,31 @@ class PortsMatch implements Match {
     );
   }
 
-  list(): string {
+  list(isNumeric: boolean): string {
+    const name = (port: number) =>
+      (isNumeric ? undefined : serviceOfPort(port, this.#name)) ?? String(port);
     return (
       ` ${this.#name}` +
-      this.#listRange('spt', this.#source, this.#isSourceNegated) +
-      this.#listRange('dpt', this.#destination, this.#isDestinationNegated)
+      this.#listRange('spt', this.#source, this.#isSourceNegated, name) +
+      this.#listRange('dpt', this.#destination, this.#isDestinationNegated, name)
     );
   }
 
-  #isPrinted(range: PortRange | undefined, isNegated: boolean): range is PortRange {
-    return range !== undefined && (isNegated || !isEveryPort(this.#name, range));
-  }
-
+  /** `iptables-save` of tcp and udp leaves out what is every port, negated or not. */
   #saveRange(option: string, range: PortRange | undefined, isNegated: boolean): string {
-    if (!this.#isPrinted(range, isNegated)) return '';
+    if (range === undefined || isEveryPort(this.#name, range)) return '';
     return `${isNegated ? ' !' : ''} ${option} ${portRangeText(range)}`;
   }
 
-  #listRange(name: string, range: PortRange | undefined, isNegated: boolean): string {
-    if (!this.#isPrinted(range, isNegated)) return '';
+  #listRange(
+    side: string,
+    range: PortRange | undefined,
+    isNegated: boolean,
+    name: (port: number) => string,
+  ): string {
+    if (range === undefined || (!isNegated && isEveryPort(this.#name, range))) return '';
     const plural = range.min === range.max ? '' : 's';
-    return ` ${name}${plural}:${isNegated ? '!' : ''}${portRangeText(range)}`;
+    return ` ${side}${plural}:${isNegated ? '!' : ''}${portRangeText(range, name)}`;
   }
 }
 
@@ -115,7 +120,13 @@ function isEveryPort(name: string, range: PortRange): boolean {
   return name !== 'sctp' && range.min === 0 && range.max === 65_535;
 }
 
-const PORT_OPTIONS = ['--sport=', '--source-port=', '--dport=', '--destination-port='];
+/** The options of {@link PortsMatch}. */
+export const PORT_OPTIONS: readonly string[] = [
+  '--sport=',
+  '--source-port=',
+  '--dport=',
+  '--destination-port=',
+];
 const FLAG_NAMES = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] as const;
 
 function parseFlags(text: string): number | string {
@@ -124,7 +135,7 @@ function parseFlags(text: string): number | string {
   let flags = 0;
   for (const name of text.split(',')) {
     if (name === 'ALL') flags |= 0x3f;
-    else if (name !== 'NONE') {
+    else if (name !== 'NONE' && name !== '') {
       const bit = (FLAG_NAMES as readonly string[]).indexOf(name.toUpperCase());
       if (bit < 0) return `Unknown TCP flag \`${name}'`;
       flags |= 1 << bit;
@@ -168,12 +179,18 @@ class TcpMatch extends PortsMatch {
     }
     if (name === '--tcp-option') {
       const number = Number(value);
+      if (this.#option !== 0) return "Only one `--tcp-option' allowed";
       if (!/^\d+$/.test(value) || number < 1 || number > 255) return `Bad TCP option "${value}"`;
       this.#option = number;
       this.#isOptionNegated = isNegated;
       return undefined;
     }
     return super.option(name, value, isNegated);
+  }
+
+  /** As TCPMSS asks of a rule (`find_syn_match`): SYN is looked for, whatever else is. */
+  get demandsSyn(): boolean {
+    return (this.#flags & TcpFlag.syn) !== 0 && !this.#areFlagsNegated;
   }
 
   override matches(inspection: Inspection): boolean {
@@ -200,11 +217,12 @@ class TcpMatch extends PortsMatch {
     return text;
   }
 
-  override list(): string {
-    let text = super.list();
+  override list(isNumeric: boolean): string {
+    let text = super.list(isNumeric);
     if (this.#option !== 0) text += ` option=${this.#isOptionNegated ? '!' : ''}${this.#option}`;
     if (this.#flagMask !== 0) {
-      const flags = `${hexByte(this.#flagMask)}/${hexByte(this.#flags)}`;
+      const word = isNumeric ? hexByte : flagsText;
+      const flags = `${word(this.#flagMask)}/${word(this.#flags)}`;
       text += ` flags:${this.#areFlagsNegated ? '!' : ''}${flags}`;
     }
     return text;
@@ -228,6 +246,7 @@ function hasTcpOption(inspection: Inspection, wanted: number): boolean {
 export const tcpMatch: MatchKind = {
   name: 'tcp',
   options: [...PORT_OPTIONS, '--syn', '--tcp-flags==', '--tcp-option='],
+  isOwnParser: true,
   create: () => new TcpMatch(),
 };
 
@@ -235,12 +254,9 @@ export const tcpMatch: MatchKind = {
 export const udpMatch: MatchKind = {
   name: 'udp',
   options: PORT_OPTIONS,
+  aliases: [
+    ['--source-port', '--sport'],
+    ['--destination-port', '--dport'],
+  ],
   create: () => new PortsMatch('udp', IpProtocol.udp),
-};
-
-/** `-m sctp`. */
-export const sctpMatch: MatchKind = {
-  name: 'sctp',
-  options: PORT_OPTIONS,
-  create: () => new PortsMatch('sctp', IpProtocol.sctp),
 };

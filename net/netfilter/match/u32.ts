@@ -21,6 +21,8 @@ interface Test {
   readonly ranges: { readonly min: number; readonly max: number }[];
 }
 
+const ABRUPT_END = 'u32: abrupt end of input after location specifier';
+
 /** Reads the little language of `--u32`. */
 class Reader {
   readonly #text: string;
@@ -38,7 +40,8 @@ class Reader {
       if (typeof test === 'string') return test;
       tests.push(test);
       if (this.#isAtEnd()) return tests;
-      if (!this.#take('&&')) return this.#error('operator expected');
+      this.#take('&');
+      if (!this.#take('&')) return this.#error("a second '&' was expected");
     }
   }
 
@@ -75,16 +78,19 @@ class Reader {
   }
 
   #readTest(): Test | string {
+    if (this.#isAtEnd()) return ABRUPT_END;
     const start = this.#readNumber();
     if (start === undefined) return this.#error('not a number or out of range');
     const test: Test = { start, steps: [], ranges: [] };
     while (!this.#take('=')) {
+      if (this.#isAtEnd()) return ABRUPT_END;
       const operator = (['<<', '>>', '&', '@'] as const).find((token) => this.#take(token));
       if (operator === undefined) return this.#error('operator expected');
       const number = this.#readNumber();
       if (number === undefined) return this.#error('not a number or out of range');
       test.steps.push({ operator, number });
     }
+    if (this.#isAtEnd()) return 'u32: test ended with no value specified';
     do {
       const min = this.#readNumber();
       if (min === undefined) return this.#error('not a number or out of range');
@@ -92,7 +98,8 @@ class Reader {
       if (max === undefined) return this.#error('not a number or out of range');
       test.ranges.push({ min, max });
     } while (this.#take(','));
-    return test;
+    const isEnded = this.#isAtEnd() || this.#text[this.#at] === '&';
+    return isEnded ? test : this.#error('expected "," or "&&"');
   }
 }
 
@@ -152,6 +159,12 @@ class U32Match implements Match {
     return this.#tests.length === 0 ? mustBeSpecified('u32', '--u32') : undefined;
   }
 
+  /** No word is shifted by its length or more (`u32_mt_checkentry`). */
+  isAllowed(): boolean {
+    const steps = this.#tests.flatMap((test) => test.steps);
+    return !steps.some(({ operator, number }) => operator.length === 2 && number > 31);
+  }
+
   matches(inspection: Inspection): boolean {
     const { bytes, at, end } = inspection;
     for (let i = 0; i < this.#tests.length; i++) {
@@ -176,7 +189,6 @@ class U32Match implements Match {
 /** `-m u32`. */
 export const u32Match: MatchKind = {
   name: 'u32',
-  family: 'ipv4',
   options: ['--u32='],
   create: () => new U32Match(),
 };

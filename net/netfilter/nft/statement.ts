@@ -39,7 +39,7 @@ const ENVIRONMENT: ParseEnvironment = {
   forceAccounting: () => {},
 };
 /** Rules name their protocol themselves. */
-const ANY_HEAD: RuleHead = { protocol: 6, isProtocolNegated: false };
+const ANY_HEAD: RuleHead = { protocol: 6, isProtocolNegated: false, matches: [] };
 
 /** Reads the next statement of a rule. */
 export function readStatement(reader: WordReader, owner: NftRuleOwner): Statement {

@@ -10,9 +10,9 @@ class ClassifyTarget implements Target {
   #class: readonly [string, string] | undefined = undefined;
 
   option(_name: string, text: string): string | undefined {
-    const found = /^([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(text);
+    const found = /^([0-9a-f]+):([0-9a-f]+)$/i.exec(text);
     if (found === null) return `Bad class value "${text}"`;
-    const part = (digits: string) => Number.parseInt(digits, 16).toString(16);
+    const part = (digits: string) => Number.parseInt(digits, 16).toString(16).slice(-4);
     this.#class = [part(found[1]!), part(found[2]!)];
     return undefined;
   }

@@ -4,9 +4,9 @@
  */
 import { Outcome, type Target, type TargetKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { badInteger, type MaskedValue, onlyOnce } from '../options.ts';
+import { badInteger, type MaskedValue } from '../options.ts';
 import { hexText, parseUnsigned32 } from '../protocols.ts';
-import { markChangeText, parseMarkOption } from './mark.ts';
+import { MARK_OPTIONS, markChangeText, parseMarkOption } from './mark.ts';
 
 class ConnmarkTarget implements Target {
   #mode: 'set' | 'save' | 'restore' | undefined = undefined;
@@ -20,9 +20,10 @@ class ConnmarkTarget implements Target {
       if (mask === undefined) return badInteger('CONNMARK', name);
       if (name !== '--ctmask') this.#packetMask = mask;
       if (name !== '--nfmask') this.#connectionMask = mask;
+      // behind a mark that is set it is that one's mask
+      if (name !== '--nfmask' && this.#mode === 'set') this.#change = { ...this.#change, mask };
       return undefined;
     }
-    if (this.#mode !== undefined) return onlyOnce('CONNMARK', name);
     if (name === '--save-mark' || name === '--restore-mark') {
       this.#mode = name === '--save-mark' ? 'save' : 'restore';
       return undefined;
@@ -64,9 +65,11 @@ class ConnmarkTarget implements Target {
   list(): string {
     if (this.#mode === 'set') return ` CONNMARK ${markChangeText(this.#change)}`;
     const [packetMask, connectionMask] = [this.#packetMask, this.#connectionMask];
+    const [from, to] = [hexText(connectionMask), hexText(packetMask)];
     let mask = '';
     if (packetMask !== connectionMask) {
-      mask = ` nfmask ${hexText(packetMask)} ctmask ~${hexText(connectionMask)}`;
+      mask =
+        this.#mode === 'save' ? ` nfmask ${to} ctmask ~${from}` : ` ctmask ${from} nfmask ~${to}`;
     } else if (packetMask !== 0xffff_ffff) {
       mask = ` mask ${hexText(packetMask)}`;
     }
@@ -88,6 +91,11 @@ export const connmarkTarget: TargetKind = {
     '--mask=',
     '--nfmask=',
     '--ctmask=',
+  ],
+  exclusive: [
+    [...MARK_OPTIONS, '--save-mark', '--restore-mark'],
+    ['--nfmask', '--mask'],
+    ['--ctmask', '--mask'],
   ],
   needsTracking: true,
   create: () => new ConnmarkTarget(),

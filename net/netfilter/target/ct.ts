@@ -6,9 +6,9 @@
  * Mirrors `extensions/libxt_CT.c` and `net/netfilter/xt_CT.c`.
  */
 import { ConnectionState } from '../../packet.ts';
-import { Outcome, type Target, type TargetKind } from '../extension.ts';
+import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
-import { badEnd } from '../options.ts';
+import { NO_SUCH_NAME } from '../options.ts';
 
 /** The helpers that a kernel has as modules. */
 const HELPERS: readonly string[] = ['ftp', 'tftp', 'irc', 'sip', 'pptp', 'amanda', 'snmp'];
@@ -42,14 +42,24 @@ class CtTarget implements Target {
     if (what === 'timeout') this.#isKnown = false;
     else if (what.startsWith('zone')) {
       const isNumber = /^\d+$/.test(value) && Number(value) <= 0xffff;
-      if (!isNumber && value !== 'mark') return badEnd('CT', name, value);
-      this.#values.set(what, value);
+      if (!isNumber && value !== 'mark') return `Cannot parse ${value} as a zone ID`;
+      this.#takeZone(what, value);
     } else if (what === 'ctevents' || what === 'expevents') {
       const unknown = value.split(',').find((event) => !EVENTS.includes(event));
       if (unknown !== undefined) return `Unknown event type "${unknown}"`;
       this.#values.set(what, value);
     } else this.#values.set(what, value);
     return undefined;
+  }
+
+  /** There is one zone, of packets in one direction or of all. */
+  #takeZone(what: string, value: string): void {
+    const other = what === 'zone-orig' ? 'zone-reply' : 'zone-orig';
+    const isSecond = what !== 'zone' && this.#values.has(other);
+    const isOfAll = what === 'zone' && !this.#values.has('zone-orig') && !this.#values.has(other);
+    const before = ['zone-orig', 'zone-reply'].find((each) => this.#values.has(each));
+    for (const each of ['zone', 'zone-orig', 'zone-reply']) this.#values.delete(each);
+    this.#values.set(isSecond || isOfAll ? 'zone' : what === 'zone' ? before! : what, value);
   }
 
   finish(): string | undefined {
@@ -60,10 +70,11 @@ class CtTarget implements Target {
     return this.#isKnown;
   }
 
-  /** The kernel loads helpers by name, and knows no other. */
-  isKnown(): boolean {
+  /** The kernel loads helpers by name and protocol, and knows no other. */
+  refusal({ protocol, isProtocolNegated }: RuleHead): string | undefined {
     const helper = this.#values.get('helper');
-    return helper === undefined || HELPERS.includes(helper);
+    if (helper !== undefined && (protocol === 0 || isProtocolNegated)) return NO_SUCH_NAME;
+    return helper === undefined || HELPERS.includes(helper) ? undefined : NO_SUCH_NAME;
   }
 
   run({ packet }: Inspection): Outcome {

@@ -13,7 +13,7 @@ import { checksumTarget } from './header/checksum.ts';
 import { tcpmssTarget } from './header/tcpmss.ts';
 import { tcpoptstripTarget } from './header/tcpoptstrip.ts';
 import { dscpTarget, tosTarget } from './header/tos.ts';
-import { ttlTarget } from './header/ttl.ts';
+import { hlTarget, ttlTarget } from './header/ttl.ts';
 import { markTarget } from './mark.ts';
 import { masqueradeTarget } from './masquerade.ts';
 import { netmapTarget } from './netmap.ts';
@@ -37,6 +37,7 @@ const KINDS: readonly TargetKind[] = [
   ctTarget,
   dnatTarget,
   dscpTarget,
+  hlTarget,
   logTarget,
   markTarget,
   masqueradeTarget,

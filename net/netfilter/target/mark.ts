@@ -8,8 +8,17 @@
 import { Outcome, type Target, type TargetKind } from '../extension.ts';
 import { HOOK_NAMES } from '../hook.ts';
 import type { Inspection } from '../inspection.ts';
-import { badInteger, type MaskedValue, onlyOnce, parseMaskedValue } from '../options.ts';
+import { badInteger, type MaskedValue, parseMaskedValue } from '../options.ts';
 import { hexText, parseUnsigned32 } from '../protocols.ts';
+
+/** Of which there is one. */
+export const MARK_OPTIONS: readonly string[] = [
+  '--set-xmark',
+  '--set-mark',
+  '--and-mark',
+  '--or-mark',
+  '--xor-mark',
+];
 
 /** Reads one of the `--…-mark` options; a string is iptables' error text. */
 export function parseMarkOption(
@@ -42,7 +51,6 @@ class MarkTarget implements Target {
   #change: MaskedValue | undefined = undefined;
 
   option(name: string, value: string): string | undefined {
-    if (this.#change !== undefined) return onlyOnce('MARK', name);
     const change = parseMarkOption('MARK', name, value);
     if (typeof change === 'string') return change;
     this.#change = change;
@@ -81,5 +89,6 @@ class MarkTarget implements Target {
 export const markTarget: TargetKind = {
   name: 'MARK',
   options: ['--set-xmark=', '--set-mark=', '--and-mark=', '--or-mark=', '--xor-mark='],
+  exclusive: [MARK_OPTIONS],
   create: () => new MarkTarget(),
 };

@@ -17,7 +17,6 @@ const PORT_PROTOCOLS: readonly number[] = [
   IpProtocol.icmp,
   NextHeader.icmpv6,
   33,
-  136,
 ];
 const NEEDS_PORTS = 'Need TCP, UDP, SCTP or DCCP with port specification';
 
@@ -46,10 +45,11 @@ export class NatOptions {
 
   /** Takes `[address[-address]][:port[-port[/base]]]`; returns iptables' error text. */
   takeEndpoint(text: string): string | undefined {
-    if (this.#isGiven) return `${this.#name}: option "${this.#required}" can only be used once.\n`;
     this.#isGiven = true;
     const split = this.#isIpv6 ? splitBracketed(text) : splitAtColon(text);
-    if (split === undefined) return `Bad IP address "${text}"`;
+    if (split === undefined) {
+      return this.#isIpv6 && text !== '' ? 'Invalid address format' : `Bad IP address "${text}"`;
+    }
     const [addressText, portsText] = split;
     if (portsText !== undefined) {
       const error = this.takePorts(portsText);
@@ -79,11 +79,14 @@ export class NatOptions {
     this.range.mapsPort = true;
     this.range.portMin = first;
     this.range.portMax = second;
-    if (baseText !== undefined) {
-      const base = parseNatPort(baseText);
-      if (base === undefined) return `Port \`${baseText}' not valid`;
-      this.range.portBase = base;
+    if (baseText === undefined) return undefined;
+    if (this.#name === 'REDIRECT' || this.#name === 'MASQUERADE') {
+      return 'Shifted portmap ranges not supported with this kernel';
     }
+    const base = parseNatPort(baseText);
+    if (base === undefined || base === 0) return `Port \`${baseText}' not valid`;
+    // only DNAT shifts; of SNAT's the kernel takes none, and so prints 0
+    this.range.portBase = this.#name === 'DNAT' ? base : 0;
     return undefined;
   }
 
@@ -93,8 +96,7 @@ export class NatOptions {
       return mustBeSpecified(this.#name, this.#required);
     }
     if (!this.range.mapsPort) return undefined;
-    const hasPorts = PORT_PROTOCOLS.includes(head.protocol) && !head.isProtocolNegated;
-    return hasPorts ? undefined : NEEDS_PORTS;
+    return PORT_PROTOCOLS.includes(head.protocol) ? undefined : NEEDS_PORTS;
   }
 
   /** `10.0.0.1-10.0.0.5:80-90`. */

@@ -3,6 +3,7 @@
  * Mirrors `extensions/libxt_SET.c` and `net/netfilter/xt_set.c`.
  */
 import { SECOND_NS } from '../../../sim/time.ts';
+import { isIpv6Address } from '../../../wire/ip-address.ts';
 import { Outcome, type ParseEnvironment, type Target, type TargetKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
 
@@ -48,7 +49,7 @@ class SetTarget implements Target {
     const { nowNs } = namespace.world;
     for (const { verb, set: name, direction } of this.#changes) {
       const address = direction.startsWith('src') ? source : destination;
-      if (typeof address !== 'number') continue;
+      if (isIpv6Address(address)) continue;
       const set = namespace.tables.sets.find(name);
       const prefix = { address, lengthBits: 32 };
       if (verb === 'del-set') set?.remove(prefix, nowNs);
@@ -83,7 +84,7 @@ class SetTarget implements Target {
 /** `-j SET`. */
 export const setTarget: TargetKind = {
   name: 'SET',
-  family: 'ipv4',
   options: ['--add-set==', '--del-set==', '--exist', '--timeout='],
+  isOwnParser: true,
   create: (environment) => new SetTarget(environment),
 };

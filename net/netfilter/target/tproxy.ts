@@ -3,26 +3,45 @@
  * No program here opens such a socket, so the packet is dropped, as the kernel drops it then.
  * Mirrors `extensions/libxt_TPROXY.c` and `net/netfilter/xt_TPROXY.c`.
  */
-import { formatIpv4Address, parseIpv4Address } from '../../../wire/addresses.ts';
+import {
+  ANY_IPV6,
+  formatIp,
+  type IpAddress,
+  isIpv6Address,
+  parseIp,
+} from '../../../wire/ip-address.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
-import { Outcome, type RuleHead, type Target, type TargetKind } from '../extension.ts';
+import {
+  Outcome,
+  type ParseEnvironment,
+  type RuleHead,
+  type Target,
+  type TargetKind,
+} from '../extension.ts';
 import { Hook } from '../hook.ts';
 import { badInteger, type MaskedValue, mustBeSpecified, parseMaskedValue } from '../options.ts';
 import { hexText, parsePort } from '../protocols.ts';
 
 class TproxyTarget implements Target {
   #port: number | undefined = undefined;
-  #address = 0;
+  #address: IpAddress;
   #mark: MaskedValue = { value: 0, mask: 0 };
+
+  constructor({ family }: ParseEnvironment) {
+    this.#address = family === 'ipv4' ? 0 : ANY_IPV6;
+  }
 
   option(name: string, text: string): string | undefined {
     if (name === '--on-port') {
       this.#port = parsePort(text);
-      return this.#port === undefined ? badInteger('TPROXY', name) : undefined;
+      return this.#port === undefined
+        ? `Port "${text}" does not resolve to anything.\n`
+        : undefined;
     }
     if (name === '--on-ip') {
-      const address = parseIpv4Address(text);
-      if (address === undefined) return `host/network \`${text}' not found`;
+      const address = parseIp(text);
+      if (address === undefined || isIpv6Address(address) !== isIpv6Address(this.#address))
+        return `host/network \`${text}' not found`;
       this.#address = address;
       return undefined;
     }
@@ -46,13 +65,13 @@ class TproxyTarget implements Target {
 
   save(): string {
     const { value, mask } = this.#mark;
-    const where = `--on-port ${this.#port} --on-ip ${formatIpv4Address(this.#address)}`;
+    const where = `--on-port ${this.#port} --on-ip ${formatIp(this.#address)}`;
     return ` ${where} --tproxy-mark ${hexText(value)}/${hexText(mask)}`;
   }
 
   list(): string {
     const { value, mask } = this.#mark;
-    const where = `${formatIpv4Address(this.#address)}:${this.#port}`;
+    const where = `${formatIp(this.#address)}:${this.#port}`;
     return ` TPROXY redirect ${where} mark ${hexText(value)}/${hexText(mask)}`;
   }
 }
@@ -60,9 +79,8 @@ class TproxyTarget implements Target {
 /** `-j TPROXY`. */
 export const tproxyTarget: TargetKind = {
   name: 'TPROXY',
-  family: 'ipv4',
   options: ['--on-port=', '--on-ip=', '--tproxy-mark='],
   tables: ['mangle'],
   hooks: [Hook.prerouting],
-  create: () => new TproxyTarget(),
+  create: (environment) => new TproxyTarget(environment),
 };

@@ -2,8 +2,9 @@
  * The `ecn` match: congestion notification in the IP and TCP headers.
  * Mirrors `extensions/libxt_ecn.c`.
  */
-import { IpProtocol, tosOf } from '../../../../wire/ipv4.ts';
+import { IpProtocol } from '../../../../wire/ipv4.ts';
 import type { Match, MatchKind, RuleHead } from '../../extension.ts';
+import { serviceByteOf } from '../../header/service-type.ts';
 import type { Inspection } from '../../inspection.ts';
 import { outOfRange } from '../../options.ts';
 
@@ -34,7 +35,7 @@ class EcnMatch implements Match {
   matches(inspection: Inspection): boolean {
     const { bytes, at, transportAt } = inspection;
     if (this.#ect !== undefined) {
-      const holds = (tosOf(bytes, at) & 3) === this.#ect.value;
+      const holds = (serviceByteOf(bytes, at) & 3) === this.#ect.value;
       if (holds === this.#ect.isNegated) return false;
     }
     if (this.#flags.size > 0 && !inspection.hasTransport(14)) return false;
@@ -68,7 +69,6 @@ class EcnMatch implements Match {
 /** `-m ecn`. */
 export const ecnMatch: MatchKind = {
   name: 'ecn',
-  family: 'ipv4',
   options: ['--ecn-tcp-cwr', '--ecn-tcp-ece', '--ecn-ip-ect='],
   create: () => new EcnMatch(),
 };

@@ -3,10 +3,10 @@
  *
  * Most small matches of iptables are of this form and differ in how they read and print the value.
  */
-import type { Match, MatchKind, RuleHead } from '../../extension.ts';
+import type { Match, MatchKind, OptionChecks, RuleHead } from '../../extension.ts';
 import type { Hook } from '../../hook.ts';
 import type { Inspection } from '../../inspection.ts';
-import { mustBeSpecified, onlyOnce } from '../../options.ts';
+import { mustBeSpecified } from '../../options.ts';
 
 /** What is particular to one such match; `T` is its parsed value. */
 export interface Field<T extends object> {
@@ -20,12 +20,16 @@ export interface Field<T extends object> {
   /** Behind `-m name`, with its blanks; `not` is `! ` or empty. */
   save(value: T, not: string): string;
   /** As `iptables -L` prints it, with a blank before it. */
-  list(value: T, isNegated: boolean): string;
+  list(value: T, isNegated: boolean, isNumeric: boolean): string;
   /** The error when the option is missing, where it is not libxtables' own. */
   readonly missing?: string;
   readonly hooks?: readonly Hook[];
   /** The only family that has it; both when absent. */
-  readonly family?: 'ipv4';
+  readonly family?: 'ipv4' | 'ipv6';
+  /** What libxtables checks of its options. */
+  readonly checks?: OptionChecks;
+  /** What it is without its option, where it needs none. */
+  readonly bare?: T;
   isAllowed?(head: RuleHead): boolean;
 }
 
@@ -40,7 +44,6 @@ class FieldMatch<T extends object> implements Match {
 
   option(name: string, text: string, isNegated: boolean): string | undefined {
     const field = this.#field;
-    if (this.#value !== undefined) return onlyOnce(field.name, name);
     const value = field.parse(text, name);
     if (typeof value === 'string') return value;
     this.#value = value;
@@ -49,6 +52,7 @@ class FieldMatch<T extends object> implements Match {
   }
 
   finish(): string | undefined {
+    this.#value ??= this.#field.bare;
     if (this.#value !== undefined) return undefined;
     const { missing, name, options } = this.#field;
     return missing ?? mustBeSpecified(name, options[0]!);
@@ -67,8 +71,8 @@ class FieldMatch<T extends object> implements Match {
     return this.#field.save(this.#value!, this.#isNegated ? '! ' : '');
   }
 
-  list(): string {
-    return this.#field.list(this.#value!, this.#isNegated);
+  list(isNumeric: boolean): string {
+    return this.#field.list(this.#value!, this.#isNegated, isNumeric);
   }
 }
 
@@ -76,6 +80,7 @@ class FieldMatch<T extends object> implements Match {
 export function fieldMatchKind<T extends object>(field: Field<T>): MatchKind {
   const { hooks, family } = field;
   return {
+    ...field.checks,
     name: field.name,
     options: field.options.map((option) => `${option}=`),
     create: () => new FieldMatch(field),

@@ -2,38 +2,52 @@
  * The `iprange` match: source and destination between two addresses each.
  * Mirrors `extensions/libxt_iprange.c` (revision 1).
  */
-import { formatIpv4Address, parseIpv4Address } from '../../../../wire/addresses.ts';
-import type { Match, MatchKind } from '../../extension.ts';
+import {
+  compareIps,
+  formatIp,
+  type IpAddress,
+  isIpv6Address,
+  parseIp,
+} from '../../../../wire/ip-address.ts';
+import type { Match, MatchKind, ParseEnvironment } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { onlyOnce } from '../../options.ts';
 
 interface AddressRange {
-  readonly min: number;
-  readonly max: number;
+  readonly min: IpAddress;
+  readonly max: IpAddress;
   readonly isNegated: boolean;
 }
 
-function contains({ min, max, isNegated }: AddressRange, address: number): boolean {
-  return (address >= min && address <= max) !== isNegated;
+function contains({ min, max, isNegated }: AddressRange, address: IpAddress): boolean {
+  const isIn = compareIps(address, min) >= 0 && compareIps(address, max) <= 0;
+  return isIn !== isNegated;
 }
 
 class IprangeMatch implements Match {
+  readonly #isIpv6: boolean;
   #source: AddressRange | undefined = undefined;
   #destination: AddressRange | undefined = undefined;
 
+  constructor({ family }: ParseEnvironment) {
+    this.#isIpv6 = family === 'ipv6';
+  }
+
   option(name: string, text: string, isNegated: boolean): string | undefined {
     const isSource = name === '--src-range';
-    if ((isSource ? this.#source : this.#destination) !== undefined) {
-      return onlyOnce('iprange', name);
-    }
     const [first = '', second = first] = text.split('-');
-    const min = parseIpv4Address(first);
+    const min = this.#parse(first);
     if (min === undefined) return `iprange: Bad value for "${name}" option: "${first}"`;
-    const max = parseIpv4Address(second);
+    const max = this.#parse(second);
     if (max === undefined) return `iprange: Bad value for "${name}" option: "${second}"`;
     if (isSource) this.#source = { min, max, isNegated };
     else this.#destination = { min, max, isNegated };
     return undefined;
+  }
+
+  #parse(text: string): IpAddress | undefined {
+    const address = parseIp(text);
+    const isOwn = address !== undefined && isIpv6Address(address) === this.#isIpv6;
+    return isOwn ? address : undefined;
   }
 
   finish(): string | undefined {
@@ -65,13 +79,12 @@ function listText(side: string, range: AddressRange | undefined): string {
 }
 
 function rangeText({ min, max }: AddressRange): string {
-  return `${formatIpv4Address(min)}-${formatIpv4Address(max)}`;
+  return `${formatIp(min)}-${formatIp(max)}`;
 }
 
 /** `-m iprange`. */
 export const iprangeMatch: MatchKind = {
   name: 'iprange',
-  family: 'ipv4',
   options: ['--src-range=', '--dst-range='],
-  create: () => new IprangeMatch(),
+  create: (environment) => new IprangeMatch(environment),
 };

@@ -13,7 +13,7 @@ export const macMatch = fieldMatchKind<{ readonly mac: number }>({
   name: 'mac',
   options: ['--mac-source'],
   parse: (text) => {
-    const mac = parseMac(text.toLowerCase());
+    const mac = parseMac(twoDigits(text.toLowerCase()));
     return mac === undefined ? 'Invalid MAC address specified.' : { mac };
   },
   holds: ({ bytes, at, inDevice }, { mac }) => {
@@ -24,6 +24,11 @@ export const macMatch = fieldMatchKind<{ readonly mac: number }>({
   list: ({ mac }, isNegated) => ` MAC ${isNegated ? '! ' : ''}${formatMac(mac)}`,
   hooks: [Hook.prerouting, Hook.input, Hook.forward],
 });
+
+/** `2:0:0:0:0:1` in the form in which others write it. */
+function twoDigits(text: string): string {
+  return text.replace(/(?<=^|:)(?=[0-9a-f](?:$|:))/g, '0');
+}
 
 const TYPES = {
   unicast: LinkTarget.host,

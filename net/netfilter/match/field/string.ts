@@ -4,7 +4,7 @@
  */
 import type { Match, MatchKind } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { cannotBeUsedWith, mustBeSpecified, onlyOnce, outOfRange } from '../../options.ts';
+import { mustBeSpecified, NO_SUCH_NAME, outOfRange } from '../../options.ts';
 
 const PATTERN_BYTES_MAX = 128;
 const ALGORITHMS: readonly string[] = ['bm', 'kmp'];
@@ -19,20 +19,21 @@ function parseHexString(text: string): number[] | string {
     else if (c === '|') isHex = !isHex;
     else if (!isHex) bytes.push(text.charCodeAt(i));
     else if (c !== ' ') {
-      for (const digit of [c, text[i + 1] ?? '']) {
-        if (digit === '') return 'Invalid hex block';
+      const second = text[i + 1];
+      if (second === undefined) return 'Odd number of hex digits';
+      if (text[i + 2] === undefined) return 'Invalid hex block';
+      for (const digit of [c, second]) {
         if (!/[0-9a-f]/i.test(digit)) return `Invalid hex char '${digit}'`;
       }
       bytes.push(Number.parseInt(text.slice(i, i + 2), 16));
       i++;
     }
   }
-  return isHex ? 'Invalid hex block' : bytes;
+  return bytes.length === 0 ? 'STRING must contain at least one char' : bytes;
 }
 
 class StringMatch implements Match {
   #pattern: readonly number[] | undefined = undefined;
-  #patternOption = '';
   #algorithm = '';
   #fromBytes = 0;
   #toBytes = 65_535;
@@ -64,28 +65,28 @@ class StringMatch implements Match {
   }
 
   #takePattern(name: string, text: string, isNegated: boolean): string | undefined {
-    if (this.#patternOption === name) return onlyOnce('string', name);
-    if (this.#patternOption !== '') {
-      return cannotBeUsedWith('string', '--string', '--hex-string');
-    }
     const bytes =
       name === '--string' ? [...text].map((c) => c.charCodeAt(0) & 255) : parseHexString(text);
     if (typeof bytes === 'string') return bytes;
     if (bytes.length > PATTERN_BYTES_MAX) return `STRING too long "${text}"`;
     this.#pattern = bytes;
-    this.#patternOption = name;
     this.#isNegated = isNegated;
     return undefined;
   }
 
   finish(): string | undefined {
-    if (this.#algorithm === '') return mustBeSpecified('string', '--algo');
-    if (this.#pattern !== undefined) return undefined;
-    return "STRING match: You must specify `--string' or `--hex-string'";
+    if (this.#pattern === undefined) {
+      return "STRING match: You must specify `--string' or `--hex-string'";
+    }
+    return this.#algorithm === '' ? mustBeSpecified('string', '--algo') : undefined;
   }
 
   isAllowed(): boolean {
-    return ALGORITHMS.includes(this.#algorithm);
+    return this.#pattern!.length > 0 && this.#fromBytes <= this.#toBytes;
+  }
+
+  refusal(): string | undefined {
+    return ALGORITHMS.includes(this.#algorithm) ? undefined : NO_SUCH_NAME;
   }
 
   matches({ bytes, at, end }: Inspection): boolean {
@@ -140,7 +141,7 @@ class StringMatch implements Match {
 }
 
 function isPrintable(bytes: readonly number[]): boolean {
-  return bytes.length > 0 && bytes.every((byte) => byte >= 0x20 && byte < 0x7f && byte !== 0x7c);
+  return bytes.length > 0 && bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
 function upperCased(byte: number): number {
@@ -151,5 +152,7 @@ function upperCased(byte: number): number {
 export const stringMatch: MatchKind = {
   name: 'string',
   options: ['--from=', '--to=', '--algo=', '--string=', '--hex-string=', '--icase'],
+  plain: ['--from', '--to', '--algo', '--icase'],
+  exclusive: [['--string', '--hex-string']],
   create: () => new StringMatch(),
 };

@@ -19,7 +19,9 @@ export const tcpmssMatch = fieldMatchKind<PortRange>({
   options: ['--mss'],
   parse: (text, option) => {
     const range = parsePortRange(text);
-    return typeof range === 'string' ? badEnd('tcpmss', option, text) : range;
+    if (typeof range !== 'string') return range;
+    const isReversed = range.startsWith('invalid portrange');
+    return isReversed ? 'tcpmss: invalid range given' : badEnd('tcpmss', option, text);
   },
   holds: (inspection, { min, max }) => {
     const mss = inspection.hasTransport(20) ? mssOf(inspection) : undefined;

@@ -1,9 +1,14 @@
 /**
- * The `tos` and `dscp` matches: the byte of IPv4's header that says how a packet is to be served.
+ * The `tos` and `dscp` matches: the byte of the header that says how a packet is to be served.
  * Mirrors `extensions/libxt_tos.c`, `libxt_dscp.c` and `tos_values.c`.
  */
-import { tosOf } from '../../../../wire/ipv4.ts';
-import { byteText, parseDscpClass, parseTos } from '../../header/service-type.ts';
+import {
+  byteText,
+  parseDscpClass,
+  parseTos,
+  serviceByteOf,
+  tosName,
+} from '../../header/service-type.ts';
 import { type MaskedValue, outOfRange } from '../../options.ts';
 import { parseUnsigned32 } from '../../protocols.ts';
 import { fieldMatchKind } from './field-match.ts';
@@ -11,19 +16,21 @@ import { fieldMatchKind } from './field-match.ts';
 /** `-m tos`. */
 export const tosMatch = fieldMatchKind<MaskedValue>({
   name: 'tos',
-  family: 'ipv4',
   options: ['--tos'],
   parse: parseTos,
-  holds: ({ bytes, at }, { value, mask }) => (tosOf(bytes, at) & mask) === value,
+  holds: ({ bytes, at }, { value, mask }) => (serviceByteOf(bytes, at) & mask) === value,
   save: ({ value, mask }, not) => ` ${not}--tos ${byteText(value)}/${byteText(mask)}`,
-  list: ({ value, mask }, isNegated) =>
-    ` tos match${isNegated ? '!' : ''}${byteText(value)}/${byteText(mask)}`,
+  list: (wanted, isNegated, isNumeric) => {
+    const name = isNumeric ? undefined : tosName(wanted);
+    const text =
+      name === undefined ? `${byteText(wanted.value)}/${byteText(wanted.mask)}` : ` ${name}`;
+    return ` tos match${isNegated ? '!' : ''}${text}`;
+  },
 });
 
 /** `-m dscp`. */
 export const dscpMatch = fieldMatchKind<{ readonly dscp: number }>({
   name: 'dscp',
-  family: 'ipv4',
   options: ['--dscp', '--dscp-class'],
   parse: (text, option) => {
     if (option === '--dscp-class') {
@@ -33,8 +40,9 @@ export const dscpMatch = fieldMatchKind<{ readonly dscp: number }>({
     const dscp = parseUnsigned32(text);
     return dscp !== undefined && dscp < 64 ? { dscp } : outOfRange('dscp', option, 0, 63);
   },
-  holds: ({ bytes, at }, { dscp }) => tosOf(bytes, at) >> 2 === dscp,
+  holds: ({ bytes, at }, { dscp }) => serviceByteOf(bytes, at) >> 2 === dscp,
   save: ({ dscp }, not) => ` ${not}--dscp ${byteText(dscp)}`,
   list: ({ dscp }, isNegated) => ` DSCP match ${isNegated ? '!' : ''}${byteText(dscp)}`,
   missing: 'DSCP match: Parameter --dscp is required',
+  checks: { exclusive: [['--dscp', '--dscp-class']] },
 });

@@ -5,7 +5,7 @@
 import type { Match, MatchKind } from '../../extension.ts';
 import { Hook } from '../../hook.ts';
 import type { Inspection } from '../../inspection.ts';
-import { badInteger, cannotBeUsedWith } from '../../options.ts';
+import { badInteger } from '../../options.ts';
 import { parseUnsigned32 } from '../../protocols.ts';
 import { hasSender } from './sender.ts';
 
@@ -15,8 +15,6 @@ class CgroupMatch implements Match {
   #isNegated = false;
 
   option(name: string, text: string, isNegated: boolean): string | undefined {
-    const other = name === '--path' ? this.#classId !== undefined : this.#path !== '';
-    if (other) return cannotBeUsedWith('cgroup', '--path', '--cgroup');
     this.#isNegated = isNegated;
     if (name === '--path') {
       this.#path = text;
@@ -31,7 +29,7 @@ class CgroupMatch implements Match {
   }
 
   isAllowed(): boolean {
-    return this.#classId !== undefined;
+    return this.#classId !== undefined && this.#path === '';
   }
 
   matches(inspection: Inspection): boolean {
@@ -50,7 +48,6 @@ class CgroupMatch implements Match {
 /** `-m cgroup`. */
 export const cgroupMatch: MatchKind = {
   name: 'cgroup',
-  family: 'ipv4',
   options: ['--cgroup=', '--path='],
   hooks: [Hook.input, Hook.output, Hook.postrouting],
   create: () => new CgroupMatch(),

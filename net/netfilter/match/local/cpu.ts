@@ -5,7 +5,7 @@
  */
 import type { Match, MatchKind } from '../../extension.ts';
 import { Hook } from '../../hook.ts';
-import { badInteger, type MaskedValue, maskedValueText, parseMaskedValue } from '../../options.ts';
+import { type MaskedValue, maskedValueText, outOfRange, parseMaskedValue } from '../../options.ts';
 import { parseUnsigned32 } from '../../protocols.ts';
 import { fieldMatchKind } from '../field/field-match.ts';
 
@@ -18,7 +18,7 @@ export const cpuMatch = fieldMatchKind<{ readonly cpu: number }>({
   options: ['--cpu'],
   parse: (text, option) => {
     const cpu = parseUnsigned32(text);
-    return cpu === undefined ? badInteger('cpu', option) : { cpu };
+    return cpu === undefined ? outOfRange('cpu', option, 0, 0xffff_ffff) : { cpu };
   },
   holds: (_, { cpu }) => cpu === ONLY_CPU,
   save: ({ cpu }, not) => ` ${not}--cpu ${cpu}`,
@@ -32,7 +32,9 @@ class DevgroupMatch implements Match {
 
   option(name: string, text: string, isNegated: boolean): string | undefined {
     const value = parseMaskedValue(text);
-    if (value === undefined) return badInteger('devgroup', name);
+    if (value === undefined) {
+      return `devgroup: could not map name ${text} to an integer value for option "${name}".\n`;
+    }
     this.#groups.set(name === '--src-group' ? 'src' : 'dst', { value, isNegated });
     return undefined;
   }
@@ -59,22 +61,27 @@ class DevgroupMatch implements Match {
   }
 
   save(): string {
-    return this.#text('--');
+    return this.#text('--', groupText);
   }
 
-  list(): string {
-    return this.#text('');
+  list(isNumeric: boolean): string {
+    return this.#text('', isNumeric ? maskedValueText : groupText);
   }
 
-  #text(dashes: string): string {
+  #text(dashes: string, word: (group: MaskedValue) => string): string {
     let text = '';
     for (const side of ['src', 'dst'] as const) {
       const group = this.#groups.get(side);
       if (group === undefined) continue;
-      text += `${group.isNegated ? ' !' : ''} ${dashes}${side}-group ${maskedValueText(group.value)}`;
+      text += `${group.isNegated ? ' !' : ''} ${dashes}${side}-group ${word(group.value)}`;
     }
     return text;
   }
+}
+
+/** Group 0 has a name (`/etc/iproute2/group`). */
+function groupText({ value, mask }: MaskedValue): string {
+  return value === 0 && mask === 0xffff_ffff ? 'default' : maskedValueText({ value, mask });
 }
 
 /** `-m devgroup`. */

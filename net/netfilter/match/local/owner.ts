@@ -5,7 +5,6 @@
 import type { Match, MatchKind } from '../../extension.ts';
 import { Hook } from '../../hook.ts';
 import type { Inspection } from '../../inspection.ts';
-import { onlyOnce } from '../../options.ts';
 import { hasSender } from './sender.ts';
 
 /** User and group of every program. */
@@ -32,6 +31,9 @@ class OwnerMatch implements Match {
 
   option(name: string, text: string, isNegated: boolean): string | undefined {
     if (name === '--suppl-groups') {
+      if (!this.#ids.has('gid')) {
+        return 'owner: Bad value for "--suppl-groups" option: "you need to use --gid-owner first"';
+      }
       this.#hasGroups = true;
       return undefined;
     }
@@ -40,7 +42,6 @@ class OwnerMatch implements Match {
       return undefined;
     }
     const kind = name === '--uid-owner' ? 'uid' : 'gid';
-    if (this.#ids.has(kind)) return onlyOnce('owner', name);
     const [first = '', second = first] = text.split('-');
     const [min, max] = [NAMES[text] ?? idOf(first), NAMES[text] ?? idOf(second)];
     if (min === undefined || max === undefined) {
@@ -66,28 +67,39 @@ class OwnerMatch implements Match {
   }
 
   save(): string {
-    return this.#text((kind) => `--${kind}-owner `, '--socket-exists', ' --suppl-groups');
+    return this.#text((kind) => `--${kind}-owner `, '--socket-exists', ' --suppl-groups', true);
   }
 
-  list(): string {
+  list(isNumeric: boolean): string {
     return this.#text(
       (kind) => `owner ${kind.toUpperCase()} match `,
       'owner socket exists',
       ' incl. suppl. groups',
+      isNumeric,
     );
   }
 
-  #text(head: (kind: 'uid' | 'gid') => string, exists: string, groups: string): string {
+  #text(
+    head: (kind: 'uid' | 'gid') => string,
+    exists: string,
+    groups: string,
+    isNumeric: boolean,
+  ): string {
     let text = '';
     if (this.#existence !== undefined) text += `${this.#existence.isNegated ? ' !' : ''} ${exists}`;
     for (const kind of ['uid', 'gid'] as const) {
       const ids = this.#ids.get(kind);
       if (ids === undefined) continue;
-      const range = ids.min === ids.max ? String(ids.min) : `${ids.min}-${ids.max}`;
+      const only = isNumeric ? String(ids.min) : nameOf(ids.min);
+      const range = ids.min === ids.max ? only : `${ids.min}-${ids.max}`;
       text += `${ids.isNegated ? ' !' : ''} ${head(kind)}${range}`;
     }
     return this.#hasGroups ? text + groups : text;
   }
+}
+
+function nameOf(id: number): string {
+  return Object.keys(NAMES).find((name) => NAMES[name] === id) ?? String(id);
 }
 
 function idOf(text: string): number | undefined {
@@ -97,8 +109,8 @@ function idOf(text: string): number | undefined {
 /** `-m owner`. */
 export const ownerMatch: MatchKind = {
   name: 'owner',
-  family: 'ipv4',
   options: ['--uid-owner=', '--gid-owner=', '--socket-exists', '--suppl-groups'],
+  plain: ['--suppl-groups'],
   hooks: [Hook.output, Hook.postrouting],
   create: () => new OwnerMatch(),
 };

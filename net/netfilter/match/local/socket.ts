@@ -39,8 +39,8 @@ class SocketMatch implements Match {
 /** `-m socket`. */
 export const socketMatch: MatchKind = {
   name: 'socket',
-  family: 'ipv4',
   options: OPTIONS,
+  plain: OPTIONS,
   hooks: [Hook.prerouting, Hook.input],
   create: () => new SocketMatch(),
 };

@@ -5,7 +5,7 @@
 import type { Traffic } from '../../../conntrack/connection.ts';
 import type { Match, MatchKind, ParseEnvironment } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { mustBeSpecified } from '../../options.ts';
+import { badEnd, mustBeSpecified } from '../../options.ts';
 
 const DIRECTIONS = ['original', 'reply', 'both'] as const;
 const MODES = ['packets', 'bytes', 'avgpkt'] as const;
@@ -32,6 +32,8 @@ class ConnbytesMatch implements Match {
       return this.#mode === undefined ? `Unknown --connbytes-mode \`${text}'` : undefined;
     }
     const [first = '', second = ''] = text.split(':');
+    const bad = [first, second].find((part) => !/^\d*$/.test(part));
+    if (bad !== undefined) return badEnd('connbytes', name, bad, 0xffff_ffff_ffff_ffffn);
     this.#from = Number(first);
     if (second !== '') this.#to = Number(second);
     this.#isNegated = isNegated;
@@ -57,7 +59,7 @@ class ConnbytesMatch implements Match {
   }
 
   save(): string {
-    const range = this.#to === Number.POSITIVE_INFINITY ? '' : `:${this.#to}`;
+    const range = this.#to === Number.POSITIVE_INFINITY || this.#to === 0 ? '' : `:${this.#to}`;
     const not = this.#isNegated ? ' !' : '';
     return (
       `${not} --connbytes ${this.#from}${range} --connbytes-mode ${this.#mode} ` +

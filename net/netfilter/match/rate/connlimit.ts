@@ -5,20 +5,26 @@
  * TIME_WAIT on, no longer count. Mirrors `extensions/libxt_connlimit.c`, `xt_connlimit.c` and
  * `nf_conncount.c`.
  */
-import { prefixMask } from '../../../../wire/addresses.ts';
+import { maskedIp } from '../../../../wire/ip-address.ts';
 import type { Connection } from '../../../conntrack/connection.ts';
 import { TcpState } from '../../../conntrack/tcp-states.ts';
-import type { Match, MatchKind } from '../../extension.ts';
+import type { Match, MatchKind, ParseEnvironment } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
 import { outOfRange } from '../../options.ts';
 
 class ConnlimitMatch implements Match {
   #limit: number | undefined = undefined;
   #isUpTo = false;
-  #maskBits = 32;
+  readonly #bits: number;
+  #maskBits: number;
   #isDestination = false;
   /** By network, the connections seen and when first, in ns. */
   readonly #open = new Map<number, Map<Connection, number>>();
+
+  constructor({ family }: ParseEnvironment) {
+    this.#bits = family === 'ipv4' ? 32 : 128;
+    this.#maskBits = this.#bits;
+  }
 
   option(name: string, text: string, isNegated: boolean): string | undefined {
     switch (name) {
@@ -29,7 +35,13 @@ class ConnlimitMatch implements Match {
         this.#isDestination = true;
         return undefined;
       case '--connlimit-mask':
-        if (/^\d+$/.test(text) && Number(text) <= 32) this.#maskBits = Number(text);
+        // iptables takes more than 32 for 32, ip6tables no more than 128
+        if (this.#bits === 32 && Number(text) > 32) return undefined;
+        if (!/^\d+$/.test(text) || Number(text) > this.#bits) {
+          const form = `neither a valid network mask nor valid CIDR (0-${this.#bits}).\n`;
+          return `connlimit: bad value for option "${name}", ${form}`;
+        }
+        this.#maskBits = Number(text);
         return undefined;
       default:
         if (!/^\d+$/.test(text)) return outOfRange('connlimit', name, 0, 0xffff_ffff);
@@ -48,7 +60,7 @@ class ConnlimitMatch implements Match {
     const { connection } = packet;
     if (connection === undefined) return false;
     const address = this.#isDestination ? destination : source;
-    const key = (address & prefixMask(this.#maskBits)) >>> 0;
+    const key = maskedIp(address, this.#maskBits);
     let open = this.#open.get(key);
     if (open === undefined) {
       open = new Map();
@@ -84,7 +96,6 @@ function hasEnded(connection: Connection, sinceNs: number, nowNs: number): boole
 /** `-m connlimit`. */
 export const connlimitMatch: MatchKind = {
   name: 'connlimit',
-  family: 'ipv4',
   options: [
     '--connlimit-upto=',
     '--connlimit-above=',
@@ -92,6 +103,11 @@ export const connlimitMatch: MatchKind = {
     '--connlimit-saddr',
     '--connlimit-daddr',
   ],
+  plain: ['--connlimit-mask', '--connlimit-saddr', '--connlimit-daddr'],
+  exclusive: [
+    ['--connlimit-upto', '--connlimit-above'],
+    ['--connlimit-saddr', '--connlimit-daddr'],
+  ],
   needsTracking: true,
-  create: () => new ConnlimitMatch(),
+  create: (environment) => new ConnlimitMatch(environment),
 };

@@ -6,27 +6,28 @@
 import { SECOND_NS } from '../../../../sim/time.ts';
 import type { Match, MatchKind } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { badInteger, cannotBeInverted } from '../../options.ts';
+import { OUT_OF_RANGE, outOfRange } from '../../options.ts';
 import { parseRate, rateText, SCALE } from './rate.ts';
+
+const BURST_MAX = 10_000;
+/** The kernel's credits of a second, at 250 ticks (`HZ * CREDITS_PER_JIFFY`). */
+const CREDITS_PER_SECOND = 32_000;
 
 class LimitMatch implements Match {
   /** Three an hour. */
   #period = (SCALE * 3600) / 3;
   #burst = 5;
-  #isRateGiven = false;
   #costNs = 0;
   #creditNs = -1;
   #updatedAtNs = 0;
 
-  option(name: string, value: string, isNegated: boolean): string | undefined {
-    if (isNegated) return cannotBeInverted('limit', name);
+  option(name: string, value: string): string | undefined {
     if (name === '--limit-burst') {
-      if (!/^\d+$/.test(value) || Number(value) > 10_000) return badInteger('limit', name);
+      const isBurst = /^\d+$/.test(value) && Number(value) <= BURST_MAX;
+      if (!isBurst) return outOfRange('limit', name, 0, BURST_MAX);
       this.#burst = Number(value);
       return undefined;
     }
-    if (this.#isRateGiven) return 'limit: option "--limit" can only be used once.\n';
-    this.#isRateGiven = true;
     const period = parseRate(value);
     if (typeof period === 'string') return period;
     this.#period = period;
@@ -36,6 +37,12 @@ class LimitMatch implements Match {
   finish(): string | undefined {
     this.#costNs = (this.#period * SECOND_NS) / SCALE;
     return undefined;
+  }
+
+  /** What a burst costs must fit 32 bits (`limit_mt_check`). */
+  refusal(): string | undefined {
+    const burstCredits = creditsOf((this.#period * this.#burst) % 0x1_0000_0000);
+    return this.#burst === 0 || burstCredits < creditsOf(this.#period) ? OUT_OF_RANGE : undefined;
   }
 
   matches(inspection: Inspection): boolean {
@@ -59,9 +66,17 @@ class LimitMatch implements Match {
   }
 }
 
+/** `user2credits`. */
+function creditsOf(period: number): number {
+  const isLarge = period > Math.floor(0xffff_ffff / CREDITS_PER_SECOND);
+  if (isLarge) return (Math.floor(period / SCALE) * CREDITS_PER_SECOND) % 0x1_0000_0000;
+  return Math.floor((period * CREDITS_PER_SECOND) / SCALE);
+}
+
 /** `-m limit`. */
 export const limitMatch: MatchKind = {
   name: 'limit',
   options: ['--limit=', '--limit-burst='],
+  plain: ['--limit', '--limit-burst'],
   create: () => new LimitMatch(),
 };

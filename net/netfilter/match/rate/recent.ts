@@ -3,14 +3,23 @@
  * Mirrors `extensions/libxt_recent.c` and `net/netfilter/xt_recent.c`.
  */
 import { SECOND_NS } from '../../../../sim/time.ts';
-import { formatIpv4Address, parseIpv4Address } from '../../../../wire/addresses.ts';
+import { isIpv6 } from '../../../../wire/ip.ts';
+import {
+  formatIp,
+  type IpAddress,
+  ipMaskedBy,
+  isIpv6Address,
+  parseIp,
+} from '../../../../wire/ip-address.ts';
 import { ttlOf } from '../../../../wire/ipv4.ts';
-import type { Match, MatchKind } from '../../extension.ts';
+import { hopLimitOf } from '../../../../wire/ipv6/header.ts';
+import type { Match, MatchKind, ParseEnvironment } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { cannotBeUsedWith, outOfRange } from '../../options.ts';
+import { outOfRange } from '../../options.ts';
 
-/** Stamps an entry keeps, and entries a list keeps (`ip_list_tot`). */
-const STAMPS_MAX = 255;
+/** Stamps an entry keeps at most (`XT_RECENT_MAX_NSTAMPS`), and entries a list keeps (`ip_list_tot`). */
+const STAMPS_MAX = 65_535;
+const NAME_MAX = 199;
 const ENTRIES_MAX = 100;
 
 type Check = 'set' | 'rcheck' | 'update' | 'remove';
@@ -21,6 +30,8 @@ interface Entry {
   ttl: number;
 }
 
+const ONES = 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff';
+
 class RecentMatch implements Match {
   #check: Check | undefined = undefined;
   #isNegated = false;
@@ -29,8 +40,12 @@ class RecentMatch implements Match {
   #reaps = false;
   #comparesTtl = false;
   #name = 'DEFAULT';
-  #mask = 0xffff_ffff;
+  #mask: IpAddress;
   #isDestination = false;
+
+  constructor({ family }: ParseEnvironment) {
+    this.#mask = parseIp(family === 'ipv4' ? '255.255.255.255' : ONES)!;
+  }
 
   option(name: string, text: string, isNegated: boolean): string | undefined {
     switch (name) {
@@ -38,25 +53,29 @@ class RecentMatch implements Match {
       case '--rcheck':
       case '--update':
       case '--remove':
-        if (this.#check !== undefined) return cannotBeUsedWith('recent', name, `--${this.#check}`);
         this.#check = name.slice(2) as Check;
         this.#isNegated = isNegated;
         return undefined;
       case '--name':
-        this.#name = text;
+        this.#name = text.slice(0, NAME_MAX);
         return undefined;
       case '--mask': {
-        const mask = parseIpv4Address(text);
-        if (mask === undefined) return `recent: Bad value for "--mask" option: "${text}"`;
+        const mask = parseIp(text);
+        if (mask === undefined || isIpv6Address(mask) !== isIpv6Address(this.#mask)) {
+          return 'getaddrinfo: Name or service not known\n';
+        }
         this.#mask = mask;
         return undefined;
       }
       case '--seconds':
-      case '--hitcount':
-        if (!/^[1-9]\d*$/.test(text)) return outOfRange('recent', name, 1, 0xffff_ffff);
+      case '--hitcount': {
+        const min = name === '--seconds' ? 1 : 0;
+        const isNumber = /^\d+$/.test(text) && Number(text) >= min;
+        if (!isNumber) return outOfRange('recent', name, min, 0xffff_ffff);
         if (name === '--seconds') this.#seconds = Number(text);
         else this.#hitCount = Number(text);
         return undefined;
+      }
       default:
         if (name === '--rttl') this.#comparesTtl = true;
         else if (name === '--reap') this.#reaps = true;
@@ -73,16 +92,18 @@ class RecentMatch implements Match {
   isAllowed(): boolean {
     const counts = this.#seconds !== 0 || this.#hitCount !== 0;
     const isPlain = this.#check === 'set' || this.#check === 'remove';
-    return !(counts && isPlain) && this.#hitCount <= STAMPS_MAX && !(this.#reaps && !this.#seconds);
+    const isName = this.#name !== '' && !this.#name.includes('/');
+    return isName && !(counts && isPlain) && this.#hitCount <= STAMPS_MAX;
   }
 
   matches(inspection: Inspection): boolean {
     const { namespace, bytes, at } = inspection;
+    const ttlOfPacket = isIpv6(bytes, at) ? hopLimitOf(bytes, at) : ttlOf(bytes, at);
     const list = namespace.tables.shared(`recent ${this.#name}`, () => new Map<number, Entry>());
     const address = this.#isDestination ? inspection.destination : inspection.source;
-    const key = (address & this.#mask) >>> 0;
+    const key = ipMaskedBy(address, this.#mask);
     const { nowNs } = namespace.world;
-    const ttl = ttlOf(bytes, at);
+    const ttl = ttlOfPacket;
     const entry = list.get(key);
     if (entry === undefined || (this.#comparesTtl && entry.ttl !== ttl)) {
       if (this.#check === 'set') remember(list, key, ttl, nowNs);
@@ -116,7 +137,7 @@ class RecentMatch implements Match {
     if (this.#reaps) text += ' --reap';
     if (this.#hitCount !== 0) text += ` --hitcount ${this.#hitCount}`;
     if (this.#comparesTtl) text += ' --rttl';
-    text += ` --name ${this.#name} --mask ${formatIpv4Address(this.#mask)}`;
+    text += ` --name ${this.#name} --mask ${formatIp(this.#mask)}`;
     return `${text} --${this.#isDestination ? 'rdest' : 'rsource'}`;
   }
 
@@ -127,7 +148,7 @@ class RecentMatch implements Match {
     if (this.#hitCount !== 0) text += ` hit_count: ${this.#hitCount}`;
     if (this.#comparesTtl) text += ' TTL-Match';
     const side = this.#isDestination ? 'dest' : 'source';
-    return `${text} name: ${this.#name} side: ${side} mask: ${formatIpv4Address(this.#mask)}`;
+    return `${text} name: ${this.#name} side: ${side} mask: ${formatIp(this.#mask)}`;
   }
 }
 
@@ -159,7 +180,6 @@ function reap({ stampsNs }: Entry, sinceNs: number): void {
 /** `-m recent`. */
 export const recentMatch: MatchKind = {
   name: 'recent',
-  family: 'ipv4',
   options: [
     '--set',
     '--rcheck',
@@ -174,5 +194,21 @@ export const recentMatch: MatchKind = {
     '--rsource',
     '--rdest',
   ],
-  create: () => new RecentMatch(),
+  plain: [
+    '--seconds',
+    '--hitcount',
+    '--reap',
+    '--rttl',
+    '--name',
+    '--mask',
+    '--rsource',
+    '--rdest',
+  ],
+  exclusive: [
+    ['--set', '--rcheck', '--update', '--remove'],
+    ['--rttl', '--set'],
+    ['--rttl', '--remove'],
+  ],
+  requires: [['--reap', '--seconds']],
+  create: (environment) => new RecentMatch(environment),
 };

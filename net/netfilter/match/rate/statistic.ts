@@ -7,7 +7,9 @@
 import { drawUnit, hashText } from '../../../../sim/chance.ts';
 import type { Match, MatchKind } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { badInteger } from '../../options.ts';
+import { outOfRange } from '../../options.ts';
+
+const PARTS = 0x8000_0000;
 
 class StatisticMatch implements Match {
   #mode: 'random' | 'nth' = 'random';
@@ -29,19 +31,21 @@ class StatisticMatch implements Match {
       if (!(probability >= 0 && probability <= 1)) {
         return 'statistic: bad value for option "--probability", or out of range (0-1).\n';
       }
-      this.#probability = probability;
+      // the kernel keeps it as so many parts of 2^31
+      this.#probability = Math.round(probability * PARTS) / PARTS;
       return undefined;
     }
-    if (!/^\d+$/.test(text)) return badInteger('statistic', name);
+    const min = name === '--every' ? 1 : 0;
+    const isNumber = /^\d+$/.test(text) && Number(text) >= min;
+    if (!isNumber) return outOfRange('statistic', name, min, 0xffff_ffff);
     if (name === '--every') this.#every = Number(text);
     else this.#packet = Number(text);
     return undefined;
   }
 
   finish(): string | undefined {
-    if (this.#every !== undefined && this.#packet === undefined) {
-      return 'statistic: option "--every" also requires "--packet".\n';
-    }
+    const isHalf = (this.#every === undefined) !== (this.#packet === undefined);
+    if (isHalf || (this.#probability !== undefined && this.#every !== undefined)) return undefined;
     if (this.#mode === 'random') {
       if (this.#probability !== undefined) return undefined;
       return '--probability must be specified when using random mode';
@@ -85,5 +89,14 @@ class StatisticMatch implements Match {
 export const statisticMatch: MatchKind = {
   name: 'statistic',
   options: ['--mode=', '--probability=', '--every=', '--packet='],
+  plain: ['--mode', '--packet'],
+  exclusive: [
+    ['--probability', '--every'],
+    ['--probability', '--packet'],
+  ],
+  requires: [
+    ['--every', '--packet'],
+    ['--packet', '--every'],
+  ],
   create: () => new StatisticMatch(),
 };

@@ -6,7 +6,6 @@
 import { SECOND_NS } from '../../../../sim/time.ts';
 import type { Match, MatchKind } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { cannotBeUsedWith } from '../../options.ts';
 
 const DAY_SECONDS = 86_400;
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const;
@@ -44,6 +43,10 @@ class TimeMatch implements Match {
       case '--datestart':
       case '--datestop': {
         const seconds = parseDate(text);
+        if (seconds === 'no such day') {
+          const form = 'Should be YYYY[-MM[-DD[Thh[:mm[:ss]]]]]';
+          return `Invalid date "${text}" specified. ${form}`;
+        }
         if (seconds === undefined) {
           const form = 'should be YYYY[-MM[-DD[Thh[:mm[:ss]]]]]';
           return `invalid date "${text}" specified, ${form}`;
@@ -68,16 +71,14 @@ class TimeMatch implements Match {
         this.#isContiguous = true;
         return undefined;
       default:
-        if (name === '--utc' && this.#isKernelZone) {
-          return cannotBeUsedWith('time', '--utc', '--kerneltz');
-        }
         this.#isKernelZone = name === '--kerneltz';
         return undefined;
     }
   }
 
   finish(): string | undefined {
-    return undefined;
+    if (!this.#isContiguous || this.#dayStart > this.#dayStop) return undefined;
+    return 'time: --contiguous only makes sense when stoptime is smaller than starttime';
   }
 
   matches({ namespace }: Inspection): boolean {
@@ -151,13 +152,14 @@ function parseTimeOfDay(text: string): number | undefined {
   return hours * 3600 + minutes * 60 + seconds;
 }
 
-function parseDate(text: string): number | undefined {
+function parseDate(text: string): number | 'no such day' | undefined {
   const form = /^(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:T(\d\d?)(?::(\d\d?)(?::(\d\d?))?)?)?)?)?$/;
   const found = form.exec(text);
   if (found === null) return undefined;
   const [, year, month = 1, day = 1, hours = 0, minutes = 0, seconds = 0] = found.map(Number);
   const part = (value: number | undefined, other: number) =>
     value === undefined || Number.isNaN(value) ? other : value;
+  if (part(month, 1) > 12 || part(day, 1) > 31) return 'no such day';
   const days = daysBefore(year!, part(month, 1), part(day, 1));
   return days * DAY_SECONDS + part(hours, 0) * 3600 + part(minutes, 0) * 60 + part(seconds, 0);
 }
@@ -205,7 +207,8 @@ function parseMonthdays(text: string): number | string {
   let bits = 0;
   for (const word of text.split(',')) {
     const day = Number(word);
-    if (!/^\d+$/.test(word) || day < 1 || day > 31) return `${word} is not a valid day for a month`;
+    if (!/^\d+$/.test(word) || day < 1 || day > 31)
+      return `${word} is not a valid day for --monthdays`;
     bits |= 1 << day;
   }
   return bits >>> 0;
@@ -213,7 +216,7 @@ function parseMonthdays(text: string): number | string {
 
 /** `st`, `nd`, `rd`, `th` */
 function ordinalOf(day: number): string {
-  if (day === 11 || day === 12 || day === 13) return 'th';
+  // 11st, 12nd and 13rd, as iptables has it
   return ['th', 'st', 'nd', 'rd'][day % 10] ?? 'th';
 }
 
@@ -231,5 +234,15 @@ export const timeMatch: MatchKind = {
     '--kerneltz',
     '--utc',
   ],
+  plain: [
+    '--timestart',
+    '--timestop',
+    '--datestart',
+    '--datestop',
+    '--contiguous',
+    '--kerneltz',
+    '--utc',
+  ],
+  exclusive: [['--utc', '--kerneltz']],
   create: () => new TimeMatch(),
 };

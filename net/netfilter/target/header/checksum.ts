@@ -46,7 +46,6 @@ class ChecksumTarget implements Target {
 /** `-j CHECKSUM`. */
 export const checksumTarget: TargetKind = {
   name: 'CHECKSUM',
-  family: 'ipv4',
   options: ['--checksum-fill'],
   tables: ['mangle'],
   create: () => new ChecksumTarget(),

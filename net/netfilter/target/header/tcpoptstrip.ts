@@ -27,6 +27,7 @@ class TcpoptstripTarget implements Target {
     for (const word of text.split(',')) {
       const kind = NAMES[word] ?? parseUnsigned32(word);
       if (kind === undefined || kind > 255) return `Bad TCP option value "${word}"`;
+      if (kind < 2) return 'Option value may not be 0 or 1';
       this.#kinds.add(kind);
     }
     return undefined;
@@ -58,13 +59,18 @@ class TcpoptstripTarget implements Target {
     return ` --strip-options ${this.#numbers()}`;
   }
 
-  list(): string {
-    return ` TCPOPTSTRIP options ${this.#numbers()}`;
+  list(isNumeric: boolean): string {
+    return ` TCPOPTSTRIP options ${this.#numbers(isNumeric ? String : nameOf)}`;
   }
 
-  #numbers(): string {
-    return [...this.#kinds].sort((a, b) => a - b).join(',');
+  #numbers(word: (kind: number) => string = String): string {
+    const kinds = [...this.#kinds].sort((a, b) => a - b);
+    return kinds.map((kind) => word(kind)).join(',');
   }
+}
+
+function nameOf(kind: number): string {
+  return Object.keys(NAMES).find((name) => NAMES[name] === kind) ?? String(kind);
 }
 
 /** Makes the bytes of [from, to) no-operations, and the checksum right again. */
@@ -82,7 +88,6 @@ function blank(bytes: Uint8Array, transportAt: number, from: number, to: number)
 /** `-j TCPOPTSTRIP`. */
 export const tcpoptstripTarget: TargetKind = {
   name: 'TCPOPTSTRIP',
-  family: 'ipv4',
   options: ['--strip-options='],
   tables: ['mangle'],
   create: () => new TcpoptstripTarget(),

@@ -1,10 +1,18 @@
 /**
- * The `TOS` and `DSCP` targets: change the byte of IPv4's header that says how a packet is served.
+ * The `TOS` and `DSCP` targets: change the byte of the header that says how a packet is served.
  * Mirrors `extensions/libxt_TOS.c`, `libxt_DSCP.c` and `net/netfilter/xt_DSCP.c`.
  */
-import { setTos, tosOf } from '../../../../wire/ipv4.ts';
+import { isIpv6 } from '../../../../wire/ip.ts';
+import { setTos } from '../../../../wire/ipv4.ts';
+import { setTrafficClass } from '../../../../wire/ipv6/header.ts';
 import { Outcome, type Target, type TargetKind } from '../../extension.ts';
-import { byteText, parseDscpClass, parseTos } from '../../header/service-type.ts';
+import {
+  byteText,
+  parseDscpClass,
+  parseTos,
+  serviceByteOf,
+  tosName,
+} from '../../header/service-type.ts';
 import type { Inspection } from '../../inspection.ts';
 import { type MaskedValue, outOfRange, parseByte } from '../../options.ts';
 import { parseUnsigned32 } from '../../protocols.ts';
@@ -36,7 +44,9 @@ class ServiceTarget implements Target {
 
   run({ bytes, at }: Inspection): Outcome {
     const { value, mask } = this.#change!;
-    setTos(bytes, at, ((tosOf(bytes, at) & ~mask) ^ value) & 0xff);
+    const service = ((serviceByteOf(bytes, at) & ~mask) ^ value) & 0xff;
+    if (isIpv6(bytes, at)) setTrafficClass(bytes, at, service);
+    else setTos(bytes, at, service);
     return Outcome.next;
   }
 
@@ -46,9 +56,16 @@ class ServiceTarget implements Target {
     return ` --set-tos ${byteText(value)}/${byteText(mask)}`;
   }
 
-  list(): string {
+  list(isNumeric: boolean): string {
     const { value, mask } = this.#change!;
     if (this.#isDscp) return ` DSCP set ${byteText(value >> 2)}`;
+    const name = tosName(this.#change!);
+    if (!isNumeric) {
+      if (name !== undefined) return `  TOS set${name}`;
+      if (mask === 0) return ` TOS xor ${byteText(value)}`;
+      if (value === 0) return ` TOS and ${byteText(~mask & 0xff)}`;
+      if (value === mask) return ` TOS or ${byteText(value)}`;
+    }
     return ` TOS set ${byteText(value)}/${byteText(mask)}`;
   }
 }
@@ -71,8 +88,8 @@ function readTos(name: string, text: string): MaskedValue | string {
 /** `-j TOS`. */
 export const tosTarget: TargetKind = {
   name: 'TOS',
-  family: 'ipv4',
   options: ['--set-tos=', '--and-tos=', '--or-tos=', '--xor-tos='],
+  exclusive: [['--set-tos', '--and-tos', '--or-tos', '--xor-tos']],
   tables: ['mangle'],
   create: () => new ServiceTarget(false),
 };
@@ -80,8 +97,8 @@ export const tosTarget: TargetKind = {
 /** `-j DSCP`. */
 export const dscpTarget: TargetKind = {
   name: 'DSCP',
-  family: 'ipv4',
   options: ['--set-dscp=', '--set-dscp-class='],
+  exclusive: [['--set-dscp', '--set-dscp-class']],
   tables: ['mangle'],
   create: () => new ServiceTarget(true),
 };

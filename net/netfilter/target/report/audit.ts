@@ -41,7 +41,6 @@ class AuditTarget implements Target {
 /** `-j AUDIT`. */
 export const auditTarget: TargetKind = {
   name: 'AUDIT',
-  family: 'ipv4',
   options: ['--type='],
   create: () => new AuditTarget(),
 };

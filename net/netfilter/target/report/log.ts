@@ -5,12 +5,26 @@
 import { observationKind } from '../../../../sim/observations.ts';
 import { Outcome, type Target, type TargetKind } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { quotedText } from '../../options.ts';
+import { quotedText, TOO_SHORT } from '../../options.ts';
+import { parseUnsigned32 } from '../../protocols.ts';
 import { LogFlag, logLine, logPacket } from './log-line.ts';
 
 const logged = observationKind('netfilter.log');
-const LEVELS = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug'];
-const LEVEL_ALIASES: Readonly<Record<string, number>> = { panic: 0, warn: 4, err: 3 };
+/** As they are printed, and as they are taken: not the same names. */
+const LEVELS = ['emerg', 'alert', 'crit', 'err', 'warn', 'notice', 'info', 'debug'];
+const LEVEL_NAMES: Readonly<Record<string, number>> = {
+  panic: 0,
+  emerg: 0,
+  alert: 1,
+  crit: 2,
+  error: 3,
+  warning: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+};
+/** What of a prefix the kernel's structure holds. */
+const PREFIX_MAX = 29;
 /** The flags' option names, by bit (`XT_LOG_*`). */
 const FLAG_OPTIONS: readonly (readonly [string, number])[] = [
   ['--log-tcp-sequence', LogFlag.tcpSequence],
@@ -22,11 +36,9 @@ const FLAG_OPTIONS: readonly (readonly [string, number])[] = [
 const DEFAULT_LEVEL = 4;
 
 function parseLevel(text: string): number | undefined {
-  if (/^\d+$/.test(text)) return Number(text) <= 7 ? Number(text) : undefined;
-  const name = text.toLowerCase();
-  const index = LEVELS.indexOf(name);
-  if (index >= 0) return index;
-  return Object.hasOwn(LEVEL_ALIASES, name) ? LEVEL_ALIASES[name] : undefined;
+  const number = parseUnsigned32(text);
+  if (number !== undefined) return number <= 7 ? number : undefined;
+  return Object.hasOwn(LEVEL_NAMES, text) ? LEVEL_NAMES[text] : undefined;
 }
 
 class LogTarget implements Target {
@@ -41,8 +53,9 @@ class LogTarget implements Target {
       return undefined;
     }
     if (name === '--log-prefix') {
-      if (value.length > 29) return `Maximum prefix length 29 for --log-prefix`;
-      this.#prefix = value;
+      if (value === '') return TOO_SHORT;
+      if (value.includes('\n')) return 'Newlines not allowed in --log-prefix';
+      this.#prefix = value.slice(0, PREFIX_MAX);
       return undefined;
     }
     const level = parseLevel(value);
@@ -73,9 +86,11 @@ class LogTarget implements Target {
   }
 
   list(isNumeric: boolean): string {
-    const level = isNumeric ? String(this.#level) : LEVELS[this.#level]!;
     const prefix = this.#prefix === '' ? '' : ` prefix "${this.#prefix}"`;
-    return ` LOG flags ${this.#flags} level ${level}${prefix}`;
+    if (isNumeric) return ` LOG flags ${this.#flags} level ${this.#level}${prefix}`;
+    const flags = FLAG_OPTIONS.filter(([, bit]) => this.#flags & bit);
+    const words = flags.map(([option]) => ` ${option.slice('--log-'.length)}`).join('');
+    return ` LOG level ${LEVELS[this.#level]}${words}${prefix}`;
   }
 }
 

@@ -5,7 +5,7 @@
 import { observationKind } from '../../../../sim/observations.ts';
 import { Outcome, type Target, type TargetKind } from '../../extension.ts';
 import type { Inspection } from '../../inspection.ts';
-import { outOfRange, quotedText } from '../../options.ts';
+import { outOfRange, quotedText, TOO_SHORT } from '../../options.ts';
 
 const logged = observationKind('netfilter.nflog');
 const PREFIX_MAX = 63;
@@ -22,8 +22,8 @@ class NflogTarget implements Target {
   option(name: string, text: string): string | undefined {
     const what = name.slice('--nflog-'.length);
     if (what === 'prefix') {
-      if (text.length > PREFIX_MAX) return `NFLOG: Maximum prefix length is ${PREFIX_MAX} chars`;
-      this.#prefix = text;
+      if (text === '') return TOO_SHORT;
+      this.#prefix = text.slice(0, PREFIX_MAX);
       return undefined;
     }
     const max = what === 'size' ? 0xffff_ffff : 65_535;

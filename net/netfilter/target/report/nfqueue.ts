@@ -4,7 +4,7 @@
  * Mirrors `extensions/libxt_NFQUEUE.c`.
  */
 import { Outcome, type Target, type TargetKind } from '../../extension.ts';
-import { cannotBeUsedWith, outOfRange } from '../../options.ts';
+import { outOfRange } from '../../options.ts';
 
 class NfqueueTarget implements Target {
   #number: number | undefined = undefined;
@@ -16,15 +16,10 @@ class NfqueueTarget implements Target {
     if (name === '--queue-bypass') this.#isBypassed = true;
     else if (name === '--queue-cpu-fanout') this.#isFannedOut = true;
     else if (name === '--queue-num') {
-      if (this.#balance !== undefined) {
-        return cannotBeUsedWith('NFQUEUE', '--queue-balance', '--queue-num');
-      }
       if (!isQueue(text)) return outOfRange('NFQUEUE', name, 0, 65_535);
       this.#number = Number(text);
     } else {
-      if (this.#number !== undefined) {
-        return cannotBeUsedWith('NFQUEUE', '--queue-num', '--queue-balance');
-      }
+      if (!text.includes(':')) return `Bad range "${text}"`;
       const [first = '', last = ''] = text.split(':');
       if (!isQueue(first) || !isQueue(last)) return outOfRange('NFQUEUE', name, 0, 65_535);
       if (Number(first) >= Number(last)) return `${first} should be less than ${last}`;
@@ -65,5 +60,7 @@ function isQueue(text: string): boolean {
 export const nfqueueTarget: TargetKind = {
   name: 'NFQUEUE',
   options: ['--queue-num=', '--queue-balance=', '--queue-bypass', '--queue-cpu-fanout'],
+  exclusive: [['--queue-num', '--queue-balance']],
+  requires: [['--queue-cpu-fanout', '--queue-balance']],
   create: () => new NfqueueTarget(),
 };

@@ -6,25 +6,22 @@
  * unambiguous. What needs the table (does this chain exist?) is checked in tables.ts.
  */
 
-import type { IpPrefix } from '../../wire/ip-address.ts';
+import type { IpPrefix } from '../../../wire/ip-address.ts';
 import {
   COMMANDS,
   LONG_OPTIONS,
+  letterOfLong,
   OPTION_COMMANDS,
   RULE_COMMANDS,
   WITH_ARGUMENT,
-} from './command-words.ts';
-import type { ExtensionKind, Match, ParseEnvironment, Target } from './extension.ts';
-import { MATCH_KINDS } from './match/kinds.ts';
-import {
-  cannotBeInverted,
-  type MaskedAddress,
-  parseIpv6Prefix,
-  parseMaskedAddress,
-} from './options.ts';
-import { parseProtocol, protocolName } from './protocols.ts';
-import { type NamedMatch, Rule, RuleAction } from './rule.ts';
-import { TARGET_KINDS } from './target/kinds.ts';
+} from '../command-words.ts';
+import type { ExtensionKind, Match, ParseEnvironment, Target } from '../extension.ts';
+import { MATCH_KINDS } from '../match/kinds.ts';
+import { type MaskedAddress, parseIpv6Prefix, parseMaskedAddress } from '../options.ts';
+import { parseProtocol, protocolName } from '../protocols.ts';
+import { type NamedMatch, Rule, RuleAction } from '../rule.ts';
+import { TARGET_KINDS } from '../target/kinds.ts';
+import { combinationError, optionError } from './option-checks.ts';
 
 /** The letters of the commands. */
 type CommandLetter = 'A' | 'C' | 'D' | 'E' | 'F' | 'I' | 'L' | 'N' | 'P' | 'R' | 'S' | 'X' | 'Z';
@@ -43,6 +40,8 @@ export interface Command {
   readonly hasRule: boolean;
   /** The rule; with several addresses, one of each combination. */
   readonly rules: readonly Rule[];
+  /** `-Z` beside `-L` or `-S`. */
+  readonly zeroes: boolean;
   readonly isNumeric: boolean;
   readonly isVerbose: boolean;
   readonly isExact: boolean;
@@ -67,10 +66,17 @@ function badArgument(text: string): CommandError {
   return { status: 2, message: `Bad argument \`${text}'\n${HELP_HINT}` };
 }
 
+/** An extension of the rule that is read, and which of its options were given. */
+interface Loaded {
+  readonly kind: ExtensionKind<Match> | ExtensionKind<Target>;
+  readonly owner: Match | Target;
+  readonly given: Set<string>;
+}
+
 interface LoadedOption {
   readonly name: string;
   readonly argumentCount: number;
-  readonly owner: Match | Target;
+  readonly by: Loaded;
 }
 
 /** Parses one command line; an error is iptables' own. */
@@ -91,6 +97,8 @@ class Parser {
   readonly #environment: ParseEnvironment;
   readonly #rule = new Rule();
   readonly #loaded: LoadedOption[] = [];
+  /** The rule's extensions, in the order of loading. */
+  readonly #extensions: Loaded[] = [];
   readonly #given = new Set<string>();
   #at = 0;
   #letter: CommandLetter | undefined = undefined;
@@ -104,6 +112,7 @@ class Parser {
   #jump = '';
   #isGoto = false;
   #isVerbose = false;
+  #zeroes = false;
   #needsTracking = false;
   #isProtocolLoaded = false;
 
@@ -130,6 +139,7 @@ class Parser {
     if (word.length < 2 || word[0] !== '-') return badArgument(word);
     for (let i = 1; i < word.length; i++) {
       const letter = word[i]!;
+      if (letter === 'w') return this.#takeWait(word.slice(i + 1));
       if (!WITH_ARGUMENT.includes(letter)) {
         const error = this.#takeLetter(letter, '', `-${letter}`);
         if (error !== undefined) return error;
@@ -149,14 +159,12 @@ class Parser {
     const attached = equals < 0 ? undefined : word.slice(equals + 1);
     const option = this.#loadedOption(name) ?? this.#loadProtocolOption(name);
     if (option !== undefined) return this.#takeLoaded(option, attached);
-    const bare = name.slice(2);
-    const long = Object.hasOwn(LONG_OPTIONS, bare)
-      ? bare
-      : Object.keys(LONG_OPTIONS).find((known) => bare !== '' && known.startsWith(bare));
-    if (long === undefined) return usageError(`unknown option "${word}"`);
-    const letter = LONG_OPTIONS[long]!;
+    const letter = letterOfLong(name.slice(2));
+    if (letter === undefined) return usageError(`unknown option "${word}"`);
     if (!WITH_ARGUMENT.includes(letter)) return this.#takeLetter(letter, attached ?? '', word);
-    const argument = attached ?? this.#argv[this.#at++];
+    // iptables takes the word before the next one for the argument of these
+    const glued = attached !== undefined && 'sdpioj'.includes(letter) ? word : attached;
+    const argument = glued ?? this.#argv[this.#at++];
     if (argument === undefined) return usageError(`option "${word}" requires an argument`);
     return this.#takeLetter(letter, argument, word);
   }
@@ -194,10 +202,11 @@ class Parser {
       }
     }
     const isNegated = this.#takeNegation();
-    if (isNegated && option.owner === this.#rule.target) {
-      return usageError(cannotBeInverted(this.#jump, option.name));
-    }
-    const error = option.owner.option(option.name, values.join(' '), isNegated, this.#rule);
+    const { owner, kind, given } = option.by;
+    const isTarget = owner === this.#rule.target;
+    const error =
+      optionError(kind, given, option.name, isNegated, isTarget) ??
+      owner.option(option.name, values.join(' '), isNegated, this.#rule);
     return error === undefined ? undefined : usageError(error);
   }
 
@@ -209,12 +218,13 @@ class Parser {
 
   #takeLetter(letter: string, argument: string, spelling: string): CommandError | undefined {
     if (COMMANDS.includes(letter)) {
-      return this.#takeCommand(letter as CommandLetter, argument, spelling);
-    }
-    if ('jgmtnvxwWc0'.includes(letter) && this.#isNegated) {
-      return usageError(`cannot have ! before ${spelling}`);
+      return this.#takeCommand(letter as CommandLetter, argument);
     }
     const isNegated = this.#takeNegation();
+    if (isNegated) {
+      const error = negationError(letter);
+      if (error !== undefined) return error;
+    }
     if ('sdpjgiocfnx0'.includes(letter)) {
       const key = letter === 'g' ? 'j' : letter;
       if (this.#given.has(key)) return usageError(`multiple ${spelling} flags not allowed`);
@@ -246,18 +256,15 @@ class Parser {
       case 'j':
       case 'g':
         return this.#takeJump(argument, letter === 'g');
-      case 'm': {
-        const kind = MATCH_KINDS[this.#environment.family].get(argument);
-        if (kind === undefined) {
-          return usageError(`Couldn't load match \`${argument}':No such file or directory\n`);
-        }
-        this.#loadMatch(kind);
-        return undefined;
-      }
+      case 'm':
+        return this.#takeMatch(argument);
       case 't':
         this.#table = argument;
         return undefined;
       case 'f':
+        if (this.#environment.family === 'ipv6') {
+          return usageError("`-f' is not supported in IPv6, use -m frag instead");
+        }
         rule.onlyFragments = true;
         rule.isFragmentNegated = isNegated;
         return undefined;
@@ -267,32 +274,54 @@ class Parser {
         this.#isVerbose = true;
         return undefined;
       case 'w':
-        if (/^\d+$/.test(this.#argv[this.#at] ?? '')) this.#at++;
-        return undefined;
+        return this.#takeWait(argument);
+      case '4':
+      case '6': {
+        const isOwn = (letter === '6') === (this.#environment.family === 'ipv6');
+        return isOwn ? undefined : { status: 2, message: HELP_HINT };
+      }
+      case 'V':
+        return { status: 0, message: 'iptables v1.8.9 (legacy)' };
       case 'n':
       case 'x':
       case '0':
       case 'W':
-      case '4':
-      case '6':
+      case 'M':
         return undefined;
       default:
         return usageError(`unknown option "${spelling}"`);
     }
   }
 
-  #takeCommand(
-    letter: CommandLetter,
-    argument: string,
-    spelling: string,
-  ): CommandError | undefined {
-    if (this.#isNegated) return usageError(`unexpected ! flag before ${spelling}`);
-    if (this.#letter !== undefined) {
-      return usageError(`Cannot use -${letter} with -${this.#letter}`);
+  #takeMatch(name: string): CommandError | undefined {
+    const kind = MATCH_KINDS[this.#environment.family].get(name);
+    if (kind === undefined) {
+      return usageError(`Couldn't load match \`${name}':No such file or directory\n`);
     }
-    this.#letter = letter;
-    this.#chain = argument;
-    if ('LSFZX'.includes(letter)) this.#chain = this.#optionalWord() ?? '';
+    this.#loadMatch(kind);
+    return undefined;
+  }
+
+  /** `-w`, with the seconds in the same word or the next; they begin with a digit. */
+  #takeWait(attached: string): CommandError | undefined {
+    const seconds = attached === '' ? this.#optionalWord() : attached;
+    if (seconds === undefined || /^\d/.test(seconds)) return undefined;
+    return usageError('wait seconds not numeric');
+  }
+
+  #takeCommand(letter: CommandLetter, argument: string): CommandError | undefined {
+    if (this.#isNegated) return usageError("unexpected '!' flag");
+    const other = this.#letter;
+    if (other !== undefined) {
+      // what is listed may be zeroed in the same breath
+      const isListing =
+        other === 'L' || other === 'S' ? letter === 'Z' : other === 'Z' && 'LS'.includes(letter);
+      if (!isListing || this.#zeroes) return usageError(`Cannot use -${letter} with -${other}`);
+      this.#zeroes = true;
+    }
+    this.#letter = other === 'L' || other === 'S' ? other : letter;
+    if ('LSFZX'.includes(letter)) this.#chain = this.#optionalWord() ?? this.#chain;
+    else this.#chain = argument;
     switch (letter) {
       case 'N':
         return checkChainName(argument);
@@ -387,9 +416,8 @@ class Parser {
   }
 
   #takeJump(name: string, isGoto: boolean): CommandError | undefined {
-    if (name.length > 28) {
-      return usageError(`Invalid target name (${name.length} chars, 28 max)`);
-    }
+    if (name === '') return usageError('Invalid target name (too short)');
+    if (name.length > 28) return usageError(`Invalid target name \`${name}' (28 chars max)`);
     this.#jump = name;
     this.#isGoto = isGoto;
     const kind = isGoto ? undefined : TARGET_KINDS[this.#environment.family].get(name);
@@ -410,9 +438,11 @@ class Parser {
 
   #load(kind: ExtensionKind<Match> | ExtensionKind<Target>, owner: Match | Target): void {
     if (kind.needsTracking === true) this.#needsTracking = true;
+    const by: Loaded = { kind, owner, given: new Set() };
+    this.#extensions.push(by);
     for (const option of kind.options) {
       const name = option.replace(/=+$/, '');
-      this.#loaded.push({ name, argumentCount: option.length - name.length, owner });
+      this.#loaded.push({ name, argumentCount: option.length - name.length, by });
     }
   }
 
@@ -424,12 +454,11 @@ class Parser {
         '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n',
       );
     }
-    for (const { match } of rule.matches) {
-      const error = match.finish(rule);
+    const isTarget = ({ owner }: Loaded) => owner === rule.target;
+    for (const each of [...this.#extensions].sort((a, b) => +isTarget(a) - +isTarget(b))) {
+      const error = each.owner.finish(rule) ?? combinationError(each.kind, each.given);
       if (error !== undefined) return usageError(error);
     }
-    const error = rule.target?.finish(rule);
-    if (error !== undefined) return usageError(error);
     const letter = this.#letter;
     if (letter === undefined) return usageError('no command specified');
     if (this.#isNegated) return usageError('nothing appropriate following !');
@@ -459,6 +488,7 @@ class Parser {
       argument: this.#argument,
       hasRule,
       rules: hasRule ? this.#expand(sources, destinations) : [],
+      zeroes: this.#zeroes,
       isNumeric: this.#given.has('n'),
       isVerbose: this.#isVerbose,
       isExact: this.#given.has('x'),
@@ -480,6 +510,15 @@ class Parser {
     }
     return rules;
   }
+}
+
+/** What may not stand behind `!`. */
+function negationError(letter: string): CommandError | undefined {
+  if (letter === 'm' || letter === 't') {
+    return usageError(`unexpected ! flag before ${letter === 'm' ? '--match' : '--table'}`);
+  }
+  if (!'jgnvxc0'.includes(letter)) return undefined;
+  return usageError(`cannot have ! before -${letter === 'g' ? 'j' : letter}`);
 }
 
 /** An address of a rule's head in either family's form; undefined for any. */
@@ -517,9 +556,10 @@ function putAddresses(
 function checkChainName(name: string): CommandError | undefined {
   if (name[0] === '-') return usageError("chain name not allowed to start with `-'");
   if (name[0] === '!') return usageError("chain name not allowed to start with `!'");
-  if (TARGET_KINDS.ipv4.has(name) || VERDICTS.has(name)) {
+  if (name === '' || TARGET_KINDS.ipv4.has(name) || VERDICTS.has(name)) {
     return usageError('chain name may not clash with target name');
   }
+  if (/\s/.test(name)) return usageError(`Invalid chain name \`${name}'`);
   return undefined;
 }
 
