@@ -63,8 +63,10 @@ export interface EngineVersion {
   readonly hidesInternalGateway: boolean;
   /** UDP flows to a port are forgotten when it is published or taken back (from 23 on, moby #44742). */
   readonly forgetsUdpFlows: boolean;
-  /** Containers' `/etc/hosts` names IPv6's well-known addresses (up to 25). */
-  readonly hasIpv6Hosts: boolean;
+  /** Namespaces have IPv6 on lo; before, IPv6 was off in all of one without an IPv6 network (from 26 on). */
+  readonly hasIpv6Loopback: boolean;
+  /** `/etc/hosts` says `fe00::` and not `fe00::0` (from 28 on, moby #48857). */
+  readonly shortensHosts: boolean;
   /** dockerd writes ip6tables' rules unless told not to (from 27 on, moby #47747). */
   readonly writesIp6tables: boolean;
   /** Subnets of IPv6 that nobody chose come from a prefix of the host (from 27 on, moby #47853). */
@@ -122,7 +124,8 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     asksForInternal: major <= 22 || major === 24,
     hidesInternalGateway: major >= 25,
     forgetsUdpFlows: major >= 23,
-    hasIpv6Hosts: major <= 25,
+    hasIpv6Loopback: major >= 26,
+    shortensHosts: major >= 28,
     writesIp6tables: major >= 27,
     hasUniqueLocalPrefix: major >= 27,
     hasBridgeLinkLocal: major <= 27,

@@ -4,7 +4,7 @@
  * need none.
  */
 import type { ComposeModel } from '../manager/stack/compose-model.ts';
-import type { ComposeProject } from '../node/daemon/compose-project.ts';
+import type { ComposeProject } from '../node/daemon/compose/project.ts';
 import { Digest } from '../sim/digest.ts';
 import { loadCompose, loadProject } from './compose/load.ts';
 import { checkScenario, type LocatedExpectation, type StackFacts } from './language/check.ts';

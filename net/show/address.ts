@@ -42,12 +42,8 @@ function ipv4Text(own: DeviceAddress): string {
 }
 
 /** True when a device has IPv6 addresses at all. */
-export function hasIpv6(namespace: Namespace, device: Device): boolean {
-  const { sysctls } = namespace;
-  for (const name of ['all', 'default', device.name]) {
-    if (sysctls.number(`net.ipv6.conf.${name}.disable_ipv6`) !== 0) return false;
-  }
-  return true;
+export function hasIpv6(device: Device): boolean {
+  return device.ipv6.disable_ipv6 === 0;
 }
 
 function ipv6Text(namespace: Namespace, own: Ipv6DeviceAddress): string {

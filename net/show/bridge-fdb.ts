@@ -61,7 +61,7 @@ function ownAddressesOf(namespace: Namespace, device: Device): Mac[] {
   const groups: Mac[] = [...device.extraMacs, 0x3333_0000_0001];
   if (device instanceof Bridge) groups.push(0x0100_5e00_006a, 0x3333_0000_006a);
   groups.push(0x0100_5e00_0001);
-  if (device.carrierSinceNs !== undefined && hasIpv6(namespace, device)) {
+  if (device.carrierSinceNs !== undefined && hasIpv6(device)) {
     groups.push(0x3333_ff00_0000 + (device.mac % 0x100_0000));
   }
   return groups;

@@ -3,16 +3,20 @@
  * and lines of its links, and everything back when it ends (moby `daemon/container_operations.go`).
  */
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import type { Host } from '../host/host.ts';
 import { bindingsOfExposed, PublishedPorts } from '../publish/published-ports.ts';
 import { ContainerSandbox } from '../sandbox/container-sandbox.ts';
 import type { ContainerRefusals } from './container-refusals.ts';
 import { hostsLineOf, type Link, linkRefusal, linkRules } from './links.ts';
 import { notFound, Refusal } from './refusal.ts';
-import type { EndpointRequest } from './requests.ts';
+import { type EndpointRequest, HOST_GATEWAY } from './requests.ts';
 import { Reservations } from './reservations.ts';
 import type { StandaloneContainer } from './standalone-container.ts';
 import { endpointRefusal } from './validation.ts';
+
+/** The first version whose `host-gateway` means addresses of both families. */
+const BOTH_GATEWAYS_MAJOR = 28;
 
 /** What networking needs to know of the other containers. */
 interface Neighbours {
@@ -126,9 +130,11 @@ export class ContainerNetworking {
     const free = request.publishesAll && !isHostNetwork ? bindingsOfExposed(exposed, bindings) : [];
     const ports = new PublishedPorts(this.#host, [...bindings, ...free]);
     container.mappings = () => ports.mappings;
-    const extraHosts = request.extraHosts.map((line) => {
+    const extraHosts = request.extraHosts.flatMap((line) => {
       const at = line.indexOf(':');
-      return { address: line.slice(at + 1), names: line.slice(0, at) };
+      const [names, wanted] = [line.slice(0, at), line.slice(at + 1)];
+      const addresses = wanted === HOST_GATEWAY ? this.#hostGateways() : [wanted];
+      return addresses.map((address) => ({ address, names }));
     });
     return new ContainerSandbox(this.#host, {
       id: container.sandboxId,
@@ -146,6 +152,14 @@ export class ContainerNetworking {
       sysctls: request.sysctls,
       ports,
     });
+  }
+
+  /** What `host-gateway` stands for: docker0's address, since 28 its IPv6 one besides. */
+  #hostGateways(): string[] {
+    const { docker0, engine } = this.#host;
+    const { gateway, ipv6 } = docker0;
+    const both = [gateway, engine.major >= BOTH_GATEWAYS_MAJOR ? ipv6?.gateway : undefined];
+    return both.flatMap((address) => (address === undefined ? [] : [formatIp(address)]));
   }
 
   #writeLinkRules(container: StandaloneContainer, links: readonly Link[]): void {

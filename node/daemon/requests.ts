@@ -72,6 +72,9 @@ export interface EndpointRequest {
 /** A place on a network without wishes. */
 export const PLAIN_ENDPOINT: EndpointRequest = { aliases: [], links: [], gatewayPriority: 0 };
 
+/** Instead of an address in `extraHosts`: the host's own, as containers see it. */
+export const HOST_GATEWAY = 'host-gateway';
+
 /** `docker create`. */
 export interface ContainerRequest {
   /** Empty lets dockerd make one up. */

@@ -23,6 +23,7 @@ import {
   fail,
   succeed,
 } from './command.ts';
+import { parseExtraHost } from './extra-host.ts';
 import type { FlagTable, ParsedFlags } from './flags.ts';
 import { keyValuesOf } from './key-values.ts';
 import { parseExpose, parsePublish } from './port-spec.ts';
@@ -104,7 +105,10 @@ function requestOf(flags: ParsedFlags): ContainerRequest | string {
     exposed,
     publishesAll: flags.has('publish-all'),
     links: isUserDefined(networkMode) ? [] : flags.list('link'),
-    extraHosts: flags.list('add-host'),
+    extraHosts: flags.list('add-host').flatMap((text) => {
+      const parsed = parseExtraHost(text);
+      return 'line' in parsed ? [parsed.line] : [];
+    }),
     dns: flags.list('dns'),
     dnsSearch: flags.list('dns-search'),
     dnsOptions: [...flags.list('dns-option'), ...flags.list('dns-opt')],
@@ -228,9 +232,12 @@ function create(daemon: Daemon, flags: ParsedFlags, name: string) {
 
 /** What pflag says of an `--add-host` that is none; `undefined` when all are. */
 function hostComplaint(flags: ParsedFlags): string | undefined {
-  const wrong = flags.list('add-host').find((line) => !/^[^:]+:.+$/.test(line));
-  if (wrong === undefined) return undefined;
-  return `invalid argument "${wrong}" for "--add-host" flag: bad format for add-host: "${wrong}"`;
+  for (const text of flags.list('add-host')) {
+    const parsed = parseExtraHost(text);
+    if ('line' in parsed) continue;
+    return `invalid argument "${text}" for "--add-host" flag: ${parsed.error}`;
+  }
+  return undefined;
 }
 
 function* runContainer(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {

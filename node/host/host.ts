@@ -225,7 +225,8 @@ export class Host implements NetworkHost {
       host: this.counters,
       initial: this.namespace,
     });
-    namespace.sysctls.set('net.ipv6.conf.all.disable_ipv6', 1);
+    const scope = this.engine.hasIpv6Loopback ? 'default' : 'all';
+    namespace.sysctls.set(`net.ipv6.conf.${scope}.disable_ipv6`, 1);
     namespace.setUp(namespace.loopback, true);
     this.namespaces.set(fileName, namespace);
     return namespace;

@@ -13,15 +13,16 @@ export interface HostsLine {
   readonly names: string;
 }
 
-/** What stands at the head of every container's `/etc/hosts`. */
-function headOf(engine: EngineVersion): readonly HostsLine[] {
+/** What stands at the head of a container's `/etc/hosts`. */
+function headOf(engine: EngineVersion, hasIpv6: boolean): readonly HostsLine[] {
   const head = [{ address: '127.0.0.1', names: 'localhost' }];
-  if (!engine.hasIpv6Hosts) return head;
+  if (!hasIpv6) return head;
+  const zero = engine.shortensHosts ? '' : '0';
   return [
     ...head,
     { address: '::1', names: 'localhost ip6-localhost ip6-loopback' },
-    { address: 'fe00::0', names: 'ip6-localnet' },
-    { address: 'ff00::0', names: 'ip6-mcastprefix' },
+    { address: `fe00::${zero}`, names: 'ip6-localnet' },
+    { address: `ff00::${zero}`, names: 'ip6-mcastprefix' },
     { address: 'ff02::1', names: 'ip6-allnodes' },
     { address: 'ff02::2', names: 'ip6-allrouters' },
   ];
@@ -31,13 +32,18 @@ function headOf(engine: EngineVersion): readonly HostsLine[] {
 export class HostsFile {
   readonly #lines: HostsLine[];
 
-  constructor(engine: EngineVersion, extra: readonly HostsLine[]) {
-    this.#lines = [...headOf(engine), ...extra];
+  readonly #hasIpv6: boolean;
+
+  /** Without IPv6 there is no line about it. */
+  constructor(engine: EngineVersion, extra: readonly HostsLine[], hasIpv6 = true) {
+    this.#hasIpv6 = hasIpv6;
+    this.#lines = [...headOf(engine, hasIpv6)];
+    for (const line of extra) this.add(line);
   }
 
   /** Adds a line at the end. */
   add(line: HostsLine): void {
-    this.#lines.push(line);
+    if (this.#hasIpv6 || !line.address.includes(':')) this.#lines.push(line);
   }
 
   /** Takes the last line with this address and these names away. */

@@ -35,7 +35,7 @@ import {
   searchOf,
   withNdots,
 } from './container-files.ts';
-import { setContainerSysctls } from './container-sysctls.ts';
+import { setContainerSysctls, withoutIpv6 } from './container-sysctls.ts';
 import { containerResolvConfText } from './resolv-conf.ts';
 
 /** What a sandbox is made for. */
@@ -73,13 +73,15 @@ export class ContainerSandbox implements NameView {
     this.#host = host;
     this.config = config;
     this.id = config.id ?? host.identifiers.id();
-    this.hosts = new HostsFile(host.engine, config.hosts);
     if (config.isHostNetwork) this.namespace = host.namespace;
     else {
       this.namespace = host.createNamespace(this.#fileName);
-      setContainerSysctls(this.namespace);
+      setContainerSysctls(this.namespace, host.engine);
       for (const [name, value] of config.sysctls) this.namespace.sysctls.set(name, value);
     }
+    const { engine } = host;
+    const isOnLoopback = this.namespace.loopback.ipv6.disable_ipv6 === 0;
+    this.hosts = new HostsFile(engine, config.hosts, !engine.hasIpv6Loopback || isOnLoopback);
   }
 
   /** `SandboxKey`: the file of its namespace. */
@@ -120,7 +122,8 @@ export class ContainerSandbox implements NameView {
 
   /** `/etc/hosts` */
   get hostsText(): string {
-    return this.config.isHostNetwork ? this.#host.hostsFile : this.hosts.text;
+    const { isHostNetwork, hosts } = this.config;
+    return isHostNetwork && hosts.length === 0 ? this.#host.hostsFile : this.hosts.text;
   }
 
   /** `/etc/resolv.conf` */
@@ -249,7 +252,7 @@ export class ContainerSandbox implements NameView {
     if (plane === undefined) return undefined;
     if (plane instanceof RemotePlane) {
       assert(reserved !== undefined, `nobody has reserved a place on ${network.name}`);
-      return plane.attach(this.namespace, reserved);
+      return withoutIpv6(this.namespace, () => plane.attach(this.namespace, reserved));
     }
     const busy = plane.joinRefusal?.();
     if (busy !== undefined) return busy;
@@ -262,7 +265,9 @@ export class ContainerSandbox implements NameView {
     }
     const interfaceName = freeName(this.namespace, 'eth');
     const mac = reserved?.mac ?? wishes.mac;
-    return plane.join(this.namespace, interfaceName, address, mac, address6);
+    return withoutIpv6(this.namespace, () =>
+      plane.join(this.namespace, interfaceName, address, mac, address6),
+    );
   }
 
   /** Gives its place back; false when it had none. */

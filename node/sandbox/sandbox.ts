@@ -14,7 +14,7 @@ import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts
 import type { SwarmNetwork } from '../network/swarm-network.ts';
 import { PublishedPorts } from '../publish/published-ports.ts';
 import { searchOf } from './container-files.ts';
-import { setContainerSysctls } from './container-sysctls.ts';
+import { setContainerSysctls, withoutIpv6 } from './container-sysctls.ts';
 
 /** A sandbox' place on a swarm network. */
 export interface SandboxEndpoint {
@@ -43,7 +43,7 @@ export class Sandbox implements NameView {
     this.#fileName = this.id.slice(0, 12);
     this.namespace = host.createNamespace(this.#fileName);
     this.namespace.tables.run('-L -n');
-    setContainerSysctls(this.namespace);
+    setContainerSysctls(this.namespace, host.engine);
     this.dns = new EmbeddedDns(host, this.namespace, this);
   }
 
@@ -73,7 +73,9 @@ export class Sandbox implements NameView {
   join(network: SwarmNetwork, address: Ipv4Address): SandboxEndpoint {
     const id = this.#host.identifiers.id();
     const interfaceName = `eth${this.#interfaceCount++}`;
-    const joined = network.overlay.join(id, this.namespace, interfaceName, address);
+    const joined = withoutIpv6(this.namespace, () =>
+      network.overlay.join(id, this.namespace, interfaceName, address),
+    );
     assert(typeof joined !== 'string', "the load balancer has opened the network's only subnet");
     const endpoint = { id, network, address, interfaceName };
     this.endpoints.push(endpoint);
@@ -101,7 +103,9 @@ export class Sandbox implements NameView {
     if (!isAlone && this.endpoints.every(({ network }) => network.isInternal)) return;
     const bridge = isAlone ? this.#host.docker0 : this.#host.gatewayBridge;
     const name = `eth${this.#interfaceCount++}`;
-    this.#gateway = this.#host.attachGateway(this.namespace, name, bridge);
+    this.#gateway = withoutIpv6(this.namespace, () =>
+      this.#host.attachGateway(this.namespace, name, bridge),
+    );
     this.#gatewayBridge = bridge;
   }
 

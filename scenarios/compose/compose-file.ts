@@ -4,7 +4,7 @@
  * gone when it is read, and the Compose specification's schema (`format/`) has let it pass.
  */
 import { z } from 'zod';
-import { CONDITIONS } from '../../node/daemon/compose-project.ts';
+import { CONDITIONS } from '../../node/daemon/compose/project.ts';
 import { stackFileSchema, stackServiceSchema } from './stack-file.ts';
 import { decimal, flag, integer, labels, text, textOrTexts, texts } from './values.ts';
 

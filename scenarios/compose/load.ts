@@ -4,7 +4,7 @@
  * what refers to what, and then the model that the manager, or one host's daemon, is given.
  */
 import type { ComposeModel } from '../../manager/stack/compose-model.ts';
-import type { ComposeProject } from '../../node/daemon/compose-project.ts';
+import type { ComposeProject } from '../../node/daemon/compose/project.ts';
 import { didYouMean, type Issue } from '../language/issue.ts';
 import type { LocatedYaml, YamlSource } from '../language/located-yaml.ts';
 import { issuesOf } from '../language/zod-issues.ts';

@@ -8,7 +8,7 @@ import {
   ComposeLabel,
   type ComposeProject,
   type ComposeService,
-} from '../../node/daemon/compose-project.ts';
+} from '../../node/daemon/compose/project.ts';
 import type {
   ContainerPort,
   ContainerRequest,
@@ -22,6 +22,7 @@ import {
   parseRestartPolicy,
   type RestartPolicy,
 } from '../../node/daemon/restart-policy.ts';
+import { parseExtraHost } from '../../node/docker/extra-host.ts';
 import { parseExpose, parsePublish } from '../../node/docker/port-spec.ts';
 import { Digest } from '../../sim/digest.ts';
 import { parseIpv4Address, parseMac } from '../../wire/addresses.ts';
@@ -386,8 +387,13 @@ function macOf(text: string | undefined): { mac?: number } {
 
 function hostsOf(hosts: ComposeFileService['extra_hosts']): string[] {
   if (hosts === undefined) return [];
-  if (Array.isArray(hosts)) return hosts.map((entry) => entry.replace('=', ':'));
-  return Object.entries(hosts).map(([name, address]) => `${name}:${address}`);
+  const entries = Array.isArray(hosts)
+    ? hosts
+    : Object.entries(hosts).map(([name, address]) => `${name}=${address}`);
+  return entries.map((entry) => {
+    const parsed = parseExtraHost(entry);
+    return 'line' in parsed ? parsed.line : entry;
+  });
 }
 
 /** The long form of a port in the short one's spelling. */

@@ -3,13 +3,13 @@
  * settings have changed are made anew under their containers, containers are replaced, and those
  * beyond a service's scale go (docker/compose `pkg/compose/reconcile.go`).
  */
-import { answerOf, type Steps } from '../../sim/steps.ts';
-import type { LocalNetwork } from '../network/local-network.ts';
-import { ComposeLabel, type ComposeProject } from './compose-project.ts';
-import type { Daemon } from './daemon.ts';
-import { Refusal, responseOf } from './refusal.ts';
-import type { ContainerRequest, NetworkRequest } from './requests.ts';
-import type { StandaloneContainer } from './standalone-container.ts';
+import { answerOf, type Steps } from '../../../sim/steps.ts';
+import type { LocalNetwork } from '../../network/local-network.ts';
+import type { Daemon } from '../daemon.ts';
+import { Refusal, responseOf } from '../refusal.ts';
+import type { ContainerRequest, NetworkRequest } from '../requests.ts';
+import type { StandaloneContainer } from '../standalone-container.ts';
+import { ComposeLabel, type ComposeProject } from './project.ts';
 
 /** Makes a network that is not there, and one anew that is there and was another; a complaint. */
 export function* settleNetwork(

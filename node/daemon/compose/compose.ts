@@ -5,19 +5,19 @@
  * not changed is left as it is, what has is made anew, and what does not run is started
  * (`pkg/compose/reconcile.go`).
  */
-import { answerOf, type Steps, takeSteps } from '../../sim/steps.ts';
-import { MILLISECOND_NS } from '../../sim/time.ts';
-import { settleContainers, settleNetwork } from './compose-changes.ts';
+import { answerOf, type Steps, takeSteps } from '../../../sim/steps.ts';
+import { MILLISECOND_NS } from '../../../sim/time.ts';
+import type { Daemon } from '../daemon.ts';
+import { Refusal, responseOf } from '../refusal.ts';
+import type { ContainerRequest } from '../requests.ts';
+import type { StandaloneContainer } from '../standalone-container.ts';
+import { settleContainers, settleNetwork } from './changes.ts';
 import {
   type ComposeDependency,
   ComposeLabel,
   type ComposeProject,
   type ComposeService,
-} from './compose-project.ts';
-import type { Daemon } from './daemon.ts';
-import { Refusal, responseOf } from './refusal.ts';
-import type { ContainerRequest } from './requests.ts';
-import type { StandaloneContainer } from './standalone-container.ts';
+} from './project.ts';
 
 /** How often compose looks whether a condition is met. */
 const POLL_NS = 500 * MILLISECOND_NS;

@@ -2,7 +2,7 @@
  * A compose project as one host's daemon is asked for it: networks, services in the order of their
  * dependencies, and the labels by which its parts are known again (docker/compose `pkg/api/labels.go`).
  */
-import type { ContainerRequest, NetworkRequest } from './requests.ts';
+import type { ContainerRequest, NetworkRequest } from '../requests.ts';
 
 /** The labels by which compose knows its own again. */
 export const ComposeLabel = {
