@@ -7,7 +7,8 @@
  *
  * Broadcasts that were sent equally often are a tier, in order. What is taken leaves the head of its
  * tier, and mostly comes to the end of the next one, because the newest go first: a queue of hundreds,
- * after a mass death, is neither searched nor sorted for a packet.
+ * after a mass death, is neither searched nor sorted for a packet. When all fit into one, each tier
+ * becomes the next one as it is.
  */
 import type { Rumor } from '../message.ts';
 
@@ -24,7 +25,8 @@ interface Entry<R extends Sized> {
   readonly rumor: R;
   readonly id: number;
   readonly onFinished: (() => void) | undefined;
-  transmits: number;
+  /** How often it was sent, less how often the whole queue was. */
+  level: number;
 }
 
 /** The broadcasts of one member. */
@@ -34,6 +36,10 @@ export class BroadcastQueue<R extends Sized = Rumor> {
   readonly #byName = new Map<number, Entry<R>>();
   #nextId = 1;
   #bytesMin = Number.POSITIVE_INFINITY;
+  /** Of all that wait, without overheads. */
+  #bytesTotal = 0;
+  /** How often the whole queue was sent. */
+  #sentWhole = 0;
 
   /** How many wait. */
   get count(): number {
@@ -44,13 +50,15 @@ export class BroadcastQueue<R extends Sized = Rumor> {
   add(name: number, rumor: R, onFinished?: () => void, transmits = 0): void {
     const old = this.#byName.get(name);
     if (old !== undefined) {
-      const tier = this.#tiers[old.transmits]!;
+      const tier = this.#tiers[old.level + this.#sentWhole]!;
       tier.splice(placeIn(tier, old), 1);
-      this.#byName.delete(name);
+      this.#forget(old);
       old.onFinished?.();
     }
     this.#bytesMin = Math.min(this.#bytesMin, rumor.sizeBytes);
-    const entry = { name, rumor, id: this.#nextId++, onFinished, transmits };
+    this.#bytesTotal += rumor.sizeBytes;
+    const level = transmits - this.#sentWhole;
+    const entry = { name, rumor, id: this.#nextId++, onFinished, level };
     this.#byName.set(name, entry);
     const tier = this.#tierOf(transmits);
     tier.splice(placeIn(tier, entry), 0, entry);
@@ -61,8 +69,13 @@ export class BroadcastQueue<R extends Sized = Rumor> {
    * `taken`; returns the bytes used. What has been sent `transmitLimit` times is finished.
    */
   take(overheadBytes: number, limitBytes: number, transmitLimit: number, taken: R[]): number {
+    const wholeBytes = this.#bytesTotal + overheadBytes * this.#byName.size;
+    if (wholeBytes <= limitBytes) {
+      this.#takeWhole(transmitLimit, taken);
+      return wholeBytes;
+    }
     let freeBytes = limitBytes - overheadBytes;
-    const finished: (() => void)[] = [];
+    const finished: Entry<R>[] = [];
     // those who come to the next tier wait until that has been gone through
     let passedOn: Entry<R>[] = [];
     for (const tier of this.#tiers) {
@@ -74,11 +87,8 @@ export class BroadcastQueue<R extends Sized = Rumor> {
           const entry = tier[end]!;
           freeBytes -= overheadBytes + entry.rumor.sizeBytes;
           taken.push(entry.rumor);
-          if (++entry.transmits < transmitLimit) again.push(entry);
-          else {
-            this.#byName.delete(entry.name);
-            if (entry.onFinished !== undefined) finished.push(entry.onFinished);
-          }
+          if (++entry.level + this.#sentWhole < transmitLimit) again.push(entry);
+          else finished.push(entry);
         }
         tier.splice(at, end - at);
         at = firstFitting(tier, at, freeBytes);
@@ -87,9 +97,10 @@ export class BroadcastQueue<R extends Sized = Rumor> {
       passedOn = again;
       if (passedOn.length === 0 && freeBytes < this.#bytesMin) break;
     }
-    if (passedOn.length > 0) mergeInto(this.#tierOf(passedOn[0]!.transmits), passedOn);
-    if (this.#byName.size === 0) this.#restart();
-    for (const finish of finished) finish();
+    if (passedOn.length > 0) {
+      mergeInto(this.#tierOf(passedOn[0]!.level + this.#sentWhole), passedOn);
+    }
+    this.#finish(finished);
     return limitBytes - overheadBytes - freeBytes;
   }
 
@@ -101,7 +112,30 @@ export class BroadcastQueue<R extends Sized = Rumor> {
 
   /** What waits, in order, for views and tests. */
   list(): readonly { readonly name: number; readonly rumor: R; readonly transmits: number }[] {
-    return this.#tiers.flat();
+    return this.#tiers.flatMap((tier, transmits) =>
+      tier.map(({ name, rumor }) => ({ name, rumor, transmits })),
+    );
+  }
+
+  #takeWhole(transmitLimit: number, taken: R[]): void {
+    const tiers = this.#tiers;
+    for (const tier of tiers) for (const entry of tier) taken.push(entry.rumor);
+    this.#sentWhole++;
+    const isLastEmpty = tiers.length > 0 && tiers[tiers.length - 1]!.length === 0;
+    tiers.unshift(isLastEmpty ? tiers.pop()! : []);
+    if (tiers.length > transmitLimit) this.#finish(tiers.splice(transmitLimit).flat());
+  }
+
+  /** These have been sent often enough. */
+  #finish(entries: readonly Entry<R>[]): void {
+    for (const entry of entries) this.#forget(entry);
+    if (this.#byName.size === 0) this.#restart();
+    for (const entry of entries) entry.onFinished?.();
+  }
+
+  #forget(entry: Entry<R>): void {
+    this.#byName.delete(entry.name);
+    this.#bytesTotal -= entry.rumor.sizeBytes;
   }
 
   /** Upstream's idGen begins anew when the queue runs empty. */
@@ -109,6 +143,8 @@ export class BroadcastQueue<R extends Sized = Rumor> {
     this.#tiers.length = 0;
     this.#nextId = 1;
     this.#bytesMin = Number.POSITIVE_INFINITY;
+    this.#bytesTotal = 0;
+    this.#sentWhole = 0;
   }
 
   #tierOf(transmits: number): Entry<R>[] {
