@@ -11,8 +11,8 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { UsedKey } from '../cluster/gossip-keys.ts';
 import type { AssociationSpec } from '../net/xfrm/xfrm.ts';
 import { formatDuration } from '../sim/time.ts';
-import { formatIpv4Address } from '../wire/addresses.ts';
 import { toHex } from '../wire/bytes.ts';
+import { formatIp, isIpv6Address } from '../wire/ip-address.ts';
 import { PacketDirection, PcapngWriter } from '../wire/pcapng.ts';
 
 /** Beside the captures: the keys that decrypt the gossip in them. */
@@ -78,8 +78,9 @@ function keysText(keys: readonly UsedKey[]): string {
 
 /** A row of Wireshark's table of security associations. */
 function espKeyLine({ source, destination, spi, key, salt }: AssociationSpec): string {
-  const ends = `"${formatIpv4Address(source)}","${formatIpv4Address(destination)}"`;
+  const ends = `"${formatIp(source)}","${formatIp(destination)}"`;
   const [id, saltText] = [spi, salt].map((word) => word.toString(16).padStart(8, '0'));
   const algorithms = `"AES-GCM with 8 octet ICV [RFC4106]","0x${toHex(key)}${saltText}","NULL",""`;
-  return `"IPv4",${ends},"0x${id}",${algorithms}\n`;
+  const family = isIpv6Address(source) ? 'IPv6' : 'IPv4';
+  return `"${family}",${ends},"0x${id}",${algorithms}\n`;
 }

@@ -10,10 +10,12 @@
 import { DOCKER } from '../gossip/constants.ts';
 import { addTap } from '../net/device/taps.ts';
 import { type DrawKey, draw32 } from '../sim/chance.ts';
-import { macOfIpv4 } from '../wire/addresses.ts';
+import { type Mac, macOfIpv4 } from '../wire/addresses.ts';
 import { writeU32 } from '../wire/bytes.ts';
 import { ETHERNET_HEADER_BYTES, EtherType, writeEthernetHeader } from '../wire/ethernet.ts';
-import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../wire/ipv4.ts';
+import { plainHeaderBytes, writeIpHeader } from '../wire/ip.ts';
+import { type IpAddress, isIpv6Address } from '../wire/ip-address.ts';
+import { IpProtocol } from '../wire/ipv4.ts';
 import { NONCE_BYTES } from '../wire/memberlist/encrypt.ts';
 import { encodePacket, type PacketFraming } from '../wire/memberlist/packet.ts';
 import { finishUdpChecksum, UDP_HEADER_BYTES, writeUdpHeader } from '../wire/udp.ts';
@@ -61,8 +63,13 @@ export function tapUplinks(cluster: Cluster, listener: FrameListener, form = SEA
     const framing = framingOf(sender, form, hasCrc);
     const payload = encodePacket({ messages, ...framing, nonce: nonceOf(nonceKey, count) });
     const { segment, prefix } = sender.addresses.cardTo(receiver.addresses);
-    const { advertise } = receiver.addresses;
-    const frame = udpFrame(prefix.address, advertise, payload, count & 0xffff);
+    const ends = {
+      source: sender.addresses.addressTo(receiver.addresses),
+      destination: receiver.addresses.advertise,
+      sourceMac: macOfIpv4(prefix.address),
+      destinationMac: macOfIpv4(receiver.addresses.cardTo(receiver.addresses).prefix.address),
+    };
+    const frame = udpFrame(ends, payload, count & 0xffff);
     const card = `eth${segment}`;
     listener(sender.name, card, sentAtNs, frame, 0, frame.length, true);
     if (arrivalNs === LOST) return;
@@ -87,21 +94,26 @@ function nonceOf(key: DrawKey, count: number): Uint8Array {
   return nonce;
 }
 
+/** Who sends a datagram to whom. */
+interface DatagramEnds {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly sourceMac: Mac;
+  readonly destinationMac: Mac;
+}
+
 /** A whole frame around gossip bytes. */
-function udpFrame(
-  source: number,
-  destination: number,
-  payload: Uint8Array,
-  identification: number,
-): Uint8Array {
+function udpFrame(ends: DatagramEnds, payload: Uint8Array, identification: number): Uint8Array {
+  const { source, destination } = ends;
   const udpBytes = UDP_HEADER_BYTES + payload.length;
   const ip = ETHERNET_HEADER_BYTES;
-  const udp = ip + IPV4_HEADER_BYTES;
+  const udp = ip + plainHeaderBytes(destination);
   const frame = new Uint8Array(udp + udpBytes);
-  writeEthernetHeader(frame, 0, macOfIpv4(destination), macOfIpv4(source), EtherType.ipv4);
+  const type = isIpv6Address(destination) ? EtherType.ipv6 : EtherType.ipv4;
+  writeEthernetHeader(frame, 0, ends.destinationMac, ends.sourceMac, type);
   frame.set(payload, udp + UDP_HEADER_BYTES);
-  writeIpv4Header(frame, ip, {
-    totalLengthBytes: IPV4_HEADER_BYTES + udpBytes,
+  writeIpHeader(frame, ip, {
+    totalLengthBytes: udp - ip + udpBytes,
     identification,
     dontFragment: true,
     ttl: 64,

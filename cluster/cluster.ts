@@ -153,7 +153,7 @@ export class Cluster {
     });
     const addresses = nodes.map((node, index) => new HostAddresses(index, node.addresses));
     const hostOf = (member: number) => this.machineOfMember(member).index;
-    const reaches = (from: number, to: number) => addresses[from]!.reaches(addresses[to]!);
+    const reaches = (from: number, to: number) => addresses[from]!.sendsTo(addresses[to]!);
     this.swim = new Swim({
       world,
       underlay: new GossipNetwork(this.underlay, this.#exchanges, this.gossipKeys, hostOf, reaches),
@@ -310,7 +310,7 @@ export class Cluster {
       hasFirewalld: node.hasFirewalld ?? false,
       manager,
       managers,
-      managementAddress: addresses[index]!.cardTo(addresses[managers[0]!]!).prefix.address,
+      managementAddress: addresses[index]!.addressTo(addresses[managers[0]!]!),
       send,
       onMember: (machine, member) => {
         this.#machineOfMember[member] = machine;

@@ -23,12 +23,8 @@ import type { KernelModule } from '../node/host/kernel-modules.ts';
 import type { DaemonConfig } from '../node/network/network-host.ts';
 import { SwarmNetworks } from '../node/network/swarm-networks.ts';
 import type { World } from '../sim/world.ts';
-import {
-  formatIpv4Address,
-  type Ipv4Address,
-  macOfIpv4,
-  parseIpv4Address,
-} from '../wire/addresses.ts';
+import { macOfIpv4 } from '../wire/addresses.ts';
+import { formatIp, type IpAddress, parseIp } from '../wire/ip-address.ts';
 import type { GossipKeys } from './gossip-keys.ts';
 import type { HostAddresses } from './host-addresses.ts';
 import type { Underlay } from './underlay/underlay.ts';
@@ -67,7 +63,7 @@ export interface MachineParts {
   /** Set on manager nodes. */
   readonly manager: Manager | undefined;
   /** The address from which its agent connects to managers. */
-  readonly managementAddress: Ipv4Address;
+  readonly managementAddress: IpAddress;
   /** Indexes of the managers that the machine knows from joining. */
   readonly managers: readonly number[];
   readonly send: (to: number, message: ManagerMessage) => void;
@@ -120,7 +116,7 @@ export class Machine {
       world: parts.world,
       nodeIndex: parts.index,
       nodeId: parts.nodeId,
-      address: formatIpv4Address(parts.managementAddress),
+      address: formatIp(parts.managementAddress),
       executor: this.#currentExecutor(),
       send: parts.send,
       managers: parts.managers,
@@ -136,11 +132,11 @@ export class Machine {
   /** The machine boots: kernel, engine, manager, agent. */
   boot(): void {
     const { world, underlay, index, name, engine, addresses, gateway, resolver } = this.#parts;
-    const [card, ...furtherCards] = addresses.cards.map(({ segment, prefix }) => {
+    const [card, ...furtherCards] = addresses.cards.map(({ segment, prefix, prefix6 }) => {
       const mac = macOfIpv4(prefix.address);
       const uplink = new Uplink(segment, mac, UPLINK_MTU_BYTES, index, underlay);
       underlay.attach(uplink);
-      return { uplink, address: prefix };
+      return { uplink, address: prefix, address6: prefix6 };
     });
     this.host = new Host({
       world,
@@ -362,7 +358,7 @@ export class Machine {
     swim.addMember(meta === undefined ? init : { ...init, meta });
     if (this.starvation !== undefined) this.starve(this.starvation);
     const bootstrap = managers
-      .map((peer) => ({ address: parseIpv4Address(peer.address.split(':')[0]!) ?? 0, port: 0 }))
+      .map((peer) => ({ address: parseIp(peer.address) ?? 0, port: 0 }))
       .filter((peer) => peer.address !== address && peer.address !== 0);
     const networks = new SwarmNetworks(this.host!, db, member);
     this.#tellPlugins(this.host!, member);

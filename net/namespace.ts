@@ -275,7 +275,9 @@ export class Namespace {
 
   /** Takes a packet that IPsec has opened: PREROUTING and everything after it, once more. */
   receiveDecrypted(packet: Packet): void {
-    continuePrerouting(this, packet, Number.NEGATIVE_INFINITY);
+    if (isIpv6(packet.bytes, packet.start)) {
+      this.ipv6.reinject(packet, Hook.prerouting, Number.NEGATIVE_INFINITY);
+    } else continuePrerouting(this, packet, Number.NEGATIVE_INFINITY);
   }
 
   /**

@@ -50,6 +50,8 @@ export interface EngineVersion {
   readonly acceptsDecrypted: boolean;
   /** Encrypted overlays make SPIs that no other version makes (29.0 and 29.1, moby #51798). */
   readonly hashesShortAddresses: boolean;
+  /** Overlays cross IPv6 between hosts that advertise it (from 25 on, moby #46790). */
+  readonly hasIpv6Transport: boolean;
   /** Rules find the VNI with BPF (from 24 on) instead of u32. */
   readonly matchesVniByBpf: boolean;
   /** Load-balancer endpoints have an endpoint record on ingress (up to 24). */
@@ -117,6 +119,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     ingressUsesConntrack: major >= 28,
     acceptsDecrypted: major <= 22,
     hashesShortAddresses: major === 29 && minor !== undefined && minor < OLD_SPIS_MINOR,
+    hasIpv6Transport: major >= 25,
     matchesVniByBpf: major >= 24,
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',

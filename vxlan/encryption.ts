@@ -10,7 +10,7 @@
  * Mirrors moby drivers/overlay/encryption.go.
  */
 import type { AssociationSpec, PolicySpec, Xfrm } from '../net/xfrm/xfrm.ts';
-import { formatIpv4Address, type Ipv4Address } from '../wire/addresses.ts';
+import { formatIp, type IpAddress, ipv6Words, isIpv6Address } from '../wire/ip-address.ts';
 import { IpProtocol } from '../wire/ipv4.ts';
 import { VXLAN_PORT } from '../wire/vxlan.ts';
 import type { ProgrammingGeneration } from './peer-programming.ts';
@@ -42,7 +42,7 @@ interface Spis {
 /** What the encryption needs of its host. */
 export interface EncryptionOptions {
   readonly xfrm: Xfrm;
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly generation: ProgrammingGeneration;
   /** SPIs are made of 4-byte addresses, as nobody else makes them; default false. */
   readonly hashesShortAddresses?: boolean;
@@ -56,12 +56,7 @@ export interface EncryptionOptions {
  * The SPI of packets from one address to another under a key: FNV-1a over all three (`buildSPI`), the
  * addresses in their 16-byte form unless `isShort`.
  */
-function spiOf(
-  source: Ipv4Address,
-  tag: number,
-  destination: Ipv4Address,
-  isShort: boolean,
-): number {
+function spiOf(source: IpAddress, tag: number, destination: IpAddress, isShort: boolean): number {
   let hash = 0x811c_9dc5;
   const add = (byte: number) => {
     hash = Math.imul(hash ^ byte, 0x0100_0193);
@@ -69,7 +64,11 @@ function spiOf(
   const addWord = (word: number) => {
     for (let shift = 24; shift >= 0; shift -= 8) add((word >>> shift) & 255);
   };
-  const addAddress = (address: number) => {
+  const addAddress = (address: IpAddress) => {
+    if (isIpv6Address(address)) {
+      for (const word of ipv6Words(address)) addWord(word);
+      return;
+    }
     if (!isShort) {
       addWord(0);
       addWord(0);
@@ -90,9 +89,9 @@ export class OverlayEncryption {
   readonly #options: EncryptionOptions;
   /** Primary first. */
   #keys: DataKey[] = [];
-  readonly #peers = new Map<Ipv4Address, Spis[]>();
+  readonly #peers = new Map<IpAddress, Spis[]>();
   /** Endpoints of each VTEP, from generation 2 on. */
-  readonly #counts = new Map<Ipv4Address, number>();
+  readonly #counts = new Map<IpAddress, number>();
 
   constructor(options: EncryptionOptions) {
     this.#options = options;
@@ -105,7 +104,7 @@ export class OverlayEncryption {
   }
 
   /** An endpoint behind a VTEP came to an encrypted network (`setupEncryption`). */
-  addPeer(vtep: Ipv4Address): void {
+  addPeer(vtep: IpAddress): void {
     const count = (this.#counts.get(vtep) ?? 0) + 1;
     this.#counts.set(vtep, count);
     if (this.#options.generation > 1 && count > 1) return;
@@ -120,7 +119,7 @@ export class OverlayEncryption {
   }
 
   /** An endpoint behind a VTEP went; the last one takes the associations along, from 29 on. */
-  removePeer(vtep: Ipv4Address): void {
+  removePeer(vtep: IpAddress): void {
     const count = (this.#counts.get(vtep) ?? 0) - 1;
     if (count > 0) this.#counts.set(vtep, count);
     else this.#counts.delete(vtep);
@@ -157,7 +156,7 @@ export class OverlayEncryption {
   }
 
   /** Peer by peer, in an order in which what is on its way still has its association. */
-  #rotate(vtep: Ipv4Address, spis: Spis[], added: number, primary: number, pruned: number): void {
+  #rotate(vtep: IpAddress, spis: Spis[], added: number, primary: number, pruned: number): void {
     const { xfrm, address } = this.#options;
     if (added >= 0) spis.push(this.#spisOf(vtep, this.#keys[added]!.tag));
     if (pruned >= 0) xfrm.removeAssociation(address, spis[pruned]!.reverse);
@@ -181,25 +180,25 @@ export class OverlayEncryption {
       );
   }
 
-  #spisOf(vtep: Ipv4Address, tag: number): Spis {
+  #spisOf(vtep: IpAddress, tag: number): Spis {
     const { address, hashesShortAddresses: isShort = false } = this.#options;
     const forward = spiOf(address, tag, vtep, isShort);
     return { forward, reverse: spiOf(vtep, tag, address, isShort) };
   }
 
-  #incoming(vtep: Ipv4Address, { reverse: spi }: Spis, { key }: DataKey): AssociationSpec {
+  #incoming(vtep: IpAddress, { reverse: spi }: Spis, { key }: DataKey): AssociationSpec {
     const { address } = this.#options;
     const ends = { source: vtep, destination: address };
     return { ...ends, spi, key, salt: spi, requestId: ENCRYPTION_MARK };
   }
 
-  #outgoing(vtep: Ipv4Address, { forward: spi }: Spis, { key }: DataKey): AssociationSpec {
+  #outgoing(vtep: IpAddress, { forward: spi }: Spis, { key }: DataKey): AssociationSpec {
     const { address } = this.#options;
     const ends = { source: address, destination: vtep };
     return { ...ends, spi, key, salt: spi, requestId: ENCRYPTION_MARK };
   }
 
-  #policy(vtep: Ipv4Address, { forward: spi }: Spis): PolicySpec {
+  #policy(vtep: IpAddress, { forward: spi }: Spis): PolicySpec {
     const { address, port: destinationPort = VXLAN_PORT } = this.#options;
     return {
       source: address,
@@ -225,6 +224,6 @@ function moveAndPrune<T>(list: T[], primary: number, pruned: number): void {
 
 /** As netlink's library prints an association in the log. */
 function nameOf({ source, destination, spi }: AssociationSpec, isForward: boolean): string {
-  const ends = `Dst: ${formatIpv4Address(destination)}, Src: ${formatIpv4Address(source)}`;
+  const ends = `Dst: ${formatIp(destination)}, Src: ${formatIp(source)}`;
   return `${isForward ? 'f' : 'r'}SA{${ends}, SPI: 0x${spi.toString(16)}}`;
 }

@@ -3,6 +3,7 @@
  * without caring which it is. `at` is the offset of the header; the version is its first four bits.
  */
 
+import { writeU16 } from './bytes.ts';
 import { type IpAddress, isIpv6Address } from './ip-address.ts';
 import * as ipv4 from './ipv4.ts';
 import { IPV4_HEADER_BYTES, type Ipv4Header, writeIpv4Header } from './ipv4.ts';
@@ -61,6 +62,18 @@ export function isFragment(bytes: Uint8Array, at: number): boolean {
 export function isIcmp(bytes: Uint8Array, at: number): boolean {
   if (!isIpv6(bytes, at)) return ipv4.protocolOf(bytes, at) === ipv4.IpProtocol.icmp;
   return ipv6.ipv6ProtocolOf(bytes, at) === NextHeader.icmpv6;
+}
+
+/** Writes the protocol of the payload, into a header without extensions. */
+export function setProtocol(bytes: Uint8Array, at: number, protocol: number): void {
+  if (isIpv6(bytes, at)) bytes[at + 6] = protocol;
+  else ipv4.setProtocol(bytes, at, protocol);
+}
+
+/** Writes the length of header and payload. */
+export function setTotalLength(bytes: Uint8Array, at: number, lengthBytes: number): void {
+  if (isIpv6(bytes, at)) writeU16(bytes, at + 4, lengthBytes - IPV6_HEADER_BYTES);
+  else ipv4.setTotalLength(bytes, at, lengthBytes);
 }
 
 /** Length of a plain header of the family of an address. */

@@ -5,8 +5,9 @@
  *
  * Upstream lists tables and `/help` in the random order of Go's maps; here both are sorted.
  */
-import { formatIpv4Address } from '../../wire/addresses.ts';
+
 import { goJson } from '../../wire/go-json.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Machine } from '../machine.ts';
 
@@ -115,7 +116,7 @@ function peers(
   const rows = members.map((peer) => {
     const name = cluster.swim.nameOf(peer);
     if (isActive.has(peer)) {
-      const ip = formatIpv4Address(cluster.machineOfMember(peer).addresses.advertise);
+      const ip = formatIp(cluster.machineOfMember(peer).addresses.advertise);
       return { name, ip, ipText: ip };
     }
     const [ip, ipText] = isFirstGeneration ? ['unknown', 'unknown'] : ['', 'invalid IP'];

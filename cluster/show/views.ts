@@ -16,7 +16,7 @@ import { routeText } from '../../net/show/route.ts';
 import { xfrmPolicyText, xfrmStateText } from '../../net/show/xfrm.ts';
 import { formatSockets } from '../../net/socket/show.ts';
 import { dockerTable, networkLsText } from '../../node/daemon/listings.ts';
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIpPort } from '../../wire/ip-address.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
 import type { Cluster } from '../cluster.ts';
 import { GOSSIP_PORT } from '../gossip-network.ts';
@@ -131,7 +131,7 @@ function membersText(cluster: Cluster, machine: Machine): string {
     const state = cluster.swim.stateOf(member, subject);
     const stateName = names.find(([, number]) => number === state)?.[0] ?? '';
     const host = cluster.machineOfMember(subject);
-    const address = `${formatIpv4Address(host.addresses.advertise)}:${GOSSIP_PORT}`;
+    const address = formatIpPort(host.addresses.advertise, GOSSIP_PORT);
     const incarnation = String(cluster.swim.incarnationOf(member, subject));
     return [cluster.swim.nameOf(subject), host.name, address, stateName, incarnation];
   });

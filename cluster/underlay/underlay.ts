@@ -25,7 +25,8 @@ import {
   etherTypeOf,
   sourceMacOf,
 } from '../../wire/ethernet.ts';
-import { fragmentOffsetBytesOf, headerBytesOf, IpProtocol, protocolOf } from '../../wire/ipv4.ts';
+import { fragmentOffsetBytesOf, headerBytesOf, protocolOf } from '../../wire/ip.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import type { LinkConditions, Path } from './conditions.ts';
 import { Paths } from './paths.ts';
 import { spoilTunnelChecksum } from './tunnel-offload.ts';
@@ -272,8 +273,8 @@ export class Underlay {
   #pathOfFrame(from: number, to: number, packet: Packet): Path {
     const bytes = packet.bytes;
     const at = packet.start + ETHERNET_HEADER_BYTES;
-    if (etherTypeOf(bytes, packet.start) !== EtherType.ipv4)
-      return this.paths.of(from, to, 0, 0, 0);
+    const type = etherTypeOf(bytes, packet.start);
+    if (type !== EtherType.ipv4 && type !== EtherType.ipv6) return this.paths.of(from, to, 0, 0, 0);
     const protocol = protocolOf(bytes, at);
     const hasPorts =
       (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) &&

@@ -21,6 +21,7 @@ import { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import { HEADROOM_BYTES, type Packet } from '../packet.ts';
+import { sendSecured } from '../xfrm/esp-output.ts';
 
 /** Sends a local packet whose IPv6 header is written; a source of `::` is filled in. */
 export function sendIpv6(
@@ -114,6 +115,12 @@ function runOutput(
     const next = routeOf(namespace, packet);
     if (next === undefined) return unroutable(namespace, packet);
     route = next;
+  }
+  const secured = namespace.xfrm?.outbound(packet);
+  if (secured !== undefined && secured !== 'clear') {
+    if (secured !== 'no association') return sendSecured(namespace, packet, route, secured);
+    namespace.drop(packet, route.device.name, 'no security association for the policy');
+    return SendResult.EHOSTUNREACH;
   }
   const mtuBytes = ipv6.pathMtus.bytesTo(target, route);
   return transmitIpv6(namespace, packet, route.device, route.nextHop, mtuBytes);

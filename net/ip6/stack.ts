@@ -23,7 +23,13 @@ import { continueForward6 } from './forward.ts';
 import { IPV6_FRAGMENTS } from './fragments.ts';
 import { sendIcmpv6Error } from './icmp-error.ts';
 import { continueInput6, continuePrerouting6 } from './input.ts';
-import { continueOutput6, continuePostrouting6, firstIdentification, sendIpv6 } from './output.ts';
+import {
+  continueOutput6,
+  continuePostrouting6,
+  firstIdentification,
+  sendIpv6,
+  transmitIpv6,
+} from './output.ts';
 import { Ipv6Routes } from './routes.ts';
 
 /** The IPv6 side of one namespace. */
@@ -76,6 +82,11 @@ export class Ipv6 {
   /** Sends a local packet, by a device when its destination is of a link. */
   send(packet: Packet, outDevice?: Device | undefined): SendResult {
     return sendIpv6(this.#namespace, packet, outDevice);
+  }
+
+  /** POSTROUTING, neighbour, device. */
+  transmit(packet: Packet, outDevice: Device, nextHop: IpAddress, mtuBytes: number): SendResult {
+    return transmitIpv6(this.#namespace, packet, outDevice, nextHop, mtuBytes);
   }
 
   /** Answers a packet with an ICMPv6 error, if that may be; it stays alive. */

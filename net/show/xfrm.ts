@@ -2,8 +2,8 @@
  * `ip xfrm state` and `ip xfrm policy` as iproute2 6.1 prints them, with `-s` or without.
  * Mirrors iproute2 ip/ipxfrm.c; instants are virtual, from 1970 on.
  */
-import { formatIpv4Address } from '../../wire/addresses.ts';
 import { toHex } from '../../wire/bytes.ts';
+import { addressBits, formatIp, isIpv6Address } from '../../wire/ip-address.ts';
 import type { Namespace } from '../namespace.ts';
 import { protocolName } from '../netfilter/protocols.ts';
 import type { Association, Policy } from '../xfrm/xfrm.ts';
@@ -38,9 +38,10 @@ function stateText(association: Association, isLong: boolean): string {
   const secret = `${toHex(key)}${hex(salt, 8)}`;
   const flag = isLong ? 'seq 0x00000000 flag  (0x00000000)' : '';
   const size = isLong ? ' (160 bits)' : '';
-  const selector = `\tsel src 0.0.0.0/0 dst 0.0.0.0/0 ${isLong ? 'uid 0' : ''}\n`;
+  const any = isIpv6Address(source) ? '::/0' : '0.0.0.0/0';
+  const selector = `\tsel src ${any} dst ${any} ${isLong ? 'uid 0' : ''}\n`;
   return (
-    `src ${formatIpv4Address(source)} dst ${formatIpv4Address(destination)}\n` +
+    `src ${formatIp(source)} dst ${formatIp(destination)}\n` +
     `\tproto esp ${spiText(spi, isLong)} ${requestText(requestId, isLong)} mode transport\n` +
     `\treplay-window 0 ${flag}\n` +
     `\taead rfc4106(gcm(aes)) 0x${secret}${size} 64\n` +
@@ -54,8 +55,9 @@ const REPLAY_STATISTICS = '\t  replay-window 0 replay 0 failed 0\n';
 
 function policyText(policy: Policy, isLong: boolean): string {
   const { source, destination, protocol, destinationPort, mark, spi, requestId, index } = policy;
-  const [from, to] = [formatIpv4Address(source), formatIpv4Address(destination)];
-  const selector = `src ${from}/32 dst ${to}/32 proto ${protocolName(protocol)} dport ${destinationPort}`;
+  const [from, to] = [formatIp(source), formatIp(destination)];
+  const bits = addressBits(source);
+  const selector = `src ${from}/${bits} dst ${to}/${bits} proto ${protocolName(protocol)} dport ${destinationPort}`;
   const number = `action allow index ${index} priority 0 ptype main share any flag  (0x00000000)`;
   const head = isLong
     ? `${selector} uid 0\n\tdir out ${number}\n`

@@ -27,6 +27,7 @@ import type { RouteResult } from '../ip/route.ts';
 import type { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
+import { doClash, doFamiliesClash, familyOf } from './binding.ts';
 import { newSocketCounters, type UdpCounters } from './counters.ts';
 import { Errno, errnoOfIcmp, errnoOfIcmpv6, isFatalIcmp, isFatalIcmpv6 } from './errno.ts';
 import type { PingSocket } from './ping.ts';
@@ -414,7 +415,7 @@ export class SocketTable {
       return;
     }
     if (isIpv6(bytes, start) && udp.checksumOf(bytes, at) === 0 && !socket.takesNoChecksum6) {
-      this.counters.checksumErrors++;
+      this.#udpCountersOf(packet).checksumErrors++;
       this.noteDrop(packet, 'UDP checksum is missing');
       return;
     }
@@ -542,22 +543,6 @@ export class SocketTable {
     const { world, name } = this.namespace;
     packet.way?.add(world.nowNs, name, 'deliver', place, '', detail);
   }
-}
-
-/** What a socket bound to an address hears; one on `::` hears both. */
-function familyOf(address: IpAddress): SocketFamily {
-  if (address === ANY_IPV6) return 'dual';
-  return isIpv6Address(address) ? 'ipv6' : 'ipv4';
-}
-
-/** Two sockets on one port clash unless both are bound, to different addresses. */
-function doClash(a: IpAddress, b: IpAddress): boolean {
-  return a === b || a === ANY_ADDRESS || b === ANY_ADDRESS;
-}
-
-/** IPv4 and IPv6 sockets share no port; one that hears both clashes with either. */
-function doFamiliesClash(a: SocketFamily, b: SocketFamily): boolean {
-  return a === b || a === 'dual' || b === 'dual';
 }
 
 function removeFrom<T>(map: Map<number, T[]>, port: number, socket: T): void {

@@ -1,11 +1,11 @@
 /**
  * A security association as the way of a packet names it.
  */
-import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import type { AssociationSpec } from './xfrm.ts';
 
 /** `SPI 0x5695539c 10.0.0.1 > 10.0.0.2`. */
 export function associationText({ source, destination, spi }: AssociationSpec): string {
   const name = `SPI 0x${spi.toString(16).padStart(8, '0')}`;
-  return `${name} ${formatIpv4Address(source)} > ${formatIpv4Address(destination)}`;
+  return `${name} ${formatIp(source)} > ${formatIp(destination)}`;
 }

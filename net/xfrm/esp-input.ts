@@ -3,13 +3,13 @@
  * INPUT again, now known as secured (`xfrm_input`, `esp_input`, `xfrm4_transport_finish`).
  */
 import { espSpiOf, openEsp } from '../../wire/esp.ts';
-import { destinationOf, headerBytesOf, setProtocol, setTotalLength } from '../../wire/ipv4.ts';
+import { destinationOf, headerBytesOf, setProtocol, setTotalLength } from '../../wire/ip.ts';
 import type { Namespace } from '../namespace.ts';
 import { ConnectionState, type Packet } from '../packet.ts';
 import { associationText } from './association-text.ts';
 import type { Xfrm } from './xfrm.ts';
 
-/** Takes an ESP packet for this host; `packet.start` is its IPv4 header. */
+/** Takes an ESP packet for this host; `packet.start` is its IP header. */
 export function receiveEsp(namespace: Namespace, xfrm: Xfrm, packet: Packet): void {
   const { bytes, start, end } = packet;
   const payloadAt = start + headerBytesOf(bytes, start);

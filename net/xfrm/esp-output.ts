@@ -6,11 +6,12 @@ import { sealEsp } from '../../wire/esp.ts';
 import {
   destinationOf,
   headerBytesOf,
-  IpProtocol,
+  isIpv6,
   protocolOf,
   setProtocol,
   setTotalLength,
-} from '../../wire/ipv4.ts';
+} from '../../wire/ip.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import type { RouteResult } from '../ip/route.ts';
 import { SendResult } from '../ip/send-result.ts';
 import type { Namespace } from '../namespace.ts';
@@ -27,7 +28,8 @@ export function sendSecured(
   route: RouteResult,
   association: Association,
 ): SendResult {
-  const { hooks } = namespace;
+  const isVersion6 = isIpv6(packet.bytes, packet.start);
+  const { hooks } = isVersion6 ? namespace.ipv6 : namespace;
   const { device, nextHop } = route;
   let verdict = hooks.run(packet, Hook.postrouting, undefined, device);
   if (verdict === Verdict.accept) {
@@ -40,8 +42,10 @@ export function sendSecured(
     return SendResult.EPERM;
   }
   const destination = destinationOf(packet.bytes, packet.start);
-  const mtuBytes = namespace.pathMtus.bytesTo(destination, route);
-  return namespace.transmitIpv4(packet, device, nextHop, mtuBytes);
+  const mtuBytes = namespace.pathMtuBytes(destination, route);
+  return isVersion6
+    ? namespace.ipv6.transmit(packet, device, nextHop, mtuBytes)
+    : namespace.transmitIpv4(packet, device, nextHop, mtuBytes);
 }
 
 function encrypt(namespace: Namespace, packet: Packet, association: Association): void {

@@ -8,9 +8,10 @@
  * asks for.
  */
 import { draw32 } from '../../sim/chance.ts';
-import type { Ipv4Address } from '../../wire/addresses.ts';
 import type { EspKey } from '../../wire/esp.ts';
-import { destinationOf, headerBytesOf, IpProtocol, protocolOf, sourceOf } from '../../wire/ipv4.ts';
+import { destinationOf, headerBytesOf, protocolOf, sourceOf } from '../../wire/ip.ts';
+import type { IpAddress } from '../../wire/ip-address.ts';
+import { IpProtocol } from '../../wire/ipv4.ts';
 import { destinationPortOf } from '../../wire/udp.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Packet } from '../packet.ts';
@@ -18,8 +19,8 @@ import { receiveEsp } from './esp-input.ts';
 
 /** One direction between two hosts, with its key (`struct xfrm_state`). */
 export interface AssociationSpec extends EspKey {
-  readonly source: Ipv4Address;
-  readonly destination: Ipv4Address;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
   readonly spi: number;
   readonly requestId: number;
 }
@@ -28,7 +29,7 @@ export interface AssociationSpec extends EspKey {
 export interface Association extends AssociationSpec {
   /** Last sequence number sent. */
   sequence: number;
-  /** Payload of the packets that it secured or opened, without their IPv4 headers. */
+  /** Payload of the packets that it secured or opened, without their IP headers. */
   bytes: number;
   packets: number;
   readonly addedAtNs: number;
@@ -40,8 +41,8 @@ export interface Association extends AssociationSpec {
 
 /** Which packets go out secured, and by which association (`struct xfrm_policy`, direction out). */
 export interface PolicySpec {
-  readonly source: Ipv4Address;
-  readonly destination: Ipv4Address;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
   readonly protocol: number;
   readonly destinationPort: number;
   readonly mark: number;
@@ -113,7 +114,7 @@ export class Xfrm {
   }
 
   /** `ip xfrm state delete`; false when it is not there. */
-  removeAssociation(destination: Ipv4Address, spi: number): boolean {
+  removeAssociation(destination: IpAddress, spi: number): boolean {
     return removeFirst(
       this.#associations,
       (one) => one.destination === destination && one.spi === spi,
@@ -121,7 +122,7 @@ export class Xfrm {
   }
 
   /** The association of a packet that came in. */
-  find(destination: Ipv4Address, spi: number): Association | undefined {
+  find(destination: IpAddress, spi: number): Association | undefined {
     return this.#associations.find((one) => one.destination === destination && one.spi === spi);
   }
 
@@ -139,7 +140,7 @@ export class Xfrm {
     return removeFirst(this.#policies, (one) => hasSameSelector(one, spec));
   }
 
-  /** What policies say of a packet on its way out; `packet.start` is its IPv4 header. */
+  /** What policies say of a packet on its way out; `packet.start` is its IP header. */
   outbound(packet: Packet): OutboundVerdict {
     for (const policy of this.#policies) {
       if (!selects(policy, packet)) continue;

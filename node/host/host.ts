@@ -14,6 +14,7 @@ import { assert } from '../../sim/assert.ts';
 import type { World } from '../../sim/world.ts';
 import { OverlayEncryption } from '../../vxlan/encryption.ts';
 import { formatIpv4Address, type Ipv4Address, type Prefix } from '../../wire/addresses.ts';
+import { type IpAddress, type IpPrefix, isIpv6Address } from '../../wire/ip-address.ts';
 import { VXLAN_PORT } from '../../wire/vxlan.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { EngineProcess } from '../daemon/engine-process.ts';
@@ -56,7 +57,9 @@ export interface HostOptions {
   /** Cards beside the uplink. */
   readonly furtherCards?: readonly HostCard[];
   /** Where the others send VXLAN to; default: the uplink's address. */
-  readonly dataPathAddress?: Ipv4Address;
+  readonly dataPathAddress?: IpAddress;
+  /** The uplink's IPv6 address, if it has one. */
+  readonly address6?: IpPrefix | undefined;
   readonly identifiers: Identifiers;
   /** Its `resolv.conf`; default: no server. */
   readonly resolver?: ResolverConfig | undefined;
@@ -80,6 +83,7 @@ export interface HostOptions {
 interface HostCard {
   readonly uplink: Device;
   readonly address: Prefix;
+  readonly address6?: IpPrefix | undefined;
 }
 
 /** What a host's `resolv.conf` says: DNS servers in order, and domains to search names in. */
@@ -104,7 +108,7 @@ export class Host implements NetworkHost {
   readonly name: string;
   readonly engine: EngineVersion;
   /** Its VTEP (`--data-path-addr`). */
-  readonly dataPathAddress: Ipv4Address;
+  readonly dataPathAddress: IpAddress;
   /** Where VXLAN is heard (`--data-path-port`). */
   readonly dataPathPort: number;
   readonly identifiers: Identifiers;
@@ -156,7 +160,7 @@ export class Host implements NetworkHost {
     this.dataPathAddress = dataPathAddress;
     this.dataPathPort = options.dataPathPort ?? VXLAN_PORT;
     this.identifiers = options.identifiers;
-    this.#cards = [{ uplink, address }, ...furtherCards];
+    this.#cards = [{ uplink, address, address6: options.address6 }, ...furtherCards];
     this.resolver = options.resolver ?? NO_RESOLVER;
     this.#missingModules = options.missingModules ?? [];
     this.config = options.config ?? DEFAULT_DAEMON_CONFIG;
@@ -205,6 +209,18 @@ export class Host implements NetworkHost {
     this.daemon = new Daemon(this, before?.daemon);
     this.daemon.lifecycle.restore();
     this.daemon.lifecycle.startByPolicy();
+  }
+
+  /** The version of IP between the hosts: up to Docker 24 IPv4, whatever is advertised. */
+  get tunnelFamily(): 'ipv4' | 'ipv6' {
+    const isVersion6 = isIpv6Address(this.dataPathAddress);
+    return isVersion6 && this.engine.hasIpv6Transport ? 'ipv6' : 'ipv4';
+  }
+
+  /** Writes the rules about what passes between the hosts (`transportIPTable`). */
+  get tunnelWriter(): RuleWriter {
+    if (this.tunnelFamily === 'ipv4') return this.writer;
+    return this.ip6Writer ?? new RuleWriter(this.namespace.ipv6.tables);
   }
 
   /** True when the kernel has a module. */
@@ -350,11 +366,18 @@ export class Host implements NetworkHost {
   #bootKernel(gateway: Ipv4Address): void {
     const { namespace } = this;
     namespace.setUp(namespace.loopback, true);
-    for (const { uplink, address } of this.#cards) {
+    for (const { uplink, address, address6 } of this.#cards) {
       uplink.queueLength = 1000;
       namespace.addDevice(uplink);
       namespace.addAddress(uplink, { address: address.address, prefixLength: address.lengthBits });
       namespace.setUp(uplink, true);
+      if (address6 === undefined) continue;
+      // its duplicates were looked for long before dockerd starts
+      const { dad_transmits: transmits } = uplink.ipv6;
+      uplink.ipv6.dad_transmits = 0;
+      const { address: own, lengthBits: prefixLength } = address6;
+      namespace.ipv6.addresses.add(uplink, { address: own, prefixLength });
+      uplink.ipv6.dad_transmits = transmits;
     }
     const { uplink, address } = this.#cards[0]!;
     if (gateway === address.address) return;

@@ -61,6 +61,7 @@ export class SwarmNetwork {
       moreSubnets,
       isEncrypted: isSecret,
       port: host.dataPathPort,
+      family: host.tunnelFamily,
       beforeSegment: ({ vni }) => this.#encrypt(vni, isSecret),
       ...underlayMtuOf(network),
     });
@@ -117,7 +118,7 @@ export class SwarmNetwork {
 
   /** Sees to the rules of a subnet's VNI, whose devices are about to be made. */
   #encrypt(vni: number, isSecret: boolean): void {
-    const { writer, engine, dataPathPort: port } = this.#host;
+    const { tunnelWriter: writer, engine, dataPathPort: port } = this.#host;
     const change = isSecret ? writeOverlayEncryption : forgetOverlayEncryption;
     change(writer, engine, { vni, port });
   }

@@ -5,6 +5,7 @@
  */
 import type { TableValue } from '../../gossip/networkdb/store/entries.ts';
 import { formatIpv4Address, formatMac, type Ipv4Address, type Mac } from '../../wire/addresses.ts';
+import { formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import {
   ENDPOINT_TABLE,
   type EndpointRecord,
@@ -27,10 +28,10 @@ export class PeerValue implements TableValue {
   readonly address: Ipv4Address;
   readonly prefixLength: number;
   readonly mac: Mac;
-  readonly vtep: Ipv4Address;
+  readonly vtep: IpAddress;
   readonly sizeBytes: number;
 
-  constructor(address: Ipv4Address, prefixLength: number, mac: Mac, vtep: Ipv4Address) {
+  constructor(address: Ipv4Address, prefixLength: number, mac: Mac, vtep: IpAddress) {
     this.address = address;
     this.prefixLength = prefixLength;
     this.mac = mac;
@@ -43,7 +44,7 @@ export class PeerValue implements TableValue {
     return {
       endpointIp: `${formatIpv4Address(this.address)}/${this.prefixLength}`,
       endpointMac: formatMac(this.mac),
-      tunnelEndpointIp: formatIpv4Address(this.vtep),
+      tunnelEndpointIp: formatIp(this.vtep),
     };
   }
 
@@ -95,7 +96,7 @@ export function peerValue(
   address: Ipv4Address,
   prefixLength: number,
   mac: Mac,
-  vtep: Ipv4Address,
+  vtep: IpAddress,
 ): PeerValue {
   return new PeerValue(address, prefixLength, mac, vtep);
 }

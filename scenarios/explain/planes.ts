@@ -9,6 +9,7 @@ import type { Machine } from '../../cluster/machine.ts';
 import { formatNodeState } from '../../manager/objects/node.ts';
 import { type PeerValue, TableNames } from '../../node/network/table-values.ts';
 import { type Ipv4Address, parseIpv4Address } from '../../wire/addresses.ts';
+import { parseIp } from '../../wire/ip-address.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
 import type { LoadedScenario } from '../load.ts';
 import { type RunOptions, runScenario } from '../run/run-scenario.ts';
@@ -93,7 +94,7 @@ function planesOfPacket(
   );
   const destination = destinationOf(packet);
   const tunnel = packet.steps.findLast(({ event }) => event === 'encapsulate');
-  const vtep = parseIpv4Address(tunnel?.detail.split(' ').at(-1) ?? '');
+  const vtep = parseIp(tunnel?.detail.split(' ').at(-1) ?? '');
   const meant = cluster.machines.find(({ addresses }) => vtep !== undefined && addresses.has(vtep));
   // the node whose knowledge decided, and the one that it decided for
   const sender = tunnel === undefined ? machines.at(-1) : machineOf(cluster, tunnel.namespace);

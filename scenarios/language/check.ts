@@ -12,7 +12,7 @@ import { formatDuration } from '../../sim/time.ts';
 import { parseIpv4Address } from '../../wire/addresses.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
 import { clusterConfigOf, hostConfigOf } from './gossip.ts';
-import { interfacesOf } from './interfaces.ts';
+import { addressesOf, interfacesOf } from './interfaces.ts';
 import { didYouMean, type Issue } from './issue.ts';
 import type { LocatedYaml, YamlPath } from './located-yaml.ts';
 import { type NodeNames, nodeNamesOf, selectNodes, selectorsOf } from './node-names.ts';
@@ -142,12 +142,14 @@ class Check {
     names.forEach((name, node) => {
       for (const option of ['advertise-addr', 'data-path-addr'] as const) {
         const chosen = cluster.nodes[name]?.[option];
-        if (chosen === undefined || cards[node]!.includes(chosen)) continue;
-        this.#unknown(['cluster', 'nodes', name, option], chosen, 'interface', cards[node]!, false);
+        const known = [...cards[node]!, ...addressesOf(cluster, this.#nodes, node)];
+        if (chosen === undefined || known.includes(chosen)) continue;
+        this.#unknown(['cluster', 'nodes', name, option], chosen, 'interface', known, false);
       }
     });
     for (const manager of names.slice(0, managerCount)) {
       const advertised = cluster.nodes[manager]?.['advertise-addr'] ?? 'eth0';
+      if (!advertised.startsWith('eth')) continue;
       const stranger = names.find((_, node) => !cards[node]!.includes(advertised));
       if (stranger === undefined) continue;
       const message = `${stranger} has no ${advertised} and could not join ${manager}`;

@@ -87,6 +87,10 @@ const cluster = z
       .partialRecord(z.enum(FURTHER_CARDS), nodes)
       .default({})
       .meta({ description: 'cards beside eth0, on a network each, and the nodes that have them' }),
+    ipv6: z.enum(['none', 'cards', 'advertised']).default('none').meta({
+      description:
+        'IPv6 addresses of the hosts (fd00:56::101, …): none, beside those of IPv4, or what they advertise',
+    }),
     racks: z.record(z.string(), z.array(z.string()).min(1)).default({}).meta({
       description: 'names for groups of nodes',
     }),
@@ -103,10 +107,11 @@ const cluster = z
           daemon: daemon.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
           'advertise-addr': z.string().optional().meta({
-            description: 'the interface where the others find its gossip; default eth0',
+            description: 'where the others find its gossip: an interface or address; default eth0',
           }),
           'data-path-addr': z.string().optional().meta({
-            description: 'the interface to which the others send VXLAN; default as advertise-addr',
+            description:
+              'where the others send VXLAN: an interface or address; default as advertise-addr',
           }),
           'clock-drift': drift.optional().meta({
             description: "by how much its clock is fast, or slow: membership's timers go by it",

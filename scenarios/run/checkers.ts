@@ -6,6 +6,7 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { Machine } from '../../cluster/machine.ts';
 import { TableNames } from '../../node/network/table-values.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import { NodeState } from '../../wire/memberlist/message.ts';
 import type { CheckerName } from '../language/expectation.ts';
 import type { CheckerOutcome } from './run-record.ts';
@@ -110,7 +111,7 @@ function peersAreProgrammed(_cluster: Cluster, machines: readonly Machine[]): st
         const address = formatIpv4Address(endpoint.address);
         if (endpoint.machine === machine) {
           if (remote === undefined) continue;
-          const where = formatIpv4Address(remote);
+          const where = formatIp(remote);
           violations.push(`${machine.name} has its own ${address} (${endpoint.name}) at ${where}`);
           continue;
         }

@@ -5,7 +5,9 @@
  * buffer whose size is known, and the wire order can be read off the code. Mirrors memberlist
  * `util.go` `encode` and the message structures in `net.go`.
  */
+
 import { writeU32 } from '../bytes.ts';
+import { ipBytes, isIpv6Address } from '../ip-address.ts';
 import {
   type Alive,
   type IndirectPing,
@@ -185,6 +187,7 @@ function writeAddress(bytes: Uint8Array, at: number, address: WireAddress): numb
   if (typeof address !== 'number') {
     return writeSlice(bytes, at, address.length === 0 ? undefined : address);
   }
+  if (isIpv6Address(address)) return writeSlice(bytes, at, ipBytes(address));
   bytes[at] = 0xa4;
   writeU32(bytes, at + 1, address);
   return at + 5;

@@ -6,7 +6,7 @@
  * empty differ on the wire. encode.ts and decode.ts hold the bytes of one message, packet.ts and
  * stream.ts what surrounds them.
  */
-import type { Ipv4Address } from '../addresses.ts';
+import { type IpAddress, isIpv6Address } from '../ip-address.ts';
 import { utf8Bytes } from '../utf8.ts';
 import { rawBytes, sliceBytes, textBytes, uintBytes } from './msgpack.ts';
 
@@ -37,10 +37,10 @@ export const NodeState = { alive: 0, suspect: 1, dead: 2, left: 3 } as const;
 export type NodeState = (typeof NodeState)[keyof typeof NodeState];
 
 /**
- * An address in a message: a number is IPv4 and takes four bytes. 16 bytes are IPv6, other lengths
+ * An address in a message: a number takes four bytes, or 16 for IPv6. 16 bytes are IPv6, other lengths
  * are carried as they came; no bytes are Go's nil `net.IP` (see {@link NO_ADDRESS}).
  */
-export type WireAddress = Ipv4Address | Uint8Array;
+export type WireAddress = IpAddress | Uint8Array;
 
 /** The absent address: nil, or left out where the field is optional. */
 export const NO_ADDRESS: WireAddress = new Uint8Array(0);
@@ -279,7 +279,7 @@ export function isNoAddress(address: WireAddress): boolean {
 }
 
 function addressBytes(address: WireAddress): number {
-  if (typeof address === 'number') return 5;
+  if (typeof address === 'number') return isIpv6Address(address) ? rawBytes(16) : 5;
   return address.length === 0 ? 1 : rawBytes(address.length);
 }
 

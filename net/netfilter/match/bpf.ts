@@ -1,5 +1,5 @@
 /**
- * The `bpf` match: a classic BPF program over the packet from its IPv4 header on.
+ * The `bpf` match: a classic BPF program over the packet from its IP header on.
  *
  * Docker finds the VNI in VXLAN with it from version 24 on (`vniMatchBPF` in moby's
  * `drivers/overlay/encryption.go`), where it wrote `u32` before. All instructions of classic BPF
@@ -7,7 +7,8 @@
  * Mirrors `extensions/libxt_bpf.c` and `net/core/filter.c`.
  */
 import { readU16, readU32 } from '../../../wire/bytes.ts';
-import { headerBytesOf, IpProtocol } from '../../../wire/ipv4.ts';
+import { headerBytesOf } from '../../../wire/ip.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
 import type { Match, MatchKind } from '../extension.ts';
 import type { Inspection } from '../inspection.ts';
 import { cannotBeInverted, onlyOnce } from '../options.ts';
