@@ -8,6 +8,7 @@ import { SECOND_NS } from '../sim/time.ts';
 import { DOCKER, LAN, type SwimConfig } from './constants.ts';
 import { Counter } from './counters.ts';
 import { suspicionTimeoutNs } from './formulas.ts';
+import { Observed } from './observed.ts';
 import { established, killOne } from './testing/kill-timeline.ts';
 
 test.each([3, 5, 10, 100, 1000])('a kill among %i', (count) => {
@@ -24,16 +25,42 @@ test.each([3, 5, 10, 100, 1000])('a kill among %i', (count) => {
   }
 });
 
-test.each<[string, SwimConfig, number]>([
-  ['in the clear', LAN, 91],
-  ['encrypted', DOCKER, 91 + 2 * 29],
-])('a ping and an ack in a second and member, %s', (_, config, bytes) => {
+/** As many characters as in the measured runs, and as in Docker's names. */
+const SHORT = (member: number) => `node-${String(member).padStart(3, '0')}`;
+const DOCKERS = (member: number) => ((member + 20) * 0xd3_9f1b_c0d3).toString(16);
+
+test.each<[string, SwimConfig, (member: number) => string, number]>([
+  ['in the clear', LAN, SHORT, 91],
+  ['encrypted', DOCKER, SHORT, 91 + 2 * 29],
+  ["in the clear, with Docker's names", LAN, DOCKERS, 99],
+  ["encrypted, with Docker's names", DOCKER, DOCKERS, 157],
+])('a ping and an ack in a second and member, %s', (_, config, nameOf, bytes) => {
   const count = 50;
-  const { swim, ...cluster } = established(count, 'quiet', config);
+  const { swim, ...cluster } = established(count, 'quiet', config, { nameOf });
   const totals = () => [swim.totalOf(Counter.packetsSent), swim.totalOf(Counter.packetBytesSent)];
   const [packetsBefore, bytesBefore] = totals();
   cluster.world.queue.runUntil(cluster.world.nowNs + 20 * SECOND_NS);
   const [packets, packetBytes] = totals();
   expect((packets! - packetsBefore!) / count / 20).toBe(2);
   expect((packetBytes! - bytesBefore!) / count / 20).toBe(bytes);
+});
+
+test('the dead are listed for more than 30 s, and at most a round longer', () => {
+  const count = 12;
+  const cluster = established(count, 'forgotten');
+  const deaths = cluster.record(Observed.dead);
+  cluster.swim.crash(1);
+  const forgottenAtNs = new Map<number, number>();
+  while (forgottenAtNs.size < count - 1) {
+    cluster.run(SECOND_NS / 10);
+    for (let i = 0; i < count; i++) {
+      const isForgotten = i !== 1 && cluster.swim.estimatedCount(i) === count - 1;
+      if (isForgotten && !forgottenAtNs.has(i)) forgottenAtNs.set(i, cluster.world.nowNs);
+    }
+  }
+  for (const { node, atNs } of deaths) {
+    const listedNs = forgottenAtNs.get(node)! - atNs;
+    expect(listedNs).toBeGreaterThan(LAN.gossipToTheDeadTimeNs);
+    expect(listedNs).toBeLessThan(LAN.gossipToTheDeadTimeNs + count * SECOND_NS);
+  }
 });

@@ -4,12 +4,17 @@
 import { SECOND_NS } from '../../sim/time.ts';
 import { LAN, type SwimConfig } from '../constants.ts';
 import { Observed } from '../observed.ts';
-import { TestCluster } from './test-cluster.ts';
+import { TestCluster, type TestClusterInit } from './test-cluster.ts';
 
 /** A cluster whose members started at some time of a second and know each other. */
-export function established(count: number, seed: string, config: SwimConfig = LAN): TestCluster {
+export function established(
+  count: number,
+  seed: string,
+  config: SwimConfig = LAN,
+  names: Pick<TestClusterInit, 'nameOf'> = {},
+): TestCluster {
   const startAtNs = (member: number) => ((member * 617) % 1000) * (SECOND_NS / 1000);
-  const cluster = new TestCluster({ seed, count, config, startAtNs });
+  const cluster = new TestCluster({ seed, count, config, startAtNs, ...names });
   cluster.run(SECOND_NS);
   cluster.swim.establish();
   cluster.run(2 * SECOND_NS);

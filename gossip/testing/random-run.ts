@@ -7,7 +7,7 @@
 import fc from 'fast-check';
 import type { SpanDistribution } from '../../sim/span-distribution.ts';
 import { MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
-import { parseIpPrefix } from '../../wire/ip-address.ts';
+import { formatIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import { DOCKER, LAN, LOCAL, type SwimConfig, WAN } from '../constants.ts';
 import { Counter } from '../counters.ts';
 import { MEMBERLIST_VERSIONS } from '../memberlist-version.ts';
@@ -143,6 +143,7 @@ export function randomRuns(countMax: number, stepsMax: number): fc.Arbitrary<Ran
 
 /** Everything that can be observed of a run: digest, counters, and what the members hold. */
 export function outcomeOf(init: RandomRun, shortcuts: boolean): unknown {
+  const isNamedByAddress = init.mix === 'protocols' && init.seed % 2 === 0;
   const cluster = new TestCluster({
     seed: String(init.seed),
     count: init.count,
@@ -152,7 +153,7 @@ export function outcomeOf(init: RandomRun, shortcuts: boolean): unknown {
     startAtNs: (i) => (init.isSpread ? i * 37 * MILLISECOND_NS : 0),
     configOf: MIXES[init.mix],
     isIpv6: init.isIpv6,
-    isNamedByAddress: init.mix === 'protocols' && init.seed % 2 === 0,
+    ...(isNamedByAddress ? { nameOf: (_, address) => formatIp(address) } : {}),
     clockDriftRatio: (i) => init.driftRatio * (((i * 7) % 5) / 2 - 1),
   });
   const { swim, world } = cluster;

@@ -3,7 +3,7 @@
  * what their delegate hears is said with the seconds since the cluster stood.
  */
 import { MILLISECOND_NS, parseDuration, SECOND_NS } from '../../sim/time.ts';
-import { type IpAddress, parseIp, parseIpPrefix } from '../../wire/ip-address.ts';
+import { formatIp, type IpAddress, parseIp, parseIpPrefix } from '../../wire/ip-address.ts';
 import { DOCKER_VSN, MessageType, type PacketMessage } from '../../wire/memberlist/message.ts';
 import { bytesOfHex } from '../../wire/testing/frames.ts';
 import { LAN, PROFILES, type SwimConfig } from '../constants.ts';
@@ -179,7 +179,7 @@ export class SwimScript {
       count,
       config: { ...PROFILES[options.get('config') ?? 'lan']!, ...tunedBy(options, '') },
       isIpv6: options.get('addresses') === 'ipv6',
-      isNamedByAddress: options.get('names') === 'addresses',
+      ...(options.get('names') === 'addresses' ? { nameOf: nameByAddress } : {}),
       configOf: (member) => tunedBy(options, `${member}.`),
       startAtNs: (member) => member * 0.037 * SECOND_NS,
     });
@@ -295,6 +295,11 @@ function messageOf(swim: Swim, words: readonly string[], options: Options): Pack
     meta: meta === undefined ? undefined : Uint8Array.of(Number(meta)),
     vsn: vsn === undefined ? DOCKER_VSN : bytesOf(vsn),
   };
+}
+
+/** Called like its address, as few are. */
+function nameByAddress(_member: number, address: IpAddress): string {
+  return formatIp(address);
 }
 
 /** An address of either family as text, or as its number. */

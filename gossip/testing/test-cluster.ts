@@ -5,7 +5,7 @@
 import type { Observation, ObservationKind } from '../../sim/observations.ts';
 import { MICROSECOND_NS } from '../../sim/time.ts';
 import { World } from '../../sim/world.ts';
-import { formatIp, ipv6Of } from '../../wire/ip-address.ts';
+import { type IpAddress, ipv6Of } from '../../wire/ip-address.ts';
 import { LAN, type SwimConfig } from '../constants.ts';
 import { Swim } from '../swim.ts';
 import { PlainUnderlay } from './plain-underlay.ts';
@@ -23,8 +23,8 @@ export interface TestClusterInit {
   readonly startAtNs?: (member: number) => number;
   /** Whether members have addresses of 2001:db8::/32 instead of 10.0.0.0/8. */
   readonly isIpv6?: boolean;
-  /** Whether members are called like their addresses. */
-  readonly isNamedByAddress?: boolean;
+  /** What a member is called; `node-000` and so on unless given. */
+  readonly nameOf?: (member: number, address: IpAddress) => string;
   /** Where each member's configuration differs; nowhere unless given. */
   readonly configOf?: (member: number) => Partial<SwimConfig>;
   /** How much too fast each member's clock runs; not at all unless given. */
@@ -62,7 +62,7 @@ export class TestCluster {
     const isIpv6 = this.#init.isIpv6 === true;
     const address = isIpv6 ? ipv6Of(0x2001_0db8, 0, 0, member + 1) : 0x0a00_0001 + member;
     const usualName = `node-${String(member).padStart(3, '0')}`;
-    const name = this.#init.isNamedByAddress === true ? formatIp(address) : usualName;
+    const name = this.#init.nameOf?.(member, address) ?? usualName;
     const config = this.#init.configOf?.(member) ?? {};
     const clockDriftRatio = this.#init.clockDriftRatio?.(member) ?? 0;
     return this.swim.addMember({ name, address, startAtNs, config, clockDriftRatio });
