@@ -77,6 +77,8 @@ export interface EngineVersion {
   readonly hasBridgeLinkLocal: boolean;
   /** The mesh's rules come back after firewalld's reload (from 29 on, moby #50445). */
   readonly rewritesIngress: boolean;
+  /** Containers do not see /proc/interrupts (from 28.2 on). */
+  readonly masksInterrupts: boolean;
   /** Refusals begin in lower case and say what to do (from 25 on). */
   readonly hasPlainErrors: boolean;
   /** The search for a free address pool goes on behind the last one (up to 26). */
@@ -90,6 +92,9 @@ export const ENGINE_VERSIONS = ['20.10', '23', '24', '25', '26', '27', '28', '29
 const LISTS_ACKS_MINOR = 6;
 /** 29.2.1 makes SPIs of 16-byte addresses again (moby pull request 51951). */
 const OLD_SPIS_MINOR = 2;
+
+/** The first 28 whose containers do not see /proc/interrupts. */
+const MASKS_INTERRUPTS_MINOR = 2;
 
 /** The first 29 that counts the claims on a service's alias (`aliasRefs`). */
 const COUNTS_ALIASES_MINOR = 5;
@@ -133,6 +138,8 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     hasUniqueLocalPrefix: major >= 27,
     hasBridgeLinkLocal: major <= 27,
     rewritesIngress: major >= 29,
+    masksInterrupts:
+      major >= 29 || (major === 28 && (minor ?? MASKS_INTERRUPTS_MINOR) >= MASKS_INTERRUPTS_MINOR),
     hasPlainErrors: major >= 25,
     rotatesPools: major <= 26,
     countsServiceAliases:

@@ -11,6 +11,7 @@
  */
 import type { Prefix } from '../../wire/addresses.ts';
 import {
+  addressBits,
   compareIps,
   type IpAddress,
   type IpPrefix,
@@ -34,6 +35,8 @@ export const PREDEFINED_POOLS: readonly Prefix[] = [
     lengthBits: 20,
   })),
 ];
+
+const UINT64_MAX = (1n << 64n) - 1n;
 
 /** One pool and the addresses that are in use. */
 export class LocalPool {
@@ -66,6 +69,19 @@ export class LocalPool {
       return address;
     }
     return undefined;
+  }
+
+  /** How many addresses nobody can get any more, network and broadcast among them. */
+  get usedCount(): number {
+    return this.#used.size;
+  }
+
+  /** How many are left of those that are given without being asked for; at most 2^64 - 1. */
+  get freeCount(): bigint {
+    const { address, lengthBits } = this.#range;
+    const inside = [...this.#used].filter((each) => isInPrefix(this.#range, each)).length;
+    const count = (1n << BigInt(addressBits(address) - lengthBits)) - BigInt(inside);
+    return count < UINT64_MAX ? count : UINT64_MAX;
   }
 
   /** Gives an address back. */

@@ -147,7 +147,8 @@ export class ContainerSandbox implements NameView {
   /** Joins a network as the next interface; why not, if it cannot. */
   join(network: LocalNetwork, wishes: EndpointRequest): LocalEndpoint | Refusal {
     const { containerId, containerName } = this.config;
-    const names = [containerName, ...new Set([...wishes.aliases, containerId.slice(0, 12)])];
+    const own = [...wishes.aliases, containerId.slice(0, 12), this.config.hostname];
+    const names = [...new Set([containerName, ...own])];
     const endpoint = this.#enter(network, wishes, containerName, names);
     if (endpoint instanceof Refusal) return endpoint;
     if (endpoint.plane !== undefined) {

@@ -16,6 +16,9 @@ import { networkSettingsJson } from './network-settings.ts';
 
 const FOLDER = '/var/lib/docker';
 
+/** The first version that keeps images in containerd unless there were some before. */
+const SNAPSHOTS_MAJOR = 29;
+
 /** A container as the API shows it. */
 export function containerJson(
   container: StandaloneContainer,
@@ -25,6 +28,7 @@ export function containerJson(
   const owner = container.sharedWith ?? id;
   const folder = `${FOLDER}/containers/${owner}`;
   const [path = '', ...args] = request.command;
+  const hasSnapshots = daemon.host.engine.major >= SNAPSHOTS_MAJOR;
   return {
     Id: id,
     Created: instantText(container.createdAtNs),
@@ -38,17 +42,20 @@ export function containerJson(
     LogPath: `${FOLDER}/containers/${id}/${id}-json.log`,
     Name: `/${name}`,
     RestartCount: container.restartCount,
-    Driver: 'overlay2',
+    Driver: hasSnapshots ? 'overlayfs' : 'overlay2',
     Platform: 'linux',
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: null,
     HostConfig: hostConfigJson(container, daemon),
-    GraphDriver: { Data: layersJson(container), Name: 'overlay2' },
+    ...(hasSnapshots
+      ? { Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } } }
+      : { GraphDriver: { Data: layersJson(container), Name: 'overlay2' } }),
     Mounts: [],
     Config: configJson(container, daemon.host.engine),
     NetworkSettings: networkSettingsJson(container, daemon.host.engine),
+    ...(hasSnapshots ? { ImageManifestDescriptor: manifestJson(container) } : {}),
   };
 }
 
@@ -69,6 +76,15 @@ function stateJson(container: StandaloneContainer): Json {
     ...(container.health === undefined
       ? {}
       : { Health: { Status: container.health, FailingStreak: 0, Log: [] } }),
+  };
+}
+
+function manifestJson({ request }: StandaloneContainer): Json {
+  return {
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    digest: `sha256:${madeUpId(`manifest ${request.image}`)}`,
+    size: 1024,
+    platform: { architecture: 'amd64', os: 'linux' },
   };
 }
 
@@ -105,7 +121,7 @@ function configJson(container: StandaloneContainer, engine: EngineVersion): Json
     WorkingDir: '',
     Entrypoint: null,
     ...(mac === undefined || engine.major >= 25 ? {} : { MacAddress: formatMac(mac) }),
-    OnBuild: null,
+    ...(engine.major >= SNAPSHOTS_MAJOR ? {} : { OnBuild: null }),
     Labels: sortedObject(request.labels),
   };
 }

@@ -1,29 +1,46 @@
 /**
  * `HostConfig` of `docker inspect`: what was asked for at the creation, and the defaults of all that
- * was not (API 1.41).
+ * was not (moby `api/types/container/hostconfig.go` of each version).
  */
+import type { EngineVersion } from '../../engine-version.ts';
 import type { Daemon } from '../daemon.ts';
 import { type PortBinding, portText } from '../requests.ts';
 import type { StandaloneContainer } from '../standalone-container.ts';
 import { type Json, sortedObject } from './json.ts';
 
-const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-];
+/** The first version whose `ConsoleSize` stands further up, and that says no kernel memory. */
+const CONSOLE_MAJOR = 23;
+/** The first that hides the CPU's power consumption. */
+const HIDES_POWER_MAJOR = 25;
+/** The first that sorts hidden paths, and says null for no DNS servers. */
+const SORTED_MAJOR = 29;
+
+/** What is hidden in containers (moby `oci/defaults.go`). */
+function maskedPathsOf({ major, masksInterrupts }: EngineVersion): string[] {
+  const paths = [
+    '/proc/asound',
+    '/proc/acpi',
+    ...(masksInterrupts ? ['/proc/interrupts'] : []),
+    '/proc/kcore',
+    '/proc/keys',
+    '/proc/latency_stats',
+    '/proc/timer_list',
+    '/proc/timer_stats',
+    '/proc/sched_debug',
+    '/proc/scsi',
+    '/sys/firmware',
+    ...(major >= HIDES_POWER_MAJOR ? ['/sys/devices/virtual/powercap'] : []),
+  ];
+  return major >= SORTED_MAJOR ? paths.sort() : paths;
+}
+
 const READ_ONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** What was asked for. */
 export function hostConfigJson(container: StandaloneContainer, daemon: Daemon): Json {
   const { request } = container;
+  const { engine } = daemon.host;
+  const isConsoleUp = engine.major >= CONSOLE_MAJOR;
   const links = daemon
     .linksOf(container)
     .map(({ child, alias }) => `/${child.name}:/${container.name}/${alias}`);
@@ -40,10 +57,11 @@ export function hostConfigJson(container: StandaloneContainer, daemon: Daemon): 
     AutoRemove: request.isAutoRemoved,
     VolumeDriver: '',
     VolumesFrom: null,
+    ...(isConsoleUp ? { ConsoleSize: [0, 0] } : {}),
     CapAdd: null,
     CapDrop: null,
     CgroupnsMode: 'private',
-    Dns: request.dns,
+    Dns: engine.major >= SORTED_MAJOR ? orNull(request.dns) : request.dns,
     DnsOptions: request.dnsOptions,
     DnsSearch: request.dnsSearch,
     ExtraHosts: orNull(request.extraHosts),
@@ -62,15 +80,21 @@ export function hostConfigJson(container: StandaloneContainer, daemon: Daemon): 
     UsernsMode: '',
     ShmSize: 67_108_864,
     Runtime: 'runc',
-    ConsoleSize: [0, 0],
+    ...(isConsoleUp ? {} : { ConsoleSize: [0, 0] }),
     Isolation: '',
-    ...RESOURCES,
-    MaskedPaths: MASKED_PATHS,
+    ...resourcesOf(engine),
+    MaskedPaths: maskedPathsOf(engine),
     ReadonlyPaths: READ_ONLY_PATHS,
   };
 }
 
 /** Nothing is limited. */
+function resourcesOf({ major }: EngineVersion): Readonly<Record<string, Json>> {
+  if (major < CONSOLE_MAJOR) return RESOURCES;
+  const { KernelMemory, KernelMemoryTCP, ...rest } = RESOURCES;
+  return rest;
+}
+
 const RESOURCES: Readonly<Record<string, Json>> = {
   CpuShares: 0,
   Memory: 0,

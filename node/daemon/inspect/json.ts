@@ -7,6 +7,8 @@
 export type Json =
   | string
   | number
+  /** Whole numbers that a `number` cannot hold. */
+  | bigint
   | boolean
   | null
   | readonly Json[]
@@ -22,5 +24,6 @@ export function sortedObject<T extends Json>(
 
 /** The text, with a newline at its end. */
 export function jsonText(value: Json): string {
-  return `${JSON.stringify(value, undefined, 4)}\n`;
+  const marked = (_: string, each: unknown) => (typeof each === 'bigint' ? `<${each}n>` : each);
+  return `${JSON.stringify(value, marked, 4).replaceAll(/"<(\d+)n>"/g, '$1')}\n`;
 }

@@ -15,6 +15,10 @@ import { prefix6Of } from './network.ts';
 /** The first version that knows a place's gateway priority, and the first that lists DNS names. */
 const PRIORITY_MAJOR = 28;
 const DNS_NAMES_MAJOR = 25;
+/** The first whose aliases are those alone that were asked for. */
+const PURE_ALIASES_MAJOR = 26;
+/** The first that says what was asked for before what came of it. */
+const WISHES_FIRST_MAJOR = 27;
 /** The first that says nothing twice. */
 const PLAIN_MAJOR = 29;
 
@@ -40,14 +44,18 @@ export function networkSettingsJson(
   const { EndpointID, ...addresses } = addressesJson(own);
   const { IPv6Gateway, GlobalIPv6Address, GlobalIPv6PrefixLen, ...rest } = addresses;
   const { Gateway, IPAddress, IPPrefixLen, MacAddress } = rest;
-  return {
-    Bridge: '',
-    SandboxID: id,
+  const linkLocal = {
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
-    Ports: ports,
-    SandboxKey: key,
+  };
+  const head =
+    engine.major >= DNS_NAMES_MAJOR
+      ? { SandboxID: id, SandboxKey: key, Ports: ports, ...linkLocal }
+      : { SandboxID: id, ...linkLocal, Ports: ports, SandboxKey: key };
+  return {
+    Bridge: '',
+    ...head,
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     EndpointID,
@@ -88,23 +96,33 @@ function attachmentJson(
   const isUserDefined = endpoint?.network.isUserDefined ?? false;
   const { EndpointID, MacAddress, ...addresses } = addressesJson(endpoint);
   const { links, aliases } = request;
-  const hasAliases = isUserDefined && engine.major < DNS_NAMES_MAJOR;
-  const allAliases = hasAliases ? [...aliases, container.shortId] : aliases;
+  const own = [container.shortId, container.hostname];
+  const hasOwn = isUserDefined && engine.major < PURE_ALIASES_MAJOR;
+  const allAliases = hasOwn ? [...new Set([...aliases, ...own])] : aliases;
   const head = {
     IPAMConfig: ipamConfigJson(attachment),
     Links: links.length === 0 ? null : links,
     Aliases: allAliases.length === 0 ? null : allAliases,
   };
-  const body = { NetworkID: attachment.networkId, EndpointID, ...addresses };
-  if (engine.major < DNS_NAMES_MAJOR) return { ...head, ...body, MacAddress, DriverOpts: null };
-  return {
-    ...head,
-    MacAddress,
-    DriverOpts: null,
-    ...(engine.major >= PRIORITY_MAJOR ? { GwPriority: request.gatewayPriority } : {}),
-    ...body,
-    DNSNames: isUserDefined && endpoint !== undefined ? endpoint.names : null,
-  };
+  const place = { NetworkID: attachment.networkId, EndpointID };
+  const wishes = { DriverOpts: null };
+  if (engine.major < DNS_NAMES_MAJOR) {
+    return { ...head, ...place, ...addresses, MacAddress, ...wishes };
+  }
+  const names = { DNSNames: isUserDefined && endpoint !== undefined ? endpoint.names : null };
+  if (engine.major < WISHES_FIRST_MAJOR) {
+    return { ...head, MacAddress, ...place, ...addresses, ...wishes, ...names };
+  }
+  if (engine.major < PRIORITY_MAJOR) {
+    return { ...head, MacAddress, ...wishes, ...place, ...addresses, ...names };
+  }
+  const GwPriority = request.gatewayPriority;
+  if (engine.major < PLAIN_MAJOR) {
+    return { ...head, MacAddress, ...wishes, GwPriority, ...place, ...addresses, ...names };
+  }
+  const { Gateway, IPAddress, ...rest } = addresses;
+  const first = { Gateway, IPAddress, MacAddress };
+  return { ...head, ...wishes, GwPriority, ...place, ...first, ...rest, ...names };
 }
 
 function ipamConfigJson({ hasChosenAddress, request }: Attachment): Json {

@@ -3,7 +3,7 @@
  * `daemon/network.go`, `buildNetworkResource`).
  */
 import { formatMac } from '../../../wire/addresses.ts';
-import { formatIp, formatIpPrefix } from '../../../wire/ip-address.ts';
+import { formatIp, formatIpPrefix, isIpv6Address } from '../../../wire/ip-address.ts';
 import type { EngineVersion } from '../../engine-version.ts';
 import { BridgeNetwork } from '../../network/bridge-network.ts';
 import type { LocalEndpoint, LocalNetwork } from '../../network/local-network.ts';
@@ -14,9 +14,21 @@ import { type Json, sortedObject } from './json.ts';
 /** The first major version whose API says whether a network has IPv4. */
 const SAYS_IPV4_MAJOR = 28;
 
+/** The first whose containers stand behind options and labels, with what its pools hold. */
+const HAS_STATUS_MAJOR = 29;
+
 /** A network as the API shows it. */
 export function networkJson(network: LocalNetwork, engine: EngineVersion): Record<string, Json> {
   const { facts } = network;
+  const containers = {
+    Containers: sortedObject(
+      [...network.endpoints.values()].map((endpoint) => [
+        endpoint.containerId,
+        endpointJson(endpoint),
+      ]),
+    ),
+  };
+  const wishes = { Options: sortedObject(facts.options), Labels: sortedObject(facts.labels) };
   return {
     Name: facts.name,
     Id: facts.id,
@@ -28,27 +40,35 @@ export function networkJson(network: LocalNetwork, engine: EngineVersion): Recor
     IPAM: {
       Driver: facts.ipamDriver ?? 'default',
       Options: facts.isByUser ? sortedObject(facts.ipamOptions ?? []) : null,
-      Config: configsOf(network),
+      Config: configsOf(network, engine),
     },
     Internal: facts.isInternal,
     Attachable: facts.isAttachable,
     Ingress: false,
     ConfigFrom: { Network: facts.configFrom ?? '' },
     ConfigOnly: facts.isConfigOnly ?? false,
-    Containers: sortedObject(
-      [...network.endpoints.values()].map((endpoint) => [
-        endpoint.containerId,
-        endpointJson(endpoint),
-      ]),
-    ),
-    Options: sortedObject(facts.options),
-    Labels: sortedObject(facts.labels),
+    ...(engine.major < HAS_STATUS_MAJOR
+      ? { ...containers, ...wishes }
+      : { ...wishes, ...containers, Status: { IPAM: subnetsJson(network) } }),
   };
 }
 
+/** How full the pools are; nothing where nobody has addresses (`IPAMStatus`). */
+function subnetsJson({ plane, plugged }: LocalNetwork): Record<string, Json> {
+  if (plane === undefined || plugged !== undefined || !('pool' in plane)) return {};
+  const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
+  const pools = ipv6 === undefined ? [plane.pool] : [plane.pool, ipv6.pool];
+  const entries = pools.map((pool): [string, Json] => [
+    formatIpPrefix(pool.subnet),
+    { IPsInUse: pool.usedCount, DynamicIPsAvailable: pool.freeCount },
+  ]);
+  return { Subnets: sortedObject(entries) };
+}
+
 /** As asked for; what the daemon chose where nobody asked for a subnet. */
-function configsOf({ facts, plane }: LocalNetwork): Json[] {
-  const chosen = facts.ipam.filter(({ subnet }) => subnet !== undefined);
+function configsOf({ facts, plane }: LocalNetwork, { major }: EngineVersion): Json[] {
+  const asked = facts.ipam.filter(({ subnet }) => subnet !== undefined);
+  const chosen = major < HAS_STATUS_MAJOR ? asked : asked.map((each) => withGateway(each, plane));
   if (chosen.length > 0) return chosen.map(configJson);
   if (plane === undefined) return [];
   const { gateway, pool } = plane;
@@ -57,6 +77,14 @@ function configsOf({ facts, plane }: LocalNetwork): Json[] {
   const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
   if (ipv6 === undefined) return [ipv4];
   return [ipv4, { Subnet: formatIpPrefix(ipv6.pool.subnet), Gateway: formatIp(ipv6.gateway) }];
+}
+
+/** A subnet that was asked for without a gateway, with the one that it got. */
+function withGateway(config: IpamConfig, plane: LocalNetwork['plane']): IpamConfig {
+  const isIpv6 = isIpv6Address(config.subnet!.address);
+  const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
+  const gateway = config.gateway ?? (isIpv6 ? ipv6?.gateway : plane?.gateway);
+  return gateway === undefined ? config : { ...config, gateway };
 }
 
 function configJson({ subnet, range, gateway, auxiliary }: IpamConfig): Json {
