@@ -8,6 +8,7 @@ import { deviceFile, ipv6AddressFile, softnetFile } from './devices.ts';
 import { type MibGroup, netstatOf, snmp6Of, snmpOf } from './mib.ts';
 import { arpFile, ipv6RouteFile, routeFile } from './routes.ts';
 import { socketStatisticsFile, tcpFile, udpFile } from './sockets.ts';
+import { xfrmStatisticsFile } from './xfrm.ts';
 
 const NET_FILES: Readonly<Record<string, (namespace: Namespace) => string>> = {
   arp: arpFile,
@@ -30,6 +31,7 @@ const NET_FILES: Readonly<Record<string, (namespace: Namespace) => string>> = {
   tcp6: (namespace) => tcpFile(namespace, 'ipv6'),
   udp: (namespace) => udpFile(namespace, 'ipv4'),
   udp6: (namespace) => udpFile(namespace, 'ipv6'),
+  xfrm_stat: xfrmStatisticsFile,
 };
 
 /** The text of a file below `/proc`; undefined when there is none. */

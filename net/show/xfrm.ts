@@ -34,7 +34,7 @@ export function xfrmPolicyText({ xfrm }: Namespace, options: XfrmOptions = {}): 
 }
 
 function stateText(association: Association, isLong: boolean): string {
-  const { source, destination, spi, requestId, key, salt, sequence } = association;
+  const { source, destination, spi, requestId, key, salt, sequence, failedCount } = association;
   const secret = `${toHex(key)}${hex(salt, 8)}`;
   const flag = isLong ? 'seq 0x00000000 flag  (0x00000000)' : '';
   const size = isLong ? ' (160 bits)' : '';
@@ -47,11 +47,11 @@ function stateText(association: Association, isLong: boolean): string {
     `\taead rfc4106(gcm(aes)) 0x${secret}${size} 64\n` +
     `\tanti-replay context: seq 0x0, oseq 0x${sequence.toString(16)}, bitmap 0x00000000\n` +
     selector +
-    (isLong ? `${LIMITS}${usageText(association)}\tstats:\n${REPLAY_STATISTICS}` : '')
+    (isLong
+      ? `${LIMITS}${usageText(association)}\tstats:\n\t  replay-window 0 replay 0 failed ${failedCount}\n`
+      : '')
   );
 }
-
-const REPLAY_STATISTICS = '\t  replay-window 0 replay 0 failed 0\n';
 
 function policyText(policy: Policy, isLong: boolean): string {
   const { source, destination, protocol, destinationPort, mark, spi, requestId, index } = policy;
@@ -62,7 +62,9 @@ function policyText(policy: Policy, isLong: boolean): string {
   const head = isLong
     ? `${selector} uid 0\n\tdir out ${number}\n`
     : `${selector} \n\tdir out priority 0 ptype main \n`;
-  const usage = { bytes: 0, packets: 0, addedAtNs: policy.addedAtNs, usedAtNs: 0 };
+  // the kernel notes when a policy was used, and not how often
+  const { addedAtNs, usedAtNs } = policy;
+  const usage = { bytes: 0, packets: 0, addedAtNs, usedAtNs };
   const template = isLong
     ? '\t\tlevel required share any \n\t\tenc-mask ffffffff auth-mask ffffffff comp-mask ffffffff\n'
     : '';

@@ -15,7 +15,12 @@ export function receiveEsp(namespace: Namespace, xfrm: Xfrm, packet: Packet): vo
   const payloadAt = start + headerBytesOf(bytes, start);
   const spi = espSpiOf(bytes, payloadAt, end);
   const place = packet.inDevice?.name ?? '';
-  const association = spi === undefined ? undefined : xfrm.find(destinationOf(bytes, start), spi);
+  if (spi === undefined) {
+    xfrm.counters.XfrmInHdrError++;
+    namespace.drop(packet, place, 'ESP header is cut short');
+    return;
+  }
+  const association = xfrm.find(destinationOf(bytes, start), spi);
   if (association === undefined) {
     xfrm.counters.XfrmInNoStates++;
     namespace.drop(packet, place, 'no security association has the SPI');
@@ -24,6 +29,7 @@ export function receiveEsp(namespace: Namespace, xfrm: Xfrm, packet: Packet): vo
   const content = openEsp(association, bytes.subarray(payloadAt, end));
   if (content === undefined) {
     xfrm.counters.XfrmInStateProtoError++;
+    association.failedCount++;
     namespace.drop(packet, place, 'the integrity value of ESP is wrong');
     return;
   }

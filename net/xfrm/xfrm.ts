@@ -32,6 +32,8 @@ export interface Association extends AssociationSpec {
   /** Payload of the packets that it secured or opened, without their IP headers. */
   bytes: number;
   packets: number;
+  /** Packets whose integrity value was wrong. */
+  failedCount: number;
   readonly addedAtNs: number;
   /** 0 until it is used. */
   usedAtNs: number;
@@ -54,6 +56,8 @@ export interface PolicySpec {
 export interface Policy extends PolicySpec {
   readonly index: number;
   readonly addedAtNs: number;
+  /** 0 until a packet is selected. */
+  usedAtNs: number;
 }
 
 /** What becomes of a packet on its way out. */
@@ -61,6 +65,7 @@ export type OutboundVerdict = Association | 'clear' | 'no association';
 
 /** The counters of `/proc/net/xfrm_stat` that can be other than 0 here. */
 export interface XfrmCounters {
+  XfrmInHdrError: number;
   XfrmInNoStates: number;
   XfrmInStateProtoError: number;
   XfrmOutNoStates: number;
@@ -69,6 +74,7 @@ export interface XfrmCounters {
 /** The IPsec of one namespace. */
 export class Xfrm {
   readonly counters: XfrmCounters = {
+    XfrmInHdrError: 0,
     XfrmInNoStates: 0,
     XfrmInStateProtoError: 0,
     XfrmOutNoStates: 0,
@@ -106,6 +112,7 @@ export class Xfrm {
       sequence: 0,
       bytes: 0,
       packets: 0,
+      failedCount: 0,
       addedAtNs: world.nowNs,
       usedAtNs: 0,
       ivSalt: [draw32(key, nodeIndex, spec.spi, 0), draw32(key, nodeIndex, spec.spi, 1)],
@@ -132,7 +139,8 @@ export class Xfrm {
     const at = this.#policies.findIndex((other) => hasSameSelector(other, spec));
     const index = at < 0 ? ++this.#policyCount : this.#policies[at]!.index;
     if (at >= 0) this.#policies.splice(at, 1);
-    this.#policies.unshift({ ...spec, index: at < 0 ? 8 * (index - 1) + 1 : index, addedAtNs });
+    const number = at < 0 ? 8 * (index - 1) + 1 : index;
+    this.#policies.unshift({ ...spec, index: number, addedAtNs, usedAtNs: 0 });
   }
 
   /** `ip xfrm policy delete`; false when there is none with this selector. */
@@ -144,6 +152,7 @@ export class Xfrm {
   outbound(packet: Packet): OutboundVerdict {
     for (const policy of this.#policies) {
       if (!selects(policy, packet)) continue;
+      policy.usedAtNs = this.#namespace.world.nowNs;
       const association = this.#associationOf(policy);
       if (association === undefined) this.counters.XfrmOutNoStates++;
       return association ?? 'no association';

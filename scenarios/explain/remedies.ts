@@ -129,6 +129,7 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
   ],
   ['packet is too big for the underlay', 'lower the MTU of the overlay network'],
   ['no security association for the policy', 'the keys for the other host have not arrived yet'],
+  ['ESP header is cut short', 'whatever sends IP protocol 50 to this host sends something else'],
   ['no security association has the SPI', 'the other host has a key that this one lacks'],
   ['the integrity value of ESP is wrong', 'the two hosts hold different keys'],
   ['ARP that is no request stays on this host', 'nothing: overlays answer ARP themselves'],
