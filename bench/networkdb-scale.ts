@@ -1,12 +1,14 @@
 /**
  * NetworkDB at size: 500 nodes, 50 networks, 5,000 endpoints with a record in each of the two tables.
  *
- * Each endpoint is on one network and each node has ten of them, so a network has 100 nodes. All is
- * deployed in one instant, stays quiet for ten minutes, and then a fifth of the nodes is drained: a
- * thousand tasks are disabled, deleted and created elsewhere, and nodes join and leave networks for
- * them. A phase ends when all members of each network hold the same. Membership is memberlist's,
- * with all members up.
+ * Each endpoint is on one network and each node has ten of them, so a network has 100 nodes, or with
+ * `--networks-of-node 50` all. All is deployed in one instant, or has been there for long
+ * (`--established`), stays quiet for ten minutes, and then a fifth of the nodes is drained: a thousand
+ * tasks are disabled, deleted and created elsewhere, and nodes join and leave networks for them. A
+ * phase ends when all members of each network hold the same. Membership is memberlist's, with all
+ * members up.
  */
+import { parseArgs } from 'node:util';
 
 import { CountedKind } from '../gossip/networkdb/counters.ts';
 import { NetworkDb } from '../gossip/networkdb/network-db.ts';
@@ -17,11 +19,20 @@ import { MICROSECOND_NS, SECOND_NS } from '../sim/time.ts';
 import { World } from '../sim/world.ts';
 import { formatTable } from './support/table.ts';
 
-const NODES = Number(process.argv[2] ?? 500);
-const NETWORKS = Number(process.argv[3] ?? 50);
-const ENDPOINTS = Number(process.argv[4] ?? 5000);
+const { values: flags } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '500' },
+    networks: { type: 'string', default: '50' },
+    endpoints: { type: 'string', default: '5000' },
+    'networks-of-node': { type: 'string', default: '0' },
+    established: { type: 'boolean', default: false },
+  },
+});
+const NODES = Number(flags.nodes);
+const NETWORKS = Number(flags.networks);
+const ENDPOINTS = Number(flags.endpoints);
 /** On how many networks a node is; at least those of its endpoints. */
-const NETWORKS_OF_NODE = Number(process.argv[5] ?? 0);
+const NETWORKS_OF_NODE = Number(flags['networks-of-node']);
 const DRAINED_SHARE = 0.2;
 const PATIENCE_SECONDS = 1200;
 const QUIET_SECONDS = 600;
@@ -81,13 +92,28 @@ class Lab {
     }
   }
 
+  /** Every node is on its networks, and all know of all entries. */
+  establish(): void {
+    for (const { node, network } of this.endpoints) this.#attached[node]!.add(network);
+    for (let node = 0; node < NODES; node++) {
+      for (const network of this.#networksOf(node)) this.#attached[node]!.add(network);
+    }
+    for (let network = 0; network < NETWORKS; network++) {
+      const members = [...this.#attached.keys()].filter((n) => this.#attached[n]!.has(network));
+      const own = this.endpoints.filter((endpoint) => endpoint.network === network);
+      const entries = own.flatMap(({ id, node }) =>
+        TABLES.map((table) => ({ table, key: id, value: recordOf(table), owner: node })),
+      );
+      this.db.establish({ id: networkIdOf(network), members, entries });
+    }
+  }
+
   /** Every node joins its networks and writes its entries. */
   deploy(): void {
     for (const endpoint of this.endpoints) this.#start(endpoint);
     for (let node = 0; node < NODES; node++) {
       const attached = this.#attached[node]!;
-      for (let i = 0; i < NETWORKS_OF_NODE; i++) {
-        const network = (node + i * 7) % NETWORKS;
+      for (const network of this.#networksOf(node)) {
         if (attached.has(network)) continue;
         attached.add(network);
         this.db.joinNetwork(node, networkIdOf(network));
@@ -120,6 +146,10 @@ class Lab {
         }
       }
     });
+  }
+
+  #networksOf(node: number): number[] {
+    return Array.from({ length: NETWORKS_OF_NODE }, (_, i) => (node + i * 7) % NETWORKS);
   }
 
   #start({ id, network, node }: Endpoint): void {
@@ -219,8 +249,11 @@ function phase(name: string, begin: () => void, seconds: number, isOver: IsOver)
   });
 }
 
-phase('deploy', () => lab.deploy(), PATIENCE_SECONDS, agrees);
-phase('settle', () => {}, PATIENCE_SECONDS, silence());
+if (flags.established) lab.establish();
+else {
+  phase('deploy', () => lab.deploy(), PATIENCE_SECONDS, agrees);
+  phase('settle', () => {}, PATIENCE_SECONDS, silence());
+}
 phase(
   'quiet',
   () => {},

@@ -31,6 +31,7 @@ import { retransmitLimit, TransmitLimitedQueue } from './queue/transmit-limited-
 import { armGossip } from './rules/arming.ts';
 import { bulkSyncAll, bulkSyncTables, handleBulkSync } from './rules/bulk-sync.ts';
 import { deleteLocalNetworkEntries } from './rules/entry-removal.ts';
+import { type EstablishedNetwork, establishNetwork } from './rules/establish.ts';
 import { gossip, rollStats } from './rules/gossip-tick.ts';
 import { isKnown } from './rules/known.ts';
 import { memberCountOf, membersOf } from './rules/members.ts';
@@ -181,6 +182,11 @@ export class NetworkDb implements Delegate {
         else sendNodeEvent(this.#state, node, false, () => onDone?.(true, this.#state.nowNs));
       });
     });
+  }
+
+  /** A network on which its members have been for long; see `rules/establish.ts`. */
+  establish(network: EstablishedNetwork): void {
+    establishNetwork(this.#state, network);
   }
 
   /** The process ends without a word (kill, power off): all that it held is gone. */

@@ -118,6 +118,37 @@ test('a populated network is known as soon as the join has synced', () => {
   expect(cluster.db.entriesOf(3, TABLE, NET).map((entry) => entry.key)).toEqual(['alone']);
 });
 
+test('a network that is there from the start is as one that was joined', () => {
+  const NODES = 20;
+  const all = Array.from({ length: NODES }, (_, node) => node);
+  const [joined, established] = ['joined', 'established'].map((how) => {
+    const cluster = new FakeCluster({ seed: 'start', nodes: NODES });
+    const { db } = cluster;
+    const value = opaqueValue(20);
+    if (how === 'established') {
+      const entries = [{ table: TABLE, key: 'old', value, owner: 1 }];
+      db.establish({ id: NET, members: all, entries });
+    } else {
+      for (const node of all) db.joinNetwork(node, NET);
+      cluster.run(2 * SECOND_NS);
+      db.createEntry(1, TABLE, NET, 'old', value);
+    }
+    cluster.run(20 * SECOND_NS);
+    db.createEntry(0, TABLE, NET, 'new', value);
+    db.deleteEntry(1, TABLE, NET, 'old');
+    db.leaveNetwork(3, NET);
+    cluster.run(20 * SECOND_NS);
+    return all.map((node) => ({
+      keys: db.entriesOf(node, TABLE, NET).map(({ key }) => key),
+      stats: db.statsLine(node, NET),
+      peers: db.peersOf(node, NET),
+    }));
+  });
+  expect(established).toEqual(joined);
+  const peers = all.filter((node) => node !== 3);
+  expect(established![19]).toMatchObject({ keys: ['new'], peers });
+});
+
 test('a write at once after the join may overtake it and costs one more round', () => {
   const late: number[] = [];
   for (let seed = 0; seed < SEEDS; seed++) {

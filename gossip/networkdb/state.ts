@@ -207,6 +207,11 @@ export class State {
     return this.#nodes[index];
   }
 
+  /** All nodes that run. */
+  *nodes(): Generator<NodeState> {
+    for (const node of this.#nodes) if (node?.isRunning === true) yield node;
+  }
+
   /** The node of that memberlist name. */
   nodeNamed(name: string): number | undefined {
     return this.#nodesByName.get(name);

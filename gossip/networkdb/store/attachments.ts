@@ -105,6 +105,12 @@ export class Attachments {
     this.#assign(this.factOf(attachment.owner), observer, attachment, residualSeconds, nowNs);
   }
 
+  /** Makes all running nodes hold the attachment of an owner that is new. */
+  establish(attachment: Attachment): void {
+    this.#table.establish(this.factOf(attachment.owner), attachment);
+    for (const observer of this.#parts.population.members()) this.#count(observer, 1);
+  }
+
   /** Stores at the observer and keeps the countdown of the record that it replaces. */
   refresh(observer: number, attachment: Attachment, nowNs: number): void {
     const fact = this.factOf(attachment.owner);
@@ -163,15 +169,19 @@ export class Attachments {
     residualSeconds: number,
     nowNs: number,
   ): void {
+    const wasMember = this.#isMember(fact, observer, nowNs);
+    const isMember = attachment !== undefined && !attachment.leaving;
+    if (wasMember !== isMember) this.#count(observer, isMember ? 1 : -1);
+    this.#table.assign(fact, observer, attachment, residualSeconds, nowNs);
+  }
+
+  #count(observer: number, by: number): void {
     if (observer >= this.#memberCounts.length) {
       const grown = new Int32Array(Math.max(observer + 1, this.#memberCounts.length * 2));
       grown.set(this.#memberCounts);
       this.#memberCounts = grown;
     }
-    const wasMember = this.#isMember(fact, observer, nowNs);
-    const isMember = attachment !== undefined && !attachment.leaving;
-    if (wasMember !== isMember) this.#memberCounts[observer]! += isMember ? 1 : -1;
-    this.#table.assign(fact, observer, attachment, residualSeconds, nowNs);
+    this.#memberCounts[observer]! += by;
   }
 
   #isMember(fact: AttachmentFact, observer: number, nowNs: number): boolean {

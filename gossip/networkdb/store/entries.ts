@@ -127,12 +127,13 @@ export class Entries {
     nowNs: number,
   ): void {
     this.#table.assign(fact, node, version, residualSeconds, nowNs);
-    let owned = this.#byOwner.get(version.owner);
-    if (owned === undefined) {
-      owned = new Set();
-      this.#byOwner.set(version.owner, owned);
-    }
-    owned.add(fact);
+    this.#noteOwner(fact, version.owner);
+  }
+
+  /** Makes all nodes of the network hold the version of an entry that is new. */
+  establish(fact: EntryFact, version: EntryVersion): void {
+    this.#table.establish(fact, version);
+    this.#noteOwner(fact, version.owner);
   }
 
   /** Removes the entry from the node's store without a trace. */
@@ -191,6 +192,12 @@ export class Entries {
     const isLike = (version: EntryVersion | undefined): boolean =>
       version?.owner === owner && version.ltime === ltime && version.deleting === deleting;
     return isLike(fact.common) ? fact.common : fact.values.find(isLike);
+  }
+
+  #noteOwner(fact: EntryFact, owner: number): void {
+    const owned = this.#byOwner.get(owner);
+    if (owned === undefined) this.#byOwner.set(owner, new Set([fact]));
+    else owned.add(fact);
   }
 
   /** How many entries some nodes of the network see and others do not, or see otherwise. */

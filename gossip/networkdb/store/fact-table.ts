@@ -151,6 +151,18 @@ export class FactTable<S, V> {
     this.#assign(fact, node, value, budget);
   }
 
+  /** Makes all nodes hold the value of a fact that nobody holds yet. */
+  establish(fact: Fact<S, V>, value: V): void {
+    assert(!this.#live.has(fact), 'networkdb: a fact that is held cannot be established');
+    // a column that grows has room for nodes that hold nothing
+    this.#grow(this.#parts.population.end - 1);
+    this.#changeCount++;
+    this.#revision++;
+    fact.common = value;
+    this.#live.add(fact);
+    this.#coldBytes += this.#parts.bytesOf(value, 0);
+  }
+
   /** Takes the node into the population; it brings its strays. Call after `population.add`. */
   admit(node: number): void {
     this.#changeCount++;

@@ -11,6 +11,7 @@ import { REAP_PERIOD_NS, REAP_PERIOD_SECONDS } from '../constants.ts';
 export class Population {
   #flags = new Uint8Array(16);
   #count = 0;
+  #end = 0;
 
   /** How many nodes take part. */
   get count(): number {
@@ -22,6 +23,16 @@ export class Population {
     return this.#flags[node] === 1;
   }
 
+  /** The number after the highest node that ever took part. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** The nodes that take part, ascending. */
+  *members(): Generator<number> {
+    for (let node = 0; node < this.#end; node++) if (this.has(node)) yield node;
+  }
+
   /** Adds a node that does not take part yet. */
   add(node: number): void {
     if (node >= this.#flags.length) {
@@ -31,6 +42,7 @@ export class Population {
     }
     this.#flags[node] = 1;
     this.#count++;
+    if (node >= this.#end) this.#end = node + 1;
   }
 
   /** Removes a node that takes part. */
