@@ -53,7 +53,10 @@ export function networkDbTableText(
   return answersText(cluster, machine, requests, query, true);
 }
 
-/** `/networkstats`, and below it, unless it is JSON, the line that the daemon logs. */
+/**
+ * `/networkstats`, and below it, unless it is JSON, the line that the daemon logs; at the end, while
+ * memberlist finds itself slow, the one that it logs every minute.
+ */
 export function networkDbStatsText(
   cluster: Cluster,
   machine: Machine,
@@ -61,7 +64,7 @@ export function networkDbStatsText(
 ): string {
   const { member } = machine;
   if (member === undefined) return '';
-  return networksOf(machine, query.network)
+  const counts = networksOf(machine, query.network)
     .map((network) => {
       const path = `/networkstats?nid=${network.id}`;
       const request = { title: `network ${network.name}: ${path}`, path };
@@ -71,6 +74,14 @@ export function networkDbStatsText(
       return query.isJson === true || line === undefined ? text : `${text}${line}\n`;
     })
     .join('');
+  return query.isJson === true ? counts : counts + healthLine(cluster, machine, member);
+}
+
+function healthLine({ swim }: Cluster, { name }: Machine, member: number): string {
+  const score = swim.awarenessOf(member);
+  if (score === 0) return '';
+  const daemon = `${name}(${swim.nameOf(member)})`;
+  return `NetworkDB stats ${daemon} - healthscore:${score} (connectivity issues)\n`;
 }
 
 function requestsOf(

@@ -63,12 +63,19 @@ class Script {
     pause: (_words, node) => this.#cluster.setPaused(node, true),
     resume: (_words, node) => this.#cluster.setPaused(node, false),
     drop: (words) => void this.#cluster.dropped.add(words.join(' ')),
+    refuse: () => {
+      this.#cluster.refuses = true;
+    },
     undrop: (words) => void this.#cluster.dropped.delete(words.join(' ')),
   };
 
   /** What a daemon does, by verb. */
   readonly #acts: Readonly<Record<string, Act>> = {
     attach: (words, node) => this.#report(this.#db.joinNetwork(node, words[1]!)),
+    'attach-many': (words, node) => {
+      for (let i = 0; i < Number(words[1]); i++)
+        this.#report(this.#db.joinNetwork(node, `net${i}`));
+    },
     detach: (words, node) => this.#report(this.#db.leaveNetwork(node, words[1]!)),
     create: (words, node) => this.#write('createEntry', node, words),
     update: (words, node) => this.#write('updateEntry', node, words),
@@ -117,6 +124,9 @@ class Script {
     gossiped: (_words, node) => {
       const count = this.#db.counters.messagesOf(node, CountedKind.tableGossip);
       this.#say(`node ${node} has sent ${count} gossip packets`);
+    },
+    dials: (_words, node) => {
+      this.#say(`node ${node} has dialled ${this.#cluster.dialCounts.get(node) ?? 0} times`);
     },
     sent: (words, node) => {
       const kind = words[1] as keyof typeof CountedKind;

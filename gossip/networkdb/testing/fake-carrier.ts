@@ -47,6 +47,10 @@ export class FakeCluster implements Carrier {
   readonly #held = new Map<number, (() => void)[]>();
   /** Directions that lose a kind of message: `<from> <to> <kind>`; see {@link kindOf}. */
   readonly dropped = new Set<string>();
+  /** How often a node has dialled an address (memberlist `Join`). */
+  readonly dialCounts = new Map<number, number>();
+  /** True when hosts without the process refuse connections, instead of being silent. */
+  refuses = false;
   #draws = 0;
 
   constructor(init: FakeClusterInit) {
@@ -159,6 +163,7 @@ export class FakeCluster implements Carrier {
 
   joinAddress(member: number, address: number, _port: number, onResult: OnResult): void {
     const place = address - 0x0a00_0001;
+    this.dialCounts.set(member, (this.dialCounts.get(member) ?? 0) + 1);
     const target = [...this.#alive.keys()].find(
       (node) => !this.#stopped.has(node) && node % 1000 === place,
     );
@@ -203,7 +208,7 @@ export class FakeCluster implements Carrier {
   }
 
   #answer(ok: boolean, onResult: OnResult): void {
-    const delayNs = ok ? 2 * this.#latencyNs() : TCP_TIMEOUT_NS;
+    const delayNs = ok || this.refuses ? 2 * this.#latencyNs() : TCP_TIMEOUT_NS;
     const atNs = this.world.nowNs + delayNs;
     this.world.queue.scheduleCallback(atNs, (nowNs) => onResult(ok, nowNs));
   }
