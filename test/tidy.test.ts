@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { determinismProblems } from './tidy/determinism.ts';
 import { circleProblems, floorProblems } from './tidy/floors.ts';
+import { playedProblems } from './tidy/played.ts';
 import {
   docstringProblems,
   exportProblems,
@@ -34,6 +35,7 @@ test.each([
   ['exports are named', exportProblems(sources)],
   ['nothing names a machine or a package host', machineProblems(files)],
   ['every test runs', switchedOffProblems(sources)],
+  ['every rule of NetworkDB is played by tests that there are', playedProblems(files)],
 ])('%s', (_, problems) => {
   expect.soft(problems.length, `\n${problems.join('\n')}\n`).toBe(0);
 });

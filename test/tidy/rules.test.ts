@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { determinismProblems } from './determinism.ts';
 import { circleProblems, floorProblems } from './floors.ts';
+import { playedProblems } from './played.ts';
 import {
   docstringProblems,
   exportProblems,
@@ -107,6 +108,23 @@ test('prose', () => {
   expect(check(exportProblems, ['net/a.ts', "export * from './b.ts';"]).length).toBe(1);
   const names = ['net/utils.ts', 'net/common/a.ts', 'net/fooBar.ts', 'net/index.ts', 'net/ok-1.ts'];
   expect(fileNameProblems(names.map((path) => sourceOf(path, ''))).length).toBe(4);
+});
+
+test('rules and the tests that play them', () => {
+  const played = (cell: string) =>
+    playedProblems([
+      sourceOf(
+        'docs/networkdb.md',
+        `| Rule | Played in |\n| --- | --- |\n| a tie loses | ${cell} |`,
+      ),
+      sourceOf('gossip/networkdb/testdata/ties.txt', ''),
+      sourceOf('a/a.test.ts', "test('a tie', () => {});"),
+    ]);
+  expect(played('`ties.txt`, `a/a.test.ts` "a tie"')).toEqual([]);
+  expect(played('`ties.txt`, `a/a.test.ts` "a knot"')).toHaveLength(1);
+  expect(played('`ties.txt`, `b/b.test.ts`')).toHaveLength(1);
+  expect(played('`a/a.test.ts`')).toHaveLength(1);
+  expect(played('nowhere')).toHaveLength(2);
 });
 
 test('machines and switched-off tests', () => {
