@@ -3,13 +3,11 @@
  * which rounded samples have, make it cautious.
  */
 
-/** Factor of the critical distance at a significance of 1 %. */
-const CRITICAL_AT_ONE_PERCENT = 1.628;
-
-/** The largest distance between the two empirical distributions, and the critical one at 1 %. */
+/** The largest distance between the two empirical distributions, and the critical one. */
 export function distanceOf(
   a: readonly number[],
   b: readonly number[],
+  significance: number,
 ): { readonly distance: number; readonly critical: number } {
   const one = [...a].sort((x, y) => x - y);
   const other = [...b].sort((x, y) => x - y);
@@ -22,7 +20,7 @@ export function distanceOf(
     while (j < other.length && other[j]! <= x) j++;
     distance = Math.max(distance, Math.abs(i / one.length - j / other.length));
   }
-  const critical =
-    CRITICAL_AT_ONE_PERCENT * Math.sqrt((a.length + b.length) / (a.length * b.length));
+  const factor = Math.sqrt(-Math.log(significance / 2) / 2);
+  const critical = factor * Math.sqrt((a.length + b.length) / (a.length * b.length));
   return { distance, critical };
 }
