@@ -248,6 +248,40 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WORKER, "sh -c 'dmesg | grep -c forwarded; dmesg -C; dmesg'"],
     [WEB, 'dmesg'],
   ],
+  shell: [
+    [
+      WORKER,
+      "sh -c 'for i in 1 2 3; do ping -c 1 -q worker-2 > /dev/null && echo up $i; sleep 1; done'",
+    ],
+    [
+      WEB,
+      "sh -c 'n=0; while [ $n -lt 3 ]; do n=$((n + 1)); curl -s -m 1 -o /dev/null redis:8$n || echo $n: $?; done'",
+    ],
+    [
+      WORKER,
+      `sh -c 'ip -br link | while read name state rest; do case $state in DOWN*) echo "$name is down";; esac; done'`,
+    ],
+    [WORKER, `sh -c 'gw=$(ip route | grep ^default | cut -d " " -f 3); echo "by \${gw:-nobody}"'`],
+    [
+      WORKER,
+      `sh -c 'name=docker_gwbridge; echo \${name%%_*} \${name#*_} \${#name} $((0x10 + 2 * 3 % 4))'`,
+    ],
+    [
+      WORKER,
+      `sh -c 'f() { nc -z -w 1 "$1" "$2"; }; f worker-2 8080; echo $?; f worker-2 81; echo $?' `,
+    ],
+    [WORKER, `sh -c 'if [ "$1" = web ]; then echo "$# to $1"; fi' sh web db`],
+    [WORKER, "sh -c 'sleep 5 & sleep 2 & wait; cat <<END\nafter $((2 + 3)) s\nEND\n'"],
+    [WORKER, "sh -ec 'false; echo never'"],
+    [WORKER, "sh -uc 'echo $nobody; echo never'"],
+    [WORKER, "sh -c 'while true; do :; done'"],
+    [WORKER, "timeout 3 sh -c 'while true; do sleep 1; echo tick; done'"],
+    [WORKER, "sh -c 'while true; do echo x'"],
+    [WORKER, "sh -c 'if true; fi'"],
+    [WORKER, `sh -c 'echo "a'`],
+    [WORKER, "sh -c 'echo $((1 / 0))'"],
+    [WORKER, "sh -c '[ 1 -eq x ]; [ a'"],
+  ],
   counters: [
     [WEB, 'ping -q -c 2 redis'],
     [WEB, 'nc -zv redis 81'],

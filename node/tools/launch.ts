@@ -30,9 +30,12 @@ import { netstat } from './net-tools/netstat.ts';
 import { route } from './net-tools/route.ts';
 import type { Place } from './place.ts';
 import { Process, type ProcessFollower, type Tool } from './process.ts';
+import { awk } from './shell/awk/awk.ts';
 import { nsenter, sleep, timeout } from './shell/programs.ts';
+import { sed } from './shell/sed.ts';
 import { sh } from './shell/sh.ts';
 import { cat, cut, echo, grep, head, sort, tail, tee, uniq, wc } from './shell/text-tools.ts';
+import { hostname, printf, seq, tr, xargs } from './shell/words-tools.ts';
 import { curl } from './traffic/curl.ts';
 import { dig } from './traffic/dig.ts';
 import { nc } from './traffic/nc.ts';
@@ -93,6 +96,13 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   uniq,
   cut,
   tee,
+  sed,
+  awk,
+  printf,
+  seq,
+  tr,
+  xargs,
+  hostname,
   true: (process) => process.exit(0),
   false: (process) => process.exit(1),
 };

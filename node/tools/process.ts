@@ -25,7 +25,7 @@ export interface ProcessFollower {
 export interface OwnStreams {
   readonly place?: Place;
   readonly stdin?: TextPipe;
-  readonly onOutput?: (text: string, stream: OutputStream) => void;
+  readonly onOutput?: ((text: string, stream: OutputStream) => void) | undefined;
 }
 
 /** Starts the program that argv names, in a process that nothing runs in yet. */
@@ -150,10 +150,25 @@ export class Process {
     { place = this.place, stdin = this.stdin, onOutput }: OwnStreams = {},
     onMade: (child: Process) => void = () => {},
   ): Process {
+    return this.fork(
+      (child) => this.#launch(child, argv),
+      onExit,
+      { place, stdin, onOutput },
+      onMade,
+    );
+  }
+
+  /** {@link spawn} with something else than a program: what a shell does in a process of its own. */
+  fork(
+    run: (child: Process) => void,
+    onExit: (status: number) => void,
+    { place = this.place, stdin = this.stdin, onOutput }: OwnStreams = {},
+    onMade: (child: Process) => void = () => {},
+  ): Process {
     const follower = { onOutput: onOutput ?? this.#follower.onOutput, onExit };
     const child = new Process(place, this.#launch, follower, stdin, this.files);
     onMade(child);
-    this.#launch(child, argv);
+    run(child);
     return child;
   }
 }

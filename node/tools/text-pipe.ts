@@ -43,7 +43,30 @@ export class TextPipe {
     const waiting = this.#waiting;
     this.#waiting = '';
     if (waiting !== '') reader.onText(waiting);
-    if (this.#isEnded) reader.onEnd();
+    if (this.#isEnded && this.#reader === reader) reader.onEnd();
+  }
+
+  /**
+   * Reads one line, without its end, and lets go of the rest for whoever reads next; undefined when
+   * nothing more comes.
+   */
+  readLine(onLine: (line: string | undefined) => void): void {
+    let text = '';
+    const finish = (line: string | undefined, rest: string) => {
+      this.#reader = undefined;
+      this.#waiting = rest;
+      onLine(line);
+    };
+    this.read({
+      onText: (more) => {
+        text += more;
+        const end = text.indexOf('\n');
+        if (end >= 0 && this.#reader !== undefined) finish(text.slice(0, end), text.slice(end + 1));
+      },
+      onEnd: () => {
+        if (this.#reader !== undefined) finish(text === '' ? undefined : text, '');
+      },
+    });
   }
 
   /** Reads everything, and then hands it over. */

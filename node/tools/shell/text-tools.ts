@@ -12,10 +12,12 @@ interface LineReader {
   /** Without its line end; false when no more are wanted. */
   readonly onLine: (line: string) => boolean | undefined;
   readonly onEnd: () => void;
+  /** The program goes on when everything is read. */
+  readonly staysOpen?: boolean;
 }
 
 /** Reads files one after the other, or standard input where none is named. */
-function readLines(
+export function readLines(
   process: Process,
   tool: string,
   paths: readonly string[],
@@ -37,7 +39,7 @@ function readLines(
     if (rest !== '' && !isEnough) reader.onLine(rest);
     rest = '';
     reader.onEnd();
-    process.exit(status);
+    if (reader.staysOpen !== true) process.exit(status);
   };
   const next = (at: number) => {
     const path = paths[at];
@@ -63,8 +65,13 @@ function missingText(tool: string, path: string): string {
   return tool === 'sort' ? `cannot read: ${path}` : path;
 }
 
-/** Says what GNU's getopt says; undefined then. */
-function optionsOf(process: Process, tool: string, argv: readonly string[], letters: string) {
+/** Reads options, or says what GNU's getopt says; undefined then. */
+export function optionsOf(
+  process: Process,
+  tool: string,
+  argv: readonly string[],
+  letters: string,
+) {
   const options = parseOptions(tool, argv, letters);
   if (typeof options !== 'string') return options;
   const hint = `Try '${tool} --help' for more information.\n`;
@@ -154,7 +161,7 @@ export function grep(process: Process, argv: readonly string[]): void {
 }
 
 /** A basic or extended POSIX expression in JavaScript's spelling. */
-function expressionOf(pattern: string, isFixed: boolean, isExtended: boolean): string {
+export function expressionOf(pattern: string, isFixed: boolean, isExtended: boolean): string {
   const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
   if (isFixed) return pattern.split('\n').map(escaped).join('|');
   const classes = pattern
