@@ -9,6 +9,7 @@
  * pulls the header, and from then on `start` is the first byte of the IPv4 header. Headers are
  * pushed into the headroom without copying; tunnels push all of theirs.
  */
+import type { Mac } from '../wire/addresses.ts';
 import type { Connection } from './conntrack/connection.ts';
 import type { Device } from './device/device.ts';
 import { copyBytes, takeBytes } from './packet-bytes.ts';
@@ -61,6 +62,8 @@ export class Packet {
   isSecured = false;
   /** A bridge has run PREROUTING on it, so that IP must not again (`ip_sabotage_in`). */
   isBridgePrerouted = false;
+  /** Whom a bridged packet came from whose new destination is asked for (`nf_bridge->neigh_header`). */
+  bridgedSource: Mac | undefined = undefined;
   /** Rules that it matches are logged (`skb->nf_trace`). */
   isTraced = false;
   /** It proves that its neighbour answers (TCP's acknowledgement; `skb->dst_pending_confirm`). */
@@ -155,6 +158,7 @@ export class Packet {
     this.outPort = undefined;
     this.linkTarget = LinkTarget.host;
     this.isBridgePrerouted = false;
+    this.bridgedSource = undefined;
     this.confirmsNeighbour = false;
     this.fragmentBytesMax = 0;
     this.isTunnelled = false;

@@ -55,6 +55,11 @@ export function setDestinationMac(bytes: Uint8Array, at: number, mac: Mac): void
   writeU48(bytes, at, mac);
 }
 
+/** Changes the sender's MAC address. */
+export function setSourceMac(bytes: Uint8Array, at: number, mac: Mac): void {
+  writeU48(bytes, at + 6, mac);
+}
+
 /** Writes the 14 bytes of a header. */
 export function writeEthernetHeader(
   bytes: Uint8Array,

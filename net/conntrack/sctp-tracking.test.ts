@@ -11,7 +11,7 @@ import { nextSctpState, SCTP_STATE_NAMES, SctpTracking } from './sctp-tracking.t
 const CLIENT = 0xc1;
 const SERVER = 0x5e;
 const fields = { windowBytes: 1000, outStreams: 10, inStreams: 10, initialTsn: 1 };
-const init = (tag: number) => initChunk({ ...fields, tag });
+const init = (tag: number) => initChunk({ ...fields, tag }, 1);
 const initAck = (tag: number) => {
   const chunk = init(tag);
   chunk[0] = ChunkType.initAck;

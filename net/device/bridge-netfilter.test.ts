@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { fragmentIpv4 } from '../../wire/ipv4.ts';
+import { formatIp } from '../../wire/ip-address.ts';
+import { fragmentIpv4, sourceOf } from '../../wire/ipv4.ts';
 import { rewriteEndpoint } from '../../wire/rewrite.ts';
 import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
@@ -47,6 +48,21 @@ test.each([
   const steps = wayOf(packet);
   expect(steps).toContain(expected);
   expect(steps.includes('host receive br0')).toBe(goesUp);
+});
+
+test('what waited for its new neighbour is bridged on through FORWARD and POSTROUTING', () => {
+  const { lab, host, containers } = bridgeWithDnat('10.0.0.4');
+  host.tables.run('-t nat -A POSTROUTING -o br0 -j MASQUERADE');
+  host.tables.run('-A FORWARD -m physdev --physdev-out p4 -j ACCEPT');
+  const sources: string[] = [];
+  containers[2]!.hooks.register(Hook.input, 0, 'look', ({ bytes, start }) => {
+    sources.push(formatIp(sourceOf(bytes, start)));
+    return Verdict.accept;
+  });
+  containers[0]!.sendIpv4(lab.echo('10.0.0.100'));
+  lab.run(0.1);
+  expect(sources).toEqual(['10.0.0.1']);
+  expect(host.tables.list('filter', 'FORWARD').split('\n')[2]).toMatch(/^ {4}1 +84 ACCEPT/);
 });
 
 test('fragments run the hooks as one packet and leave as fragments', () => {

@@ -5,7 +5,7 @@
  * another port also runs FORWARD (bridge in, bridge out; the ports are there for physdev) and
  * POSTROUTING. What goes up does not run PREROUTING a second time, and what the host itself sends
  * runs nothing here. A destination that PREROUTING changed is bridged on when its route leaves by
- * the same bridge, and goes up to be routed otherwise.
+ * the same bridge, once its MAC address is known, and goes up to be routed otherwise.
  * Mirrors net/bridge/br_netfilter_hooks.c and br_netfilter_ipv6.c.
  */
 import {
@@ -89,6 +89,7 @@ function redirect(
   if (packet.way !== undefined) {
     bridge.noteWay(packet, 'transmit', `dst is now ${formatIp(destination)}`);
   }
+  packet.bridgedSource = sourceMacOf(packet.bytes, packet.start);
   packet.pull(ETHERNET_HEADER_BYTES);
   neighbours.send(bridge, route.nextHop, packet);
   return false;

@@ -13,6 +13,7 @@ import {
   ETHERNET_HEADER_BYTES,
   EtherType,
   etherTypeOf,
+  setSourceMac,
   sourceMacOf,
   VLAN_TAG_BYTES,
 } from '../../wire/ethernet.ts';
@@ -137,6 +138,7 @@ export class Bridge extends Device implements Master {
     }
     this.countTransmit(packet);
     const destination = destinationMacOf(packet.bytes, packet.start);
+    if (packet.bridgedSource !== undefined && this.#resume(packet, packet.bridgedSource)) return;
     packet.inPort = undefined;
     if (isGroupMac(destination)) {
       this.#flood(packet, undefined, destination, false);
@@ -145,6 +147,16 @@ export class Bridge extends Device implements Master {
     const entry = this.fdb.find(destination, this.#nowNs);
     if (entry?.port !== undefined) this.#forward(packet, undefined, entry.port);
     else this.#flood(packet, undefined, destination, false);
+  }
+
+  /** Bridges on what waited for its new destination's MAC address (`br_nf_dev_xmit`). */
+  #resume(packet: Packet, source: Mac): boolean {
+    packet.bridgedSource = undefined;
+    const port = packet.inPort?.bridgePort;
+    if (port?.bridge !== this || !packet.isBridgePrerouted) return false;
+    setSourceMac(packet.bytes, packet.start, source);
+    this.handle(port, packet);
+    return true;
   }
 
   /** A frame came in by a port (`br_handle_frame`). */

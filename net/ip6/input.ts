@@ -157,7 +157,7 @@ function deliverToProtocol(namespace: Namespace, packet: Packet): void {
   namespace.ipv6.counters.delivered++;
   const { bytes, start } = packet;
   const protocol = protocolOf(bytes, start);
-  if (protocol === IpProtocol.tcp || protocol === IpProtocol.udp) {
+  if (protocol === IpProtocol.tcp || protocol === IpProtocol.udp || protocol === IpProtocol.sctp) {
     namespace.sockets.deliver(packet);
     return;
   }

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { formatIp } from '../../wire/ip-address.ts';
 import type { Namespace } from '../namespace.ts';
 import { formatPingResult, type PingResult, PingSocket } from '../socket/ping.ts';
+import type { SctpAssociation } from '../socket/sctp/association.ts';
 import { ip, Lab } from '../testing/lab.ts';
 
 /** a (fd00:a::2) - router - b (fd00:b::2); the link to b may be narrower. */
@@ -37,6 +39,31 @@ test('neighbours are found, packets forwarded, and the hop limit counts', () => 
     'From fd00:a::1 icmp_seq=1 Time exceeded: Hop limit',
   );
   expect(router.dropCounts.get('hop limit exceeded')).toBe(1);
+});
+
+test('SCTP crosses a router, an address translation and a path that becomes narrower', () => {
+  const { lab, a, router, b } = routed(1400);
+  router.ipv6.tables.run('-t nat -A POSTROUTING -o right -j MASQUERADE');
+  const heard: string[] = [];
+  b.sockets.sctp.listen({
+    port: 3868,
+    onAssociation: ({ remoteAddress }) => ({
+      onMessage: (bytes) => heard.push(`${bytes.length} bytes of ${formatIp(remoteAddress)}`),
+    }),
+  });
+  const onConnected = (own: SctpAssociation) => {
+    own.send(new Uint8Array(5000));
+    own.close();
+  };
+  const onClosed = (reason: string) => heard.push(reason);
+  const handlers = { onConnected, onClosed };
+  a.sockets.sctp.connect({ address: ip('fd00:b::2'), port: 3868, handlers });
+  lab.run(10);
+  expect(heard).toEqual(['5000 bytes of fd00:b::1', 'closed']);
+  a.sockets.sctp.connect({ address: ip('fd00:b::2'), port: 9, handlers: { onClosed } });
+  lab.run(1);
+  expect(heard.slice(2)).toEqual(['refused']);
+  expect(router.dropCounts.get('packet is too big')).toBeGreaterThan(0);
 });
 
 test('a packet that a rule has marked is routed again, by its source too', () => {

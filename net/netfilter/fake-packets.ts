@@ -12,7 +12,11 @@ import {
   writeIcmpEcho,
   writeIcmpError,
 } from '../../wire/icmp.ts';
-import { headerBytesOf, IpProtocol, isValidIpv4Header, writeIpv4Header } from '../../wire/ipv4.ts';
+import { destinationOf, headerBytesOf, isIpv6, protocolOf, sourceOf } from '../../wire/ip.ts';
+import { IpProtocol, isValidIpv4Header, writeIpv4Header } from '../../wire/ipv4.ts';
+import { isValidIpv6Header, NextHeader } from '../../wire/ipv6/header.ts';
+import { isIcmpv6ChecksumRight } from '../../wire/ipv6/icmpv6.ts';
+import { isSctpChecksumRight } from '../../wire/sctp.ts';
 import { finishTcpChecksum, isTcpChecksumRight, TcpFlag, writeTcpHeader } from '../../wire/tcp.ts';
 import { finishUdpChecksum, isUdpChecksumRight, writeUdpHeader } from '../../wire/udp.ts';
 import { Packet } from '../packet.ts';
@@ -125,17 +129,23 @@ export function flowOf(packet: Packet): string {
   return flowText(packet.bytes, packet.start);
 }
 
-/** True when the header's and the transport's checksums are right. */
+/** True when the header's and the transport's checksums are right, of either version of IP. */
 export function hasRightChecksums(packet: Packet): boolean {
   const { bytes, start, end } = packet;
-  if (!isValidIpv4Header(bytes, start, end)) return false;
-  const at = start + 20;
-  const [source, destination] = [readU32(bytes, start + 12), readU32(bytes, start + 16)];
-  switch (bytes[start + 9]) {
+  const isVersion6 = isIpv6(bytes, start);
+  const isValid = isVersion6 ? isValidIpv6Header : isValidIpv4Header;
+  if (!isValid(bytes, start, end)) return false;
+  const at = start + headerBytesOf(bytes, start);
+  const [source, destination] = [sourceOf(bytes, start), destinationOf(bytes, start)];
+  switch (protocolOf(bytes, start)) {
     case IpProtocol.tcp:
       return isTcpChecksumRight(bytes, at, end - at, source, destination);
     case IpProtocol.udp:
       return isUdpChecksumRight(bytes, at, end - at, source, destination);
+    case IpProtocol.sctp:
+      return isSctpChecksumRight(bytes, at, end);
+    case NextHeader.icmpv6:
+      return isIcmpv6ChecksumRight(bytes, at, end - at, source, destination);
     default:
       return isIcmpChecksumRight(bytes, at, end - at);
   }

@@ -81,7 +81,7 @@ export function formatSockets(table: SocketTable, options: SsOptions = {}): stri
   const wanted = { listening, all, family, details };
   if (udp) addUdpRows(rows, table, wanted);
   if (tcp) addTcpRows(rows, table, wanted);
-  if (sctp && family !== 'ipv6') addSctpRows(rows, table, listening, all);
+  if (sctp) addSctpRows(rows, table, wanted);
   const { filter, hidesState = false } = options;
   const chosen = (filter === undefined ? rows : rows.filter(filter)).map((row) =>
     named(row, options),
@@ -171,11 +171,13 @@ function addTcpRows(rows: SocketRow[], table: SocketTable, wanted: WantedRows): 
 function addSctpRows(
   rows: SocketRow[],
   table: SocketTable,
-  listening: boolean,
-  all: boolean,
+  { listening, all, family }: WantedRows,
 ): void {
+  const isWanted = (address: IpAddress) =>
+    family === undefined || isIpv6Address(address) === (family === 'ipv6');
   if (listening || all) {
     for (const { address, port, program, waiting } of table.sctp.listeners()) {
+      if (!isWanted(address)) continue;
       rows.push({
         netid: 'sctp',
         state: 'LISTEN',
@@ -191,6 +193,7 @@ function addSctpRows(
   }
   if (listening) return;
   for (const association of table.sctp.associations()) {
+    if (!isWanted(association.remoteAddress)) continue;
     const row = {
       netid: 'sctp',
       state: association.state <= SctpState.cookieEchoed ? 'CLOSED' : 'ESTAB',

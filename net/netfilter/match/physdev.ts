@@ -1,8 +1,7 @@
 /**
  * The `physdev` match: the bridge ports of a bridged packet.
  *
- * A packet knows the port that it came in by; the port that it will leave by is known to the bridge
- * only after the FORWARD hook here, so `--physdev-out` never matches a name.
+ * A bridged packet knows the port that it leaves by from FORWARD on.
  * Mirrors `extensions/libxt_physdev.c` and `net/netfilter/xt_physdev.c`.
  */
 import type { Match, MatchKind } from '../extension.ts';
@@ -66,7 +65,7 @@ class PhysdevMatch implements Match {
   }
 
   matches(inspection: Inspection): boolean {
-    const port = inspection.packet.inPort;
+    const { inPort: port, outPort } = inspection.packet;
     const isBridged =
       port !== undefined &&
       inspection.outDevice !== undefined &&
@@ -75,7 +74,7 @@ class PhysdevMatch implements Match {
     if (this.#isIn !== undefined && (port !== undefined) !== this.#isIn) return false;
     if (this.#isOut !== undefined && isBridged !== this.#isOut) return false;
     if (this.#in !== '' && isNamed(this.#in, port?.name) === this.#isInNegated) return false;
-    return this.#out === '' || this.#isOutNegated;
+    return this.#out === '' || isNamed(this.#out, outPort?.name) !== this.#isOutNegated;
   }
 
   save(): string {

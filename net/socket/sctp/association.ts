@@ -7,8 +7,8 @@
  */
 import { assert } from '../../../sim/assert.ts';
 import { type DrawKey, drawBelow } from '../../../sim/chance.ts';
-import type { Ipv4Address } from '../../../wire/addresses.ts';
 import { writeU32 } from '../../../wire/bytes.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import { ChunkType, type InitFields, InitParameter, paddedBytes } from '../../../wire/sctp.ts';
 import type { Packet } from '../../packet.ts';
 import { Errno } from '../errno.ts';
@@ -16,6 +16,7 @@ import type { CloseReason } from '../tcp/handlers.ts';
 import {
   ASSOCIATION_ERRORS_MAX,
   HEARTBEAT_INTERVAL_NS,
+  headersBytesTo,
   IN_STREAMS_MAX,
   INIT_RETRANSMISSIONS_MAX,
   OUT_STREAMS,
@@ -42,9 +43,9 @@ export function initFieldsOf(tag: number, initialTsn: number): InitFields {
 /** One association; {@link SctpSockets} makes it. */
 export class SctpAssociation {
   readonly sockets: SctpSockets;
-  readonly localAddress: Ipv4Address;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: Ipv4Address;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
   /** What this side said of itself in its INIT or INIT ACK. */
   readonly local: InitFields;
@@ -78,9 +79,9 @@ export class SctpAssociation {
 
   constructor(
     sockets: SctpSockets,
-    localAddress: Ipv4Address,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: Ipv4Address,
+    remoteAddress: IpAddress,
     remotePort: number,
     local: InitFields,
     key: DrawKey,
@@ -122,7 +123,12 @@ export class SctpAssociation {
   /** What the peer said of itself. */
   learnPeer(remote: InitFields): void {
     this.remoteTag = remote.tag;
-    this.outbound = new Outbound(this.local.initialTsn, remote.windowBytes, this.#mtuBytes());
+    this.outbound = new Outbound(
+      this.local.initialTsn,
+      remote.windowBytes,
+      this.#mtuBytes(),
+      headersBytesTo(this.remoteAddress),
+    );
     this.inbound = new Inbound(remote.initialTsn, (bytes, stream) =>
       this.handlers.onMessage?.(bytes, this, stream),
     );
@@ -262,7 +268,7 @@ export class SctpAssociation {
     this.#control.arm(this.#controlNs);
     switch (this.state) {
       case SctpState.cookieWait:
-        this.transmit([initChunk(this.local)], 0);
+        this.transmit([initChunk(this.local, this.remoteAddress)], 0);
         return;
       case SctpState.cookieEchoed:
         this.transmit([chunkOf(ChunkType.cookieEcho, this.cookie)]);

@@ -3,7 +3,8 @@
  * tuned.
  */
 import { MILLISECOND_NS, SECOND_NS } from '../../../sim/time.ts';
-import { IPV4_HEADER_BYTES } from '../../../wire/ipv4.ts';
+import { plainHeaderBytes } from '../../../wire/ip.ts';
+import type { IpAddress } from '../../../wire/ip-address.ts';
 import { DATA_HEADER_BYTES, SCTP_HEADER_BYTES } from '../../../wire/sctp.ts';
 
 /** The retransmission timeout before any round trip was measured (`rto_initial`). */
@@ -32,10 +33,12 @@ export const IN_STREAMS_MAX = 65_535;
 /** Missing reports that make a chunk be sent again. */
 export const FAST_RETRANSMIT_REPORTS = 3;
 
-/** Headers in front of a packet's chunks. */
-export const HEADERS_BYTES = IPV4_HEADER_BYTES + SCTP_HEADER_BYTES;
+/** Headers in front of the chunks of a packet to an address. */
+export function headersBytesTo(address: IpAddress): number {
+  return plainHeaderBytes(address) + SCTP_HEADER_BYTES;
+}
 
-/** The longest payload of a DATA chunk that alone fits packets of `mtuBytes`. */
-export function fragmentBytesOf(mtuBytes: number): number {
-  return (mtuBytes - HEADERS_BYTES - DATA_HEADER_BYTES) & ~3;
+/** The longest payload of a DATA chunk that alone has `roomBytes` behind the headers. */
+export function fragmentBytesOf(roomBytes: number): number {
+  return (roomBytes - DATA_HEADER_BYTES) & ~3;
 }

@@ -4,11 +4,15 @@
  */
 import { type DrawKey, draw32 } from '../../../sim/chance.ts';
 import { readU32, writeU32 } from '../../../wire/bytes.ts';
+import { type IpAddress, isIpv6Address, readIpv6, writeIpv6 } from '../../../wire/ip-address.ts';
 import type { InitFields } from '../../../wire/sctp.ts';
 
 /** Length of a cookie; Linux rounds its own, which holds the peer's INIT, up to about as much. */
 const COOKIE_BYTES = 256;
 const SIGNATURE_AT = COOKIE_BYTES - 4;
+/** An IPv4 address, or 0 and the IPv6 one elsewhere. */
+const IPV4_AT = 48;
+const IPV6_AT = 56;
 
 /** What a cookie says. */
 export interface Cookie {
@@ -17,7 +21,7 @@ export interface Cookie {
   readonly local: InitFields;
   /** What INIT said. */
   readonly remote: InitFields;
-  readonly remoteAddress: number;
+  readonly remoteAddress: IpAddress;
   /** Source port of the INIT, and destination port, in one number. */
   readonly ports: number;
 }
@@ -29,7 +33,8 @@ export function encodeCookie(cookie: Cookie, key: DrawKey): Uint8Array {
   writeU32(bytes, 4, cookie.createdAtNs % 0x1_0000_0000);
   writeFields(bytes, 8, cookie.local);
   writeFields(bytes, 28, cookie.remote);
-  writeU32(bytes, 48, cookie.remoteAddress);
+  if (isIpv6Address(cookie.remoteAddress)) writeIpv6(bytes, IPV6_AT, cookie.remoteAddress);
+  else writeU32(bytes, IPV4_AT, cookie.remoteAddress);
   writeU32(bytes, 52, cookie.ports);
   writeU32(bytes, SIGNATURE_AT, signatureOf(bytes, key));
   return bytes;
@@ -44,7 +49,7 @@ export function decodeCookie(bytes: Uint8Array, at: number, key: DrawKey): Cooki
     createdAtNs: readU32(own, 0) * 0x1_0000_0000 + readU32(own, 4),
     local: readFields(own, 8),
     remote: readFields(own, 28),
-    remoteAddress: readU32(own, 48),
+    remoteAddress: readU32(own, IPV4_AT) || readIpv6(own, IPV6_AT),
     ports: readU32(own, 52),
   };
 }

@@ -13,7 +13,7 @@ import {
   writeChunkHeader,
 } from '../../../wire/sctp.ts';
 import { isAfter, isBefore } from '../tcp/stream/sequence.ts';
-import { FAST_RETRANSMIT_REPORTS, fragmentBytesOf, HEADERS_BYTES } from './constants.ts';
+import { FAST_RETRANSMIT_REPORTS, fragmentBytesOf } from './constants.ts';
 
 /** One DATA chunk until it is acknowledged. */
 interface OutChunk {
@@ -47,6 +47,7 @@ export class Outbound {
   #nextTsn: number;
   #cumulativeTsn: number;
   #mtuBytes: number;
+  readonly #headersBytes: number;
   /** Congestion window and slow start threshold, in bytes of payload. */
   #windowBytes: number;
   #thresholdBytes: number;
@@ -55,12 +56,14 @@ export class Outbound {
   /** While a fast retransmission is under way: the highest TSN that was out when it began. */
   #recoveryTsn: number | undefined = undefined;
 
-  constructor(initialTsn: number, peerWindowBytes: number, mtuBytes: number) {
+  /** `headersBytes` are in front of the chunks of a packet of `mtuBytes`. */
+  constructor(initialTsn: number, peerWindowBytes: number, mtuBytes: number, headersBytes: number) {
     this.#nextTsn = initialTsn | 0;
     this.#cumulativeTsn = (initialTsn - 1) | 0;
     this.#peerWindowBytes = peerWindowBytes;
     this.#thresholdBytes = peerWindowBytes;
     this.#mtuBytes = mtuBytes;
+    this.#headersBytes = headersBytes;
     this.#windowBytes = Math.min(4 * mtuBytes, Math.max(2 * mtuBytes, 4380));
   }
 
@@ -89,7 +92,7 @@ export class Outbound {
   push(message: Uint8Array, stream: number): void {
     const order = this.#nextOrder.get(stream) ?? 0;
     this.#nextOrder.set(stream, (order + 1) & 0xffff);
-    const roomBytes = fragmentBytesOf(this.#mtuBytes);
+    const roomBytes = fragmentBytesOf(this.#mtuBytes - this.#headersBytes);
     for (let at = 0; at < message.length; at += roomBytes) {
       const payload = message.subarray(at, at + roomBytes);
       const isLast = at + roomBytes >= message.length;
@@ -118,7 +121,7 @@ export class Outbound {
    */
   nextChunks(nowNs: number, takenBytes: number): Uint8Array[] {
     const chunks: Uint8Array[] = [];
-    let roomBytes = this.#mtuBytes - HEADERS_BYTES - takenBytes;
+    let roomBytes = this.#mtuBytes - this.#headersBytes - takenBytes;
     const add = (chunk: OutChunk) => {
       chunks.push(chunk.bytes);
       roomBytes -= paddedBytes(chunk.bytes.length);

@@ -1,12 +1,13 @@
 /**
- * Building SCTP packets: chunks behind a common header and an IPv4 header.
+ * Building SCTP packets: chunks behind a common header and a header of either version of IP.
  *
  * Don't-fragment is set on what the path takes whole; a chunk that got its TSN before the path became
  * shorter goes out in IP fragments, as Linux sends it.
  */
-import type { Ipv4Address } from '../../../wire/addresses.ts';
 import { writeU16, writeU32 } from '../../../wire/bytes.ts';
-import { IPV4_HEADER_BYTES, IpProtocol, writeIpv4Header } from '../../../wire/ipv4.ts';
+import { plainHeaderBytes, writeIpHeader } from '../../../wire/ip.ts';
+import { type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
 import {
   CHUNK_HEADER_BYTES,
   ChunkFlag,
@@ -21,15 +22,15 @@ import {
   writeInit,
 } from '../../../wire/sctp.ts';
 import { Packet } from '../../packet.ts';
-import { HEADERS_BYTES } from './constants.ts';
+import { headersBytesTo } from './constants.ts';
 
 const TTL_DEFAULT = 64;
 
 /** The two ends of an association, seen from here. */
 export interface SctpEnds {
-  readonly localAddress: Ipv4Address;
+  readonly localAddress: IpAddress;
   readonly localPort: number;
-  readonly remoteAddress: Ipv4Address;
+  readonly remoteAddress: IpAddress;
   readonly remotePort: number;
 }
 
@@ -43,16 +44,24 @@ export function packetOf(
 ): Packet {
   let chunkBytes = 0;
   for (const chunk of chunks) chunkBytes += paddedBytes(chunk.length);
-  const totalLengthBytes = HEADERS_BYTES + chunkBytes;
+  const headersBytes = headersBytesTo(ends.remoteAddress);
+  const totalLengthBytes = headersBytes + chunkBytes;
   const packet = Packet.allocate(totalLengthBytes);
   const { bytes, start, end } = packet;
-  let at = start + HEADERS_BYTES;
+  let at = start + headersBytes;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += paddedBytes(chunk.length);
   }
-  finishSctp(bytes, start + IPV4_HEADER_BYTES, end, ends.localPort, ends.remotePort, tag);
-  writeIpv4Header(bytes, start, {
+  finishSctp(
+    bytes,
+    start + plainHeaderBytes(ends.remoteAddress),
+    end,
+    ends.localPort,
+    ends.remotePort,
+    tag,
+  );
+  writeIpHeader(bytes, start, {
     totalLengthBytes,
     identification,
     dontFragment: totalLengthBytes <= mtuBytes,
@@ -76,13 +85,18 @@ export function chunkOf(
   return chunk;
 }
 
-/** INIT as Linux sends it: IPv4 only, able to do ECN and partial reliability. */
-export function initChunk(fields: InitFields): Uint8Array {
+/**
+ * INIT as Linux sends it to an address: of addresses it can use IPv4 alone, or both on a socket of IPv6;
+ * able to do ECN and partial reliability.
+ */
+export function initChunk(fields: InitFields, to: IpAddress): Uint8Array {
   const chunk = new Uint8Array(INIT_BYTES + 8 + 4 + 4);
   writeChunkHeader(chunk, 0, ChunkType.init, 0, chunk.length);
   writeInit(chunk, 0, fields);
-  writeParameter(chunk, INIT_BYTES, InitParameter.supportedAddressTypes, 6);
-  writeU16(chunk, INIT_BYTES + 4, IPV4_ADDRESS_TYPE);
+  const types = isIpv6Address(to) ? [AddressType.ipv6, AddressType.ipv4] : [AddressType.ipv4];
+  const lengthBytes = 4 + 2 * types.length;
+  writeParameter(chunk, INIT_BYTES, InitParameter.supportedAddressTypes, lengthBytes);
+  for (const [index, type] of types.entries()) writeU16(chunk, INIT_BYTES + 4 + 2 * index, type);
   writeParameter(chunk, INIT_BYTES + 8, InitParameter.ecnCapable, 4);
   writeParameter(chunk, INIT_BYTES + 12, InitParameter.forwardTsnSupported, 4);
   return chunk;
@@ -102,7 +116,7 @@ export function initAckChunk(fields: InitFields, cookie: Uint8Array): Uint8Array
   return chunk;
 }
 
-const IPV4_ADDRESS_TYPE = 5;
+const AddressType = { ipv4: 5, ipv6: 6 } as const;
 
 function writeParameter(bytes: Uint8Array, at: number, type: number, lengthBytes: number): void {
   writeU16(bytes, at, type);

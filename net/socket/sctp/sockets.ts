@@ -4,10 +4,12 @@
  * has brought that back. Mirrors net/sctp/input.c and the beginning of sm_statefuns.c.
  */
 import { type DrawKey, draw32, hashText, keyOf } from '../../../sim/chance.ts';
-import { ANY_ADDRESS, type Ipv4Address } from '../../../wire/addresses.ts';
+import { ANY_ADDRESS } from '../../../wire/addresses.ts';
 import { readU32, writeU16 } from '../../../wire/bytes.ts';
 import { IcmpType, UnreachableCode } from '../../../wire/icmp.ts';
-import { destinationOf, headerBytesOf, sourceOf, totalLengthOf } from '../../../wire/ipv4.ts';
+import { destinationOf, headerBytesOf, sourceOf, totalLengthOf } from '../../../wire/ip.ts';
+import { type IpAddress, ipv6Words, isIpv6Address } from '../../../wire/ip-address.ts';
+import { Icmpv6Type, ParameterProblemCode } from '../../../wire/ipv6/icmpv6.ts';
 import {
   CHUNK_HEADER_BYTES,
   ChunkType,
@@ -37,7 +39,7 @@ import { SctpState } from './state.ts';
 /** What `listen` is told. */
 export interface SctpListenOptions {
   /** Default 0.0.0.0. */
-  readonly address?: Ipv4Address;
+  readonly address?: IpAddress;
   readonly port: number;
   /** Takes an association and says who handles it; without it the port is only held. */
   readonly onAssociation?: (association: SctpAssociation) => SctpHandlers;
@@ -47,7 +49,7 @@ export interface SctpListenOptions {
 
 /** A listening socket. */
 export interface SctpListener {
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   readonly program: string;
   /** Associations that nobody has accepted; they fill up where the port is only held. */
@@ -58,11 +60,11 @@ export interface SctpListener {
 
 /** What `connect` is told. */
 export interface SctpConnectOptions {
-  readonly address: Ipv4Address;
+  readonly address: IpAddress;
   readonly port: number;
   readonly handlers: SctpHandlers;
   /** Default: the route's source. */
-  readonly sourceAddress?: Ipv4Address;
+  readonly sourceAddress?: IpAddress;
 }
 
 /** What `/proc/net/sctp/snmp` counts, as far as anybody here asks. */
@@ -200,8 +202,8 @@ export class SctpSockets {
   icmpErrorArrives(
     bytes: Uint8Array,
     transport: number,
-    local: Ipv4Address,
-    remote: Ipv4Address,
+    local: IpAddress,
+    remote: IpAddress,
     type: number,
     code: number,
   ): void {
@@ -212,9 +214,9 @@ export class SctpSockets {
       remotePort: destinationPortOf(bytes, transport),
     };
     const association = this.#associations.get(textOf(ends));
-    if (association === undefined || type !== IcmpType.destinationUnreachable) return;
-    if (code === UnreachableCode.fragmentationNeeded) association.onPathMtu();
-    else if (code === UnreachableCode.protocol && association.state === SctpState.cookieWait) {
+    if (association === undefined) return;
+    if (isTooBig(remote, type, code)) association.onPathMtu();
+    else if (isNoProtocol(remote, type, code) && association.state === SctpState.cookieWait) {
       association.finish('unreachable', Errno.ENOPROTOOPT);
     }
   }
@@ -297,7 +299,7 @@ export class SctpSockets {
   }
 
   /** The longest packet to a peer, in bytes. */
-  mtuBytesTo(address: Ipv4Address, source: Ipv4Address): number {
+  mtuBytesTo(address: IpAddress, source: IpAddress): number {
     const route = this.namespace.routeLookup({ destination: address, source });
     return route === undefined ? 1500 : this.namespace.pathMtuBytes(address, route);
   }
@@ -381,9 +383,9 @@ export class SctpSockets {
   }
 
   #create(
-    localAddress: Ipv4Address,
+    localAddress: IpAddress,
     localPort: number,
-    remoteAddress: Ipv4Address,
+    remoteAddress: IpAddress,
     remotePort: number,
     local: InitFields,
   ): SctpAssociation {
@@ -402,19 +404,36 @@ export class SctpSockets {
   }
 
   /** A tag and a TSN that nobody had. */
-  #newFields(remoteAddress: Ipv4Address): InitFields {
+  #newFields(remoteAddress: IpAddress): InitFields {
     const number = this.#tagCount++;
-    const tag = draw32(this.#key, remoteAddress, number, 1) || 1;
-    return initFieldsOf(tag, draw32(this.#key, remoteAddress, number, 2));
+    const whom = isIpv6Address(remoteAddress)
+      ? ipv6Words(remoteAddress).reduce((sum, word) => (sum ^ word) >>> 0)
+      : remoteAddress;
+    const tag = draw32(this.#key, whom, number, 1) || 1;
+    return initFieldsOf(tag, draw32(this.#key, whom, number, 2));
   }
 
-  #findListener(address: Ipv4Address, port: number): OpenListener | undefined {
+  #findListener(address: IpAddress, port: number): OpenListener | undefined {
     const listeners = this.#listeners.get(port);
     return (
       listeners?.find((listener) => listener.address === address) ??
       listeners?.find((listener) => listener.address === ANY_ADDRESS)
     );
   }
+}
+
+/** True for an ICMP error that says what the path takes. */
+function isTooBig(remote: IpAddress, type: number, code: number): boolean {
+  if (isIpv6Address(remote)) return type === Icmpv6Type.packetTooBig;
+  return type === IcmpType.destinationUnreachable && code === UnreachableCode.fragmentationNeeded;
+}
+
+/** True for an ICMP error of a host that knows no SCTP. */
+function isNoProtocol(remote: IpAddress, type: number, code: number): boolean {
+  if (isIpv6Address(remote)) {
+    return type === Icmpv6Type.parameterProblem && code === ParameterProblemCode.nextHeader;
+  }
+  return type === IcmpType.destinationUnreachable && code === UnreachableCode.protocol;
 }
 
 /** The ends of an incoming packet, seen from here. */
