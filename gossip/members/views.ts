@@ -3,11 +3,12 @@
  * when the state changed, and which of the subject's facts it believes.
  *
  * Agreement is stored once. Observers that *share* hold a subject alive as all the others do, or not
- * at all; a subject on which they differ has a column with an entry per observer, which goes when
+ * at all; a subject on which they differ has a dispute with an entry per observer, which goes when
  * they agree again: 17 bytes an observer while the dispute lasts. An observer that knows little yet
  * has a row of its own until it knows what the others know. A cluster that grew by joins has rows
  * only; one that was established shares.
  */
+import { Dispute } from './dispute.ts';
 import { Entries, MemberState } from './entries.ts';
 import { grown } from './grown.ts';
 import { Reason, type Unrest } from './unrest.ts';
@@ -20,33 +21,8 @@ interface Row {
   knownCount: number;
 }
 
-/** What all observers hold of one subject, by observer. */
-interface Column {
-  entries: Entries;
-  /** By observer: what is no news at `baseIncarnation` or below ({@link Settled}). */
-  settled: Uint8Array;
-  /** Who has the bits. */
-  readonly accusers: number[];
-  /** The incarnation at which the dispute began. */
-  readonly baseIncarnation: number;
-  /** Sharing observers that do not know the subject. */
-  unknownCount: number;
-  /** The largest incarnation that anybody holds alive, with its fact, and who does. */
-  topIncarnation: number;
-  topFact: number;
-  topCount: number;
-}
-
 /** What the sharing observers hold of a subject together; bits. */
 const Standing = { agreed: 1, disputed: 2 } as const;
-
-/**
- * What is no news to an observer, as bits: death, any accusation, and below those one bit for each of
- * the first accusers of a dispute.
- */
-const Settled = { dead: 128, accused: 64 } as const;
-/** So many accusers have a bit. */
-const ACCUSERS_MAX = 6;
 
 /** Where an observer's entries are. */
 const Storage = { none: 0, row: 1, shared: 2 } as const;
@@ -60,9 +36,9 @@ export class Views {
   #capacity = 0;
   #storage = new Uint8Array(0);
   readonly #rows: (Row | undefined)[] = [];
-  readonly #columns: (Column | undefined)[] = [];
+  readonly #disputes: (Dispute | undefined)[] = [];
   readonly #disputed: number[] = [];
-  /** A byte per subject: the columns themselves are looked at for the disputed only. */
+  /** A byte per subject: the disputes themselves are looked at for the disputed only. */
   #standing = new Uint8Array(0);
   #agreedIncarnation = new Uint32Array(0);
   #agreedFact = new Int32Array(0);
@@ -80,7 +56,7 @@ export class Views {
   /** Makes room for members up to `capacity`. */
   grow(capacity: number): void {
     this.#capacity = capacity;
-    while (this.#columns.length < capacity) this.#columns.push(undefined);
+    while (this.#disputes.length < capacity) this.#disputes.push(undefined);
     while (this.#rows.length < capacity) this.#rows.push(undefined);
     this.#storage = grown(this.#storage, capacity);
     this.#standing = grown(this.#standing, capacity);
@@ -91,9 +67,7 @@ export class Views {
       if (row !== undefined && row.entries.length > 1) row.entries = row.entries.grown(capacity);
     }
     for (const subject of this.#disputed) {
-      const column = this.#columns[subject]!;
-      column.entries = column.entries.grown(capacity);
-      column.settled = grown(column.settled, capacity);
+      this.#disputes[subject]!.grow(capacity);
     }
   }
 
@@ -114,9 +88,9 @@ export class Views {
     if (this.#storage[observer] === Storage.shared) {
       this.#sharerCount--;
       for (const subject of [...this.#disputed]) {
-        const column = this.#columns[subject]!;
-        leaveCounts(column, observer);
-        this.#maybeAgree(subject, column);
+        const dispute = this.#disputes[subject]!;
+        dispute.leave(observer);
+        this.#maybeAgree(subject, dispute);
       }
     }
     this.#storage[observer] = Storage.none;
@@ -191,7 +165,7 @@ export class Views {
       const standing = this.#standing[subject]!;
       if (standing === Standing.agreed) return MemberState.alive;
       if (standing === 0) return MemberState.unknown;
-      return this.#columns[subject]!.entries.stateAt(observer);
+      return this.#disputes[subject]!.entries.stateAt(observer);
     }
     if (storage !== Storage.row) return MemberState.unknown;
     const row = this.#rows[observer]!;
@@ -237,13 +211,7 @@ export class Views {
   /** The observer, which suspects the subject, has counted an accuser, and perhaps the last. */
   settleAccuser(observer: number, subject: number, accuser: number, isLast: boolean): void {
     if (this.#storage[observer] !== Storage.shared) return;
-    const column = this.#columns[subject]!;
-    if (column.entries.incarnationAt(observer) < column.baseIncarnation) return;
-    const { accusers } = column;
-    let bit = accusers.indexOf(accuser);
-    if (bit < 0 && accusers.length < ACCUSERS_MAX) bit = accusers.push(accuser) - 1;
-    if (bit >= 0) column.settled[observer]! |= 1 << bit;
-    if (isLast) column.settled[observer]! |= Settled.accused;
+    this.#disputes[subject]!.settleAccuser(observer, accuser, isLast);
   }
 
   /**
@@ -266,27 +234,25 @@ export class Views {
    */
   settledColumnOf(subject: number, incarnation: number): Uint8Array | undefined {
     if ((this.#standing[subject]! & Standing.disputed) === 0) return undefined;
-    const column = this.#columns[subject]!;
-    return incarnation > column.baseIncarnation ? undefined : column.settled;
+    const dispute = this.#disputes[subject]!;
+    return incarnation > dispute.baseIncarnation ? undefined : dispute.settled;
   }
 
   /** The bits of {@link settledColumnOf} of which any tells that the message is no news. */
   settledMaskOf(subject: number, accuser: number, isDeath: boolean): number {
-    if (isDeath) return Settled.dead;
-    const bit = this.#columns[subject]?.accusers.indexOf(accuser) ?? -1;
-    return Settled.dead | Settled.accused | (bit < 0 ? 0 : 1 << bit);
+    return this.#disputes[subject]?.maskOf(accuser, isDeath) ?? 0;
   }
 
   /**
    * Whether what is not settled is news to nearly all: the accuser is among those that are told apart.
    */
   isSettledExact(subject: number, accuser: number, isDeath: boolean): boolean {
-    return isDeath || this.#columns[subject]?.accusers.includes(accuser) === true;
+    return isDeath || this.#disputes[subject]?.tellsApart(accuser) === true;
   }
 
   /** The observer does not run: from now on anything may be news to it. */
   unsettle(observer: number): void {
-    for (const subject of this.#disputed) this.#columns[subject]!.settled[observer] = 0;
+    for (const subject of this.#disputed) this.#disputes[subject]!.settled[observer] = 0;
   }
 
   /** Length of the observer's node list: alive, suspect, dead and left (`estNumNodes`). */
@@ -362,7 +328,7 @@ export class Views {
     if (row.entries.length === 1) this.#widen(row);
     const differing: number[] = [];
     for (let subject = 0; subject < this.#capacity; subject++) {
-      if (this.#columns[subject] !== undefined || this.#agrees(row, subject)) continue;
+      if (this.#disputes[subject] !== undefined || this.#agrees(row, subject)) continue;
       differing.push(subject);
       if (differing.length > FOLD_DIFFERENCES_MAX) return;
     }
@@ -373,11 +339,9 @@ export class Views {
     this.#sharerCount++;
     this.#addToDelta(observer, row.knownCount - this.#agreedCount);
     for (const subject of [...this.#disputed]) {
-      const column = this.#columns[subject]!;
-      column.entries.copy(observer, row.entries, subject);
-      column.settled[observer] = 0;
-      enterCounts(column, observer);
-      this.#maybeAgree(subject, column);
+      const dispute = this.#disputes[subject]!;
+      dispute.join(observer, row.entries, subject);
+      this.#maybeAgree(subject, dispute);
     }
   }
 
@@ -393,7 +357,7 @@ export class Views {
   #entriesOf(observer: number, subject: number): Entries | undefined {
     if (this.#storage[observer] !== Storage.shared) return this.#rows[observer]?.entries;
     const isDisputed = (this.#standing[subject]! & Standing.disputed) !== 0;
-    return isDisputed ? this.#columns[subject]!.entries : undefined;
+    return isDisputed ? this.#disputes[subject]!.entries : undefined;
   }
 
   #at(observer: number, subject: number): number {
@@ -416,17 +380,15 @@ export class Views {
     atNs: number,
     fact: number,
   ): void {
-    const row = this.#rows[observer];
-    const column = row === undefined ? this.#dispute(subject) : undefined;
-    if (column !== undefined) leaveCounts(column, observer);
-    if (row !== undefined && row.entries.length === 1 && subject !== row.first) this.#widen(row);
-    const { entries } = row ?? column!;
-    entries.set(this.#at(observer, subject), state, incarnation, atNs, fact);
-    if (column === undefined) return;
-    const isDead = state === MemberState.dead && incarnation >= column.baseIncarnation;
-    column.settled[observer] = isDead ? Settled.dead : 0;
-    enterCounts(column, observer);
-    this.#maybeAgree(subject, column);
+    if (this.#storage[observer] !== Storage.row) {
+      const dispute = this.#dispute(subject);
+      dispute.write(observer, state, incarnation, atNs, fact);
+      this.#maybeAgree(subject, dispute);
+      return;
+    }
+    const row = this.#rows[observer]!;
+    if (row.entries.length === 1 && subject !== row.first) this.#widen(row);
+    row.entries.set(subject - row.first, state, incarnation, atNs, fact);
   }
 
   /** Gives a row of one entry room for all. */
@@ -437,44 +399,33 @@ export class Views {
     row.first = 0;
   }
 
-  /** The subject's column; a new one says what was agreed on. */
-  #dispute(subject: number): Column {
-    const known = this.#columns[subject];
+  /** The dispute about the subject; a new one begins with what was agreed on. */
+  #dispute(subject: number): Dispute {
+    const known = this.#disputes[subject];
     if (known !== undefined) return known;
-    const isAgreed = this.isAgreed(subject);
-    const state = isAgreed ? MemberState.alive : MemberState.unknown;
-    const incarnation = isAgreed ? this.#agreedIncarnation[subject]! : 0;
-    const fact = this.#agreedFact[subject]!;
-    const column: Column = {
-      entries: new Entries(this.#capacity, state, incarnation, fact),
-      settled: new Uint8Array(this.#capacity),
-      accusers: [],
-      baseIncarnation: incarnation,
-      unknownCount: isAgreed ? 0 : this.#sharerCount,
-      topIncarnation: isAgreed ? incarnation : -1,
-      topFact: fact,
-      topCount: isAgreed ? this.#sharerCount : 0,
-    };
-    this.#columns[subject] = column;
+    const agreement = { isAlive: this.isAgreed(subject), ...this.agreedOf(subject) };
+    const dispute = new Dispute(this.#capacity, agreement, this.#sharerCount);
+    this.#disputes[subject] = dispute;
     this.#standing[subject]! |= Standing.disputed;
     this.#unrest.set(subject, Reason.disputed);
     this.#disputed.push(subject);
-    return column;
+    return dispute;
   }
 
   /** Ends the dispute when all sharing observers hold the subject alive alike, or none knows it. */
-  #maybeAgree(subject: number, column: Column): void {
-    const isAlive = column.topCount === this.#sharerCount;
-    if (!isAlive && column.unknownCount !== this.#sharerCount) return;
-    this.#columns[subject] = undefined;
+  #maybeAgree(subject: number, dispute: Dispute): void {
+    const agreement = dispute.agreementOf(this.#sharerCount);
+    if (agreement === undefined) return;
+    const { isAlive, incarnation, fact } = agreement;
+    this.#disputes[subject] = undefined;
     const wasAgreed = this.isAgreed(subject);
     this.#standing[subject] = isAlive ? Standing.agreed : 0;
     if (isAlive) this.#unrest.clear(subject, Reason.disputed);
     this.#disputed.splice(this.#disputed.indexOf(subject), 1);
     this.#agreedVersion++;
     if (isAlive) {
-      this.#agreedIncarnation[subject] = column.topIncarnation;
-      this.#agreedFact[subject] = column.topFact;
+      this.#agreedIncarnation[subject] = incarnation;
+      this.#agreedFact[subject] = fact;
     }
     if (wasAgreed === isAlive) return;
     this.#agreedCount += isAlive ? 1 : -1;
@@ -483,31 +434,5 @@ export class Views {
         this.#addToDelta(observer, isAlive ? -1 : 1);
       }
     }
-  }
-}
-
-function isTop({ entries, topIncarnation, topFact }: Column, observer: number): boolean {
-  return (
-    entries.stateAt(observer) === MemberState.alive &&
-    entries.incarnationAt(observer) === topIncarnation &&
-    entries.factAt(observer) === topFact
-  );
-}
-
-function leaveCounts(column: Column, observer: number): void {
-  if (column.entries.stateAt(observer) === MemberState.unknown) column.unknownCount--;
-  else if (isTop(column, observer)) column.topCount--;
-}
-
-function enterCounts(column: Column, observer: number): void {
-  const { entries } = column;
-  const state = entries.stateAt(observer);
-  const incarnation = entries.incarnationAt(observer);
-  if (state === MemberState.unknown) column.unknownCount++;
-  else if (isTop(column, observer)) column.topCount++;
-  else if (state === MemberState.alive && incarnation > column.topIncarnation) {
-    column.topIncarnation = incarnation;
-    column.topFact = entries.factAt(observer);
-    column.topCount = 1;
   }
 }
