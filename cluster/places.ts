@@ -4,7 +4,6 @@
  */
 import type { Namespace } from '../net/namespace.ts';
 import type { Container } from '../node/agent/container.ts';
-import { EMBEDDED_DNS_ADDRESS } from '../node/dns/embedded-dns.ts';
 import { resolvConfText } from '../node/sandbox/container-files.ts';
 import { placeInContainer } from '../node/tools/docker.ts';
 import type { Place } from '../node/tools/place.ts';
@@ -112,11 +111,11 @@ function isOf(name: string): (container: Container) => boolean {
 }
 
 function placeIn({ id, sandbox }: Container): Place {
-  const { namespace, search, endpoints } = sandbox!;
+  const { namespace, search, servers, endpoints } = sandbox!;
   const hosts = new Map([['localhost', LOOPBACK_ADDRESS]]);
   const own = endpoints[0];
   if (own !== undefined) hosts.set(id.slice(0, 12), own.address);
-  const resolver = { servers: [EMBEDDED_DNS_ADDRESS], search };
+  const resolver = { servers, search };
   return { namespace, resolver, hosts, namespaces: NO_NAMESPACES, source: 0 };
 }
 

@@ -141,7 +141,8 @@ function loadStack(
     return undefined;
   }
   sources.set(path, text);
-  const result = loadCompose(new LocatedYaml(path, text), scenario.environment);
+  const name = stackNameOf(scenario.stack);
+  const result = loadCompose(new LocatedYaml(path, text), scenario.environment, name);
   issues.push(...result.issues);
   return result.model;
 }
@@ -184,6 +185,12 @@ function loadProjects(
     }
   });
   return projects;
+}
+
+/** What a stack is called: after its file, as far as names go. */
+export function stackNameOf(file: string): string {
+  const base = file.slice(file.lastIndexOf('/') + 1);
+  return base.replace(/(\.compose)?\.ya?ml$/, '').replaceAll(/[^a-zA-Z0-9_-]/g, '-');
 }
 
 /** The name of a project that has none of its own: the file's, as far as names go. */

@@ -38,6 +38,8 @@ import type {
 export const STACK_NAMESPACE_LABEL = 'com.docker.stack.namespace';
 const STACK_IMAGE_LABEL = 'com.docker.stack.image';
 const DEFAULT_NETWORK = 'default';
+/** Networks of every node, on which there are no names (`NetworkMode.IsUserDefined`). */
+const PREDEFINED_NETWORKS = ['bridge', 'host', 'none', 'default'];
 
 /** What a stack consists of. */
 export interface StackObjects {
@@ -140,10 +142,11 @@ function taskSpecOf(
   model: ComposeModel,
 ): TaskSpec {
   const deploy = service.deploy ?? {};
-  const networks: NetworkAttachmentConfig[] = networkKeysOf(service).map((key) => ({
-    target: networkNameOf(stack, key, model.networks?.[key]),
-    aliases: [...(service.networks?.[key]?.aliases ?? []), name],
-  }));
+  const networks: NetworkAttachmentConfig[] = networkKeysOf(service).map((key) => {
+    const target = networkNameOf(stack, key, model.networks?.[key]);
+    const { aliases = [] } = service.networks?.[key] ?? {};
+    return { target, aliases: PREDEFINED_NETWORKS.includes(target) ? aliases : [...aliases, name] };
+  });
   networks.sort((a, b) => (a.target < b.target ? -1 : 1));
   return {
     container: {

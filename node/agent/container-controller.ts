@@ -5,6 +5,7 @@
  */
 import type { ControllerDone, TaskController } from '../../manager/api/executor.ts';
 import { EndpointMode, formatPortProtocol, PublishMode } from '../../manager/objects/endpoint.ts';
+import type { NetworkAttachment } from '../../manager/objects/network.ts';
 import { DEFAULT_STOP_GRACE_PERIOD_NS } from '../../manager/objects/service-defaults.ts';
 import { type Task, taskNameOf } from '../../manager/objects/task.ts';
 import { type DrawKey, drawBelow, hashText } from '../../sim/chance.ts';
@@ -85,7 +86,7 @@ export class ContainerController implements TaskController {
         done(undefined);
       });
     };
-    if (this.#task.networks.length === 0) create();
+    if (this.#swarmNetworks.length === 0) create();
     else {
       const preparation = ++this.#preparation;
       this.#executor.whenNetworked(() =>
@@ -102,7 +103,7 @@ export class ContainerController implements TaskController {
   /** Networks are created one after the other (`createNetworks` in adapter.go). */
   #useNetworks(preparation: number, from: number, onReady: NetworkReady): void {
     if (preparation !== this.#preparation) return;
-    const attachment = this.#task.networks[from];
+    const attachment = this.#swarmNetworks[from];
     if (attachment === undefined) {
       onReady(undefined);
       return;
@@ -218,8 +219,11 @@ export class ContainerController implements TaskController {
 
   #createSandbox(): Sandbox | Refusal {
     const { host, networks } = this.#executor;
-    const sandbox = new Sandbox(host);
-    for (const attachment of this.#task.networks) {
+    const isOnHost = this.#task.networks.some(
+      ({ network: { isNodeLocal, spec } }) => isNodeLocal && spec.annotations.name === 'host',
+    );
+    const sandbox = new Sandbox(host, isOnHost);
+    for (const attachment of isOnHost ? [] : this.#swarmNetworks) {
       const network = networks.find(attachment.network.id);
       const address = attachment.addresses[0]?.address;
       if (network === undefined || address === undefined) continue;
@@ -229,13 +233,18 @@ export class ContainerController implements TaskController {
       if (network.isDirect && vip !== 0) sandbox.takeVirtualAddress(endpoint, vip);
     }
     sandbox.maybeAttachGateway();
-    const refusal = sandbox.publish(this.#ports('host').map(bindingOf));
+    const refusal = sandbox.publish(isOnHost ? [] : this.#ports('host').map(bindingOf));
     if (refusal !== undefined) {
       sandbox.destroy();
       return refusal;
     }
     for (const { network, id } of sandbox.endpoints) networks.publishPeer(network, id);
     return sandbox;
+  }
+
+  /** Those of its networks that are not of every node. */
+  get #swarmNetworks(): readonly NetworkAttachment[] {
+    return this.#task.networks.filter(({ network }) => !network.isNodeLocal);
   }
 
   /** The service's virtual address on a network; 0 when it has none. */

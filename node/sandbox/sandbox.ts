@@ -8,7 +8,7 @@ import type { Ipv4Address } from '../../wire/addresses.ts';
 import type { Refusal } from '../daemon/refusal.ts';
 import type { PortBinding } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
-import { EmbeddedDns } from '../dns/embedded-dns.ts';
+import { EMBEDDED_DNS_ADDRESS, EmbeddedDns } from '../dns/embedded-dns.ts';
 import type { Host } from '../host/host.ts';
 import type { BridgeEndpoint, BridgeNetwork } from '../network/bridge-network.ts';
 import type { SwarmNetwork } from '../network/swarm-network.ts';
@@ -29,7 +29,10 @@ export class Sandbox implements NameView {
   readonly id: string;
   readonly namespace: Namespace;
   readonly endpoints: SandboxEndpoint[] = [];
-  readonly dns: EmbeddedDns;
+  /** True for a container that has the host's network: nothing here is its own. */
+  readonly isShared: boolean;
+  /** Absent where the host's servers answer. */
+  readonly dns: EmbeddedDns | undefined;
   readonly #host: Host;
   readonly #fileName: string;
   #interfaceCount = 0;
@@ -37,11 +40,13 @@ export class Sandbox implements NameView {
   #gatewayBridge: BridgeNetwork | undefined;
   #ports: PublishedPorts | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, isShared = false) {
     this.#host = host;
+    this.isShared = isShared;
     this.id = host.identifiers.id();
     this.#fileName = this.id.slice(0, 12);
-    this.namespace = host.createNamespace(this.#fileName);
+    this.namespace = isShared ? host.namespace : host.createNamespace(this.#fileName);
+    if (isShared) return;
     this.namespace.tables.run('-L -n');
     setContainerSysctls(this.namespace, host.engine);
     this.dns = new EmbeddedDns(host, this.namespace, this);
@@ -62,6 +67,11 @@ export class Sandbox implements NameView {
   /** The domains in which programs of the container search names. */
   get search(): readonly string[] {
     return searchOf(this.#host.config.dnsSearch, this.#host.resolver);
+  }
+
+  /** The servers that its programs ask. */
+  get servers(): readonly Ipv4Address[] {
+    return this.isShared ? this.#host.resolver.servers : [EMBEDDED_DNS_ADDRESS];
   }
 
   /** The end on `docker_gwbridge` or the default bridge, once it has one. */
@@ -98,7 +108,7 @@ export class Sandbox implements NameView {
    * bridge when it has none.
    */
   maybeAttachGateway(): void {
-    if (this.#gateway !== undefined) return;
+    if (this.#gateway !== undefined || this.isShared) return;
     const isAlone = this.endpoints.length === 0;
     if (!isAlone && this.endpoints.every(({ network }) => network.isInternal)) return;
     const bridge = isAlone ? this.#host.docker0 : this.#host.gatewayBridge;
@@ -124,7 +134,7 @@ export class Sandbox implements NameView {
 
   /** dockerd is gone: nobody answers questions for names, or holds ports. */
   letGo(): void {
-    this.dns.close();
+    this.dns?.close();
     this.#ports?.letGo();
   }
 
@@ -133,7 +143,7 @@ export class Sandbox implements NameView {
     for (const { network, id } of this.endpoints) network.overlay.leave(id);
     this.#ports?.publishAt(undefined);
     if (this.#gateway !== undefined) this.#gatewayBridge?.detach(this.#gateway);
-    this.#host.destroyNamespace(this.#fileName);
+    if (!this.isShared) this.#host.destroyNamespace(this.#fileName);
   }
 }
 

@@ -17,12 +17,14 @@ import {
   UNSUPPORTED_OPTIONS,
 } from './stack-file.ts';
 
-/** Networks that every engine has, which a service may name without declaring them. */
-const PREDEFINED_NETWORKS = ['default', 'host', 'bridge', 'none'];
+/** Networks of every node of a swarm, which services can be on. */
+const NODE_NETWORKS = ['host', 'bridge'];
+/** Networks of every engine that have no like in a swarm. */
+const UNKNOWN_TO_SWARM = ['none', 'default'];
 
 /** Everything that is wrong with a stack file whose format is right. */
-export function checkStackFile(file: StackFile, document: LocatedYaml): Issue[] {
-  const check = new StackCheck(file, document);
+export function checkStackFile(file: StackFile, document: LocatedYaml, stack: string): Issue[] {
+  const check = new StackCheck(file, document, stack);
   check.services();
   check.networks();
   check.publishedPorts();
@@ -61,11 +63,14 @@ function usesOf(value: unknown, options: readonly string[]): OptionUse[] {
 class StackCheck {
   readonly issues: Issue[] = [];
   readonly #file: StackFile;
+  /** What the stack is called, with which its objects' names begin. */
+  readonly #stack: string;
   readonly #document: LocatedYaml;
   readonly #services: readonly (readonly [string, StackService])[];
 
-  constructor(file: StackFile, document: LocatedYaml) {
+  constructor(file: StackFile, document: LocatedYaml, stack: string) {
     this.#file = file;
+    this.#stack = stack;
     this.#document = document;
     this.#services = Object.entries(file.services ?? {}).map(([name, s]) => [name, s ?? {}]);
   }
@@ -128,23 +133,53 @@ class StackCheck {
     this.issues.push(this.#document.issueAtKey(at, option, code, message, '', true));
   }
 
+  /** Networks that services cannot be on, in the words of the client or of the manager. */
   networks(): void {
-    for (const [name, network] of Object.entries(this.#file.networks ?? {})) {
-      if (network === null) continue;
-      const at = ['networks', name];
-      const { driver } = network;
-      if (driver !== undefined && driver !== 'overlay') {
-        const message = `networks of driver '${driver}' are not simulated in a swarm`;
-        const hint = 'leave the driver out, or say overlay';
-        this.#add([...at, 'driver'], 'unsupported-driver', message, hint);
-      }
-      const isUsed = this.#services.some(([, s]) => Object.hasOwn(attachmentsOf(s), name));
-      if (isUsed && network.external !== undefined && network.external !== false) {
-        const message = `network ${name} is external, and nothing makes networks before the stack`;
+    for (const [key, network] of Object.entries(this.#file.networks ?? {})) {
+      const user = this.#services.find(([, s]) => Object.hasOwn(attachmentsOf(s), key));
+      if (network === null || user === undefined) continue;
+      const at = ['networks', key];
+      const failed = `failed to create service ${this.#stack}_${user[0]}: Error response from daemon: `;
+      const { driver, external, name } = network;
+      const isExternal = external !== undefined && external !== false;
+      if (isExternal) {
+        const outside = name ?? (typeof external === 'object' ? external.name : undefined) ?? key;
+        if (NODE_NETWORKS.includes(outside)) continue;
+        if (UNKNOWN_TO_SWARM.includes(outside)) {
+          const why = 'could not find the corresponding predefined swarm network: network ';
+          const hint = 'services can be on host and bridge';
+          this.#add(
+            [...at, 'external'],
+            'no-swarm-network',
+            `${failed}${why}${outside} not found`,
+            hint,
+          );
+          continue;
+        }
+        const message =
+          `network "${outside}" is declared as external, but could not be found. You need to create ` +
+          'a swarm-scoped network before the stack is deployed';
         const hint = 'leave external out, so that the stack makes it';
-        this.#add([...at, 'external'], 'unsupported-external', message, hint);
+        this.#add([...at, 'external'], 'unknown-network', message, hint);
+      } else if (driver !== undefined && driver !== 'overlay') {
+        const message =
+          `${failed}The network ${name ?? `${this.#stack}_${key}`} cannot be used with services. ` +
+          'Only networks scoped to the swarm can be used, such as those created with the overlay ' +
+          'driver.';
+        const hint = 'leave the driver out, or say overlay';
+        this.#add([...at, 'driver'], 'local-network', message, hint);
       }
     }
+  }
+
+  /** What an external secret or config is called; `undefined` for one that the stack makes. */
+  #externalName(kind: 'secrets' | 'configs', key: string): string | undefined {
+    const declared = this.#file[kind]?.[key];
+    if (!isMapping(declared)) return undefined;
+    const { external, name } = declared;
+    if (external === undefined || external === false) return undefined;
+    const outside = isMapping(external) ? external['name'] : undefined;
+    return String(name ?? outside ?? key);
   }
 
   #name(name: string): void {
@@ -169,10 +204,10 @@ class StackCheck {
   }
 
   #references(at: YamlPath, name: string, service: StackService): void {
-    const networks = [...Object.keys(this.#file.networks ?? {}), ...PREDEFINED_NETWORKS];
+    const networks = [...Object.keys(this.#file.networks ?? {}), 'default'];
     Object.keys(attachmentsOf(service)).forEach((network, i) => {
       if (networks.includes(network)) return;
-      const message = `service "${name}" refers to undefined network ${network}`;
+      const message = `service ${name}: undefined network "${network}"`;
       const declared = Object.keys(this.#file.networks ?? {});
       const hint = referenceHint(network, declared, 'networks');
       const path = [...at, 'networks'];
@@ -192,8 +227,8 @@ class StackCheck {
       const hint = didYouMean(dependency, names);
       this.issues.push(
         isList
-          ? this.#document.issueAt([...path, i], 'unknown-service', message, hint)
-          : this.#document.issueAtKey(path, dependency, 'unknown-service', message, hint),
+          ? this.#document.issueAt([...path, i], 'unknown-service', message, hint, true)
+          : this.#document.issueAtKey(path, dependency, 'unknown-service', message, hint, true),
       );
     });
     for (const kind of ['volumes', 'secrets', 'configs'] as const) {
@@ -211,9 +246,16 @@ class StackCheck {
     const known = Object.keys(this.#file[kind] ?? {});
     uses.forEach((use: unknown, i) => {
       const reference = kind === 'volumes' ? volumeOf(use) : sourceOf(use);
-      if (reference === undefined || known.includes(reference)) return;
+      if (reference === undefined) return;
       const thing = kind.slice(0, -1);
-      const message = `service "${name}" refers to undefined ${thing} ${reference}`;
+      const outside = kind === 'volumes' ? undefined : this.#externalName(kind, reference);
+      if (outside !== undefined) {
+        const why = `service ${name}: ${thing} not found: ${outside}`;
+        const nobody = `nobody has made it before the stack: give the ${thing} a file`;
+        this.#add([...at, kind, i], `unknown-${thing}`, why, nobody);
+      }
+      if (known.includes(reference)) return;
+      const message = `service ${name}: undefined ${thing} "${reference}"`;
       const hint = referenceHint(reference, known, kind);
       this.#add([...at, kind, i], `unknown-${thing}`, message, hint);
     });

@@ -83,10 +83,11 @@ export function loadProject(
 export function loadCompose(
   document: LocatedYaml,
   environment: Readonly<Record<string, string>>,
+  stack = 'stack',
 ): ComposeResult {
   const read = readFile(document, environment);
   if (read.file === undefined) return { model: undefined, issues: read.issues };
-  const issues = [...read.issues, ...checkStackFile(read.file, document)];
+  const issues = [...read.issues, ...checkStackFile(read.file, document, stack)];
   if (issues.some((issue) => !issue.isWarning)) return { model: undefined, issues };
   return { model: modelOf(read.file), issues };
 }

@@ -81,7 +81,7 @@ const MISTAKES: readonly Mistake[] = [
         front:
     `,
     says: [
-      's.yaml:4:16: error: service "web" refers to undefined network frnt',
+      's.yaml:4:16: error: service web: undefined network "frnt"',
       "hint: did you mean 'front'?",
     ],
   },
@@ -94,7 +94,7 @@ const MISTAKES: readonly Mistake[] = [
           volumes: [data:/x]
     `,
     says: [
-      's.yaml:4:15: error: service "web" refers to undefined volume data',
+      's.yaml:4:15: error: service web: undefined volume "data"',
       'hint: declare it under volumes at the top level',
     ],
   },
@@ -109,7 +109,7 @@ const MISTAKES: readonly Mistake[] = [
           image: redis
     `,
     says: [
-      's.yaml:4:18: error: service "web" depends on undefined service "rediss"',
+      's.yaml:4:18: warning: service "web" depends on undefined service "rediss"',
       "hint: did you mean 'redis'?",
     ],
   },
@@ -140,21 +140,37 @@ const MISTAKES: readonly Mistake[] = [
     ],
   },
   {
-    name: 'a network of the engine and one that nobody makes',
+    name: 'networks that services cannot be on, and secrets that nobody has made',
     stack: yaml`
       services:
         web:
           image: nginx
-          networks: [local, shared]
+          networks: [local, shared, nothing, mine]
+          secrets: [key, { source: cert }]
       networks:
-        local: { driver: bridge }
+        local: { driver: macvlan }
         shared: { external: true }
+        nothing: { external: true, name: none }
+        mine: { external: true, name: host }
+        unused: { driver: bridge }
+      secrets:
+        key: { external: true, name: the-key }
     `,
     says: [
-      "s.yaml:6:20: error: networks of driver 'bridge' are not simulated in a swarm",
+      's.yaml:5:15: error: service web: secret not found: the-key',
+      'hint: nobody has made it before the stack: give the secret a file',
+      's.yaml:5:20: error: service web: undefined secret "cert"',
+      'hint: declare it under secrets at the top level',
+      's.yaml:7:20: error: failed to create service s_web: Error response from daemon: The network ' +
+        's_local cannot be used with services. Only networks scoped to the swarm can be used, such ' +
+        'as those created with the overlay driver.',
       'hint: leave the driver out, or say overlay',
-      's.yaml:7:23: error: network shared is external, and nothing makes networks before the stack',
+      's.yaml:8:23: error: network "shared" is declared as external, but could not be found. You need ' +
+        'to create a swarm-scoped network before the stack is deployed',
       'hint: leave external out, so that the stack makes it',
+      's.yaml:9:24: error: failed to create service s_web: Error response from daemon: could not find ' +
+        'the corresponding predefined swarm network: network none not found',
+      'hint: services can be on host and bridge',
     ],
   },
   {

@@ -22,7 +22,7 @@ import { clusterConfigOf, hostConfigOf } from '../language/gossip.ts';
 import { addressChoicesOf } from '../language/interfaces.ts';
 import { selectNodes } from '../language/node-names.ts';
 import { pluginPlacementsOf } from '../language/plugins.ts';
-import type { LoadedScenario } from '../load.ts';
+import { type LoadedScenario, stackNameOf } from '../load.ts';
 import { RESULT_SCHEMA_VERSION, type RunResult, type TimelineLine } from '../result.ts';
 import { VERSION } from '../version.ts';
 import { runCheckers } from './checkers.ts';
@@ -203,9 +203,7 @@ class Stage {
 
   get #stackName(): string {
     const { stack } = this.#loaded.scenario;
-    if (stack === undefined) return '';
-    const base = stack.slice(stack.lastIndexOf('/') + 1);
-    return base.replace(/(\.compose)?\.ya?ml$/, '').replaceAll(/[^a-zA-Z0-9_-]/g, '-');
+    return stack === undefined ? '' : stackNameOf(stack);
   }
 
   #record(): RunRecord {
