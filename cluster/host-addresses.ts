@@ -6,6 +6,9 @@
  * have IPv6 one of that, too. `--advertise-addr` says where the others find the daemon's gossip,
  * `--data-path-addr` where they send VXLAN to; whoever has no card on the segment of such an address
  * sends to its default gateway, which does not know it.
+ *
+ * A host behind NAT has a private address of its own, and its card's address is that of the box in front
+ * of it: the others reach what it advertises only if it advertises that one.
  */
 import { assert } from '../sim/assert.ts';
 import { type Ipv4Address, type Prefix, parseIpv4Address } from '../wire/addresses.ts';
@@ -21,6 +24,22 @@ const FIRST_HOST_NUMBER = 101;
 
 /** The default gateway of all hosts, on eth0's segment. */
 export const HOST_GATEWAY: Ipv4Address = parseIpv4Address(`${SUBNETS[0]}1`)!;
+
+/** Where hosts behind NAT are; each in a subnet of its own, with its box as the first address. */
+const PRIVATE_NETWORK = parseIpv4Address('10.99.0.0')!;
+const PRIVATE_PREFIX_LENGTH = 24;
+
+/** How a host is behind NAT. */
+export const NAT_KINDS = ['one-to-one', 'masquerade'] as const;
+/** See {@link NAT_KINDS}. */
+export type NatKind = (typeof NAT_KINDS)[number];
+
+/** A host's own address behind NAT, and the box's. */
+export interface PrivateSide {
+  readonly kind: NatKind;
+  readonly prefix: Prefix;
+  readonly gateway: Ipv4Address;
+}
 
 /** The cards that hosts may have beside `eth0`. */
 export const FURTHER_CARDS = ['eth1', 'eth2', 'eth3'] as const;
@@ -39,6 +58,8 @@ export interface AddressChoices {
   readonly furtherCards?: readonly string[];
   /** Cards have IPv6 addresses; default false. */
   readonly hasIpv6?: boolean;
+  /** A box with NAT is in front of `eth0`. */
+  readonly nat?: NatKind | undefined;
   /** `--advertise-addr`: a card, whose IPv4 address it is, or an address; default `eth0`. */
   readonly advertise?: string | undefined;
   /** `--data-path-addr`, likewise; default: as `--advertise-addr`. */
@@ -53,25 +74,39 @@ export class HostAddresses {
   readonly advertise: IpAddress;
   /** Its VTEP, where the others send VXLAN to. */
   readonly dataPath: IpAddress;
+  /** Behind NAT: what `eth0` really has. */
+  readonly inside: PrivateSide | undefined;
+  /** -1: nobody has a way to it. */
   readonly #advertiseSegment: number;
 
   constructor(host: number, choices: AddressChoices = {}) {
-    const { furtherCards = [], hasIpv6 = false } = choices;
+    const { furtherCards = [], hasIpv6 = false, nat } = choices;
     const { advertise = 'eth0', dataPath = advertise } = choices;
     this.cards = ['eth0', ...furtherCards].map((name) => cardOf(host, name, hasIpv6));
+    const network = PRIVATE_NETWORK + host * 256;
+    const prefix = { address: network + 2, lengthBits: PRIVATE_PREFIX_LENGTH };
+    this.inside = nat === undefined ? undefined : { kind: nat, prefix, gateway: network + 1 };
     this.advertise = this.#chosen(advertise);
-    this.#advertiseSegment = this.#cardWith(this.advertise)!.segment;
+    this.#advertiseSegment = this.#cardWith(this.advertise)?.segment ?? -1;
     this.dataPath = this.#chosen(dataPath);
   }
 
-  /** eth0's. */
+  /** eth0's, as the underlay knows it. */
   get first(): Prefix {
     return this.cards[0]!.prefix;
   }
 
+  /** What its daemon is bound to: what it advertises, or its own address where that is the box's. */
+  get bind(): IpAddress {
+    const { inside, advertise } = this;
+    return inside !== undefined && advertise === this.first.address
+      ? inside.prefix.address
+      : advertise;
+  }
+
   /** True for an address of one of the cards. */
   has(address: IpAddress): boolean {
-    return this.#cardWith(address) !== undefined;
+    return this.#cardWith(address) !== undefined || this.inside?.prefix.address === address;
   }
 
   /** True when this host has a card on the segment of what `other` advertises, with its family. */
@@ -104,7 +139,8 @@ export class HostAddresses {
   }
 
   #chosen(text: string): IpAddress {
-    const address = parseIp(text) ?? this.#cardNamed(text)?.prefix.address;
+    const own = text === 'eth0' ? this.inside?.prefix.address : undefined;
+    const address = parseIp(text) ?? own ?? this.#cardNamed(text)?.prefix.address;
     assert(address !== undefined && this.has(address), `the host has no card or address ${text}`);
     return address;
   }

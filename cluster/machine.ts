@@ -27,6 +27,7 @@ import { macOfIpv4 } from '../wire/addresses.ts';
 import { formatIp, type IpAddress, parseIp } from '../wire/ip-address.ts';
 import type { GossipKeys } from './gossip-keys.ts';
 import type { HostAddresses } from './host-addresses.ts';
+import { NatBox } from './nat-box.ts';
 import type { Underlay } from './underlay/underlay.ts';
 import { Uplink } from './underlay/uplink.ts';
 
@@ -102,6 +103,7 @@ export class Machine {
   keyring: readonly string[] | undefined;
   readonly #parts: MachineParts;
   readonly #identifiers: Identifiers;
+  readonly #natBox: NatBox | undefined;
 
   constructor(parts: MachineParts) {
     this.#parts = parts;
@@ -112,6 +114,7 @@ export class Machine {
     this.addresses = parts.addresses;
     this.manager = parts.manager;
     this.#identifiers = new Identifiers(parts.world.chance, parts.index);
+    this.#natBox = natBoxOf(parts);
     this.agent = new Agent({
       world: parts.world,
       nodeIndex: parts.index,
@@ -133,6 +136,9 @@ export class Machine {
   boot(): void {
     const { world, underlay, index, name, engine, addresses, gateway, resolver } = this.#parts;
     const [card, ...furtherCards] = addresses.cards.map(({ segment, prefix, prefix6 }) => {
+      if (segment === 0 && this.#natBox !== undefined) {
+        return { uplink: this.#natBox.plug(), address: addresses.inside!.prefix };
+      }
       const mac = macOfIpv4(prefix.address);
       const uplink = new Uplink(segment, mac, UPLINK_MTU_BYTES, index, underlay);
       underlay.attach(uplink);
@@ -146,7 +152,8 @@ export class Machine {
       ...card!,
       furtherCards,
       dataPathAddress: addresses.dataPath,
-      gateway,
+      bindAddress: addresses.bind,
+      gateway: addresses.inside?.gateway ?? gateway,
       resolver,
       config: this.#parts.daemon,
       identifiers: this.#identifiers,
@@ -387,4 +394,13 @@ export class Machine {
       controllerOf: (task) => current().controllerOf(task),
     };
   }
+}
+
+/** The box in front of a machine, if it is behind NAT. */
+function natBoxOf({ addresses, ...parts }: MachineParts): NatBox | undefined {
+  if (addresses.inside === undefined) return undefined;
+  const { kind, prefix: inside, gateway } = addresses.inside;
+  const { world, underlay, index, name, dataPathPort } = parts;
+  const { first: outside } = addresses;
+  return new NatBox({ world, underlay, index, name, dataPathPort, kind, outside, inside, gateway });
 }

@@ -52,6 +52,8 @@ export interface EngineVersion {
   readonly hashesShortAddresses: boolean;
   /** Overlays cross IPv6 between hosts that advertise it (from 25 on, moby #46790). */
   readonly hasIpv6Transport: boolean;
+  /** IPsec takes VXLAN on any port, not only on 4789 (from 23.0.7 on, moby #45635). */
+  readonly encryptsAnyPort: boolean;
   /** Rules find the VNI with BPF (from 24 on) instead of u32. */
   readonly matchesVniByBpf: boolean;
   /** Load-balancer endpoints have an endpoint record on ingress (up to 24). */
@@ -125,6 +127,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     acceptsDecrypted: major <= 22,
     hashesShortAddresses: major === 29 && minor !== undefined && minor < OLD_SPIS_MINOR,
     hasIpv6Transport: major >= 25,
+    encryptsAnyPort: major >= 23,
     matchesVniByBpf: major >= 24,
     announcesIngressEndpoint: major <= 24,
     dnsForwarding: major >= 25 ? 'firstAnswer' : major === 24 ? 'firstSuccess' : 'lastAnswer',

@@ -42,11 +42,17 @@ interface Spis {
 /** What the encryption needs of its host. */
 export interface EncryptionOptions {
   readonly xfrm: Xfrm;
+  /** What it tells the others, of which SPIs are made. */
   readonly address: IpAddress;
+  /**
+   * What its daemon is bound to, the end of its associations and policies; default: `address`. Where it
+   * is not what packets between the hosts come from, none is secured (libnetwork #2324).
+   */
+  readonly bindAddress?: IpAddress;
   readonly generation: ProgrammingGeneration;
   /** SPIs are made of 4-byte addresses, as nobody else makes them; default false. */
   readonly hashesShortAddresses?: boolean;
-  /** `--data-path-port`; default 4789. */
+  /** The port of the policies; default 4789. */
   readonly port?: number;
   /** Hears what dockerd would log. */
   readonly onWarning?: (text: string) => void;
@@ -125,9 +131,9 @@ export class OverlayEncryption {
     else this.#counts.delete(vtep);
     const spis = this.#peers.get(vtep);
     if (this.#options.generation === 1 || count > 0 || spis === undefined) return;
-    const { xfrm, address } = this.#options;
+    const { xfrm } = this.#options;
     this.#peers.delete(vtep);
-    for (const { reverse } of spis) xfrm.removeAssociation(address, reverse);
+    for (const { reverse } of spis) xfrm.removeAssociation(this.#own, reverse);
     xfrm.removeAssociation(vtep, spis[0]!.forward);
     xfrm.removePolicy(this.#policy(vtep, spis[0]!));
   }
@@ -157,9 +163,9 @@ export class OverlayEncryption {
 
   /** Peer by peer, in an order in which what is on its way still has its association. */
   #rotate(vtep: IpAddress, spis: Spis[], added: number, primary: number, pruned: number): void {
-    const { xfrm, address } = this.#options;
+    const { xfrm } = this.#options;
     if (added >= 0) spis.push(this.#spisOf(vtep, this.#keys[added]!.tag));
-    if (pruned >= 0) xfrm.removeAssociation(address, spis[pruned]!.reverse);
+    if (pruned >= 0) xfrm.removeAssociation(this.#own, spis[pruned]!.reverse);
     if (added >= 0) this.#add(this.#incoming(vtep, spis[added]!, this.#keys[added]!));
     if (primary > 0) {
       this.#add(this.#outgoing(vtep, spis[primary]!, this.#keys[primary]!));
@@ -169,15 +175,16 @@ export class OverlayEncryption {
     moveAndPrune(spis, primary, pruned);
   }
 
+  get #own(): IpAddress {
+    return this.#options.bindAddress ?? this.#options.address;
+  }
+
   #add(spec: AssociationSpec): void {
     const { xfrm, onWarning } = this.#options;
     if (xfrm.find(spec.destination, spec.spi) !== undefined) return;
     const failure = xfrm.addAssociation(spec);
     if (failure === undefined) this.used.push(spec);
-    else
-      onWarning?.(
-        `Failed Adding ${nameOf(spec, spec.source === this.#options.address)}: ${failure}`,
-      );
+    else onWarning?.(`Failed Adding ${nameOf(spec, spec.source === this.#own)}: ${failure}`);
   }
 
   #spisOf(vtep: IpAddress, tag: number): Spis {
@@ -187,21 +194,19 @@ export class OverlayEncryption {
   }
 
   #incoming(vtep: IpAddress, { reverse: spi }: Spis, { key }: DataKey): AssociationSpec {
-    const { address } = this.#options;
-    const ends = { source: vtep, destination: address };
+    const ends = { source: vtep, destination: this.#own };
     return { ...ends, spi, key, salt: spi, requestId: ENCRYPTION_MARK };
   }
 
   #outgoing(vtep: IpAddress, { forward: spi }: Spis, { key }: DataKey): AssociationSpec {
-    const { address } = this.#options;
-    const ends = { source: address, destination: vtep };
+    const ends = { source: this.#own, destination: vtep };
     return { ...ends, spi, key, salt: spi, requestId: ENCRYPTION_MARK };
   }
 
   #policy(vtep: IpAddress, { forward: spi }: Spis): PolicySpec {
-    const { address, port: destinationPort = VXLAN_PORT } = this.#options;
+    const { port: destinationPort = VXLAN_PORT } = this.#options;
     return {
-      source: address,
+      source: this.#own,
       destination: vtep,
       protocol: IpProtocol.udp,
       destinationPort,

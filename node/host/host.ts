@@ -58,6 +58,8 @@ export interface HostOptions {
   readonly furtherCards?: readonly HostCard[];
   /** Where the others send VXLAN to; default: the uplink's address. */
   readonly dataPathAddress?: IpAddress;
+  /** What dockerd is bound to; default: the uplink's address. */
+  readonly bindAddress?: IpAddress;
   /** The uplink's IPv6 address, if it has one. */
   readonly address6?: IpPrefix | undefined;
   readonly identifiers: Identifiers;
@@ -187,7 +189,8 @@ export class Host implements NetworkHost {
     this.encryption = new OverlayEncryption({
       xfrm,
       address: this.dataPathAddress,
-      port: this.dataPathPort,
+      bindAddress: options.bindAddress ?? this.dataPathAddress,
+      port: engine.encryptsAnyPort ? this.dataPathPort : VXLAN_PORT,
       generation: engine.networkDbGeneration,
       hashesShortAddresses: engine.hashesShortAddresses,
     });

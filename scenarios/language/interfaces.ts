@@ -42,6 +42,7 @@ export function addressChoicesOf(
   return {
     furtherCards: interfacesOf(cluster, nodes, node).slice(1),
     hasIpv6: cluster.ipv6 !== 'none',
+    nat: facts?.nat,
     advertise: facts?.['advertise-addr'] ?? advertisedOf(cluster, node),
     dataPath: facts?.['data-path-addr'],
   };

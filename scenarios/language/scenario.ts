@@ -4,7 +4,7 @@
  * `check.ts`.
  */
 import { z } from 'zod';
-import { FURTHER_CARDS } from '../../cluster/host-addresses.ts';
+import { FURTHER_CARDS, NAT_KINDS } from '../../cluster/host-addresses.ts';
 import { DEFAULT_CLUSTER_SPEC } from '../../manager/objects/cluster.ts';
 import { KERNEL_RELEASES } from '../../net/kernel-release.ts';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
@@ -106,6 +106,9 @@ const cluster = z
           firewalld: firewalld.optional(),
           daemon: daemon.optional(),
           availability: z.enum(['active', 'pause', 'drain']).optional(),
+          nat: z.enum(NAT_KINDS).optional().meta({
+            description: 'its eth0 is behind NAT: a box has its address, and it has 10.99.N.2',
+          }),
           'advertise-addr': z.string().optional().meta({
             description: 'where the others find its gossip: an interface or address; default eth0',
           }),
