@@ -14,6 +14,8 @@ import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import type { IpAddress } from '../../../wire/ip-address.ts';
 import type { Process } from '../process.ts';
+import { fdbJson, portsJson } from './json.ts';
+import { type Json, jsonDocument } from './json-writer.ts';
 import { commandOf, IpFailure, refused, Words, wrong } from './words.ts';
 
 const USAGE = `Usage: bridge [ OPTIONS ] OBJECT { COMMAND | help }
@@ -44,21 +46,58 @@ const INVALID_VALUE = 234;
 
 function run(namespace: Namespace, words: Words): string {
   let hasStatistics = false;
+  let hasDetails = false;
+  let isJson = false;
+  let isPretty = false;
   while (words.first?.startsWith('-') === true) {
     if (words.maybe('-s', '-statistics', '-stats')) hasStatistics = true;
-    else if (!words.maybe('-d', '-4', '-c', '-color', '-details')) break;
+    else if (words.maybe('-d', '-details')) hasDetails = true;
+    else if (words.maybe('-j', '-json')) isJson = true;
+    else if (words.maybe('-p', '-pretty')) isPretty = true;
+    else if (!words.maybe('-4', '-c', '-color')) break;
   }
+  const print = (text: string, read: (text: string) => Json) =>
+    isJson ? jsonDocument(read(text), isPretty) : text;
   const word = words.next();
   if (word === undefined) throw wrong(USAGE.trimEnd());
-  switch (commandOf(word, ['link', 'fdb'])) {
-    case 'link':
-      return link(namespace, words);
-    case 'fdb':
-      return fdb(namespace, words, hasStatistics);
+  const isShow = words.first === undefined || /^(s(h(ow?)?)?|l(ist|st))$/.test(words.first);
+  switch (commandOf(word, ['link', 'fdb', 'vlan', 'mdb'])) {
+    case 'link': {
+      const text = link(namespace, words, hasDetails && !isJson);
+      return isShow ? print(text, portsJson) : text;
+    }
+    case 'fdb': {
+      const text = fdb(namespace, words, hasStatistics);
+      return isShow ? print(text, fdbJson) : text;
+    }
+    case 'vlan':
+      return isJson ? jsonDocument(vlansJson(namespace), isPretty) : vlanText(namespace);
+    case 'mdb':
+      // nobody listens for who wants which group
+      return isJson ? jsonDocument([{ mdb: [], router: {} }], isPretty) : '';
     default:
       if (word.startsWith('-')) throw wrong(`Option "${word}" is unknown, try "bridge help".`);
       throw wrong(`Object "${word}" is unknown, try "bridge help".`);
   }
+}
+
+/** Bridges without VLANs and their ports: all in VLAN 1, untagged. */
+function membersOfVlans(namespace: Namespace): Device[] {
+  return namespace.devices
+    .list()
+    .filter((device) => device instanceof Bridge || device.bridgePort !== undefined);
+}
+
+function vlanText(namespace: Namespace): string {
+  const lines = membersOfVlans(namespace).map(
+    ({ name }) => `${name.padEnd(18)}1 PVID Egress Untagged\n`,
+  );
+  return `port              vlan-id  \n${lines.join('')}`;
+}
+
+function vlansJson(namespace: Namespace): Json {
+  const vlans = [{ vlan: 1, flags: ['PVID', 'Egress Untagged'] }];
+  return membersOfVlans(namespace).map(({ name }) => ({ ifname: name, vlans }));
 }
 
 function fdb(namespace: Namespace, words: Words, hasStatistics: boolean): string {
@@ -211,7 +250,7 @@ function entryOf(namespace: Namespace, words: Words): EntrySpecification {
   return { mac, device, remote, isMaster, isSelf, isLocal, isStatic, isDynamic };
 }
 
-function link(namespace: Namespace, words: Words): string {
+function link(namespace: Namespace, words: Words, hasDetails: boolean): string {
   const word = words.next() ?? 'show';
   switch (commandOf(word, ['set', 'show', 'lst', 'list'])) {
     case 'set':
@@ -224,20 +263,39 @@ function link(namespace: Namespace, words: Words): string {
       return namespace.devices
         .list()
         .filter((device) => wanted === undefined || device === wanted)
-        .map((device) => portLine(namespace, device))
+        .map((device) => portLine(namespace, device, hasDetails))
         .join('');
     }
   }
 }
 
 /** `7: veth1@if6: <BROADCAST,…> mtu 1500 master br0 state forwarding priority 32 cost 2 ` */
-function portLine(namespace: Namespace, device: Device): string {
+function portLine(namespace: Namespace, device: Device, hasDetails: boolean): string {
   const port = device.bridgePort;
   if (port === undefined) return '';
   const head = /^(.*?> mtu \d+) /.exec(linkText(namespace, { device: device.name }))?.[1] ?? '';
   const state = port.isForwarding ? 'forwarding' : 'disabled';
   const { priority, cost } = port;
-  return `${head} master ${port.bridge.name} state ${state} priority ${priority} cost ${cost} \n`;
+  const line = `${head} master ${port.bridge.name} state ${state} priority ${priority} cost ${cost} \n`;
+  return hasDetails ? `${line}    ${portDetails(port)} \n` : line;
+}
+
+/** The second line of `bridge -d link`. */
+function portDetails(port: BridgePort): string {
+  const flags: readonly (readonly [string, boolean])[] = [
+    ['hairpin', port.isHairpin],
+    ['guard', false],
+    ['root_block', false],
+    ['fastleave', false],
+    ['learning', port.isLearning],
+    ['flood', port.isFlooding],
+    ['mcast_flood', port.isMulticastFlooding],
+    ['bcast_flood', port.isBroadcastFlooding],
+  ];
+  const words = flags.map(([name, isOn]) => `${name} ${isOn ? 'on' : 'off'}`);
+  const isolated = port.isIsolated ? 'on' : 'off';
+  const rest = `mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated ${isolated}`;
+  return `${words.join(' ')} ${rest} locked off`;
 }
 
 function setPort(namespace: Namespace, words: Words): void {

@@ -14,4 +14,7 @@ export interface IpFormat {
   readonly isOneLine: boolean;
   /** `-br` */
   readonly isBrief: boolean;
+  /** `-j`, and `-p` with it. */
+  readonly isJson: boolean;
+  readonly isPretty: boolean;
 }

@@ -2,9 +2,19 @@
  * `ip` of iproute2 6.1: options, and the object that the rest of the command line is about.
  * Mirrors iproute2 ip/ip.c.
  */
+import type { Namespace } from '../../../net/namespace.ts';
 import type { Process } from '../process.ts';
 import { ipAddress } from './address.ts';
 import type { IpFormat } from './format.ts';
+import {
+  briefJson,
+  linksJson,
+  namespacesJson,
+  neighboursJson,
+  routesJson,
+  rulesJson,
+} from './json.ts';
+import { type Json, jsonDocument } from './json-writer.ts';
 import { ipLink } from './link.ts';
 import { ipNeighbour } from './neighbour.ts';
 import { ipNetns, namespaceOf } from './netns.ts';
@@ -63,6 +73,8 @@ function run(process: Process, words: Words): string | undefined {
   let hasStatistics = false;
   let isOneLine = false;
   let isBrief = false;
+  let isJson = false;
+  let isPretty = false;
   while (words.first?.startsWith('-') === true) {
     const word = words.next()!;
     const name = word.replace(/^--?/, '');
@@ -72,6 +84,8 @@ function run(process: Process, words: Words): string | undefined {
     else if (isShort(name, 'statistics') || name === 'stats') hasStatistics = true;
     else if (isShort(name, 'details')) hasDetails = true;
     else if (isShort(name, 'oneline')) isOneLine = true;
+    else if (isShort(name, 'json')) isJson = true;
+    else if (isShort(name, 'pretty')) isPretty = true;
     else if (isShort(name, 'netns')) namespace = namespaceOf(process, words.value());
     else if (isShort(name, 'color') || isShort(name, 'resolve')) continue;
     else if (name === 'V' || name === 'Version')
@@ -80,8 +94,46 @@ function run(process: Process, words: Words): string | undefined {
   }
   const word = words.next();
   if (word === undefined) throw wrong(USAGE.trimEnd());
-  const format: IpFormat = { family, hasDetails, hasStatistics, isOneLine, isBrief };
+  const format: IpFormat = {
+    family,
+    hasDetails,
+    hasStatistics,
+    isOneLine,
+    isBrief,
+    isJson,
+    isPretty,
+  };
   const object = commandOf(word, OBJECTS);
+  const text = runObject(process, namespace, words, format, object, word);
+  const read = JSON_OF[object ?? ''];
+  const isAsked = isJson && text !== undefined && read !== undefined && !isChange(text, object);
+  return isAsked ? jsonDocument(read(text, isBrief), isPretty) : text;
+}
+
+/** Changes print nothing, in either form. */
+function isChange(text: string, object: string | undefined): boolean {
+  return text === '' && object !== 'route' && object !== 'neighbour' && object !== 'neighbor';
+}
+
+/** How the text of an object becomes JSON. */
+const JSON_OF: Readonly<Record<string, (text: string, isBrief: boolean) => Json>> = {
+  address: (text, isBrief) => (isBrief ? briefJson(text, true) : linksJson(text, true)),
+  link: (text, isBrief) => (isBrief ? briefJson(text, false) : linksJson(text, false)),
+  route: routesJson,
+  rule: rulesJson,
+  neighbor: neighboursJson,
+  neighbour: neighboursJson,
+  netns: namespacesJson,
+};
+
+function runObject(
+  process: Process,
+  namespace: Namespace,
+  words: Words,
+  format: IpFormat,
+  object: (typeof OBJECTS)[number] | undefined,
+  word: string,
+): string | undefined {
   switch (object) {
     case 'address':
       return ipAddress(namespace, words, format);
