@@ -3,6 +3,7 @@
  * network without latency, all daemons started at one instant) and against five real processes.
  */
 import { describe, expect, test } from 'vitest';
+import { observationKind } from '../../sim/observations.ts';
 import { MICROSECOND_NS, MILLISECOND_NS, SECOND_NS } from '../../sim/time.ts';
 import { FakeCluster } from './testing/fake-carrier.ts';
 import { opaqueValue } from './testing/opaque-value.ts';
@@ -29,6 +30,7 @@ function lastHeardMs(
   kind: string,
   nodes: number,
   change: () => void,
+  seconds = 8,
 ): number {
   const beganAtNs = cluster.world.nowNs;
   let lastNs = 0;
@@ -44,7 +46,7 @@ function lastHeardMs(
     );
   }
   change();
-  cluster.run(8 * SECOND_NS);
+  cluster.run(seconds * SECOND_NS);
   for (const watch of watches) cluster.db.unwatch(watch);
   expect(count).toBe(nodes - 1);
   return (lastNs - beganAtNs) / MILLISECOND_NS;
@@ -149,20 +151,69 @@ test('a network that is there from the start is as one that was joined', () => {
   expect(established![19]).toMatchObject({ keys: ['new'], peers });
 });
 
-test('a write at once after the join may overtake it and costs one more round', () => {
-  const late: number[] = [];
-  for (let seed = 0; seed < SEEDS; seed++) {
-    const cluster = new FakeCluster({ seed: `overtake-${seed}`, nodes: 5, latencyNs: 1000 });
-    for (let node = 1; node < 5; node++) cluster.db.joinNetwork(node, NET);
+/** Time until the last of the others has seen node 0 join or leave the network, in ms. */
+function lastSeenMs(cluster: FakeCluster, kind: string, nodes: number, change: () => void): number {
+  const beganAtNs = cluster.world.nowNs;
+  const seen = new Map<number, number>();
+  cluster.world.observations.subscribe(observationKind(kind), ({ node, a, atNs }) => {
+    if (a === 0 && node !== 0) seen.set(node, atNs);
+  });
+  change();
+  // one in some hundred is missed by all gossip, and hears of it by a push/pull
+  cluster.run(65 * SECOND_NS);
+  expect(seen.size).toBe(nodes - 1);
+  return (Math.max(...seen.values()) - beganAtNs) / MILLISECOND_NS;
+}
+
+// of the harness: the least and the most of eight runs
+test.each([
+  { nodes: 3, joined: [200, 200], left: [200, 200], written: [400, 400] },
+  { nodes: 5, joined: [200, 400], left: [200, 400], written: [210, 400] },
+  { nodes: 10, joined: [400, 600], left: [400, 600], written: [600, 1000] },
+  { nodes: 25, joined: [600, 800], left: [600, 800], written: [800, 1200] },
+])('a join, a leave and a write at once after a join, among $nodes', (row) => {
+  const { nodes } = row;
+  const samples: Record<string, number[]> = { joined: [], left: [], written: [] };
+  for (let seed = 0; seed < 9; seed++) {
+    const cluster = new FakeCluster({ seed: `attached-${seed}`, nodes, latencyNs: 1000 });
+    const { db } = cluster;
+    for (let node = 1; node < nodes; node++) db.joinNetwork(node, NET);
     cluster.run(5 * SECOND_NS + 10 * MICROSECOND_NS);
-    late.push(
-      lastHeardMs(cluster, 'create', 5, () => {
-        cluster.db.joinNetwork(0, NET);
-        cluster.db.createEntry(0, TABLE, NET, 'key', opaqueValue(20));
+    const join = () => void db.joinNetwork(0, NET);
+    const leave = () => void db.leaveNetwork(0, NET);
+    samples.joined!.push(lastSeenMs(cluster, 'networkdb.networkJoin', nodes, join));
+    samples.left!.push(lastSeenMs(cluster, 'networkdb.networkLeave', nodes, leave));
+    samples.written!.push(
+      lastHeardMs(cluster, 'create', nodes, () => {
+        join();
+        db.createEntry(0, TABLE, NET, 'key', opaqueValue(20));
       }),
     );
   }
-  expect(medianOf(late)).toBeGreaterThanOrEqual(200);
-  expect(medianOf(late)).toBeLessThanOrEqual(600);
-  expect(Math.max(...late)).toBeLessThanOrEqual(31_000);
+  for (const [name, sample] of Object.entries(samples)) {
+    const [low, high] = row[name as 'joined' | 'left' | 'written'] as [number, number];
+    expect(medianOf(sample), name).toBeGreaterThan(low - 210);
+    expect(medianOf(sample), name).toBeLessThan(high + 210);
+  }
+});
+
+test.each([
+  { nodes: 5, low: 181, high: 400 },
+  { nodes: 10, low: 581, high: 1400 },
+  { nodes: 25, low: 381, high: 2180 },
+])('a create among $nodes while others join and leave', ({ nodes, low, high }) => {
+  const created: number[] = [];
+  for (let seed = 0; seed < 9; seed++) {
+    const cluster = new FakeCluster({ seed: `churn-${seed}`, nodes: nodes + 4, latencyNs: 1000 });
+    const { db } = cluster;
+    for (let node = 0; node < nodes + 2; node++) db.joinNetwork(node, NET);
+    cluster.run(5 * SECOND_NS + 10 * MICROSECOND_NS);
+    for (const node of [nodes, nodes + 1]) db.leaveNetwork(node, NET);
+    for (const node of [nodes + 2, nodes + 3]) db.joinNetwork(node, NET);
+    cluster.run(200 * MILLISECOND_NS);
+    const create = () => void db.createEntry(0, TABLE, NET, 'key', opaqueValue(20));
+    created.push(lastHeardMs(cluster, 'create', nodes, create, 65));
+  }
+  expect(medianOf(created)).toBeGreaterThan(low - 1);
+  expect(medianOf(created)).toBeLessThan(high + 1);
 });
