@@ -74,8 +74,16 @@ export interface MachineParts {
   readonly onEngine: (machine: Machine, isUp: boolean) => void;
 }
 
-/** What the engine's process is doing; `stopped` when it has ended and the host goes on. */
+/** What the engine's process does for the swarm; `stopped` when it has ended, or left, and the host goes on. */
 export type MachineState = 'off' | 'running' | 'paused' | 'stopped';
+
+const NO_SWARM = 'This node is not part of a swarm';
+
+/** There is one manager, so that nothing else than this can be said to it. */
+const LAST_MANAGER =
+  'You are attempting to leave the swarm on a node that is participating as a manager. ' +
+  'Removing the last manager erases all current state of the swarm. ' +
+  'Use `--force` to ignore this message. ';
 
 /** One machine. */
 export class Machine {
@@ -95,6 +103,8 @@ export class Machine {
   member: number | undefined;
   /** How the engine's process is starved of CPU, if it is. */
   starvation: Starvation | undefined;
+  /** True once the node has left the swarm, which no restart undoes. */
+  hasLeft = false;
   /** True while the engine's process waits for a CPU. */
   #isWaiting = false;
   /** Rises with every starvation and its end; what belongs to an earlier one is over. */
@@ -187,6 +197,7 @@ export class Machine {
       (keys) => gossipKeys.set(index, keys),
     );
     this.state = 'running';
+    if (this.hasLeft) return;
     const isFirst = this.bootCount++ === 0;
     if (isFirst) this.manager?.onStart();
     else this.manager?.restart();
@@ -210,6 +221,25 @@ export class Machine {
       if (this.member === undefined) end();
       else db.close(this.member, end);
     });
+  }
+
+  /**
+   * `docker swarm leave`: the tasks' containers are removed, without the time that a drain gives their
+   * connections, and the gossip hears of it; the manager is not told. The refusal of a node that may not.
+   */
+  leaveSwarm(): string | undefined {
+    if (this.hasLeft || this.state !== 'running') return NO_SWARM;
+    if (this.manager !== undefined) return LAST_MANAGER;
+    this.hasLeft = true;
+    this.#becomeStopped();
+    const { executor, host } = this;
+    executor!.removeAll();
+    executor!.isOver = true;
+    const end = () => {
+      if (this.host === host) this.#endMember();
+    };
+    if (this.member !== undefined) this.#parts.db.close(this.member, end);
+    return undefined;
   }
 
   /** The engine's process is gone; its containers go on. */

@@ -65,7 +65,7 @@ function sendRewritten(ipvs: Ipvs, packet: Packet, connection: IpvsConnection): 
   packet.ipvsProperty = true;
   const tracked = packet.connection;
   if (!connection.isTracked) becomeUntracked(packet);
-  else if (tracked !== undefined && !packet.isReply) {
+  else if (tracked !== undefined && !tracked.isConfirmed && !packet.isReply) {
     const { destination, destinationPort } = connection;
     namespace.connections.alterReply(tracked, destination.address, destinationPort);
   }

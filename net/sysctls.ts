@@ -102,9 +102,6 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.ipv4.ipfrag_time', 30],
   ['net.ipv4.route.min_pmtu', 552],
   ['net.ipv4.route.mtu_expires', 600],
-  ['net.ipv4.neigh.default.gc_thresh1', 128],
-  ['net.ipv4.neigh.default.gc_thresh2', 512],
-  ['net.ipv4.neigh.default.gc_thresh3', 1024],
   ['net.ipv4.neigh.default.gc_interval', 30],
   ['net.ipv4.neigh.default.gc_stale_time', 60],
   ['net.ipv4.neigh.default.base_reachable_time_ms', 30_000],
@@ -115,9 +112,6 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.ipv4.neigh.default.unres_qlen', 101],
   ['net.ipv4.neigh.default.locktime', 100],
   ['net.ipv4.neigh.default.proxy_delay', 80],
-  ['net.ipv6.neigh.default.gc_thresh1', 128],
-  ['net.ipv6.neigh.default.gc_thresh2', 512],
-  ['net.ipv6.neigh.default.gc_thresh3', 1024],
   ['net.ipv6.neigh.default.gc_stale_time', 60],
   ['net.ipv6.neigh.default.base_reachable_time_ms', 30_000],
   ['net.ipv6.neigh.default.retrans_time_ms', 1000],
@@ -150,12 +144,26 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.bridge.bridge-nf-call-arptables', 1],
 ];
 
+/** `net.ipv4.ip_local_port_range` as nobody has changed it. */
+export const LOCAL_PORTS = ['net.ipv4.ip_local_port_range', '32768\t60999'] as const;
+
+/** What all namespaces of a kernel have together: the sizes of its two tables of neighbours. */
+const KERNEL_DEFAULTS: readonly (readonly [string, number])[] = [
+  ['net.ipv4.neigh.default.gc_thresh1', 128],
+  ['net.ipv4.neigh.default.gc_thresh2', 512],
+  ['net.ipv4.neigh.default.gc_thresh3', 1024],
+  ['net.ipv6.neigh.default.gc_thresh1', 128],
+  ['net.ipv6.neigh.default.gc_thresh2', 512],
+  ['net.ipv6.neigh.default.gc_thresh3', 1024],
+];
+
 /** The sysctls of one namespace. */
 export class Sysctls {
   readonly ipv4: DeviceSettings<Ipv4Configuration>;
   readonly ipv6: DeviceSettings<Ipv6Configuration>;
   readonly #numbers = new Map<string, number>(DEFAULTS);
-  readonly #texts = new Map<string, string>();
+  readonly #texts = new Map<string, string>([LOCAL_PORTS]);
+  readonly #ofKernel: Map<string, number>;
   /** `bridge-nf-call-iptables` and `-ip6tables`, read for every bridged frame. */
   callsIptablesOnBridges = true;
   callsIp6tablesOnBridges = true;
@@ -164,8 +172,9 @@ export class Sysctls {
   /** `nf_conntrack_acct`, read for every new connection. */
   countsTraffic = false;
 
-  /** `initial`: the host's first namespace, whose IPv4 settings a new one copies. */
+  /** `initial`: the kernel's first namespace, whose IPv4 settings a new one copies. */
   constructor(initial: Sysctls | undefined) {
+    this.#ofKernel = initial === undefined ? new Map(KERNEL_DEFAULTS) : initial.#ofKernel;
     this.ipv4 = new DeviceSettings('ipv4', FRESH_IPV4, initial?.ipv4, true);
     this.ipv6 = new DeviceSettings('ipv6', FRESH_IPV6, undefined, false);
   }
@@ -180,6 +189,8 @@ export class Sysctls {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     if (name === 'net.ipv4.ip_forward') return this.all.forwarding;
+    const ofKernel = this.#ofKernel.get(name);
+    if (ofKernel !== undefined) return ofKernel;
     const ipv4 = this.ipv4.placeOf(name);
     if (ipv4 !== undefined) return ipv4.fields[ipv4.key];
     const ipv6 = this.ipv6.placeOf(name);
@@ -195,8 +206,9 @@ export class Sysctls {
 
   /** The names of all settings that there are, sorted, as `sysctl -a` lists them. */
   names(): string[] {
-    const plain = ['net.ipv4.ip_forward', ...this.#numbers.keys(), ...this.#texts.keys()];
-    return [...new Set([...plain, ...this.ipv4.names(), ...this.ipv6.names()])].sort();
+    const own = ['net.ipv4.ip_forward', ...this.#numbers.keys(), ...this.#texts.keys()];
+    const ofDevices = [...this.ipv4.names(), ...this.ipv6.names()];
+    return [...new Set([...own, ...this.#ofKernel.keys(), ...ofDevices])].sort();
   }
 
   /** Sets a value; a text that is no number is kept as text (`ip_local_port_range`). */
@@ -207,6 +219,10 @@ export class Sysctls {
       return;
     }
     this.#texts.delete(name);
+    if (this.#ofKernel.has(name)) {
+      this.#ofKernel.set(name, number);
+      return;
+    }
     if (name === 'net.ipv4.ip_forward' || name === 'net.ipv4.conf.all.forwarding') {
       this.ipv4.setEverywhere('forwarding', number);
       this.all.accept_redirects = number === 0 ? 1 : 0; // a router takes no redirects
@@ -238,6 +254,7 @@ export class Sysctls {
     return (
       name === 'net.ipv4.ip_forward' ||
       this.#numbers.has(name) ||
+      this.#ofKernel.has(name) ||
       this.ipv4.placeOf(name) !== undefined ||
       this.ipv6.placeOf(name) !== undefined
     );

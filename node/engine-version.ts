@@ -42,6 +42,8 @@ export interface EngineVersion {
   readonly memberlist: MemberlistVersion;
   /** Bridge endpoints get `02:42` + their IPv4 address (up to 27) instead of a random MAC. */
   readonly hasMacFromAddress: boolean;
+  /** Those on a bridge tell their addresses by ARP when they come (from 28 on, with random MACs). */
+  readonly announcesAddresses: boolean;
   /** DOCKER-USER ends in a RETURN (until 28.1). */
   readonly hasUserReturn: boolean;
   /** DOCKER-INGRESS says `-m conntrack --ctstate` instead of `-m state --state`. */
@@ -122,6 +124,7 @@ export function engineVersionOf(text: string): EngineVersion | undefined {
     overlayDriver: generation,
     memberlist: major <= 28 ? MEMBERLIST_0_4_0 : MEMBERLIST_0_6_0,
     hasMacFromAddress: major <= 27,
+    announcesAddresses: major >= 28,
     hasUserReturn: major <= 27,
     ingressUsesConntrack: major >= 28,
     acceptsDecrypted: major <= 22,

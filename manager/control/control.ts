@@ -5,12 +5,14 @@
  * Writes answer through a reply, see `result.ts`. Names are resolved as the Engine API does: full
  * id, then exact name, then an unambiguous beginning of an id.
  */
+import { DEFAULT_ENDPOINT_SPEC } from '../objects/endpoint.ts';
 import type { Network, NetworkSpec } from '../objects/network.ts';
 import { hostnameOf, type Node, type NodeSpec } from '../objects/node.ts';
 import type { Service, ServiceSpec } from '../objects/service.ts';
 import type { Task } from '../objects/task.ts';
 import { createNetwork, removeNetwork } from './network-control.ts';
 import { type Admission, admitNode, removeNode, updateNode } from './node-control.ts';
+import { changedPorts, type PortChange } from './published-ports.ts';
 import { accepted, type Reply, type Result, refused } from './result.ts';
 import {
   type ControlParts,
@@ -71,6 +73,19 @@ export class Control {
     const forceUpdate = (spec.task.forceUpdate ?? 0) + 1;
     const task = { ...spec.task, forceUpdate };
     updateService(this.#parts, id, undefined, { ...spec, task }, reply);
+  }
+
+  /** Publishes other ports; the tasks are replaced for it (`--publish-add`, `--publish-rm`). */
+  updatePorts(nameOrId: string, change: PortChange, reply: Reply<Service>): void {
+    const found = this.findService(nameOrId);
+    if (!found.ok) {
+      reply(found);
+      return;
+    }
+    const { id, spec } = found.value;
+    const before = spec.endpoint ?? DEFAULT_ENDPOINT_SPEC;
+    const endpoint = { ...before, ports: changedPorts(before.ports, change) };
+    updateService(this.#parts, id, undefined, { ...spec, endpoint }, reply);
   }
 
   /** Goes back to the previous spec. */

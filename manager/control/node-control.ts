@@ -47,6 +47,11 @@ export function updateNode(
       if (version !== undefined && version !== node.meta.version) {
         return refused('Unknown', 'update out of sequence');
       }
+      const isDemotion = node.spec.role === NodeRole.manager && change.role === NodeRole.worker;
+      const managers = [...tx.nodes()].filter(({ role }) => role === NodeRole.manager);
+      if (isDemotion && managers.length === 1 && managers[0]!.id === id) {
+        return refused('FailedPrecondition', 'attempting to demote the last manager of the swarm');
+      }
       return accepted(tx.update('node', { ...node, spec: { ...node.spec, ...change } }));
     },
     reply,

@@ -65,7 +65,7 @@ function groupMacOf(namespace: Namespace, address: Ipv4Address): Mac {
 }
 
 /** Tells everybody on the link where an address is, by a request for itself. */
-function announce(device: Device, address: Ipv4Address): void {
+export function announce(device: Device, address: Ipv4Address): void {
   send(device, ArpOperation.request, BROADCAST_MAC, device.mac, address, 0, address);
 }
 

@@ -8,6 +8,7 @@ import {
   writeEthernetHeader,
 } from '../../wire/ethernet.ts';
 import type { Device } from '../device/device.ts';
+import { kernelOf } from '../kernel-release.ts';
 import { Packet } from '../packet.ts';
 import { ip, Lab } from '../testing/lab.ts';
 import { NeighbourState } from './neighbour.ts';
@@ -164,6 +165,26 @@ test('the table overflows at gc_thresh3', () => {
   const results = [];
   for (let i = 10; i < 17; i++) results.push(a.sendIpv4(lab.echo(`10.0.0.${i}`)));
   expect(results).toEqual([0, 0, 0, 0, 0, 105, 105]);
+});
+
+test('permanent entries fill the one table of all namespaces before Linux 5.0, and not since', () => {
+  for (const [release, expected] of [
+    ['4.15', [true, true, false]],
+    ['5.4', [true, true, true]],
+  ] as const) {
+    const lab = new Lab(kernelOf(release));
+    const host = lab.namespace('host');
+    const overlay = lab.namespace('1-net', host);
+    const [, device] = lab.cable(host, 'eth0', '10.0.0.1/24', overlay, 'eth0', '10.0.0.2/24');
+    host.sysctls.set('net.ipv4.neigh.default.gc_thresh3', 2);
+    expect(overlay.sysctls.text('net.ipv4.neigh.default.gc_thresh3')).toBe('2');
+    const added = [5, 6, 7].map((last) =>
+      overlay.neighbours.setPermanent(device, ip(`10.0.0.${last}`), lab.nextMac()),
+    );
+    expect([release, added]).toEqual([release, expected]);
+    const overflow = lab.host.log.lines.filter(({ text }) => text.includes('table overflow'));
+    expect(overflow).toHaveLength(added.includes(false) ? 1 : 0);
+  }
 });
 
 /** Sends an ARP request out of a device. */

@@ -8,8 +8,9 @@
  */
 import { type DrawKey, draw32, drawBelow, hashText, keyOf } from '../../sim/chance.ts';
 import type { Namespace } from '../namespace.ts';
+import { LOCAL_PORTS } from '../sysctls.ts';
 
-/** First and last port of `net.ipv4.ip_local_port_range`, unless the sysctl says otherwise. */
+/** What {@link LOCAL_PORTS} say, and what stands for a text that says nothing. */
 const LOCAL_PORT_RANGE = { first: 32_768, last: 60_999 } as const;
 
 /** A range of ports, both ends included. */
@@ -20,8 +21,9 @@ export interface PortRange {
 
 /** `net.ipv4.ip_local_port_range` of a namespace. */
 export function localPortRangeOf(namespace: Namespace): PortRange {
-  const text = namespace.sysctls.text('net.ipv4.ip_local_port_range');
-  if (text === undefined) return LOCAL_PORT_RANGE;
+  const [name, unchanged] = LOCAL_PORTS;
+  const text = namespace.sysctls.text(name);
+  if (text === undefined || text === unchanged) return LOCAL_PORT_RANGE;
   const [first, last] = text.trim().split(/\s+/).map(Number);
   if (!(first! > 0 && last! >= first! && last! < 65_536)) return LOCAL_PORT_RANGE;
   return { first: first!, last: last! };

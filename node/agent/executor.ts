@@ -151,6 +151,15 @@ export class HostExecutor implements Executor {
     isDone();
   }
 
+  /** The node leaves the swarm: its tasks' containers are removed as they are (`Cluster.Leave`). */
+  removeAll(): void {
+    for (const controller of [...this.#controllers.values()]) {
+      controller.cancel();
+      controller.remove(() => {});
+    }
+    this.#networks?.leaveAll();
+  }
+
   /** dockerd was killed: containers go on without names, and nobody holds the published ports. */
   letGo(): void {
     this.isOver = true;

@@ -316,7 +316,16 @@ class Check {
   }
 
   #entry(at: YamlPath, entry: TimelineEntry): void {
-    for (const verb of ['crash', 'restart', 'pause', 'resume', 'drain', 'activate'] as const) {
+    for (const verb of [
+      'crash',
+      'restart',
+      'pause',
+      'resume',
+      'drain',
+      'activate',
+      'leave',
+      'demote',
+    ] as const) {
       if (entry[verb] !== undefined) this.#nodesAt([...at, verb], entry[verb]);
     }
     const { partition, heal, drop, delay } = entry;
@@ -365,7 +374,8 @@ class Check {
       for (const line of [lines].flat()) this.#dockerLine(path, line);
     }
     for (const verb of ['update', 'remove'] as const) {
-      const service = entry[verb];
+      const said = entry[verb];
+      const service = typeof said === 'object' ? said.service : said;
       if (service === undefined || this.#hasService(service)) continue;
       this.#unknown([...at, verb], service, 'service', this.#serviceNames, false);
     }

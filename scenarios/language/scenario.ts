@@ -77,6 +77,37 @@ const underlay = z
   })
   .meta({ description: 'the network between the hosts' });
 
+const portTarget = {
+  target: z.int().min(1).max(65_535).meta({ description: 'the port of the container' }),
+  protocol: z.enum(['tcp', 'udp', 'sctp']).default('tcp'),
+  mode: z.enum(['ingress', 'host']).default('ingress'),
+};
+
+const portUpdate = z
+  .strictObject({
+    service: z.string(),
+    'publish-add': z
+      .array(
+        z.strictObject({
+          published: z
+            .int()
+            .min(0)
+            .max(65_535)
+            .default(0)
+            .meta({ description: '0: any that is free' }),
+          ...portTarget,
+        }),
+      )
+      .default([])
+      .meta({ description: 'ports as docker service update --publish-add' }),
+    'publish-rm': z.array(z.strictObject(portTarget)).default([]).meta({
+      description: 'ports as docker service update --publish-rm, by their target',
+    }),
+  })
+  .refine((update) => update['publish-add'].length + update['publish-rm'].length > 0, {
+    error: 'publish-add or publish-rm, or both',
+  });
+
 const cluster = z
   .strictObject({
     docker: dockerVersion.default(DEFAULT_ENGINE_VERSION),
@@ -249,7 +280,12 @@ const verbs = {
     .meta({ description: 'services and how many tasks they should have' }),
   drain: nodes.optional().meta({ description: 'tasks leave the node, and none come' }),
   activate: nodes.optional().meta({ description: 'tasks may come to the node again' }),
-  update: z.string().optional().meta({ description: 'replaces all tasks of a service' }),
+  update: z.union([z.string(), portUpdate]).optional().meta({
+    description:
+      'replaces all tasks of a service, or publishes other ports, for which all are replaced',
+  }),
+  leave: nodes.optional().meta({ description: 'docker swarm leave, typed on the node' }),
+  demote: nodes.optional().meta({ description: 'docker node demote' }),
   remove: z.string().optional().meta({ description: 'removes a service' }),
   compose: z.record(z.string(), composeCommand).optional().meta({
     description: 'docker compose up -d of files on nodes, such as { worker-1: shop.compose.yaml }',

@@ -8,7 +8,8 @@ import type { DelayRange, FlowFilter, UnderlayRule } from '../../cluster/underla
 import type { RuleId } from '../../cluster/underlay/paths.ts';
 import { KEYRING_CHANGES } from '../../gossip/transport/keyring-change.ts';
 import { BURST_NS, type Starvation } from '../../gossip/transport/starvation.ts';
-import { NodeAvailability } from '../../manager/objects/node.ts';
+import type { Result } from '../../manager/control/result.ts';
+import { NodeAvailability, NodeRole } from '../../manager/objects/node.ts';
 import { splitWords } from '../../net/netfilter/command-words.ts';
 import { composeDown, composeUp } from '../../node/daemon/compose/compose.ts';
 import type { ComposeProject } from '../../node/daemon/compose/project.ts';
@@ -26,6 +27,7 @@ import {
   type TimelineEntry,
   VERBS,
 } from '../language/scenario.ts';
+import { portChangeOf, portsText } from './port-update.ts';
 import { FAULT_VERBS, RETURN_VERBS, type TimelineEvent } from './timeline-events.ts';
 
 /** What is an operation of the simulator; `exec` is a tool's. */
@@ -146,6 +148,10 @@ export class Faults {
         for (const node of nodes) this.#setAvailability(node, availability);
         return nodes;
       }
+      case 'leave':
+        return this.#leave(this.#select(entry.leave!));
+      case 'demote':
+        return this.#demote(this.#select(entry.demote!));
       case 'scale':
         for (const [service, replicas] of Object.entries(entry.scale!)) {
           this.#withLeader((control) =>
@@ -154,9 +160,7 @@ export class Faults {
         }
         return [];
       case 'update':
-        this.#withLeader((control) =>
-          control.forceUpdateService(`${this.#stackName}_${entry.update!}`, () => {}),
-        );
+        this.#update(entry.update!);
         return [];
       case 'remove':
         this.#withLeader((control) => {
@@ -177,6 +181,56 @@ export class Faults {
           this.#docker(this.#select(selector), [lines].flat()),
         );
     }
+  }
+
+  #update(update: NonNullable<TimelineEntry['update']>): void {
+    const service = typeof update === 'string' ? update : update.service;
+    const name = `${this.#stackName}_${service}`;
+    const reply = this.#refusalOf(service);
+    this.#withLeader((control) => {
+      if (typeof update === 'string') control.forceUpdateService(name, reply);
+      else control.updatePorts(name, portChangeOf(update), reply);
+    });
+  }
+
+  /** Notes what the manager refuses, as the `docker` command says it. */
+  #refusalOf(subject: string): (result: Result<unknown>) => void {
+    return (result) => {
+      if (result.ok) return;
+      const { code, message } = result.refusal;
+      const text = `rpc error: code = ${code} desc = ${message}`;
+      this.#refusal += `; ${subject}: Error response from daemon: ${text}`;
+    };
+  }
+
+  /** `docker swarm leave`, typed on each node. */
+  #leave(nodes: readonly number[]): number[] {
+    return nodes.filter((node) => {
+      const machine = this.#cluster.machines[node]!;
+      const refusal = machine.leaveSwarm();
+      if (refusal === undefined) return true;
+      this.#refusal += `; ${machine.name}: Error response from daemon: ${refusal.trimEnd()}`;
+      return false;
+    });
+  }
+
+  /** `docker node demote`, typed on the manager. */
+  #demote(nodes: readonly number[]): number[] {
+    for (const node of nodes) {
+      const machine = this.#cluster.machines[node]!;
+      this.#withLeader((control) => {
+        const found = control.findNode(machine.nodeId);
+        if (!found.ok) return;
+        const { id, meta, spec } = found.value;
+        if (spec.role === NodeRole.worker) {
+          this.#refusal += `; Node ${machine.name} is already a worker.`;
+          return;
+        }
+        const demoted = { ...spec, role: NodeRole.worker };
+        control.updateNode(id, meta.version, demoted, this.#refusalOf(machine.name));
+      });
+    }
+    return [...nodes];
   }
 
   #power(verb: 'crash' | 'restart' | 'pause' | 'resume', nodes: number[]): number[] {
@@ -438,7 +492,9 @@ function describe(entry: TimelineEntry, verb: Verb, names: string): string {
         .map(([service, replicas]) => `${service} to ${replicas}`)
         .join(', ')}`;
     case 'update':
-      return `update service ${entry.update}`;
+      return typeof entry.update === 'string'
+        ? `update service ${entry.update}`
+        : `update service ${entry.update!.service}${portsText(entry.update!)}`;
     case 'remove':
       return `remove service ${entry.remove}`;
     case 'compose':
