@@ -23,6 +23,8 @@ export interface KernelTraits {
   readonly losesReusedSyn: boolean;
   /** With `expire_nodest_conn`, connections end with their real server (since 04231e52d355, 5.9). */
   readonly flushesRemovedServers: boolean;
+  /** Tunnels under a bridge tell senders what does not fit (since 4cb47a8644cc, 5.9). */
+  readonly tunnelsTellMtu: boolean;
   /** `conn_reuse_mode` 0 keeps new SYNs at a server of weight 0, too (until c95c07836fa4, 5.16). */
   readonly reuseModeHoldsQuiesced: boolean;
 }
@@ -33,6 +35,7 @@ export const DEFAULT_KERNEL: KernelTraits = {
   countsPermanentNeighbours: false,
   losesReusedSyn: false,
   flushesRemovedServers: true,
+  tunnelsTellMtu: true,
   reuseModeHoldsQuiesced: false,
 };
 
@@ -45,6 +48,7 @@ export function kernelOf(release: KernelRelease): KernelTraits {
     countsPermanentNeighbours: isBefore('5.4'),
     losesReusedSyn: isBefore('5.15'),
     flushesRemovedServers: !isBefore('5.15'),
+    tunnelsTellMtu: !isBefore('5.15'),
     reuseModeHoldsQuiesced: isBefore('6.1'),
   };
 }

@@ -4,7 +4,7 @@
  * sent it, so that a bridge carries it to the sender.
  *
  * Mirrors `skb_tunnel_check_pmtu` and `iptunnel_pmtud_build_icmp` (net/ipv4/ip_tunnel_core.c, since
- * Linux 5.8).
+ * Linux 5.9).
  */
 import { Packet } from '../net/packet.ts';
 import { isLoopbackAddress, isMulticastAddress } from '../wire/addresses.ts';

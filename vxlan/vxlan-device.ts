@@ -81,11 +81,6 @@ export interface VxlanOptions {
   readonly zeroChecksum6Tx?: boolean;
   /** `udp6zerocsumrx`: packets without a checksum are taken over IPv6; default false. */
   readonly zeroChecksum6Rx?: boolean;
-  /**
-   * Frames that do not fit the way to the VTEP are answered (Linux 5.8 and later; the default).
-   * Otherwise the outer packet is fragmented, whatever the inner one asks for.
-   */
-  readonly answersTooBig?: boolean;
 }
 
 /** A VXLAN tunnel endpoint. */
@@ -280,7 +275,8 @@ export class VxlanDevice extends Device {
 
   /** The error for a frame that is too long for the way to its VTEP, if anybody is to hear of it. */
   #tooBigReplyTo(frame: Packet, remote: IpAddress, route: RouteResult): Packet | undefined {
-    if (this.options.answersTooBig === false || this.bridgePort === undefined) return undefined;
+    const { tunnelsTellMtu } = this.underlay.host.kernel;
+    if (!tunnelsTellMtu || this.bridgePort === undefined) return undefined;
     const overhead = isIpv6Address(remote) ? VXLAN6_OVERHEAD_BYTES : VXLAN_OVERHEAD_BYTES;
     return pathMtuReplyTo(frame, this.underlay.pathMtuBytes(remote, route) - overhead);
   }

@@ -15,6 +15,15 @@ export interface DelayRange {
   readonly maxNs: number;
 }
 
+/**
+ * What becomes of packets that are too long: they `vanish`, as in tunnels that say nothing; they meet a
+ * router (`routed`), which cuts them or tells their senders; or so, with a firewall behind it that lets no
+ * fragments pass (`routed-no-fragments`).
+ */
+export const TOO_LONG = ['vanish', 'routed', 'routed-no-fragments'] as const;
+/** See {@link TOO_LONG}. */
+export type TooLong = (typeof TOO_LONG)[number];
+
 /** Conditions of one direction between two hosts. */
 export interface LinkConditions {
   readonly latency: DelayRange;
@@ -25,8 +34,10 @@ export interface LinkConditions {
   readonly reorderRatio: number;
   /** Bits per second; Infinity for no limit. */
   readonly bandwidthBitsPerSecond: number;
-  /** Largest IPv4 packet, in bytes. */
+  /** Largest IP packet, in bytes. */
   readonly mtuBytes: number;
+  /** What becomes of longer ones; default `vanish`. */
+  readonly tooLong?: TooLong | undefined;
 }
 
 /** A quiet data centre. */
@@ -71,6 +82,7 @@ export interface Path {
   /** Nanoseconds that one byte takes on the wire. */
   readonly byteNs: number;
   readonly mtuBytes: number;
+  readonly tooLong: TooLong;
   /** Empty when datagrams get through. */
   readonly blockedBy: string;
 }
@@ -105,6 +117,7 @@ export function pathOf(base: LinkConditions, rules: readonly UnderlayRule[]): Pa
     reorderRatio: 1 - orderedRatio,
     byteNs: 8_000_000_000 / bandwidth,
     mtuBytes,
+    tooLong: base.tooLong ?? 'vanish',
     blockedBy,
   };
 }

@@ -26,11 +26,16 @@ import {
   sourceMacOf,
 } from '../../wire/ethernet.ts';
 import { fragmentOffsetBytesOf, headerBytesOf, protocolOf } from '../../wire/ip.ts';
+import { parseIp } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
 import type { LinkConditions, Path } from './conditions.ts';
 import { Paths } from './paths.ts';
+import { piecesOf, tooBigReplyTo } from './router.ts';
 import { spoilTunnelChecksum } from './tunnel-offload.ts';
 import type { Uplink } from './uplink.ts';
+
+/** The addresses of the router between hosts, where the path's MTU is reported from. */
+const ROUTER = { ipv4: parseIp('192.168.56.1')!, ipv6: parseIp('fd00:56::1')! };
 
 /** The arrival of what does not arrive. */
 export const LOST = -1;
@@ -201,6 +206,11 @@ export class Underlay {
     const count = this.#frameCount[pair]!;
     this.#frameCount[pair] = count + 1;
     const lengthBytes = packet.end - packet.start;
+    const isTooLong = lengthBytes - ETHERNET_HEADER_BYTES > path.mtuBytes;
+    if (isTooLong && path.tooLong !== 'vanish' && path.blockedBy === '') {
+      this.#route(this.#uplinks[segment]![from]!, to, packet, path);
+      return;
+    }
     const departNs = Math.max(nowNs, this.#busyUntilNs[from]!);
     const reason = this.#dropReason(path, pair, count, lengthBytes, departNs - nowNs);
     if (reason !== '') {
@@ -216,6 +226,33 @@ export class Underlay {
       this.#scheduleArrival(to, segment, pair, sentNs, path, count, 1, packet.clone());
     }
     this.#scheduleArrival(to, segment, pair, sentNs, path, count, 0, packet);
+  }
+
+  /** A packet that is too long meets the router. */
+  #route(
+    uplink: Uplink,
+    to: number,
+    packet: Packet,
+    { mtuBytes, tooLong, latencyMinNs }: Path,
+  ): void {
+    const pieces = piecesOf(packet, mtuBytes);
+    if (pieces !== undefined) {
+      for (const piece of pieces) {
+        if (tooLong === 'routed') this.#send(uplink, to, piece);
+        else this.#drop(uplink, piece, 'a firewall drops fragments');
+      }
+      return;
+    }
+    this.#drop(uplink, packet, `longer than the path's MTU of ${mtuBytes}`);
+    const reply = tooBigReplyTo(packet, mtuBytes, ROUTER);
+    if (reply === undefined) return;
+    const { blockedBy, lossRatio } = this.#pathOfFrame(to, uplink.host, reply);
+    if (blockedBy !== '' || lossRatio === 1) {
+      this.#drop(uplink, reply, blockedBy === '' ? 'lost' : blockedBy);
+      return;
+    }
+    const arrivalNs = this.world.nowNs + latencyMinNs;
+    this.world.queue.scheduleCallback(arrivalNs, () => uplink.receive(reply));
   }
 
   #dropReason(

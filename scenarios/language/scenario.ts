@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { FURTHER_CARDS, NAT_KINDS } from '../../cluster/host-addresses.ts';
+import { TOO_LONG } from '../../cluster/underlay/conditions.ts';
 import { DEFAULT_CLUSTER_SPEC } from '../../manager/objects/cluster.ts';
 import { KERNEL_RELEASES } from '../../net/kernel-release.ts';
 import { DEFAULT_ENGINE_VERSION, ENGINE_VERSIONS } from '../../node/engine-version.ts';
@@ -53,7 +54,11 @@ const link = {
   duplicate: ratio.optional().meta({ description: 'chance that a packet arrives twice' }),
   reorder: ratio.optional().meta({ description: 'chance that a packet may overtake others' }),
   bandwidth: bandwidth.optional(),
-  mtu: z.int().min(576).max(9216).optional().meta({ description: 'largest IPv4 packet in bytes' }),
+  mtu: z.int().min(576).max(9216).optional().meta({ description: 'largest IP packet in bytes' }),
+  'too-long': z.enum(TOO_LONG).optional().meta({
+    description:
+      'longer packets vanish, or are routed: cut or reported, with fragments filtered or not',
+  }),
 };
 
 const underlay = z
@@ -182,7 +187,7 @@ const cluster = z
 const pairOrNodes = z.union([nodes, z.strictObject({ between: twoOf(nodes) })]);
 
 const filter = {
-  protocol: z.enum(['udp', 'tcp', 'icmp', 'esp']).optional(),
+  protocol: z.enum(['udp', 'tcp', 'icmp', 'icmpv6', 'esp']).optional(),
   port: z.int().min(1).max(65535).optional(),
 };
 

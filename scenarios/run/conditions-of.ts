@@ -8,7 +8,10 @@ import { type NodeNames, selectNodes } from '../language/node-names.ts';
 import type { Scenario } from '../language/scenario.ts';
 
 type Wanted = Scenario['cluster']['underlay'];
-type Link = Pick<Wanted, 'latency' | 'loss' | 'duplicate' | 'reorder' | 'bandwidth' | 'mtu'>;
+type Link = Pick<
+  Wanted,
+  'latency' | 'loss' | 'duplicate' | 'reorder' | 'bandwidth' | 'mtu' | 'too-long'
+>;
 
 /** The conditions that hold where nothing else is said. */
 export function baseConditions(wanted: Wanted): LinkConditions {
@@ -59,5 +62,6 @@ function overlay(base: LinkConditions, link: Link): LinkConditions {
     reorderRatio: link.reorder ?? base.reorderRatio,
     bandwidthBitsPerSecond: link.bandwidth ?? base.bandwidthBitsPerSecond,
     mtuBytes: link.mtu ?? base.mtuBytes,
+    tooLong: link['too-long'] ?? base.tooLong,
   };
 }

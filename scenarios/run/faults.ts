@@ -20,6 +20,7 @@ import { launch } from '../../node/tools/launch.ts';
 import { answerOf, type Steps, takeSteps } from '../../sim/steps.ts';
 import { formatDuration } from '../../sim/time.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
+import { NextHeader } from '../../wire/ipv6/header.ts';
 import { type NodeNames, selectNodes } from '../language/node-names.ts';
 import {
   type ComposeCommand,
@@ -40,7 +41,7 @@ interface Impairment {
   readonly from?: Selector | undefined;
   readonly to?: Selector | undefined;
   readonly for?: number | undefined;
-  readonly protocol?: 'udp' | 'tcp' | 'icmp' | 'esp' | undefined;
+  readonly protocol?: 'udp' | 'tcp' | 'icmp' | 'icmpv6' | 'esp' | undefined;
   readonly port?: number | undefined;
 }
 
@@ -467,7 +468,8 @@ function bothWays(left: readonly number[], right: readonly number[]): UnderlayRu
 
 function filterOf(fault: Impairment): FlowFilter | undefined {
   if (fault.protocol === undefined && fault.port === undefined) return undefined;
-  const protocol = IpProtocol[fault.protocol ?? 'udp'];
+  const { protocol: name = 'udp' } = fault;
+  const protocol = name === 'icmpv6' ? NextHeader.icmpv6 : IpProtocol[name];
   return fault.port === undefined ? { protocol } : { protocol, port: fault.port };
 }
 
