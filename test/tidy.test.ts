@@ -35,7 +35,7 @@ test.each([
   ['exports are named', exportProblems(sources)],
   ['nothing names a machine or a package host', machineProblems(files)],
   ['every test runs', switchedOffProblems(sources)],
-  ['every rule of NetworkDB is played by tests that there are', playedProblems(files)],
+  ['every rule of gossip is played by tests that there are', playedProblems(files)],
 ])('%s', (_, problems) => {
   expect.soft(problems.length, `\n${problems.join('\n')}\n`).toBe(0);
 });

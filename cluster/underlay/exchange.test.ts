@@ -42,6 +42,32 @@ function exchangeWith(state: PortState, fromNs: number, isOld = false): string[]
   return heard;
 }
 
+/** When who calls a host gives up that accepts after a while and never answers. */
+function silenceOf(fromNs: number, answerTimeoutNs?: number): string {
+  const world = new World('exchange');
+  const portState = (): PortState => (world.nowNs >= fromNs ? 'open' : 'silent');
+  const exchanges = new Exchanges(world, new Underlay(world, 2), { portState });
+  let heard = 'nothing';
+  const request = { from: 0, to: 1, port: 7946, requestBytes: 500, draw: 1 };
+  const spans = answerTimeoutNs === undefined ? {} : { answerTimeoutNs };
+  exchanges.start(
+    { ...request, deadlineNs: 10 * SECOND_NS, ...spans },
+    {
+      onRequest: () => {},
+      onReply: () => (heard = 'reply'),
+      onFailure: (nowNs, reason) => (heard = `${Math.round(nowNs / SECOND_NS)} s: ${reason}`),
+    },
+  );
+  world.queue.runUntil(60 * SECOND_NS);
+  return heard;
+}
+
+test('the time is for the connection, and where it is said once more for the answer', () => {
+  expect(silenceOf(2 * SECOND_NS)).toBe('10 s: timeout');
+  expect(silenceOf(2 * SECOND_NS, 10 * SECOND_NS)).toBe('13 s: timeout');
+  expect(silenceOf(8 * SECOND_NS, 10 * SECOND_NS)).toBe('10 s: timeout');
+});
+
 test('an open port answers', () => {
   expect(exchangeWith('open', 0)).toEqual(['0 s: request', '0 s: reply']);
 });

@@ -1,8 +1,8 @@
 /**
  * Random small clusters and what befalls them: loss, one-way cuts of UDP, TCP or both, partitions,
  * pauses, starved processes, clocks that drift, crashes, joins, leaves; members that differ in their
- * versions, keys, labels, protocols and tunables, and delegates that refuse and measure. For tests that hold two ways of
- * executing the same run to the same outcome.
+ * versions, keys, labels, protocols and tunables, and delegates that refuse and measure. For tests that
+ * hold two ways of executing the same run to the same outcome.
  */
 import fc from 'fast-check';
 import type { SpanDistribution } from '../../sim/span-distribution.ts';

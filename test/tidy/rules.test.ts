@@ -125,6 +125,15 @@ test('rules and the tests that play them', () => {
   expect(played('`ties.txt`, `b/b.test.ts`')).toHaveLength(1);
   expect(played('`a/a.test.ts`')).toHaveLength(1);
   expect(played('nowhere')).toHaveLength(2);
+  const withCode = (code: string) =>
+    check(
+      playedProblems,
+      ['docs/membership.md', `| Rule | Code | Played in |\n| a | ${code} | \`b.test.ts\` |`],
+      ['gossip/a.ts', ''],
+      ['b.test.ts', ''],
+    );
+  expect(withCode('`a.ts`')).toEqual([]);
+  expect(withCode('`gossip/a.ts`, `c.ts`')).toHaveLength(1);
 });
 
 test('machines and switched-off tests', () => {
