@@ -30,6 +30,8 @@ export interface NetworkRequest {
   readonly options: ReadonlyMap<string, string>;
   readonly labels: ReadonlyMap<string, string>;
   readonly ipam: readonly IpamConfig[];
+  /** `--scope swarm`, as overlays are by themselves: the managers' business. */
+  readonly isOfSwarm?: boolean;
   /** `--ipv6` */
   readonly isIpv6?: boolean;
   /** `--config-only`: it is there for others to be made of. */

@@ -18,8 +18,9 @@ import { configurationInUse, configured } from './configuration.ts';
 import { LocalNetwork, type LocalNetworkFacts, PREDEFINED_NETWORKS } from './local-network.ts';
 import { makePlugged, needsPlugins, type OwnParts } from './make-plugged.ts';
 import type { NetworkHost } from './network-host.ts';
-import type { NetworkPlane } from './network-plane.ts';
+import { type NetworkPlane, type PlaneSubnet, subnetsOf } from './network-plane.ts';
 import { makeStackedPlane } from './stacked-network.ts';
+import { swarmScopeRefusal } from './swarm-scope.ts';
 
 const NO_POOL_UP_TO_26 =
   'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to ' +
@@ -82,7 +83,8 @@ export class LocalNetworks {
     return network;
   }
 
-  #refusalOf({ name, driver }: NetworkRequest): Refusal | undefined {
+  #refusalOf(request: NetworkRequest): Refusal | undefined {
+    const { name, driver } = request;
     if (PREDEFINED_NETWORKS.includes(name)) {
       return forbidden(`operation is not permitted on predefined ${name} network`);
     }
@@ -92,7 +94,7 @@ export class LocalNetworks {
     if (driver === 'host' || driver === 'null') {
       return forbidden(`only one instance of "${driver}" network is allowed`);
     }
-    return undefined;
+    return swarmScopeRefusal(request, this.#host.swarmRole);
   }
 
   #make(request: NetworkRequest): LocalNetwork | Refusal {
@@ -150,10 +152,12 @@ export class LocalNetworks {
     for (const { facts, plane, plugged } of inOrderOfIds(before)) {
       if (facts.isConfigOnly === true) this.add(new LocalNetwork(facts, undefined));
       if (plane === undefined || plugged !== undefined || facts.name === 'bridge') continue;
-      const { pool, gateway } = plane;
       const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
-      const config = { ...ipv4ConfigOf(facts.ipam), subnet: pool.subnet };
-      const ipam: IpamConfig[] = [gateway === undefined ? config : { ...config, gateway }];
+      const asked = facts.ipam.filter(isIpv4Config);
+      const ipam: IpamConfig[] = subnetsOf(plane).map(({ pool, gateway }, i) => {
+        const config = { ...asked[i], subnet: pool.subnet };
+        return gateway === undefined ? config : { ...config, gateway };
+      });
       if (ipv6 !== undefined) ipam.push({ subnet: ipv6.pool.subnet, gateway: ipv6.gateway });
       const restored = this.#makePlane(facts.id, { ...facts, ipam });
       if (!(restored instanceof Refusal)) this.add(new LocalNetwork(facts, restored));
@@ -246,7 +250,8 @@ export class LocalNetworks {
     if (refusal !== undefined) return refusal;
     network.plane?.remove();
     network.plugged?.remove();
-    if (network.plane !== undefined) this.#pools.release(network.plane.pool);
+    const subnets = network.plane === undefined ? [] : subnetsOf(network.plane);
+    for (const { pool } of subnets) this.#pools.release(pool);
     if (network.plane instanceof BridgeNetwork && network.plane.ipv6 !== undefined) {
       this.#pools.release(network.plane.ipv6.pool);
     }
@@ -281,10 +286,40 @@ export class LocalNetworks {
       ? leadsSomewhere(wishes, request)
       : this.#host.engine.layout === 'isolation';
     const gateway = this.#gatewayOf(pool, ipv4[0], hasGateway);
+    if (gateway instanceof Refusal) {
+      this.#pools.release(pool);
+      return gateway;
+    }
+    const others = this.#otherSubnetsOf(ipv4.slice(1), hasGateway);
     const plane =
-      gateway instanceof Refusal ? gateway : this.#planeOf(id, request, wishes, pool, gateway);
-    if (plane instanceof Refusal) this.#pools.release(pool);
+      others instanceof Refusal
+        ? others
+        : this.#planeOf(id, request, wishes, pool, gateway, others);
+    if (plane instanceof Refusal) {
+      for (const each of others instanceof Refusal ? [] : others) this.#pools.release(each.pool);
+      this.#pools.release(pool);
+    }
     return plane;
+  }
+
+  /** The subnets behind a network's first. */
+  #otherSubnetsOf(configs: readonly IpamConfig[], hasGateway: boolean): PlaneSubnet[] | Refusal {
+    const subnets: PlaneSubnet[] = [];
+    const giveUp = (refusal: Refusal) => {
+      for (const { pool } of subnets) this.#pools.release(pool);
+      return refusal;
+    };
+    for (const config of configs) {
+      const pool = this.#poolOf(config);
+      if (pool instanceof Refusal) return giveUp(pool);
+      const gateway = this.#gatewayOf(pool, config, hasGateway);
+      if (gateway instanceof Refusal) {
+        this.#pools.release(pool);
+        return giveUp(gateway);
+      }
+      subnets.push({ pool, gateway });
+    }
+    return subnets;
   }
 
   /** The IPv6 half of a bridge network that asks for one. */
@@ -354,6 +389,7 @@ export class LocalNetworks {
     wishes: BridgeWishes,
     pool: LocalPool,
     gateway: Ipv4Address | undefined,
+    otherSubnets: readonly PlaneSubnet[] = [],
   ): NetworkPlane | Refusal {
     const { isInternal, options, driver } = request;
     if (driver !== 'bridge') {
@@ -363,8 +399,7 @@ export class LocalNetworks {
         id,
         driver: driver === 'macvlan' ? 'macvlan' : 'ipvlan',
         options,
-        pool,
-        gateway,
+        subnets: [{ pool, gateway }, ...otherSubnets],
         isInternal,
         others,
       });
@@ -412,10 +447,6 @@ function ownIpam(ipv4: IpamConfig, pool6: LocalPool | undefined): IpamConfig[] {
 
 function isIpv4Config({ subnet }: IpamConfig): boolean {
   return subnet === undefined || !isIpv6Address(subnet.address);
-}
-
-function ipv4ConfigOf(ipam: readonly IpamConfig[]): IpamConfig | undefined {
-  return ipam.find(isIpv4Config);
 }
 
 function inOrderOfIds(networks: readonly LocalNetwork[]): LocalNetwork[] {

@@ -17,16 +17,11 @@ import { LocalNetwork, type LocalNetworkFacts } from './local-network.ts';
 import type { NetworkHost } from './network-host.ts';
 import type { NetworkPlane } from './network-plane.ts';
 import { PluggedNetwork, RemotePlane } from './plugged-network.ts';
+import { fromWorker, noSwarm } from './swarm-scope.ts';
 
 const BUILT_IN_DRIVERS: readonly string[] = ['bridge', 'macvlan', 'ipvlan'];
 /** Up to this version networks of scope `global` need a store that only a swarm has. */
 const STORE_MAJOR_MAX = 24;
-const FROM_WORKER =
-  'Cannot create a multi-host network from a worker node. Please create the network from a ' +
-  'manager node.';
-const NO_SWARM =
-  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect ' +
-  'this node to swarm and try again.';
 const NO_OPTIONS: ReadonlyMap<string, string> = new Map();
 
 /** What the host does itself for such a network. */
@@ -76,7 +71,7 @@ export function* makePlugged(
   if (driver instanceof Refusal) return driver;
   const scope = driver?.capability.scope ?? 'local';
   const isGlobal = scope === 'global';
-  if (isGlobal && host.swarmRole === 'worker') return forbidden(FROM_WORKER);
+  if (isGlobal && host.swarmRole === 'worker') return fromWorker();
   const id = host.identifiers.id();
   const options = networkOptionsOf(request, host.engine);
   const skipsGateway = driver === undefined ? false : yield* driver.skipsGateway(options);
@@ -195,5 +190,5 @@ function* storeGlobally(
 ): Steps<Refusal | undefined> {
   if (host.swarmRole !== undefined || host.engine.major > STORE_MAJOR_MAX) return undefined;
   yield* driver.deleteNetwork(id);
-  return failure(NO_SWARM);
+  return noSwarm();
 }

@@ -7,7 +7,7 @@
 import type { Device } from '../../net/device/device.ts';
 import type { Namespace } from '../../net/namespace.ts';
 import type { Ipv4Address, Mac } from '../../wire/addresses.ts';
-import type { IpAddress } from '../../wire/ip-address.ts';
+import { type IpAddress, isInPrefix } from '../../wire/ip-address.ts';
 import type { Refusal } from '../daemon/refusal.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
 
@@ -30,11 +30,20 @@ export interface Ipv6Plane {
   take(wanted: IpAddress | undefined): IpAddress | undefined;
 }
 
-/** A network of one driver on one host. */
-export interface NetworkPlane {
+/** One IPv4 subnet of a network. */
+export interface PlaneSubnet {
   readonly pool: LocalPool;
   /** Reserved for the router, whether or not containers are told of it. */
   readonly gateway: Ipv4Address | undefined;
+}
+
+/** A subnet, and others behind it. */
+interface Subnets extends PlaneSubnet {
+  readonly otherSubnets?: readonly PlaneSubnet[];
+}
+
+/** A network of one driver on one host. */
+export interface NetworkPlane extends Subnets {
   /** Where a container's default route leads, if it takes it by this network. */
   readonly defaultRoute: 'gateway' | 'device' | 'none';
   /** Why nobody can join now; `undefined` when somebody can. */
@@ -53,4 +62,14 @@ export interface NetworkPlane {
   leave(endpoint: PlaneEndpoint): void;
   /** Takes the network off the host. */
   remove(): void;
+}
+
+/** All IPv4 subnets of a network. */
+export function subnetsOf(plane: Subnets): readonly PlaneSubnet[] {
+  return [plane, ...(plane.otherSubnets ?? [])];
+}
+
+/** The subnet that an address of a network lies in. */
+export function subnetAt(plane: Subnets, address: Ipv4Address): PlaneSubnet {
+  return subnetsOf(plane).find(({ pool }) => isInPrefix(pool.subnet, address)) ?? plane;
 }

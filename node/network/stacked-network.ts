@@ -7,12 +7,18 @@ import { Ipvlan, type IpvlanFlag, type IpvlanMode } from '../../net/device/ipvla
 import { Macvlan, type MacvlanMode } from '../../net/device/macvlan.ts';
 import { stackingError } from '../../net/device/stacked-device.ts';
 import type { Namespace } from '../../net/namespace.ts';
+import { assert } from '../../sim/assert.ts';
 import { broadcastOf, type Ipv4Address, type Mac, macOfIpv4 } from '../../wire/addresses.ts';
 import { failure, forbidden, invalid, Refusal } from '../daemon/refusal.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
 import type { BridgeHost } from './bridge-network.ts';
 import type { LocalNetwork } from './local-network.ts';
-import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
+import {
+  type NetworkPlane,
+  type PlaneEndpoint,
+  type PlaneSubnet,
+  subnetAt,
+} from './network-plane.ts';
 import { type ParentInterface, parentInterfaceOf } from './parent-interface.ts';
 
 /** How the interfaces of a network behave. */
@@ -22,8 +28,7 @@ type StackedMode =
 
 /** What such a network is made from. */
 interface StackedNetworkOptions {
-  readonly pool: LocalPool;
-  readonly gateway: Ipv4Address | undefined;
+  readonly subnets: readonly PlaneSubnet[];
   readonly parent: ParentInterface;
   readonly mode: StackedMode;
   readonly isInternal: boolean;
@@ -33,6 +38,7 @@ interface StackedNetworkOptions {
 export class StackedNetwork implements NetworkPlane {
   readonly pool: LocalPool;
   readonly gateway: Ipv4Address | undefined;
+  readonly otherSubnets: readonly PlaneSubnet[];
   readonly defaultRoute: 'gateway' | 'device' | 'none';
   readonly parent: ParentInterface;
   readonly mode: StackedMode;
@@ -40,14 +46,17 @@ export class StackedNetwork implements NetworkPlane {
 
   constructor(host: BridgeHost, options: StackedNetworkOptions) {
     this.#host = host;
-    this.pool = options.pool;
-    this.gateway = options.gateway;
+    const [first, ...others] = options.subnets;
+    assert(first !== undefined, 'a network has a subnet');
+    this.pool = first.pool;
+    this.gateway = first.gateway;
+    this.otherSubnets = others;
     this.parent = options.parent;
     this.mode = options.mode;
     const isRouted = this.mode.driver === 'ipvlan' && this.mode.mode !== 'l2';
     if (options.isInternal) this.defaultRoute = 'none';
     else if (isRouted) this.defaultRoute = 'device';
-    else this.defaultRoute = options.gateway === undefined ? 'none' : 'gateway';
+    else this.defaultRoute = 'gateway';
   }
 
   /** The kernel has the last word on who may share a parent. */
@@ -75,8 +84,9 @@ export class StackedNetwork implements NetworkPlane {
         : new Ipvlan(name, parent, mode.mode, mode.flag);
     namespace.addDevice(device);
     namespace.moveDevice(device, sandbox, interfaceName);
-    const prefixLength = this.pool.subnet.lengthBits;
-    const broadcast = broadcastOf(this.pool.subnet);
+    const { subnet } = subnetAt(this, address).pool;
+    const prefixLength = subnet.lengthBits;
+    const broadcast = broadcastOf(subnet);
     sandbox.addAddress(device, { address, prefixLength, broadcast });
     sandbox.setUp(device, true);
     return { id: identifiers.id(), address, mac: device.mac, device };
@@ -96,8 +106,7 @@ export interface StackedRequest {
   readonly id: string;
   readonly driver: 'macvlan' | 'ipvlan';
   readonly options: ReadonlyMap<string, string>;
-  readonly pool: LocalPool;
-  readonly gateway: Ipv4Address | undefined;
+  readonly subnets: readonly PlaneSubnet[];
   readonly isInternal: boolean;
   /** Networks that must not share a parent with it. */
   readonly others: readonly LocalNetwork[];
@@ -108,7 +117,7 @@ export function makeStackedPlane(
   host: BridgeHost,
   request: StackedRequest,
 ): StackedNetwork | Refusal {
-  const { id, driver, options, pool, gateway, isInternal, others } = request;
+  const { id, driver, options, subnets, isInternal, others } = request;
   const mode = modeOf(driver, options);
   if (mode instanceof Refusal) return mode;
   const prefix = driver === 'macvlan' ? 'dm' : 'di';
@@ -123,7 +132,7 @@ export function makeStackedPlane(
   const { namespace, identifiers } = host;
   const parent = parentInterfaceOf(namespace, parentName, dummyName, () => identifiers.mac());
   if (parent instanceof Refusal) return parent;
-  return new StackedNetwork(host, { pool, gateway, parent, mode, isInternal });
+  return new StackedNetwork(host, { subnets, parent, mode, isInternal });
 }
 
 const MACVLAN_MODES: readonly MacvlanMode[] = ['bridge', 'private', 'passthru', 'vepa'];

@@ -25,7 +25,12 @@ import type { Host } from '../host/host.ts';
 import { endpointAddressRefusal } from '../ipam/address-refusal.ts';
 import { routeByIpv6Gateway } from '../network/bridge-ipv6.ts';
 import type { DefaultRoute, LocalEndpoint, LocalNetwork } from '../network/local-network.ts';
-import type { NetworkPlane, PlaneEndpoint } from '../network/network-plane.ts';
+import {
+  type NetworkPlane,
+  type PlaneEndpoint,
+  subnetAt,
+  subnetsOf,
+} from '../network/network-plane.ts';
 import { freeName, RemotePlane, type ReservedEndpoint } from '../network/plugged-network.ts';
 import type { PublishedPorts } from '../publish/published-ports.ts';
 import {
@@ -228,11 +233,11 @@ export class ContainerSandbox implements NameView {
       sandboxId: this.id,
       interfaceName: plane?.device.name ?? '',
       address: plane?.address ?? 0,
-      prefixLength: reserved?.address?.lengthBits ?? network.plane?.pool.subnet.lengthBits ?? 0,
+      prefixLength: reserved?.address?.lengthBits ?? prefixLengthOf(network, plane?.address),
       address6: plane?.address6 ?? 0,
       mac: plane?.mac ?? 0,
       plane,
-      defaultRoute: defaultRouteOf(network, reserved),
+      defaultRoute: defaultRouteOf(network, reserved, plane?.address ?? 0),
       reserved,
       linkAliases: linkAliasesOf(wishes.links),
       gatewayPriority: wishes.gatewayPriority,
@@ -261,7 +266,7 @@ export class ContainerSandbox implements NameView {
     if (address instanceof Refusal) return address;
     const address6 = ipv6AddressOn(network, plane, wishes.address6);
     if (address6 instanceof Refusal) {
-      plane.pool.release(address);
+      subnetAt(plane, address).pool.release(address);
       return address6;
     }
     const interfaceName = freeName(this.namespace, 'eth');
@@ -281,7 +286,7 @@ export class ContainerSandbox implements NameView {
     network.remove(endpoint);
     if (plane === undefined) return true;
     network.plane!.leave(plane);
-    if (reserved === undefined) network.plane!.pool.release(address);
+    if (reserved === undefined) subnetAt(network.plane!, address).pool.release(address);
     else network.plugged!.release(reserved);
     return true;
   }
@@ -360,16 +365,27 @@ function fileNameOf(sandboxId: string): string {
 
 function addressOn(
   network: LocalNetwork,
-  { pool }: NetworkPlane,
+  plane: NetworkPlane,
   wanted: Ipv4Address | undefined,
 ): Ipv4Address | Refusal {
-  return pool.take(wanted) ?? endpointAddressRefusal(pool.subnet, wanted, network);
+  const subnets = wanted === undefined ? subnetsOf(plane) : [subnetAt(plane, wanted)];
+  for (const { pool } of subnets) {
+    const address = pool.take(wanted);
+    if (address !== undefined) return address;
+  }
+  return endpointAddressRefusal(subnets[0]!.pool.subnet, wanted, network);
+}
+
+function prefixLengthOf({ plane }: LocalNetwork, address: Ipv4Address | undefined): number {
+  if (plane === undefined || address === undefined) return 0;
+  return subnetAt(plane, address).pool.subnet.lengthBits;
 }
 
 /** As the network's driver has it, or as its plugin says for this endpoint. */
 function defaultRouteOf(
   { plane, facts }: LocalNetwork,
   reserved: ReservedEndpoint | undefined,
+  address: Ipv4Address,
 ): DefaultRoute | undefined {
   if (plane === undefined) return undefined;
   if (plane instanceof RemotePlane) {
@@ -377,7 +393,9 @@ function defaultRouteOf(
     return gateway === undefined || facts.isInternal ? undefined : { gateway };
   }
   if (plane.defaultRoute === 'none') return undefined;
-  const gateway = plane.defaultRoute === 'device' ? undefined : plane.gateway;
+  const isByDevice = plane.defaultRoute === 'device';
+  const gateway = isByDevice ? undefined : subnetAt(plane, address).gateway;
+  if (gateway === undefined && !isByDevice) return undefined;
   return { gateway, gateway6: facts.isInternal ? undefined : plane.ipv6?.gateway };
 }
 

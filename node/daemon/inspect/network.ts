@@ -7,6 +7,7 @@ import { formatIp, formatIpPrefix, isIpv6Address } from '../../../wire/ip-addres
 import type { EngineVersion } from '../../engine-version.ts';
 import { BridgeNetwork } from '../../network/bridge-network.ts';
 import type { LocalEndpoint, LocalNetwork } from '../../network/local-network.ts';
+import { subnetAt, subnetsOf } from '../../network/network-plane.ts';
 import { instantText } from '../instants.ts';
 import type { IpamConfig } from '../requests.ts';
 import { type Json, sortedObject } from './json.ts';
@@ -57,7 +58,8 @@ export function networkJson(network: LocalNetwork, engine: EngineVersion): Recor
 function subnetsJson({ plane, plugged }: LocalNetwork): Record<string, Json> {
   if (plane === undefined || plugged !== undefined || !('pool' in plane)) return {};
   const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
-  const pools = ipv6 === undefined ? [plane.pool] : [plane.pool, ipv6.pool];
+  const ipv4 = subnetsOf(plane).map(({ pool }) => pool);
+  const pools = ipv6 === undefined ? ipv4 : [...ipv4, ipv6.pool];
   const entries = pools.map((pool): [string, Json] => [
     formatIpPrefix(pool.subnet),
     { IPsInUse: pool.usedCount, DynamicIPsAvailable: pool.freeCount },
@@ -83,7 +85,8 @@ function configsOf({ facts, plane }: LocalNetwork, { major }: EngineVersion): Js
 function withGateway(config: IpamConfig, plane: LocalNetwork['plane']): IpamConfig {
   const isIpv6 = isIpv6Address(config.subnet!.address);
   const ipv6 = plane instanceof BridgeNetwork ? plane.ipv6 : undefined;
-  const gateway = config.gateway ?? (isIpv6 ? ipv6?.gateway : plane?.gateway);
+  const ipv4 = plane === undefined ? undefined : subnetAt(plane, config.subnet!.address);
+  const gateway = config.gateway ?? (isIpv6 ? ipv6 : ipv4)?.gateway;
   return gateway === undefined ? config : { ...config, gateway };
 }
 
