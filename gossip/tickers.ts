@@ -57,6 +57,13 @@ export class Tickers {
     return Math.floor((atNs - this.#madeAtNs[member]!) / intervalNs);
   }
 
+  /** Whether a tick falls in a span, both ends included; `intervalNs` is the member's own. */
+  ticksIn(member: number, intervalNs: number, fromNs: number, toNs: number): boolean {
+    return (
+      this.numberAt(member, intervalNs, toNs) !== this.numberAt(member, intervalNs, fromNs - 1)
+    );
+  }
+
   /**
    * Waits for the first tick after `sinceNs`: one that has passed since then is waiting. `intervalNs`
    * is the member's own.

@@ -45,11 +45,11 @@ export function probeSilently(state: State, member: number, target: number, atNs
   // the health of the target is its own affair
   const reasons = state.unrest.of(target) & ~Reason.unhealthy;
   if ((reasons & ~Reason.broadcasts) !== 0 || !state.members.isOneToOne) return false;
-  const isRiding = reasons !== 0;
-  if (isRiding && !canRide(state, target)) return false;
   const seqNo = state.seqNos[member]! + 1;
   const delayNs = certainDelayNs(state, member, target, seqNo);
   if (delayNs < 0) return false;
+  const isRiding = reasons !== 0;
+  if (isRiding && !canRide(state, target, atNs, delayNs)) return false;
   const pingSizeBytes = quietPingBytes(state, member, target, seqNo);
   const ackSizeBytes = quietBytesOf(state, target, member, ackBytes(seqNo));
   if (pingSizeBytes < 0 || ackSizeBytes < 0) return false;
@@ -65,8 +65,9 @@ export function probeSilently(state: State, member: number, target: number, atNs
  * Whether what the target of a probe spreads can ride on its ack before the ack is due: nobody else's
  * ack has it at the same time, and what it sends until then leaves the same packets to be sent.
  */
-function canRide(state: State, target: number): boolean {
-  return !state.certain.mayConcern(target) && isFarFromSpent(state, target);
+function canRide(state: State, target: number, atNs: number, delayNs: number): boolean {
+  if (state.certain.mayConcern(target)) return false;
+  return isFarFromSpent(state, target, atNs, atNs + delayNs);
 }
 
 /** Probes if the ack is certain to come; false when the probe has to wait for it. */

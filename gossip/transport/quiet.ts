@@ -10,6 +10,8 @@ import { isMeasured } from './compression.ts';
 import { framedBytesOf, roomBesides } from './packet.ts';
 import { canBeRedundant, isSettledOn } from './redundant.ts';
 
+/** More acks than a member sends while one ping is on its way. */
+const ACKS_MAX = 4;
 /** With these a member's broadcasts are looked at one by one. */
 const UNUSUAL = Reason.delegate | Reason.ownConfig;
 
@@ -30,14 +32,24 @@ export function quietBytesOf(state: State, from: number, to: number, controlByte
 
 /**
  * Whether the member's one broadcast would be sent as often after one sending more, whatever it is sent
- * with in the next tick and probe.
+ * with from `fromNs` to `toNs`: in a tick and a probe, if they fall in that span, and in acks.
  */
-export function isFarFromSpent(state: State, member: number): boolean {
-  const { broadcasts, config, views } = state;
+export function isFarFromSpent(
+  state: State,
+  member: number,
+  fromNs: number,
+  toNs: number,
+): boolean {
+  const { broadcasts, config, views, gossipTickers, probeTickers } = state;
   const limit = retransmitLimit(config.retransmitMult, views.knownCountOf(member));
-  // a list that becomes shorter meanwhile may lower the limit by a step
-  const others = config.gossipNodes + 1 + config.retransmitMult;
-  return broadcasts.soleBudget(member, limit) > 1 + others;
+  const budget = broadcasts.soleBudget(member, limit);
+  if (budget <= 1 + ACKS_MAX) return false;
+  // a list that becomes shorter in a probe may lower the limit by a step
+  if (budget > 1 + ACKS_MAX + config.gossipNodes + 1 + config.retransmitMult) return true;
+  return (
+    !gossipTickers.ticksIn(member, config.gossipIntervalNs, fromNs, toNs) &&
+    !probeTickers.ticksIn(member, config.probeIntervalNs, fromNs, toNs)
+  );
 }
 
 /** The packet of {@link quietBytesOf} has left. */
