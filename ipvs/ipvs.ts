@@ -66,8 +66,6 @@ export interface IpvsCounters {
   destinationGone: number;
 }
 
-const LOST_WITH_ITS_CONNECTION = 'ipvs destination is gone, conntrack still knows the connection';
-
 const FTP_DATA_PORT = 20;
 
 /** Behind the removal of a real server, until its connections end: one tick of 250 a second. */
@@ -219,7 +217,12 @@ export class Ipvs {
         this.counters.destinationGone++;
         if (fate === 'held') return this.drop(packet, 'ipvs destination is gone');
         this.connections.expire(connection);
-        if (fate === 'lost') return this.drop(packet, LOST_WITH_ITS_CONNECTION);
+        if (fate === 'lost') {
+          return this.drop(
+            packet,
+            'ipvs destination is gone, conntrack still knows the connection',
+          );
+        }
         connection = undefined;
       }
     }
