@@ -18,6 +18,9 @@ import {
 } from '../wire/addresses.ts';
 import { VxlanDevice } from './vxlan-device.ts';
 
+/** What a device must be able to carry (`ETH_MIN_MTU`). */
+const MTU_BYTES_MIN = 68;
+
 /** One subnet of an overlay network. */
 export interface OverlaySubnet {
   readonly subnet: Prefix;
@@ -92,7 +95,8 @@ export class OverlaySandbox {
     });
     const where = formatPrefix(subnet.subnet);
     const refused = `subnet sandbox join failed for "${where}": `;
-    const failure = vxlan.register();
+    // the kernel wants 68 bytes at least
+    const failure = mtuBytes < MTU_BYTES_MIN ? 'invalid argument' : vxlan.register();
     if (failure !== undefined) return `${refused}error creating vxlan interface: ${failure}`;
     const busy = vxlan.openSocket();
     if (busy !== undefined) {

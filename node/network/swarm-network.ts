@@ -137,11 +137,20 @@ function subnetsOf(network: Network): OverlaySubnet[] {
   });
 }
 
-/** The MTU that the user chose for a network (`ov_network.go`); a wrong one is not set at all. */
-function underlayMtuOf(network: Network): { underlayMtuBytes?: number } {
+/** Why the overlay driver refuses a network (`CreateNetwork` of ov_network.go), if it does. */
+export function overlayRefusalOf(network: Network): string | undefined {
   const text = network.spec.driverConfig?.options[MTU_OPTION];
-  const mtuBytes = Number(text ?? 0);
-  return Number.isInteger(mtuBytes) && mtuBytes > 0 ? { underlayMtuBytes: mtuBytes } : {};
+  if (text === undefined) return undefined;
+  if (!/^[+-]?\d+$/.test(text)) {
+    return `failed to parse ${text}: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`;
+  }
+  return Number(text) < 0 ? `invalid MTU value: ${Number(text)}` : undefined;
+}
+
+/** The MTU that the user chose for a network; 0 chooses none. */
+function underlayMtuOf(network: Network): { underlayMtuBytes?: number } {
+  const mtuBytes = Number(network.spec.driverConfig?.options[MTU_OPTION] ?? 0);
+  return mtuBytes > 0 ? { underlayMtuBytes: mtuBytes } : {};
 }
 
 /** `--opt encrypted`: the driver looks whether the option is there, and not at its value. */

@@ -211,3 +211,26 @@ test('a peer record that changes: 28 deletes what it never had, 29 moves the pee
   expect(entriesOf('28')).toEqual(['203.0.113.20']);
   expect(entriesOf('29')).toEqual(['203.0.113.30']);
 });
+
+test.each([
+  ['abc', 'failed to parse abc: strconv.Atoi: parsing "abc": invalid syntax'],
+  ['-5', 'invalid MTU value: -5'],
+  [
+    '100',
+    'network sandbox join failed: subnet sandbox join failed for "10.0.1.0/24": ' +
+      'error creating vxlan interface: invalid argument',
+  ],
+  ['9000', undefined],
+  ['0', undefined],
+])('an overlay with an MTU of %s', (mtu, failure) => {
+  const bench = new Bench('28');
+  const network = networkOf(SHOP, 4097);
+  const driver = {
+    name: 'overlay',
+    options: { [VXLAN_ID_LIST]: '4097', 'com.docker.network.driver.mtu': mtu },
+  };
+  bench.use({ ...network, driverState: driver, spec: { ...network.spec, driverConfig: driver } });
+  expect(bench.failures).toEqual([failure]);
+  const device = bench.networks.find(SHOP)?.overlay.vxlan;
+  expect(device?.mtu).toBe(failure === undefined ? (Number(mtu) || 1500) - 50 : undefined);
+});

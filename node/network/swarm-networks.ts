@@ -17,7 +17,7 @@ import { type Binding, ServiceBindings } from '../balancer/service-bindings.ts';
 import type { NetworkRecords } from '../dns/records.ts';
 import { GATEWAY_BRIDGE, type Host } from '../host/host.ts';
 import { applyEndpointEvent } from './endpoint-events.ts';
-import { SwarmNetwork } from './swarm-network.ts';
+import { overlayRefusalOf, SwarmNetwork } from './swarm-network.ts';
 import { endpointValue, type PeerValue, peerValue, TableNames } from './table-values.ts';
 
 /** Hears that a network can be used, or dockerd's error text. */
@@ -88,6 +88,11 @@ export class SwarmNetworks {
       known.network.userCount++;
       if (known.isReady) onReady(undefined);
       else known.waiting.push(onReady);
+      return;
+    }
+    const refusal = overlayRefusalOf(network);
+    if (refusal !== undefined) {
+      onReady(refusal);
       return;
     }
     const joined = {
