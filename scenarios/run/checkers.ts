@@ -4,6 +4,7 @@
  */
 import type { Cluster } from '../../cluster/cluster.ts';
 import type { Machine } from '../../cluster/machine.ts';
+import type { EntryView } from '../../gossip/networkdb/network-db.ts';
 import { TableNames } from '../../node/network/table-values.ts';
 import { formatIpv4Address } from '../../wire/addresses.ts';
 import { formatIp } from '../../wire/ip-address.ts';
@@ -42,26 +43,52 @@ function membersAgree(cluster: Cluster, machines: readonly Machine[]): string[] 
   });
 }
 
-/** All nodes on a network hold the same entries. */
+/** All nodes on a network hold the same entries as the first of them. */
 function tablesAgree(cluster: Cluster, machines: readonly Machine[]): string[] {
   const violations: string[] = [];
-  const first = new Map<string, { machine: Machine; entries: string }>();
+  const first = new Map<string, { machine: Machine; entries: Entries }>();
   for (const machine of machines) {
-    for (const network of machine.executor?.networksIfAny?.networks ?? []) {
-      const entries = Object.values(TableNames)
-        .flatMap((table) => cluster.db.entriesOf(machine.member!, table, network.id))
-        .map((entry) => `${entry.table}/${entry.key}@${entry.ltime}`)
-        .sort()
-        .join('\n');
-      const known = first.get(network.id);
-      if (known === undefined) first.set(network.id, { machine, entries });
-      else if (known.entries !== entries) {
-        const names = `${known.machine.name} and ${machine.name}`;
-        violations.push(`${names} hold different entries of ${network.name}`);
+    for (const { id, name } of machine.executor?.networksIfAny?.networks ?? []) {
+      const entries = entriesOf(cluster, machine, id);
+      const known = first.get(id);
+      if (known === undefined) first.set(id, { machine, entries });
+      else {
+        const difference =
+          differenceOf(cluster, machine, entries, known.machine, known.entries) ??
+          differenceOf(cluster, known.machine, known.entries, machine, entries);
+        if (difference !== undefined) violations.push(`${difference}, on ${name}`);
       }
     }
   }
   return violations;
+}
+
+/** A node's entries of a network, by table and key. */
+type Entries = ReadonlyMap<string, EntryView>;
+
+function entriesOf({ db }: Cluster, { member }: Machine, networkId: string): Entries {
+  const views = Object.values(TableNames).flatMap((table) =>
+    db.entriesOf(member!, table, networkId),
+  );
+  return new Map(views.map((entry) => [`${entry.table} ${entry.key}`, entry]));
+}
+
+/** What the first node lacks or has otherwise of what the second has, and how much more of that. */
+function differenceOf(
+  cluster: Cluster,
+  { name }: Machine,
+  own: Entries,
+  other: Machine,
+  others: Entries,
+): string | undefined {
+  const different = [...others].filter(([what, { ltime }]) => own.get(what)?.ltime !== ltime);
+  const [first] = different;
+  if (first === undefined) return undefined;
+  const [what, { table, key, owner }] = first;
+  const more = different.length === 1 ? '' : ` and ${different.length - 1} more`;
+  const entry = `${table} ${key.slice(0, 12)} of ${cluster.machineOfMember(owner).name}${more}`;
+  if (own.has(what)) return `${name} and ${other.name} hold different versions of ${entry}`;
+  return `${name} lacks what ${other.name} has: ${entry}`;
 }
 
 /** No two running containers have one address on one network. */
