@@ -14,6 +14,7 @@ import {
 } from '../wire/ipv4.ts';
 import { ChunkType } from '../wire/sctp.ts';
 import { finishTcpChecksum, TCP_HEADER_BYTES, TcpFlag, writeTcpHeader } from '../wire/tcp.ts';
+import { ConnectionStatus } from './conntrack/connection.ts';
 import type { Device } from './device/device.ts';
 import { Ipvlan } from './device/ipvlan.ts';
 import { createVethPair } from './device/veth.ts';
@@ -234,7 +235,7 @@ const PROVOCATIONS: Readonly<Record<string, (street: Street) => void>> = {
   'source is no unicast MAC address': (street) =>
     bridged(street).first.port.receive(street.frame(60, BROADCAST, BROADCAST)),
   'link-local group address': (street) =>
-    bridged(street).first.port.receive(street.frame(60, 0x0180_c200_000e)),
+    bridged(street).first.port.receive(street.frame(60, 0x0180_c200_0001)),
   'ipvlan is private': (street) => {
     const { lab, b, right } = street;
     const [one, two] = ['i1', 'i2'].map((name) => new Ipvlan(name, right, 'l2', 'private'));
@@ -344,8 +345,11 @@ const PROVOCATIONS: Readonly<Record<string, (street: Street) => void>> = {
   },
   'nf_conntrack: table full, dropping packet': (street) => {
     street.rule('-A FORWARD -m conntrack --ctstate NEW -j ACCEPT');
-    street.b.sysctls.set('net.netfilter.nf_conntrack_max', 0);
+    street.b.sysctls.set('net.netfilter.nf_conntrack_max', 1);
     street.askC();
+    street.b.connections.connections()[0]!.status |= ConnectionStatus.assured;
+    const other = street.lab.udp('10.0.0.77', '10.1.0.3', 99);
+    street.right.receive(street.framed(other, street.right.mac));
   },
   'conntrack: connection died before it was confirmed': (street) => {
     street.rule('-A FORWARD -m conntrack --ctstate NEW -j ACCEPT');

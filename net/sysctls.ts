@@ -7,6 +7,7 @@
  * Mirrors net/ipv4/devinet.c (`inet_forward_change`) and net/ipv6/addrconf.c
  * (`addrconf_fixup_forwarding`, `addrconf_disable_ipv6`).
  */
+import { CONNTRACK_DEFAULTS } from './conntrack/settings.ts';
 import { DeviceSettings, type SettingPlace } from './device-settings.ts';
 
 /** The settings of `net.ipv4.conf.<device>`, defaults as in a fresh kernel. */
@@ -135,8 +136,7 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.ipv4.tcp_keepalive_intvl', 75],
   ['net.ipv4.tcp_keepalive_probes', 9],
   ['net.core.somaxconn', 4096],
-  ['net.netfilter.nf_conntrack_acct', 0],
-  ['net.netfilter.nf_conntrack_max', 262_144],
+  ...CONNTRACK_DEFAULTS,
   ['net.ipv4.ip_unprivileged_port_start', 1024],
   ['net.ipv4.ip_nonlocal_bind', 0],
   ['net.bridge.bridge-nf-call-iptables', 1],
@@ -171,12 +171,18 @@ export class Sysctls {
   onIpv6Change: (() => void) | undefined = undefined;
   /** `nf_conntrack_acct`, read for every new connection. */
   countsTraffic = false;
+  #revision = 0;
 
   /** `initial`: the kernel's first namespace, whose IPv4 settings a new one copies. */
   constructor(initial: Sysctls | undefined) {
     this.#ofKernel = initial === undefined ? new Map(KERNEL_DEFAULTS) : initial.#ofKernel;
     this.ipv4 = new DeviceSettings('ipv4', FRESH_IPV4, initial?.ipv4, true);
     this.ipv6 = new DeviceSettings('ipv6', FRESH_IPV6, undefined, false);
+  }
+
+  /** Changes with every setting that is set, for those who keep what they have read. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** IPv4's settings for `all`. */
@@ -213,6 +219,7 @@ export class Sysctls {
 
   /** Sets a value; a text that is no number is kept as text (`ip_local_port_range`). */
   set(name: string, value: number | string): void {
+    this.#revision++;
     const number = typeof value === 'number' ? value : Number(value);
     if (Number.isNaN(number)) {
       this.#texts.set(name, String(value));

@@ -6,7 +6,9 @@ import { expect, test } from 'vitest';
 import { SECOND_NS } from '../../sim/time.ts';
 import { ChunkType } from '../../wire/sctp.ts';
 import { chunkOf, initChunk, packetOf, reflectedChunk } from '../socket/sctp/packet.ts';
+import { Sysctls } from '../sysctls.ts';
 import { nextSctpState, SCTP_STATE_NAMES, SctpTracking } from './sctp-tracking.ts';
+import { ConntrackSettings } from './settings.ts';
 
 const CLIENT = 0xc1;
 const SERVER = 0x5e;
@@ -29,6 +31,8 @@ const OPENING: readonly Sent[] = [
   ['<', CLIENT, chunkOf(ChunkType.cookieAck)],
 ];
 
+const { sctpTimeoutsNs } = new ConntrackSettings(new Sysctls(undefined));
+
 /** The state after each packet with its time to live, or `INVALID`. */
 function walk(...packets: readonly Sent[]): string[] {
   const tracking = new SctpTracking();
@@ -39,7 +43,7 @@ function walk(...packets: readonly Sent[]): string[] {
     const decision = tracking.take(bytes, start + 20, end, side === '<', isConfirmed);
     isConfirmed ||= decision !== 'invalid';
     if (decision === 'invalid') return 'INVALID';
-    const life = decision === 'refresh' ? ` ${tracking.timeoutNs / SECOND_NS}` : '';
+    const life = decision === 'refresh' ? ` ${sctpTimeoutsNs[tracking.state]! / SECOND_NS}` : '';
     return SCTP_STATE_NAMES[tracking.state]! + life;
   });
 }

@@ -6,7 +6,6 @@
  * moves by each of its chunks, and DATA and SACK move nothing. A packet that the table or a tag
  * refuses is INVALID and refreshes nothing.
  */
-import { SECOND_NS } from '../../sim/time.ts';
 import { readU32 } from '../../wire/bytes.ts';
 import {
   CHUNK_HEADER_BYTES,
@@ -47,11 +46,6 @@ export const SCTP_STATE_NAMES = [
   'SHUTDOWN_ACK_SENT',
   'HEARTBEAT_SENT',
 ] as const;
-
-/** Timeouts by state, in ns; sysctls `net.netfilter.nf_conntrack_sctp_timeout_*`. */
-const TIMEOUTS_NS: readonly number[] = [10, 10, 3, 3, 210, 3, 3, 3, 30].map(
-  (seconds) => seconds * SECOND_NS,
-);
 
 /** The chunks that move the state, in the order of the table's rows. */
 const ROWS: readonly ChunkType[] = [
@@ -143,11 +137,6 @@ export class SctpTracking {
   /** The side whose HEARTBEAT came with another tag, until the other side answers with it. */
   #strangeHeartbeatFrom: 0 | 1 | undefined = undefined;
   #hasStrangeHeartbeat = false;
-
-  /** How long the connection lives after this packet, in ns. */
-  get timeoutNs(): number {
-    return TIMEOUTS_NS[this.state]!;
-  }
 
   /** Takes a packet in (`nf_conntrack_sctp_packet`); `at` is the common header. */
   take(

@@ -1,11 +1,10 @@
 /**
- * TCP's states as conntrack sees them: the table that moves between them, and their timeouts.
+ * TCP's states as conntrack sees them: the table that moves between them.
  *
  * The table is that of current kernels (`tcp_conntracks` in nf_conntrack_proto_tcp.c); cells say
  * where a connection goes when a packet with these flags comes from this side. `IG` lets the packet
  * pass and remembers it, `IV` makes it INVALID. Windows are in tcp-tracking.ts.
  */
-import { SECOND_NS } from '../../sim/time.ts';
 import { TcpFlag } from '../../wire/tcp.ts';
 
 /** Conntrack's TCP states, with Linux' numbers. */
@@ -39,16 +38,6 @@ export const TCP_STATE_NAMES = [
   'CLOSE',
   'SYN_SENT2',
 ] as const;
-
-/** Timeouts by state, in ns; sysctls `net.netfilter.nf_conntrack_tcp_timeout_*`. */
-export const TCP_TIMEOUTS_NS: readonly number[] = [
-  120, 120, 60, 432_000, 120, 60, 30, 120, 10, 120,
-].map((seconds) => seconds * SECOND_NS);
-
-/** `tcp_timeout_max_retrans`, also used while a window is closed. */
-export const TCP_MAX_RETRANS_TIMEOUT_NS = 300 * SECOND_NS;
-/** `tcp_timeout_unacknowledged`. */
-export const TCP_UNACKNOWLEDGED_TIMEOUT_NS = 300 * SECOND_NS;
 
 /** The rows of the table: what a segment's flags amount to. */
 export const TcpSegment = { syn: 0, synAck: 1, fin: 2, ack: 3, rst: 4, none: 5 } as const;

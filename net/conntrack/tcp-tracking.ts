@@ -7,18 +7,9 @@
  */
 import { readU16, readU32 } from '../../wire/bytes.ts';
 import { TcpFlag } from '../../wire/tcp.ts';
-import {
-  nextTcpState,
-  segmentOf,
-  TCP_MAX_RETRANS_TIMEOUT_NS,
-  TCP_TIMEOUTS_NS,
-  TCP_UNACKNOWLEDGED_TIMEOUT_NS,
-  TcpSegment,
-  TcpState,
-} from './tcp-states.ts';
+import type { TcpSettings } from './settings.ts';
+import { nextTcpState, segmentOf, TcpSegment, TcpState } from './tcp-states.ts';
 
-/** `nf_conntrack_tcp_max_retrans`. */
-const RETRANSMISSIONS_MAX = 3;
 const FLAG_WINDOW_SCALE = 1;
 const FLAG_CLOSE_INIT = 4;
 const FLAG_BE_LIBERAL = 8;
@@ -111,6 +102,7 @@ export class TcpTracking {
   timeoutNs = 0;
   /** After a `refresh`: true when the connection has become assured. */
   becameAssured = false;
+  readonly #settings: { readonly tcp: TcpSettings };
   readonly #original = new TcpSide();
   readonly #reply = new TcpSide();
   #isLastReply = false;
@@ -123,6 +115,10 @@ export class TcpTracking {
   #lastScale = 0;
   #lastFlags = 0;
 
+  constructor(settings: { readonly tcp: TcpSettings }) {
+    this.#settings = settings;
+  }
+
   /** Takes the first segment of a connection; false when none may begin so (`tcp_new`). */
   begin(bytes: Uint8Array, at: number, end: number): boolean {
     const state = nextTcpState(false, segmentOf(bytes[at + 13]!), TcpState.none);
@@ -133,6 +129,8 @@ export class TcpTracking {
     if (state === TcpState.synSent) {
       side.maxEnd = side.end;
       readScale(side, bytes, at);
+    } else if (!this.#settings.tcp.isLoose) {
+      return false;
     } else {
       side.maxEnd = (side.end + side.maxWindow) | 0;
       side.flags = FLAG_BE_LIBERAL;
@@ -370,7 +368,7 @@ export class TcpTracking {
       sequence = sender.end;
       end = sender.end;
     }
-    const isLiberal = (sender.flags & FLAG_BE_LIBERAL) !== 0;
+    const isLiberal = this.#settings.tcp.isLiberal || (sender.flags & FLAG_BE_LIBERAL) !== 0;
     const ackWindow = Math.max(sender.maxWindow, ACK_WINDOW_MIN);
     if (!isLiberal) {
       if (!isBefore(sequence, sender.maxEnd + 1)) {
@@ -478,24 +476,25 @@ export class TcpTracking {
     if (oldState !== state && state === TcpState.finWait) {
       this.#sideOf(isReply).flags |= FLAG_CLOSE_INIT;
     }
-    let timeoutNs = TCP_TIMEOUTS_NS[state]!;
+    const { timeoutsNs, maxRetransNs, unacknowledgedNs, retransmissionsMax } = this.#settings.tcp;
+    let timeoutNs = timeoutsNs[state]!;
     const isUnacknowledged =
       ((this.#original.flags | this.#reply.flags) & FLAG_UNACKNOWLEDGED) !== 0;
-    if (this.#retransmissions >= RETRANSMISSIONS_MAX) {
-      timeoutNs = Math.min(timeoutNs, TCP_MAX_RETRANS_TIMEOUT_NS);
+    if (this.#retransmissions >= retransmissionsMax) {
+      timeoutNs = Math.min(timeoutNs, maxRetransNs);
     } else if (segment === TcpSegment.rst) {
-      timeoutNs = TCP_TIMEOUTS_NS[TcpState.close]!;
+      timeoutNs = timeoutsNs[TcpState.close]!;
     } else if (isUnacknowledged) {
-      timeoutNs = Math.min(timeoutNs, TCP_UNACKNOWLEDGED_TIMEOUT_NS);
+      timeoutNs = Math.min(timeoutNs, unacknowledgedNs);
     } else if (this.#lastWindow === 0) {
-      timeoutNs = Math.min(timeoutNs, TCP_MAX_RETRANS_TIMEOUT_NS);
+      timeoutNs = Math.min(timeoutNs, maxRetransNs);
     }
     this.becameAssured = false;
     if (!isSeenReply) {
       if ((flags & TcpFlag.rst) !== 0) return TcpDecision.kill;
       if (segment === TcpSegment.syn && oldState === TcpState.synSent) return TcpDecision.accept;
       if (state === TcpState.established) {
-        timeoutNs = Math.min(timeoutNs, TCP_UNACKNOWLEDGED_TIMEOUT_NS);
+        timeoutNs = Math.min(timeoutNs, unacknowledgedNs);
       }
     } else if (
       !isAssured &&

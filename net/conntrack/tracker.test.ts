@@ -168,6 +168,30 @@ test('a connection is picked up in the middle, for five minutes until somebody a
   expect(talk.text).toMatch(/ESTABLISHED/);
 });
 
+test('sysctls: timeouts, strictness and the limit are those that were set last', () => {
+  const all = tracked();
+  const { host, eth0, eth1 } = all;
+  const set = (name: string, value: number) =>
+    host.sysctls.set(`net.netfilter.nf_conntrack_${name}`, value);
+  set('tcp_timeout_established', 900);
+  set('tcp_be_liberal', 1);
+  const talk = new Conversation(all);
+  talk.open();
+  expect(talk.text).toBe('900 ESTABLISHED [ASSURED]');
+  expect(talk.client(ACK, 101 + 200_000, 501, 10).connectionState).toBe(
+    ConnectionState.established,
+  );
+  set('udp_timeout', 5);
+  host.forward(udpPacket('10.0.0.1:5000', '10.1.0.1:53'), eth0, eth1);
+  expect(host.connections.list()).toMatch(/^udp +17 5 src=/m);
+  set('tcp_loose', 0);
+  const late = tcpPacket('10.0.0.1:7000', '10.1.0.1:80', { flags: ACK, sequence: 5 });
+  host.forward(late, eth0, eth1);
+  expect(late.connectionState).toBe(ConnectionState.invalid);
+  set('max', 0);
+  expect(host.forward(udpPacket('10.0.0.1:5001', '10.1.0.1:53'), eth0, eth1)).toBe(Verdict.accept);
+});
+
 test('UDP: 30 s, and 120 s and assured when both sides still talk after two seconds', () => {
   const { host, eth0, eth1 } = tracked();
   const ask = () => host.forward(udpPacket('10.0.0.1:5000', '10.1.0.1:53'), eth0, eth1);

@@ -22,6 +22,7 @@ import { ConnectionTable } from './connection-table.ts';
 import { findRelated, IcmpKind, icmpKindOf } from './icmp-related.ts';
 import { formatConnections } from './list.ts';
 import { SctpTracking } from './sctp-tracking.ts';
+import { ConntrackSettings } from './settings.ts';
 import { hasSaneFlags } from './tcp-states.ts';
 import { TcpDecision, TcpTracking } from './tcp-tracking.ts';
 import {
@@ -36,13 +37,7 @@ import {
 /** How often ended connections are swept out while there are any, in ns. */
 const SWEEP_INTERVAL_NS = 60 * SECOND_NS;
 
-const UDP_TIMEOUT_NS = 30 * SECOND_NS;
-const UDP_STREAM_TIMEOUT_NS = 120 * SECOND_NS;
 const UDP_STREAM_AFTER_NS = 2 * SECOND_NS;
-const ICMP_TIMEOUT_NS = 30 * SECOND_NS;
-const GRE_TIMEOUT_NS = 30 * SECOND_NS;
-const GRE_STREAM_TIMEOUT_NS = 180 * SECOND_NS;
-const GENERIC_TIMEOUT_NS = 600 * SECOND_NS;
 
 /** What the protocol's part decides; a {@link TcpDecision} without `refresh`. */
 const { accept: PASS, invalid: INVALID, repeat: REPEAT } = TcpDecision;
@@ -56,9 +51,11 @@ export class ConnectionTracker {
   #isEnabled = false;
   #sweepEvent = NO_EVENT;
   readonly #scratch = emptyTuple();
+  readonly #settings: ConntrackSettings;
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
+    this.#settings = new ConntrackSettings(namespace.sysctls);
   }
 
   /** True once packets are tracked here. */
@@ -217,10 +214,12 @@ export class ConnectionTracker {
   /** Finds or opens the connection of the tuple in `#scratch`; undefined to look again. */
   #resolve(packet: Packet, hook: Hook): Verdict | undefined {
     const nowNs = this.namespace.world.nowNs;
+    this.#settings.refresh();
     let tuple = this.table.find(this.#scratch, nowNs);
     if (tuple === undefined) {
-      const max = this.namespace.sysctls.number('net.netfilter.nf_conntrack_max');
-      if (this.table.count >= max && !this.table.dropUnassured(this.#scratch)) {
+      const max = this.#settings.connectionsMax;
+      const isFull = max !== 0 && this.table.count >= max;
+      if (isFull && !this.table.dropUnassured(this.#scratch)) {
         this.fullDropCount++;
         const { log } = this.namespace.host;
         log.writeLimited('nf_conntrack: nf_conntrack: table full, dropping packet');
@@ -256,26 +255,31 @@ export class ConnectionTracker {
     nowNs: number,
   ): TcpDecision {
     const { isSeenReply } = connection;
+    const { greNs, greStreamNs, genericNs } = this.#settings;
     switch (connection.protocol) {
       case IpProtocol.tcp:
         return this.#takeTcp(packet, connection, isReply, nowNs);
       case IpProtocol.udp:
-        return takeUdp(connection, nowNs);
+        return takeUdp(connection, this.#settings, nowNs);
       case NextHeader.icmpv6:
       case IpProtocol.icmp:
         if (!connection.isConfirmed) {
           const { destinationPort, protocol } = connection.original;
           if (!opensIcmpConnection(destinationPort >> 8, protocol)) return INVALID;
         }
-        return refresh(connection, ICMP_TIMEOUT_NS, nowNs);
+        return refresh(connection, this.#icmpNs(connection.protocol), nowNs);
       case IpProtocol.sctp:
-        return takeSctp(packet, connection, isReply, nowNs);
+        return takeSctp(packet, connection, isReply, this.#settings, nowNs);
       case IpProtocol.gre:
         if (isSeenReply) connection.status |= ConnectionStatus.assured;
-        return refresh(connection, isSeenReply ? GRE_STREAM_TIMEOUT_NS : GRE_TIMEOUT_NS, nowNs);
+        return refresh(connection, isSeenReply ? greStreamNs : greNs, nowNs);
       default:
-        return refresh(connection, GENERIC_TIMEOUT_NS, nowNs);
+        return refresh(connection, genericNs, nowNs);
     }
+  }
+
+  #icmpNs(protocol: number): number {
+    return protocol === IpProtocol.icmp ? this.#settings.icmpNs : this.#settings.icmpv6Ns;
   }
 
   #takeTcp(packet: Packet, connection: Connection, isReply: boolean, nowNs: number): TcpDecision {
@@ -286,7 +290,7 @@ export class ConnectionTracker {
     if (!hasSaneFlags(bytes[at + 13]!)) return INVALID;
     let tcp = connection.tcp;
     if (tcp === undefined) {
-      tcp = new TcpTracking();
+      tcp = new TcpTracking(this.#settings);
       if (!tcp.begin(bytes, at, end)) return INVALID;
       connection.tcp = tcp;
     }
@@ -373,6 +377,7 @@ function takeSctp(
   packet: Packet,
   connection: Connection,
   isReply: boolean,
+  { sctpTimeoutsNs }: ConntrackSettings,
   nowNs: number,
 ): TcpDecision {
   const { bytes, start, end } = packet;
@@ -382,14 +387,18 @@ function takeSctp(
   const decision = sctp.take(bytes, at, end, isReply, isConfirmed);
   if (decision === 'invalid') return INVALID;
   if (sctp.isAssured) connection.status |= ConnectionStatus.assured;
-  return decision === 'refresh' ? refresh(connection, sctp.timeoutNs, nowNs) : PASS;
+  return decision === 'refresh' ? refresh(connection, sctpTimeoutsNs[sctp.state]!, nowNs) : PASS;
 }
 
-function takeUdp(connection: Connection, nowNs: number): TcpDecision {
+function takeUdp(
+  connection: Connection,
+  { udpNs, udpStreamNs }: ConntrackSettings,
+  nowNs: number,
+): TcpDecision {
   if (!connection.isConfirmed) connection.streamAtNs = nowNs + UDP_STREAM_AFTER_NS;
   if (!connection.isSeenReply || nowNs <= connection.streamAtNs) {
-    return refresh(connection, UDP_TIMEOUT_NS, nowNs);
+    return refresh(connection, udpNs, nowNs);
   }
   connection.status |= ConnectionStatus.assured;
-  return refresh(connection, UDP_STREAM_TIMEOUT_NS, nowNs);
+  return refresh(connection, udpStreamNs, nowNs);
 }

@@ -26,11 +26,16 @@ import { Device, type Master } from './device.ts';
 /** 01:80:c2:00:00:00, the first of the sixteen addresses that stay on the link. */
 const LINK_LOCAL_GROUP: Mac = 0x0180_c200_0000;
 
+/** The last byte of the group of Ethernet's PAUSE frames, which nobody hears. */
+const PAUSE = 1;
+
 /** A bridge device. */
 export class Bridge extends Device implements Master {
   readonly kind = 'bridge';
   readonly fdb = new BridgeFdb();
   readonly #ports: BridgePort[] = [];
+  /** Which of the sixteen link-local groups pass, a bit each (`group_fwd_mask`). */
+  groupForwardMask = 0;
 
   /** `isMacChosen` false lets the bridge take its ports' lowest address. */
   constructor(name: string, mac: Mac, mtu = 1500, isMacChosen = true) {
@@ -173,8 +178,8 @@ export class Bridge extends Device implements Master {
       return;
     }
     const destination = destinationMacOf(bytes, start);
-    if (destination > LINK_LOCAL_GROUP && destination <= LINK_LOCAL_GROUP + 15) {
-      this.namespace.drop(packet, device.name, 'link-local group address');
+    if (destination >= LINK_LOCAL_GROUP && destination <= LINK_LOCAL_GROUP + 15) {
+      this.#receiveLinkLocal(port, packet, destination - LINK_LOCAL_GROUP);
       return;
     }
     packet.inPort = device;
@@ -182,6 +187,28 @@ export class Bridge extends Device implements Master {
       return;
     }
     this.handle(port, packet);
+  }
+
+  /**
+   * A frame for one of the sixteen groups that switches keep to themselves: `group_fwd_mask` lets some
+   * pass; frames of the spanning tree, which is off, pass as those of any group; the others go to
+   * whoever listens on the port.
+   */
+  #receiveLinkLocal(port: BridgePort, packet: Packet, last: number): void {
+    const isSpanningTree = last === 0;
+    if (isSpanningTree || (this.groupForwardMask & (1 << last)) !== 0) {
+      packet.inPort = port.device;
+      this.handle(port, packet);
+      return;
+    }
+    if (last === PAUSE) {
+      this.namespace.drop(packet, port.device.name, 'link-local group address');
+      return;
+    }
+    if (port.isLearning) {
+      this.fdb.learn(sourceMacOf(packet.bytes, packet.start), port, this.#nowNs);
+    }
+    this.namespace.receiveFrame(port.device, packet);
   }
 
   /** True when frames of this type go through the hooks of IP. */

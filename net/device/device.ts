@@ -102,6 +102,8 @@ export abstract class Device {
   /** True once somebody chose the MAC address; a bridge then does not take a port's. */
   isMacChosen = false;
   isMtuChosen = false;
+  /** Tells it from others with the same MAC address (`dev_id`); 0 for none. */
+  sharedMacId = 0;
   /** The device at the other end or underneath, for `eth0@if5`. */
   linked: Device | undefined = undefined;
   /** `qlen`: 1000 for what `ip link add` makes, 0 (not printed) for what Docker makes. */

@@ -6,7 +6,7 @@
  * POSTROUTING see it), and only addresses of devices come in; l3s also runs the parent's
  * PREROUTING and INPUT. Mirrors drivers/net/ipvlan/ipvlan_core.c and ipvlan_l3s.c.
  */
-import { type Ipv4Address, isGroupMac } from '../../wire/addresses.ts';
+import { isGroupMac } from '../../wire/addresses.ts';
 import { ARP_BYTES, targetAddressOf } from '../../wire/arp.ts';
 import {
   destinationMacOf,
@@ -14,7 +14,17 @@ import {
   EtherType,
   etherTypeOf,
 } from '../../wire/ethernet.ts';
-import { destinationOf, IPV4_HEADER_BYTES, isValidIpv4Header } from '../../wire/ipv4.ts';
+import { destinationOf, isIpv6 } from '../../wire/ip.ts';
+import { ANY_IPV6, type IpAddress, isIpv6Address, readIpv6 } from '../../wire/ip-address.ts';
+import { IPV4_HEADER_BYTES, isValidIpv4Header } from '../../wire/ipv4.ts';
+import {
+  IPV6_HEADER_BYTES,
+  ipv6ProtocolOf,
+  ipv6SourceOf,
+  isValidIpv6Header,
+  NextHeader,
+} from '../../wire/ipv6/header.ts';
+import { Icmpv6Type } from '../../wire/ipv6/icmpv6.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import type { Packet } from '../packet.ts';
 import type { Device } from './device.ts';
@@ -24,6 +34,12 @@ import { StackedDevice } from './stacked-device.ts';
 export type IpvlanMode = 'l2' | 'l3' | 'l3s';
 /** Whether siblings reach each other directly, not at all, or by the wire's switch. */
 export type IpvlanFlag = 'bridge' | 'private' | 'vepa';
+
+/** The shortest neighbour solicitation. */
+const NEIGHBOUR_BYTES = 24;
+
+/** The last number that a device on each parent got. */
+const lastIds = new WeakMap<Device, number>();
 
 /** An ipvlan device. */
 export class Ipvlan extends StackedDevice {
@@ -36,6 +52,8 @@ export class Ipvlan extends StackedDevice {
     this.mode = mode;
     this.flag = flag;
     this.usesNeighbours = mode === 'l2';
+    this.sharedMacId = (lastIds.get(parent) ?? 0) + 1;
+    lastIds.set(parent, this.sharedMacId);
     parent.frameHandler = receiveOnParent;
   }
 
@@ -85,7 +103,8 @@ export class Ipvlan extends StackedDevice {
   }
 
   #transmitRouted(packet: Packet): void {
-    if (etherTypeOf(packet.bytes, packet.start) !== EtherType.ipv4) {
+    const etherType = etherTypeOf(packet.bytes, packet.start);
+    if (etherType !== EtherType.ipv4 && etherType !== EtherType.ipv6) {
       this.dropTransmit(packet, 'unhandled protocol');
       return;
     }
@@ -97,7 +116,8 @@ export class Ipvlan extends StackedDevice {
     }
     packet.pull(ETHERNET_HEADER_BYTES);
     packet.scrub();
-    this.parent.namespace.sendRouted(packet);
+    if (etherType === EtherType.ipv4) this.parent.namespace.sendRouted(packet);
+    else this.parent.namespace.ipv6.send(packet);
   }
 
   #hand(device: Device, packet: Packet): void {
@@ -111,26 +131,34 @@ function siblingsOf(parent: Device): Ipvlan[] {
   return parent.uppers.filter((upper) => upper instanceof Ipvlan);
 }
 
-/** The device that has the address to which an IPv4 packet or ARP message goes. */
+/** The device that has the address to which a packet or a question about an address goes. */
 function siblingOf(parent: Device, packet: Packet): Ipvlan | undefined {
   const address = targetOf(packet);
   if (address === undefined) return undefined;
   for (const sibling of siblingsOf(parent)) {
     if (sibling.namespace === undefined || !sibling.isUp) continue;
-    const { addresses } = sibling.namespace;
-    if (addresses.of(sibling).some((own) => own.address === address)) return sibling;
+    const { addresses, ipv6IfUsed } = sibling.namespace;
+    const own = isIpv6Address(address) ? ipv6IfUsed?.addresses.of(sibling) : addresses.of(sibling);
+    if (own?.some((each) => each.address === address) === true) return sibling;
   }
   return undefined;
 }
 
-function targetOf(packet: Packet): Ipv4Address | undefined {
+function targetOf(packet: Packet): IpAddress | undefined {
   const { bytes, end } = packet;
   const at = packet.start + ETHERNET_HEADER_BYTES;
   const etherType = etherTypeOf(bytes, packet.start);
   if (etherType === EtherType.ipv4 && end - at >= IPV4_HEADER_BYTES)
     return destinationOf(bytes, at);
   if (etherType === EtherType.arp && end - at >= ARP_BYTES) return targetAddressOf(bytes, at);
-  return undefined;
+  if (etherType !== EtherType.ipv6 || end - at < IPV6_HEADER_BYTES) return undefined;
+  const body = at + IPV6_HEADER_BYTES;
+  const isDetection =
+    ipv6SourceOf(bytes, at) === ANY_IPV6 &&
+    ipv6ProtocolOf(bytes, at) === NextHeader.icmpv6 &&
+    end - body >= NEIGHBOUR_BYTES &&
+    bytes[body] === Icmpv6Type.neighbourSolicitation;
+  return isDetection ? readIpv6(bytes, body + 8) : destinationOf(bytes, at);
 }
 
 /** Tells frames from the wire apart (`ipvlan_handle_frame`); false leaves one to the parent. */
@@ -155,9 +183,11 @@ function receiveOnParent(parent: Device, packet: Packet): boolean {
 
 /** l3s: the parent's PREROUTING and INPUT look at the packet. */
 function passesParent(parent: Device, packet: Packet): boolean {
-  const { hooks } = parent.namespace;
   packet.pull(ETHERNET_HEADER_BYTES);
-  if (!isValidIpv4Header(packet.bytes, packet.start, packet.end)) return false;
+  const isVersion6 = isIpv6(packet.bytes, packet.start);
+  const { hooks } = isVersion6 ? parent.namespace.ipv6 : parent.namespace;
+  const isValid = isVersion6 ? isValidIpv6Header : isValidIpv4Header;
+  if (!isValid(packet.bytes, packet.start, packet.end)) return false;
   for (const hook of [Hook.prerouting, Hook.input] as const) {
     if (hooks.run(packet, hook, parent, undefined) !== Verdict.accept) return false;
   }

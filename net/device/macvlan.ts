@@ -6,19 +6,24 @@
  * hear each other, which is why a host cannot ping its own macvlan containers.
  * Mirrors drivers/net/macvlan.c.
  */
-import { isGroupMac, type Mac } from '../../wire/addresses.ts';
-import { destinationMacOf, sourceMacOf } from '../../wire/ethernet.ts';
+import { formatMac, isGroupMac, type Mac } from '../../wire/addresses.ts';
+import { destinationMacOf, setDestinationMac, sourceMacOf } from '../../wire/ethernet.ts';
 import type { Packet } from '../packet.ts';
 import type { Device } from './device.ts';
 import { StackedDevice } from './stacked-device.ts';
 
-/** How siblings may talk: directly, by the wire's switch, or not at all. */
-export type MacvlanMode = 'bridge' | 'vepa' | 'private' | 'passthru';
+/**
+ * How siblings may talk: directly, by the wire's switch, or not at all; with `source` a device hears
+ * whoever is on its list.
+ */
+export type MacvlanMode = 'bridge' | 'vepa' | 'private' | 'passthru' | 'source';
 
 /** A macvlan device. */
 export class Macvlan extends StackedDevice {
   readonly kind = 'macvlan';
   readonly mode: MacvlanMode;
+  /** In source mode: from whom it takes frames (`macaddr add`). */
+  readonly sources = new Set<Mac>();
 
   /** In passthru mode it takes the parent's MAC address, whatever `mac` says. */
   constructor(name: string, parent: Device, mac: Mac, mode: MacvlanMode = 'bridge') {
@@ -29,7 +34,9 @@ export class Macvlan extends StackedDevice {
   }
 
   override get linkDetail(): string {
-    return `mode ${this.mode} bcqueuelen 1000 usedbcqueuelen 1000`;
+    const list = [...this.sources].map((mac) => ` ${formatMac(mac)}`).join('');
+    const sources = this.mode === 'source' ? ` remotes (${this.sources.size})${list}` : '';
+    return `mode ${this.mode} bcqueuelen 1000 usedbcqueuelen 1000${sources}`;
   }
 
   override transmit(packet: Packet): void {
@@ -98,6 +105,7 @@ function siblingWithMac(parent: Device, mac: Mac): Macvlan | undefined {
 function receiveOnParent(parent: Device, packet: Packet): boolean {
   const siblings = siblingsOf(parent);
   const { bytes, start } = packet;
+  giveToSources(parent, siblings, packet);
   const destination = destinationMacOf(bytes, start);
   if (isGroupMac(destination)) {
     const source = siblingWithMac(parent, sourceMacOf(bytes, start));
@@ -110,13 +118,31 @@ function receiveOnParent(parent: Device, packet: Packet): boolean {
   }
   const first = siblings[0];
   const target = first?.mode === 'passthru' ? first : siblingWithMac(parent, destination);
-  if (target === undefined) return false;
+  if (target === undefined || target.mode === 'source') return false;
   target.receive(packet);
   return true;
 }
 
+/**
+ * Copies a frame to the devices that have its sender on their lists, whomever it is for; what is for the
+ * parent is for them, too (`macvlan_forward_source`).
+ */
+function giveToSources(parent: Device, siblings: readonly Macvlan[], packet: Packet): void {
+  const { bytes, start } = packet;
+  const source = sourceMacOf(bytes, start);
+  for (const sibling of siblings) {
+    if (sibling.mode !== 'source' || !sibling.isUp || !sibling.sources.has(source)) continue;
+    const copy = packet.clone();
+    if (destinationMacOf(bytes, start) === parent.mac) {
+      setDestinationMac(copy.bytes, copy.start, sibling.mac);
+    }
+    sibling.receive(copy);
+  }
+}
+
 /** Who hears a broadcast that came back from the wire's switch. */
 function hears(sibling: Macvlan, source: Macvlan | undefined): boolean {
+  if (sibling.mode === 'source') return false;
   if (source === undefined) return true;
   if (source.mode === 'vepa') return sibling.mode === 'vepa' || sibling.mode === 'bridge';
   return source.mode === 'bridge' && sibling.mode === 'vepa';

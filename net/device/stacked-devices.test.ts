@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { parseMac } from '../../wire/addresses.ts';
+import { formatMac, parseMac } from '../../wire/addresses.ts';
+import { formatIp } from '../../wire/ip-address.ts';
 import type { Namespace } from '../namespace.ts';
 import { Hook, Verdict } from '../netfilter/hook.ts';
 import { bridgeFdbText } from '../show/bridge-fdb.ts';
 import { linkText } from '../show/link.ts';
+import { type PingResult, PingSocket } from '../socket/ping.ts';
 import { ip, Lab } from '../testing/lab.ts';
 import type { Device } from './device.ts';
 import { Dummy } from './dummy.ts';
@@ -224,4 +226,48 @@ test('passthru: the parent becomes promiscuous, and the one macvlan has its MAC 
   expect(reaches(router, '10.0.0.1')).toBe(false);
   expect(device.statistics.rxMulticast).toBe(1);
   expect(linkText(a, { hasStatistics: true, device: 'eth0' })).toMatch(/ 1 \n {4}TX/);
+});
+
+test('macvlan source: takes copies of what the senders on its list send, and nothing else', () => {
+  const { lab, host, router, eth0, wire } = hostAndRouter();
+  const device = new Macvlan('m1', eth0, lab.nextMac(), 'source');
+  host.addDevice(device);
+  host.setUp(device, true);
+  const heard = () => device.statistics.rxPackets;
+  router.sendIpv4(lab.echo('10.0.0.1'));
+  lab.run(1);
+  expect([heard(), host.deviceByName('eth0')!.statistics.rxPackets]).toEqual([0, 2]);
+  device.sources.add(wire.mac);
+  router.sendIpv4(lab.echo('10.0.0.1'));
+  lab.run(1);
+  expect([heard(), host.deviceByName('eth0')!.statistics.rxPackets]).toEqual([1, 3]);
+  expect(linkText(host, { hasDetails: true, device: 'm1' })).toContain(
+    `macvlan mode source bcqueuelen 1000 usedbcqueuelen 1000 remotes (1) ${formatMac(wire.mac)} addrgenmode`,
+  );
+});
+
+test.each(['l2', 'l3', 'l3s'] as const)('ipvlan %s carries IPv6 to its sibling and out', (mode) => {
+  const { lab, host, eth0, wire, router, container } = hostAndRouter();
+  const subnet = mode === 'l2' ? 'fd00:' : 'fd09:';
+  const live = (name: string, last: number) => {
+    const device = new Ipvlan(`i${last}`, eth0, mode);
+    const namespace = container(name, device, '');
+    lab.address(device, `${subnet}:${last}/64`);
+    lab.route(namespace, '::/0', { device });
+    return namespace;
+  };
+  lab.address(eth0, 'fd00::1/64');
+  lab.address(wire, 'fd00::fe/64');
+  host.sysctls.set('net.ipv6.conf.all.forwarding', 1);
+  lab.route(router, 'fd09::/64', { gateway: ip('fd00::1') });
+  const [a, b] = [live('a', 11), live('b', 12)];
+  lab.run(3);
+  const answers: string[] = [];
+  for (const to of [`${subnet}:12`, 'fd00::fe']) {
+    const onResult = ({ from, error }: PingResult) => answers.push(error || formatIp(from));
+    PingSocket.start(a.sockets, { address: ip(to), onResult });
+    lab.run(5);
+  }
+  expect(answers).toEqual([`${subnet}:12`, 'fd00::fe']);
+  expect(b.deviceByName('eth0')!.statistics.rxPackets).toBeGreaterThan(0);
 });

@@ -66,7 +66,11 @@ export function receiveFrame(namespace: Namespace, device: Device, packet: Packe
   if (etherType === EtherType.ipv4) receiveIpv4(namespace, device, packet);
   else if (etherType === EtherType.arp) receiveArp(namespace, device, packet);
   else if (etherType === EtherType.ipv6) namespace.receiveIpv6(device, packet);
-  else namespace.drop(packet, device.name, 'unhandled protocol');
+  else {
+    // a tag that no device has is taken off before, and what it carries is for another host
+    if (etherType !== EtherType.vlan) device.statistics.rxDropped++;
+    namespace.drop(packet, device.name, 'unhandled protocol');
+  }
 }
 
 /** Takes an IPv4 packet in (`ip_rcv`). */

@@ -170,7 +170,7 @@ export class Ipv6Addresses {
     }
     return {
       device,
-      address: isLoopback ? LOOPBACK_IPV6 : linkLocalOf(device.mac),
+      address: isLoopback ? LOOPBACK_IPV6 : linkLocalOf(device.mac, device.sharedMacId),
       prefixLength: isLoopback ? 128 : 64,
       isGenerated: true,
       skipsDetection: isLoopback,

@@ -14,7 +14,7 @@ const BRIDGE_TIMERS =
   'root_port 0 root_path_cost 0 topology_change 0 topology_change_detected 0 ' +
   'hello_timer    0.00 tcn_timer    0.00 topology_change_timer    0.00 gc_timer    0.00';
 const BRIDGE_MULTICAST =
-  'group_fwd_mask 0 group_address 01:80:c2:00:00:00 mcast_snooping 1 no_linklocal_learn 0 ' +
+  'group_address 01:80:c2:00:00:00 mcast_snooping 1 no_linklocal_learn 0 ' +
   'mcast_vlan_snooping 0 mcast_router 1 mcast_query_use_ifaddr 0 mcast_querier 0 ' +
   'mcast_hash_elasticity 16 mcast_hash_max 4096 mcast_last_member_count 2 ' +
   'mcast_startup_query_count 2 mcast_last_member_interval 100 mcast_membership_interval 26000 ' +
@@ -71,8 +71,14 @@ function bridgeText(bridge: Bridge): string {
   const id = bridgeIdText(bridge.mac);
   return (
     `bridge ${BRIDGE_HEAD} ageing_time ${ageing} stp_state 0 priority 32768 vlan_filtering 0 ` +
-    `bridge_id ${id} designated_root ${id} ${BRIDGE_TIMERS} ${BRIDGE_MULTICAST}`
+    `bridge_id ${id} designated_root ${id} ${BRIDGE_TIMERS} ` +
+    `group_fwd_mask ${maskText(bridge.groupForwardMask)} ${BRIDGE_MULTICAST}`
   );
+}
+
+/** `0`, `0x4008`. */
+function maskText(mask: number): string {
+  return mask === 0 ? '0' : `0x${mask.toString(16)}`;
 }
 
 function portText(port: BridgePort): string {

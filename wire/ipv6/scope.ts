@@ -45,9 +45,14 @@ function eui64Of(prefix: IpAddress, mac: Mac): IpAddress {
 
 const LINK_LOCAL_PREFIX = ipv6Of(0xfe80_0000, 0, 0, 0);
 
-/** The link-local address that a device makes of its MAC address. */
-export function linkLocalOf(mac: Mac): IpAddress {
-  return eui64Of(LINK_LOCAL_PREFIX, mac);
+/**
+ * The link-local address of a device with this MAC address; of those that share one, a device's own
+ * number stands in the middle (`addrconf_ifid_eui48`).
+ */
+export function linkLocalOf(mac: Mac, deviceId = 0): IpAddress {
+  if (deviceId === 0) return eui64Of(LINK_LOCAL_PREFIX, mac);
+  const high = (Math.floor(mac / 0x100_0000) * 256 + (deviceId >> 8)) >>> 0;
+  return ipv6Of(0xfe80_0000, 0, high, ((deviceId & 255) * 0x100_0000 + (mac % 0x100_0000)) >>> 0);
 }
 
 /** The group that the owner of an address listens to: ff02::1:ff00:0/104 and its last 24 bits. */

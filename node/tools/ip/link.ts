@@ -4,6 +4,7 @@
  */
 import { Bridge } from '../../../net/device/bridge.ts';
 import type { Device } from '../../../net/device/device.ts';
+import { Macvlan } from '../../../net/device/macvlan.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { linkText } from '../../../net/show/link.ts';
 import { VxlanDevice } from '../../../vxlan/vxlan-device.ts';
@@ -13,6 +14,7 @@ import type { Process } from '../process.ts';
 import { briefHead } from './address.ts';
 import { selectDevices } from './filter.ts';
 import type { IpFormat } from './format.ts';
+import { takeBridgeOptions, takeMacvlanOptions } from './kind-options.ts';
 import { netnsOf } from './netns.ts';
 import { addLink } from './new-link.ts';
 import { commandOf, deviceOf, IpFailure, refused, type Words, wrong } from './words.ts';
@@ -60,6 +62,7 @@ function set(process: Process, namespace: Namespace, words: Words): string {
   if (words.first === undefined) {
     throw wrong('Not enough information: "dev" argument is required.');
   }
+  if (words.maybe('link')) words.device(namespace);
   words.maybe('dev');
   const device = deviceOf(namespace, words.value());
   while (words.first !== undefined) change(process, namespace, device, words);
@@ -95,10 +98,19 @@ function change(process: Process, namespace: Namespace, device: Device, words: W
     device.queueLength = words.number('Invalid "txqueuelen" value\n');
   } else if (words.maybe('netns')) {
     namespace.moveDevice(device, netnsOf(process, words.value()));
-  } else {
+  } else if (words.maybe('type')) changeKind(device, words);
+  else {
     const word = words.value();
     throw wrong(`Error: either "dev" is duplicate, or "${word}" is a garbage.`);
   }
+}
+
+function changeKind(device: Device, words: Words): void {
+  const kind = words.value();
+  if (kind === 'bridge' && device instanceof Bridge) takeBridgeOptions(device, words);
+  else if (kind === 'macvlan' && device instanceof Macvlan) takeMacvlanOptions(device, words);
+  else throw refused('Operation not supported');
+  if (words.first !== undefined) throw wrong(`Error: ${kind}: unknown command "${words.first}"?`);
 }
 
 /** Up, unless the socket that a VXLAN needs is somebody else's. */

@@ -13,6 +13,7 @@ import { Vlan } from '../../../net/device/vlan.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import type { Process } from '../process.ts';
+import { takeBridgeOptions, takeMacvlanOptions } from './kind-options.ts';
 import { netnsOf } from './netns.ts';
 import { newVxlan } from './new-vxlan.ts';
 import { IpFailure, refused, type Words, wrong } from './words.ts';
@@ -77,8 +78,11 @@ function create(
   switch (kind) {
     case 'dummy':
       return [new Dummy(name, mac, 1500)];
-    case 'bridge':
-      return [new Bridge(name, mac)];
+    case 'bridge': {
+      const bridge = new Bridge(name, mac);
+      takeBridgeOptions(bridge, words);
+      return [bridge];
+    }
     case 'veth': {
       let peer = freeName(namespace, 'veth');
       let peerNamespace = namespace;
@@ -114,7 +118,7 @@ function create(
 
 function createMacvlan(name: string, mac: Mac, parent: Device | undefined, words: Words): Device {
   const mode = words.maybe('mode') ? words.value() : 'vepa';
-  const modes = ['private', 'vepa', 'bridge', 'passthru'] as const;
+  const modes = ['private', 'vepa', 'bridge', 'passthru', 'source'] as const;
   const known = modes.find((each) => each === mode);
   if (known === undefined) {
     const wish = '"private", "vepa", "bridge", "passthru" or "source"';
@@ -123,7 +127,9 @@ function createMacvlan(name: string, mac: Mac, parent: Device | undefined, words
   if (parent === undefined) throw refused('No such device');
   const error = stackingError(parent, 'macvlan', known === 'passthru');
   if (error !== undefined) throw new IpFailure(2, error);
-  return new Macvlan(name, parent, mac, known);
+  const device = new Macvlan(name, parent, mac, known);
+  takeMacvlanOptions(device, words);
+  return device;
 }
 
 function createIpvlan(name: string, parent: Device | undefined, words: Words): Device {
