@@ -24,7 +24,7 @@ import {
 } from '../../wire/serf/message.ts';
 import { encodeQueryResponse } from '../../wire/serf/query.ts';
 import { encodeTags } from '../../wire/serf/tags.ts';
-import { LAN } from '../constants.ts';
+import { LAN, type SwimConfig } from '../constants.ts';
 import { Observed } from '../observed.ts';
 import {
   type LiveAddress,
@@ -72,12 +72,12 @@ class Cluster {
   unreachable: LiveMember | undefined;
   readonly #heard: Observation[] = [];
 
-  constructor(count: number, peers: PeerKind = 'memberlist') {
+  constructor(count: number, peers: PeerKind = 'memberlist', config: SwimConfig = LAN) {
     this.world = new World('live');
     this.live = new LiveMembers(this.world, this.#transport(), peers);
     for (let i = 0; i < count; i++) {
       const place = { address: 0x0a00_0001 + i, port: 7946 };
-      this.live.add({ name: `node-${i}`, ...place, config: LAN, keyring: undefined });
+      this.live.add({ name: `node-${i}`, ...place, config, keyring: undefined });
     }
     for (const member of [...this.live.members]) this.live.start(member);
     this.world.observations.subscribe(undefined, (heard) => this.#heard.push(heard));
@@ -253,6 +253,43 @@ test('a member that is accused refutes, and is trusted again', () => {
   expect(cluster.heard(Observed.refute, 'node-2')).toHaveLength(1);
   expect(cluster.stateOf('node-1', 'node-2')).toBe(NodeState.alive);
   expect(cluster.member('node-1').nodes.get('node-2')!.incarnation).toBe(2);
+});
+
+test('where names are required, a ping without its sender is not answered, nor a bare address joined', () => {
+  const cluster = new Cluster(2, 'memberlist', { ...LAN, requireNodeNames: true });
+  const [first, second] = cluster.live.members as [LiveMember, LiveMember];
+  const pingOf = (sourceNode: string): PacketMessage => ({
+    ...{ type: MessageType.ping, seqNo: 7, node: 'node-0' },
+    ...{ sourceAddr: STRANGER.address, sourcePort: STRANGER.port, sourceNode },
+  });
+  cluster.live.receivePacket(first, [pingOf('')], STRANGER);
+  expect(cluster.packets).toEqual([]);
+  cluster.live.receivePacket(first, [pingOf('stranger')], STRANGER);
+  expect(cluster.packets.map(({ to }) => to)).toEqual([STRANGER.address]);
+  const results: (string | undefined)[] = [];
+  const { address, port } = first;
+  cluster.live.join(second, { address, port }, (error) => results.push(error));
+  cluster.live.join(second, { address, port, name: 'node-0' }, (error) => results.push(error));
+  cluster.run(3 * SECOND_NS);
+  expect(results).toEqual([expect.stringContaining('node names are required'), undefined]);
+  expect(cluster.stateOf('node-0', 'node-1')).toBe(NodeState.alive);
+});
+
+test('what is not told is the own port, and no versions; with protocol 1 everybody has the own port', () => {
+  const alive = (node: string, port: number): PacketMessage => ({
+    ...{ type: MessageType.alive, node, incarnation: 1, port, meta: undefined, vsn: undefined },
+    addr: STRANGER.address,
+  });
+  const { live } = new Cluster(1);
+  const [member] = live.members as [LiveMember];
+  live.receivePacket(member, [alive('untold', 0), alive('told', 7000)], STRANGER);
+  const places = ['untold', 'told'].map((name) => member.nodes.get(name)!);
+  expect(places.map(({ port }) => port)).toEqual([7946, 7000]);
+  expect(places.map(({ vsn }) => [...vsn])).toEqual([Array(6).fill(0), Array(6).fill(0)]);
+  const old = new Cluster(1, 'memberlist', { ...LAN, protocolVersion: 1 }).live;
+  const [oldMember] = old.members as [LiveMember];
+  old.receivePacket(oldMember, [alive('told', 7000)], STRANGER);
+  expect(oldMember.nodes.get('told')!.port).toBe(7946);
 });
 
 test('one that leaves has left everywhere; to serf it says so before, and all pass it on', () => {
