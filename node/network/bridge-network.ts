@@ -6,9 +6,7 @@ import { Bridge } from '../../net/device/bridge.ts';
 import type { Device } from '../../net/device/device.ts';
 import { createVethPair } from '../../net/device/veth.ts';
 import type { Namespace } from '../../net/namespace.ts';
-import { announce } from '../../net/neighbour/arp.ts';
 import { assert } from '../../sim/assert.ts';
-import { SECOND_NS } from '../../sim/time.ts';
 import { formatIpv4Address, type Ipv4Address, type Mac, macOfIpv4 } from '../../wire/addresses.ts';
 import { type IpAddress, lastIpOf } from '../../wire/ip-address.ts';
 import { IpProtocol } from '../../wire/ipv4.ts';
@@ -17,12 +15,9 @@ import type { GatewayMode } from '../firewall/gateway-mode.ts';
 import { RuleWriter } from '../firewall/writer.ts';
 import type { Identifiers } from '../host/identifiers.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
+import { type Announcements, announceRepeatedly, DEFAULT_ANNOUNCEMENTS } from './announcements.ts';
 import { BridgeIpv6, type BridgeIpv6Host, type BridgeIpv6Options } from './bridge-ipv6.ts';
 import type { NetworkPlane, PlaneEndpoint } from './network-plane.ts';
-
-/** How often an endpoint tells its address, and the time between, in ns (`advertise_addr_nmsgs`, `_ms`). */
-const ANNOUNCEMENTS = 3;
-const ANNOUNCEMENT_GAP_NS = SECOND_NS;
 
 /** What a bridge network is made from. */
 export interface BridgeNetworkOptions {
@@ -32,6 +27,8 @@ export interface BridgeNetworkOptions {
   readonly pool: LocalPool;
   /** Default: the first address of the pool. */
   readonly gateway?: Ipv4Address | undefined;
+  /** Default: three times, a second apart. */
+  readonly announcements?: Announcements;
   readonly hasIcc: boolean;
   readonly hasMasquerade: boolean;
   readonly isInternal: boolean;
@@ -77,10 +74,12 @@ export class BridgeNetwork implements NetworkPlane {
   readonly mtuBytes: number;
   readonly defaultRoute: 'gateway' | 'none';
   readonly endpoints = new Map<string, BridgeEndpoint>();
+  readonly #announcements: Announcements;
   readonly #host: BridgeHost;
   readonly #writer: RuleWriter;
 
   constructor(host: BridgeHost, options: BridgeNetworkOptions) {
+    this.#announcements = options.announcements ?? DEFAULT_ANNOUNCEMENTS;
     this.#host = host;
     this.id = options.id;
     this.name = options.name;
@@ -164,19 +163,11 @@ export class BridgeNetwork implements NetworkPlane {
     const endpoint = { id, address, address6, mac, device, port, mappings: [], mappings6: [] };
     this.endpoints.set(endpoint.id, endpoint);
     layoutOf(engine).addEndpoint(this.#writer, this.facts, formatIpv4Address(address));
-    if (engine.announcesAddresses) this.#announce(endpoint, ANNOUNCEMENTS);
+    if (engine.announcesAddresses) {
+      const isThere = () => this.endpoints.get(id) === endpoint;
+      announceRepeatedly(namespace.world, this.#announcements, device, address, isThere);
+    }
     return endpoint;
-  }
-
-  /** Tells the network whose MAC an address belongs to now, so many times (`advertiseAddrs`). */
-  #announce(endpoint: BridgeEndpoint, times: number): void {
-    if (this.endpoints.get(endpoint.id) !== endpoint || !endpoint.device.isUp) return;
-    announce(endpoint.device, endpoint.address);
-    if (times === 1) return;
-    const { queue } = this.#host.namespace.world;
-    queue.scheduleCallback(queue.nowNs + ANNOUNCEMENT_GAP_NS, () => {
-      this.#announce(endpoint, times - 1);
-    });
   }
 
   /** Publishes ports of an endpoint, from the highest container port down. */

@@ -5,6 +5,7 @@
 import { invalid, Refusal } from '../daemon/refusal.ts';
 import type { EngineVersion } from '../engine-version.ts';
 import { type GatewayMode, gatewayModesOf } from '../firewall/gateway-mode.ts';
+import { type Announcements, announcementsOf, DEFAULT_ANNOUNCEMENTS } from './announcements.ts';
 
 /** What the options ask for; a field that nobody set is the driver's default. */
 export interface BridgeWishes {
@@ -20,6 +21,7 @@ export interface BridgeWishes {
   /** `com.docker.network.host_ipv6` */
   readonly sourceAddress6?: string;
   readonly trustedInterfaces: readonly string[];
+  readonly announcements: Announcements;
   /** The bridge gets no IPv4 address, though containers go by it. */
   readonly inhibitsAddress: boolean;
 }
@@ -31,11 +33,13 @@ export const PLAIN_BRIDGE: BridgeWishes = {
   gatewayMode: 'nat',
   gatewayMode6: 'nat',
   trustedInterfaces: [],
+  announcements: DEFAULT_ANNOUNCEMENTS,
   inhibitsAddress: false,
 };
 
-/** The first version that trusts interfaces. */
+/** The first version that trusts interfaces, and the first whose endpoints tell their addresses. */
 const TRUST_MAJOR = 28;
+const ANNOUNCES_MAJOR = 28;
 
 const PREFIX = 'com.docker.network.bridge.';
 
@@ -48,6 +52,8 @@ export function bridgeWishesOf(
   const hasMasquerade = booleanOf(options, `${PREFIX}enable_ip_masquerade`, true);
   const inhibitsAddress = booleanOf(options, `${PREFIX}inhibit_ipv4`, false);
   if (inhibitsAddress instanceof Refusal) return inhibitsAddress;
+  const announcements = major >= ANNOUNCES_MAJOR ? announcementsOf(options) : DEFAULT_ANNOUNCEMENTS;
+  if (announcements instanceof Refusal) return announcements;
   const gatewayMode = gatewayModeOf(options, major, 'ipv4');
   if (gatewayMode instanceof Refusal) return gatewayMode;
   const gatewayMode6 = gatewayModeOf(options, major, 'ipv6');
@@ -69,6 +75,7 @@ export function bridgeWishesOf(
     gatewayMode,
     gatewayMode6,
     trustedInterfaces: trustedOf(options, major),
+    announcements,
     inhibitsAddress,
     ...(device === undefined ? {} : { device }),
     ...(mtuBytes === undefined ? {} : { mtuBytes }),

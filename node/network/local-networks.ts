@@ -400,6 +400,7 @@ export class LocalNetworks {
         driver: driver === 'macvlan' ? 'macvlan' : 'ipvlan',
         options,
         subnets: [{ pool, gateway }, ...otherSubnets],
+        announcements: wishes.announcements,
         isInternal,
         others,
       });

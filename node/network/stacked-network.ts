@@ -11,6 +11,7 @@ import { assert } from '../../sim/assert.ts';
 import { broadcastOf, type Ipv4Address, type Mac, macOfIpv4 } from '../../wire/addresses.ts';
 import { failure, forbidden, invalid, Refusal } from '../daemon/refusal.ts';
 import type { LocalPool } from '../ipam/local-pools.ts';
+import { type Announcements, announceRepeatedly } from './announcements.ts';
 import type { BridgeHost } from './bridge-network.ts';
 import type { LocalNetwork } from './local-network.ts';
 import {
@@ -29,6 +30,7 @@ type StackedMode =
 /** What such a network is made from. */
 interface StackedNetworkOptions {
   readonly subnets: readonly PlaneSubnet[];
+  readonly announcements: Announcements;
   readonly parent: ParentInterface;
   readonly mode: StackedMode;
   readonly isInternal: boolean;
@@ -43,9 +45,11 @@ export class StackedNetwork implements NetworkPlane {
   readonly parent: ParentInterface;
   readonly mode: StackedMode;
   readonly #host: BridgeHost;
+  readonly #announcements: Announcements;
 
   constructor(host: BridgeHost, options: StackedNetworkOptions) {
     this.#host = host;
+    this.#announcements = options.announcements;
     const [first, ...others] = options.subnets;
     assert(first !== undefined, 'a network has a subnet');
     this.pool = first.pool;
@@ -89,6 +93,11 @@ export class StackedNetwork implements NetworkPlane {
     const broadcast = broadcastOf(subnet);
     sandbox.addAddress(device, { address, prefixLength, broadcast });
     sandbox.setUp(device, true);
+    // the driver of ipvlan leaves an endpoint's MAC open, so that there is nothing to tell
+    if (engine.announcesAddresses && mode.driver === 'macvlan') {
+      const isThere = () => sandbox.deviceByName(interfaceName) === device;
+      announceRepeatedly(namespace.world, this.#announcements, device, address, isThere);
+    }
     return { id: identifiers.id(), address, mac: device.mac, device };
   }
 
@@ -107,6 +116,7 @@ export interface StackedRequest {
   readonly driver: 'macvlan' | 'ipvlan';
   readonly options: ReadonlyMap<string, string>;
   readonly subnets: readonly PlaneSubnet[];
+  readonly announcements: Announcements;
   readonly isInternal: boolean;
   /** Networks that must not share a parent with it. */
   readonly others: readonly LocalNetwork[];
@@ -117,7 +127,7 @@ export function makeStackedPlane(
   host: BridgeHost,
   request: StackedRequest,
 ): StackedNetwork | Refusal {
-  const { id, driver, options, subnets, isInternal, others } = request;
+  const { id, driver, options, subnets, announcements, isInternal, others } = request;
   const mode = modeOf(driver, options);
   if (mode instanceof Refusal) return mode;
   const prefix = driver === 'macvlan' ? 'dm' : 'di';
@@ -132,7 +142,7 @@ export function makeStackedPlane(
   const { namespace, identifiers } = host;
   const parent = parentInterfaceOf(namespace, parentName, dummyName, () => identifiers.mac());
   if (parent instanceof Refusal) return parent;
-  return new StackedNetwork(host, { subnets, parent, mode, isInternal });
+  return new StackedNetwork(host, { subnets, announcements, parent, mode, isInternal });
 }
 
 const MACVLAN_MODES: readonly MacvlanMode[] = ['bridge', 'private', 'passthru', 'vepa'];
