@@ -91,7 +91,10 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['TCP header is cut short', 'whoever sent it cut the header'],
   ['TCP checksum is wrong', 'look for a broken checksum offload on the way: ethtool -K … tx off'],
   ['UDP length is wrong', 'whoever sent it cut the datagram'],
-  ['UDP checksum is wrong', 'look for a broken checksum offload on the way: ethtool -K … tx off'],
+  [
+    'UDP checksum is wrong',
+    'look for a broken checksum offload on the way (ethtool -K … tx off), or for NAT of ESP packets',
+  ],
   ['UDP port is closed', 'start a program that reads from the port, or ask for the right one'],
   ['SCTP port is closed', 'start a program that listens on the port, or ask for the right one'],
   [
@@ -105,7 +108,10 @@ export const REMEDIES: ReadonlyMap<string, string> = new Map([
   // tunnels
   ['malformed VXLAN header', 'something else speaks on the VXLAN port'],
   ['no vxlan device has this VNI', 'the host has no container on this network (any more)'],
-  ['no VTEP is known for the MAC address', 'NetworkDB has not told this host where it lives'],
+  [
+    'no VTEP is known for the MAC address',
+    'NetworkDB has not told this host where it lives, or the kernel refused the entry: see the log',
+  ],
   ['no neighbour is known for the address', 'NetworkDB has not told this host of the address'],
   ['the neighbour entry is not connected', 'NetworkDB has not told this host of the address'],
   ['inner frame is cut short', 'something else speaks on the VXLAN port'],
