@@ -248,6 +248,37 @@ const SESSIONS: Readonly<Record<string, readonly (readonly [PlaceName, string])[
     [WORKER, "sh -c 'dmesg | grep -c forwarded; dmesg -C; dmesg'"],
     [WEB, 'dmesg'],
   ],
+  looking: [
+    [WEB, 'getent hosts redis'],
+    [WEB, 'getent hosts nosuch'],
+    [WEB, 'getent ahosts redis'],
+    [WEB, 'getent services 53/udp'],
+    [WEB, 'getent foo'],
+    [
+      WORKER,
+      "sh -c 'timeout 4 conntrack -E -p tcp --dport 8080 & sleep 1; curl -s -o /dev/null worker-1:8080; wait'",
+    ],
+    [
+      WORKER,
+      "sh -c 'timeout 2 conntrack -E -e NEW -p icmp & sleep 1; ping -q -c 1 worker-2 > /dev/null; wait'",
+    ],
+    [WORKER, 'conntrack -L -p icmp -o extended'],
+    [WORKER, 'conntrack -S'],
+    [
+      WORKER,
+      "sh -c 'ethtool -K eth0 tx off; ethtool -k eth0 | grep ^tx-checksumming; ethtool -k docker0 | grep local'",
+    ],
+    [WORKER, 'ethtool docker_gwbridge'],
+    [WORKER, 'ethtool -k nosuch'],
+    [WORKER, 'ip addr add 2001:db8::1/64 dev eth0'],
+    [WORKER, 'sleep 3'],
+    [WORKER, 'ip -6 route add 2001:db8:1::/64 via 2001:db8::9'],
+    [
+      WORKER,
+      "sh -c 'tcpdump -nt -c 2 -i lo tcp port 99 and host 2001:db8::1 & tcpdump -nt -c 1 -i eth0 icmp6 & " +
+        "nc -z 2001:db8::1 99; ping -q -c 1 -W 1 2001:db8::7 > /dev/null'",
+    ],
+  ],
   shell: [
     [
       WORKER,

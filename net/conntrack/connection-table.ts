@@ -24,6 +24,8 @@ export class ConnectionTable {
   count = 0;
   /** The connection that was confirmed first. */
   first: Connection | undefined = undefined;
+  /** Hears of every connection that is taken out. */
+  onRemove: (connection: Connection) => void = () => {};
   #last: Connection | undefined = undefined;
   #mask = INITIAL_BUCKETS - 1;
   #buckets: (Tuple | undefined)[] = new Array(INITIAL_BUCKETS).fill(undefined);
@@ -75,6 +77,7 @@ export class ConnectionTable {
     connection.status |= ConnectionStatus.dying;
     if (!connection.isConfirmed) return;
     this.count--;
+    this.onRemove(connection);
     const { previous, following } = connection;
     if (previous === undefined) this.first = following;
     else previous.following = following;

@@ -42,6 +42,14 @@ export function formatKernelConnections(connections: readonly Connection[], nowN
     .join('');
 }
 
+/** A line of `conntrack -E`: what happened, and the connection without mark and use. */
+export function formatEvent(kind: string, connection: Connection, nowNs: number): string {
+  const text = formatConnection(connection, nowNs).replace(/ ?mark=\d+ use=1$/, '');
+  // what has ended has no time left
+  const told = kind === 'DESTROY' ? text.replace(/^(\S+ +\d+) \d+/, '$1') : text;
+  return `${`[${kind}]`.padStart(9)} ${told}\n`;
+}
+
 /** One connection as `conntrack -L` prints it. */
 function formatConnection(connection: Connection, nowNs: number): string {
   const { protocol, original, reply } = connection;

@@ -42,6 +42,9 @@ const UDP_STREAM_AFTER_NS = 2 * SECOND_NS;
 /** What the protocol's part decides; a {@link TcpDecision} without `refresh`. */
 const { accept: PASS, invalid: INVALID, repeat: REPEAT } = TcpDecision;
 
+/** What happens to a connection, as `conntrack -E` calls it. */
+export type ConnectionEvent = 'NEW' | 'UPDATE' | 'DESTROY';
+
 /** The connections of one namespace. */
 export class ConnectionTracker {
   readonly namespace: Namespace;
@@ -53,9 +56,16 @@ export class ConnectionTracker {
   readonly #scratch = emptyTuple();
   readonly #settings: ConntrackSettings;
 
+  /** Packets without a connection of their own, and first packets whose tuple was taken. */
+  invalidCount = 0;
+  clashDropCount = 0;
+  /** Somebody who watches connections come, change and go (`conntrack -E`). */
+  onEvent: ((kind: ConnectionEvent, connection: Connection) => void) | undefined = undefined;
+
   constructor(namespace: Namespace) {
     this.namespace = namespace;
     this.#settings = new ConntrackSettings(namespace.sysctls);
+    this.table.onRemove = (connection) => this.onEvent?.('DESTROY', connection);
   }
 
   /** True once packets are tracked here. */
@@ -72,7 +82,11 @@ export class ConnectionTracker {
   enable(): void {
     if (this.#isEnabled) return;
     this.#isEnabled = true;
-    const track = (packet: Packet, hook: Hook): Verdict => this.#track(packet, hook);
+    const track = (packet: Packet, hook: Hook): Verdict => {
+      const verdict = this.#track(packet, hook);
+      if (packet.connectionState === ConnectionState.invalid) this.invalidCount++;
+      return verdict;
+    };
     const confirm = (packet: Packet, hook: Hook): Verdict => this.#confirm(packet, hook);
     this.namespace.onHooks((hooks) => {
       hooks.register(Hook.prerouting, HookPriority.conntrack, 'conntrack', track);
@@ -233,6 +247,7 @@ export class ConnectionTracker {
       }
     }
     const { connection, isReply } = tuple;
+    const before = this.onEvent === undefined ? '' : this.#stampOf(connection);
     let state: ConnectionState = ConnectionState.new;
     if (isReply || connection.isSeenReply) state = ConnectionState.established;
     else if ((connection.status & ConnectionStatus.expected) !== 0) state = ConnectionState.related;
@@ -245,7 +260,15 @@ export class ConnectionTracker {
     attach(packet, tuple, state);
     if (connection.traffic !== undefined) connection.count(packet.lengthBytes, isReply);
     if (isReply) connection.status |= ConnectionStatus.seenReply;
+    if (this.onEvent !== undefined && connection.isConfirmed) {
+      if (this.#stampOf(connection) !== before) this.onEvent('UPDATE', connection);
+    }
     return Verdict.accept;
+  }
+
+  /** What somebody hears of when it changes: status and TCP's state. */
+  #stampOf({ status, tcp, sctp }: Connection): string {
+    return `${status} ${tcp?.state} ${sctp?.state}`;
   }
 
   #takeProtocol(
@@ -322,6 +345,7 @@ export class ConnectionTracker {
     if (clash !== undefined) return this.#resolveClash(packet, hook, connection, clash);
     connection.expiresAtNs = nowNs + connection.timeoutNs;
     this.table.add(connection);
+    this.onEvent?.('NEW', connection);
     this.#armSweep();
     return Verdict.accept;
   }
@@ -338,6 +362,7 @@ export class ConnectionTracker {
       packet.connection = other;
       return Verdict.accept;
     }
+    this.clashDropCount++;
     this.noteDrop(packet, hook, 'conntrack: tuple is taken by another connection');
     return Verdict.drop;
   }

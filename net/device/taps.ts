@@ -22,7 +22,8 @@ function install(device: Device, taps: readonly DeviceTap[]): void {
   if (taps.length < 2) device.tap = taps[0];
   else {
     device.tap = (from, packet, isOutgoing) => {
-      for (const tap of taps) tap(from, packet, isOutgoing);
+      // one that has seen enough goes while the others are told
+      for (const tap of [...taps]) tap(from, packet, isOutgoing);
     };
   }
 }

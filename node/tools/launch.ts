@@ -38,6 +38,7 @@ import { cat, cut, echo, grep, head, sort, tail, tee, uniq, wc } from './shell/t
 import { hostname, printf, seq, tr, xargs } from './shell/words-tools.ts';
 import { curl } from './traffic/curl.ts';
 import { dig } from './traffic/dig.ts';
+import { getent } from './traffic/getent.ts';
 import { nc } from './traffic/nc.ts';
 import { nslookup } from './traffic/nslookup.ts';
 import { ping } from './traffic/ping.ts';
@@ -52,6 +53,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   nc,
   dig,
   nslookup,
+  getent,
   traceroute,
   ping6: (process, argv) => ping(process, ['-6', ...argv]),
   traceroute6: (process, argv) => traceroute(process, ['-6', ...argv]),

@@ -6,12 +6,7 @@
  */
 
 import { portOfService } from '../../../net/services.ts';
-import {
-  parseIpv4Address,
-  parseMac,
-  parsePrefix,
-  prefixContains,
-} from '../../../wire/addresses.ts';
+import { parseMac } from '../../../wire/addresses.ts';
 import { parseArp } from '../../../wire/arp.ts';
 import { readU16 } from '../../../wire/bytes.ts';
 import {
@@ -25,10 +20,12 @@ import {
   destinationOf,
   fragmentOffsetBytesOf,
   headerBytesOf,
-  IpProtocol,
   protocolOf,
   sourceOf,
-} from '../../../wire/ipv4.ts';
+} from '../../../wire/ip.ts';
+import { addressBits, isInPrefix, parseIp, parseIpPrefix } from '../../../wire/ip-address.ts';
+import { IpProtocol } from '../../../wire/ipv4.ts';
+import { NextHeader } from '../../../wire/ipv6/header.ts';
 import { flagsOf, TcpFlag } from '../../../wire/tcp.ts';
 
 /** True for a frame in [start, end) that is wanted. */
@@ -40,6 +37,7 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
   icmp: IpProtocol.icmp,
   esp: IpProtocol.esp,
   sctp: IpProtocol.sctp,
+  icmp6: NextHeader.icmpv6,
 };
 
 const ETHER_TYPES: Readonly<Record<string, number>> = {
@@ -190,16 +188,19 @@ class Parser {
           (side !== 'src' && destinationMacOf(bytes, start) === mac);
       }
       default: {
-        const address = parseIpv4Address(value);
-        const prefix = address === undefined ? parsePrefix(value) : { address, lengthBits: 32 };
+        const address = parseIp(value);
+        const prefix =
+          address === undefined
+            ? parseIpPrefix(value)
+            : { address, lengthBits: addressBits(address) };
         if (prefix === undefined) return undefined;
         return (bytes, start, end) => {
           const ends = addressesOf(bytes, start, end);
           if (ends === undefined) return false;
           const [source, destination] = ends;
           return (
-            (side !== 'dst' && prefixContains(prefix, source)) ||
-            (side !== 'src' && prefixContains(prefix, destination))
+            (side !== 'dst' && isInPrefix(prefix, source)) ||
+            (side !== 'src' && isInPrefix(prefix, destination))
           );
         };
       }
@@ -263,11 +264,12 @@ function protocolTest(name: string): FrameFilter {
   };
 }
 
-/** Where the IPv4 header of a frame is. */
+/** Where the IP header of a frame is, of either version. */
 function packetOf(bytes: Uint8Array, start: number, end: number): number | undefined {
-  if (etherTypeOf(bytes, start) !== EtherType.ipv4) return undefined;
+  const etherType = etherTypeOf(bytes, start);
+  if (etherType !== EtherType.ipv4 && etherType !== EtherType.ipv6) return undefined;
   const at = start + ETHERNET_HEADER_BYTES;
-  return end - at >= 20 ? at : undefined;
+  return end - at >= (etherType === EtherType.ipv4 ? 20 : 40) ? at : undefined;
 }
 
 /** Where the transport header of a frame is, unless that is another fragment's. */

@@ -102,6 +102,8 @@ class Capture {
     for (const device of this.#devices) {
       this.#interfaces.set(device, this.#writer.addInterface(device.name));
       const release = addTap(device, (_device, packet, isOutgoing) => {
+        // on loopback what leaves comes in at once: libpcap leaves one of the two out
+        if (isOutgoing && device.kind === 'loopback') return;
         if (direction === 'in' && isOutgoing) return;
         if (direction === 'out' && !isOutgoing) return;
         this.#take(device, packet, isOutgoing);

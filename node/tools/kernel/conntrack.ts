@@ -3,8 +3,13 @@
  * stderr. Mirrors conntrack-tools' src/conntrack.c.
  */
 import type { Connection } from '../../../net/conntrack/connection.ts';
-import { formatConnections } from '../../../net/conntrack/list.ts';
+import {
+  formatConnections,
+  formatEvent,
+  formatKernelConnections,
+} from '../../../net/conntrack/list.ts';
 import { TCP_STATE_NAMES } from '../../../net/conntrack/tcp-states.ts';
+import type { ConnectionEvent } from '../../../net/conntrack/tracker.ts';
 import { isInPrefix, isIpv6Address, parseIp, parseIpPrefix } from '../../../wire/ip-address.ts';
 import { IpProtocol } from '../../../wire/ipv4.ts';
 import { NextHeader } from '../../../wire/ipv6/header.ts';
@@ -20,6 +25,7 @@ const COMMANDS = {
   count: 'flag',
   flush: 'flag',
   stats: 'flag',
+  event: 'flag',
   version: 'flag',
 } as const;
 
@@ -45,13 +51,14 @@ const FILTERS = {
   'any-nat': 'flag',
   family: 'value',
   output: 'value',
+  'event-mask': 'value',
 } as const;
 
 type Test = (connection: Connection) => boolean;
 
 /** `conntrack -L|-D|-C|-F [filters]`. */
 export function conntrack(process: Process, argv: readonly string[]): void {
-  const letters = 'LDCFSVs:d:r:q:p:m:nagjf:o:';
+  const letters = 'LDCFSEVs:d:r:q:p:m:nagjf:o:e:';
   const options = parseOptions('conntrack', argv, letters, { ...COMMANDS, ...FILTERS });
   if (typeof options === 'string') {
     process.fail(2, `${VERSION}: Bad parameter\n${TRY_HELP}`);
@@ -68,11 +75,16 @@ export function conntrack(process: Process, argv: readonly string[]): void {
   const flows = (word: string) => `${VERSION}: ${shown.length} flow entries have been ${word}.\n`;
   if (options.has('V', 'version')) process.print(`${VERSION}\n`);
   else if (options.has('C', 'count')) process.print(`${tracker.connections().length}\n`);
-  else if (options.has('F', 'flush')) {
+  else if (options.has('S', 'stats')) process.print(statisticsText(process));
+  else if (options.has('E', 'event')) {
+    follow(process, options, filter);
+    return;
+  } else if (options.has('F', 'flush')) {
     tracker.deleteWhere(() => true);
     process.complain(`${VERSION}: connection tracking table has been emptied.\n`);
   } else if (options.has('L', 'list')) {
-    process.print(formatConnections(shown, nowNs));
+    const isExtended = (options.value('o', 'output') ?? '').split(',').includes('extended');
+    process.print((isExtended ? extendedText : formatConnections)(shown, nowNs));
     process.complain(flows('shown'));
   } else if (options.has('D', 'delete')) {
     process.print(formatConnections(shown, nowNs));
@@ -85,6 +97,46 @@ export function conntrack(process: Process, argv: readonly string[]): void {
     return;
   }
   process.exit(0);
+}
+
+/** `-o extended`: with the family in front. */
+function extendedText(connections: readonly Connection[], nowNs: number): string {
+  return formatKernelConnections(connections, nowNs).replaceAll(' zone=0 use=2', ' use=1');
+}
+
+/** `-S` of a kernel with one CPU. */
+function statisticsText({ place }: Process): string {
+  const { invalidCount, clashDropCount, fullDropCount } = place.namespace.connections;
+  const dropped = clashDropCount + fullDropCount;
+  return (
+    `cpu=0   \tfound=0 invalid=${invalidCount} insert=0 insert_failed=${clashDropCount} ` +
+    `drop=${dropped} early_drop=0 error=0 search_restart=0 clash_resolve=0 chaintoolong=0 \n`
+  );
+}
+
+/** `-E [-e NEW,UPDATES,DESTROY]`: what happens, until it is interrupted. */
+function follow(process: Process, options: Options, filter: Test): void {
+  const mask = options.value('e', 'event-mask')?.toUpperCase().split(',');
+  const isWanted = (kind: ConnectionEvent) =>
+    mask === undefined ||
+    mask.includes('ALL') ||
+    mask.includes(kind === 'UPDATE' ? 'UPDATES' : kind);
+  const { connections } = process.place.namespace;
+  const before = connections.onEvent;
+  let count = 0;
+  connections.onEvent = (kind, connection) => {
+    before?.(kind, connection);
+    if (process.isOver || !isWanted(kind) || !filter(connection)) return;
+    count++;
+    process.print(formatEvent(kind, connection, process.world.nowNs));
+  };
+  process.whenOver(() => {
+    connections.onEvent = before;
+  });
+  process.whenInterrupted(() => {
+    process.complain(`${VERSION}: ${count} flow events have been shown.\n`);
+    process.exit(0);
+  });
 }
 
 /** All filters of a command line as one; an error text for a value that is none. */

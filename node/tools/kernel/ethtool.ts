@@ -1,6 +1,7 @@
 /**
- * `ethtool -S`, `-i` and `-K` 6.1: the counters and the driver of a device, as the kernel's veth driver
- * and software devices tell them, and whether its hardware fills in checksums.
+ * `ethtool` 6.1, with `-S`, `-i`, `-k`, `-K` and without an option: the counters, the driver, the
+ * features and the link of a device, as the kernel's veth driver and software devices tell them, and
+ * whether its hardware fills in checksums.
  */
 import type { Device } from '../../../net/device/device.ts';
 import type { Process } from '../process.ts';
@@ -23,13 +24,20 @@ const CHECKSUM_FEATURES = ['tx', 'tx-checksum-ip-generic', 'tx-checksumming'];
 export function ethtool(process: Process, argv: readonly string[]): void {
   const [option = '', name = '', ...rest] = argv;
   const isChange = option === '-K' || option === '--features' || option === '--offload';
-  const isKnown = isChange || ['-S', '--statistics', '-i', '--driver'].includes(option);
+  if (option !== '' && !option.startsWith('-')) {
+    settings(process, option);
+    return;
+  }
+  const isFeatures = option === '-k' || option === '--show-features' || option === '--show-offload';
+  const known = ['-S', '--statistics', '-i', '--driver'];
+  const isKnown = isChange || isFeatures || known.includes(option);
   if (!isKnown || name === '') {
     process.fail(1, 'ethtool: bad command line argument(s)\nFor more information run ethtool -h\n');
     return;
   }
   const device = process.place.namespace.deviceByName(name);
   if (isChange) change(process, device, rest);
+  else if (isFeatures) features(process, device);
   else if (option === '-S' || option === '--statistics') statistics(process, device);
   else driver(process, device);
 }
@@ -46,6 +54,85 @@ function change(process: Process, device: Device | undefined, words: readonly st
     return;
   }
   device.offloadsChecksums = value === 'on';
+  process.exit(0);
+}
+
+/** The features of `-k` in their order: where they are on, and whether that can be changed. */
+const FEATURES = `rx-checksumming veth
+tx-checksumming *
+\ttx-checksum-ipv4 -
+\ttx-checksum-ip-generic *
+\ttx-checksum-ipv6 -
+\ttx-checksum-fcoe-crc -
+\ttx-checksum-sctp veth
+scatter-gather *
+\ttx-scatter-gather *
+\ttx-scatter-gather-fraglist *
+tcp-segmentation-offload *
+\ttx-tcp-segmentation *
+\ttx-tcp-ecn-segmentation *
+\ttx-tcp-mangleid-segmentation *
+\ttx-tcp6-segmentation *
+generic-segmentation-offload *
+generic-receive-offload rx
+large-receive-offload -
+rx-vlan-offload veth
+tx-vlan-offload *
+ntuple-filters -
+receive-hashing -
+highdma *
+rx-vlan-filter -
+vlan-challenged -
+tx-lockless bridge
+netns-local bridge`;
+
+/** `-k`: a card receives what veth and bridges do not. */
+function features(process: Process, device: Device | undefined): void {
+  if (device === undefined) {
+    const words = 'netlink error: no device matches name (offset 24)\n';
+    process.fail(1, `${words}netlink error: No such device\n`);
+    return;
+  }
+  const { kind, offloadsChecksums } = device;
+  const lines = FEATURES.split('\n').map((line) => {
+    const [name = '', where = ''] = line.split(' ');
+    const isChecksum = ['tx-checksumming', '\ttx-checksum-ip-generic'].includes(name);
+    if (isChecksum) return `${name}: ${offloadsChecksums ? 'on' : 'off'}`;
+    if (where === 'rx') return `${name}: ${kind === 'ethernet' ? 'on' : 'off'}`;
+    const isOn = where === '*' || where === kind;
+    const isFixed = !isOn || where === 'bridge';
+    return `${name}: ${isOn ? 'on' : 'off'}${isFixed ? ' [fixed]' : ''}`;
+  });
+  process.print(`Features for ${device.name}:\n${lines.join('\n')}\n`);
+  process.exit(0);
+}
+
+/** `ethtool DEVICE`: what a veth, a bridge or a card of a virtual machine says of its link. */
+function settings(process: Process, name: string): void {
+  const device = process.place.namespace.deviceByName(name);
+  if (device === undefined) {
+    const words =
+      'netlink error: no device matches name (offset 24)\nnetlink error: No such device\n';
+    process.fail(75, `${words.repeat(5)}No data available\n`);
+    return;
+  }
+  const link = `\tLink detected: ${device.isUp && device.hasCarrier ? 'yes' : 'no'}\n`;
+  const isBridge = device.kind === 'bridge';
+  if (device.kind !== 'veth' && !isBridge) {
+    process.print(`Settings for ${name}:\n${link}`);
+    process.exit(0);
+    return;
+  }
+  process.print(
+    `Settings for ${name}:\n\tSupported ports: [  ]\n\tSupported link modes:   Not reported\n` +
+      '\tSupported pause frame use: No\n\tSupports auto-negotiation: No\n' +
+      '\tSupported FEC modes: Not reported\n\tAdvertised link modes:  Not reported\n' +
+      '\tAdvertised pause frame use: No\n\tAdvertised auto-negotiation: No\n' +
+      `\tAdvertised FEC modes: Not reported\n\tSpeed: 10000Mb/s\n` +
+      `\tDuplex: ${isBridge ? 'Unknown! (255)' : 'Full'}\n\tAuto-negotiation: off\n` +
+      `\tPort: ${isBridge ? 'Other' : 'Twisted Pair'}\n\tPHYAD: 0\n\tTransceiver: internal\n` +
+      `${isBridge ? '' : '\tMDI-X: Unknown\n'}${link}`,
+  );
   process.exit(0);
 }
 
