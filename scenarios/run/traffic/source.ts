@@ -3,6 +3,7 @@
  * connections: one for each request, kept ones (pool.ts), or one for a whole session of them.
  */
 import type { Cluster } from '../../../cluster/cluster.ts';
+import type { SocketTable } from '../../../net/socket/table.ts';
 import type { Watch } from '../../../net/watch.ts';
 import {
   type Conversation,
@@ -60,6 +61,8 @@ interface Sent {
 
 /** A connection, and the request that it carries now. */
 interface Line {
+  /** The client's sockets. */
+  readonly sockets: SocketTable;
   readonly conversation: Conversation;
   readonly number: number;
   /** Where it leads to, for the pool. */
@@ -192,7 +195,7 @@ export class TrafficSource {
     const place = `${client.namespace.name} ${address}`;
     const kept = this.#pool?.take(place);
     if (kept !== undefined) {
-      this.#carry(kept, sent, client);
+      this.#carry(kept, sent);
       return;
     }
     sent.connection = this.#connectionCount++;
@@ -234,7 +237,15 @@ export class TrafficSource {
     });
     if (isOver) return;
     const number = sent.connection;
-    line = { conversation, number, place, isOpen: this.#isFlow, usedCount: 0, carried: undefined };
+    line = {
+      sockets: client.namespace.sockets,
+      conversation,
+      number,
+      place,
+      isOpen: this.#isFlow,
+      usedCount: 0,
+      carried: undefined,
+    };
     this.#carryOn(line, sent);
   }
 
@@ -252,7 +263,7 @@ export class TrafficSource {
   }
 
   /** Asks on an open line. */
-  #carry(line: Line, sent: Sent, client?: Client): void {
+  #carry(line: Line, sent: Sent): void {
     if (!line.isOpen) {
       this.#end(sent, 'reset', '', undefined);
       return;
@@ -261,8 +272,8 @@ export class TrafficSource {
     this.#carryOn(line, sent);
     const watch = this.#watchOf(sent);
     const ask = () => line.conversation.ask();
-    if (watch === undefined || client === undefined) ask();
-    else watch.open(client.namespace.sockets, ask);
+    if (watch === undefined) ask();
+    else watch.open(line.sockets, ask);
   }
 
   /** The line carries this request until it is answered, its time is over, or the line is. */
