@@ -69,7 +69,15 @@ export interface EndpointRequest {
   readonly links: readonly string[];
   /** `gw-priority` (28 and later). */
   readonly gatewayPriority: number;
+  /** `driver-opt` */
+  readonly driverOptions?: ReadonlyMap<string, string>;
 }
+
+/** Options of a place on a network: its interface's name, and sysctls of it (`netlabel/labels.go`). */
+export const EndpointOption = {
+  interfaceName: 'com.docker.network.endpoint.ifname',
+  sysctls: 'com.docker.network.endpoint.sysctls',
+} as const;
 
 /** A place on a network without wishes. */
 export const PLAIN_ENDPOINT: EndpointRequest = { aliases: [], links: [], gatewayPriority: 0 };

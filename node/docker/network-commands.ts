@@ -124,6 +124,9 @@ function* connect(daemon: Daemon, flags: ParsedFlags): Steps<CommandResult> {
     aliases: flags.list('alias'),
     links: flags.list('link'),
     gatewayPriority: Number(flags.text('gw-priority')),
+    ...(flags.list('driver-opt').length === 0
+      ? {}
+      : { driverOptions: keyValuesOf(flags.list('driver-opt')) }),
   };
   const refusal = yield* answerOf<Refusal | undefined>((resume) =>
     daemon.connect(network, container, request, resume),
@@ -223,6 +226,7 @@ export const NETWORK_COMMANDS: readonly Command[] = [
       description: 'Connect a container to a network',
       flags: {
         alias: { kind: 'list' },
+        'driver-opt': { kind: 'list' },
         'gw-priority': { kind: 'text' },
         ip: { kind: 'text' },
         ip6: { kind: 'text' },

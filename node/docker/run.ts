@@ -151,7 +151,11 @@ function placeOf(text: string): { name: string; request: EndpointRequest } | str
     const value = part.slice(at + 1);
     if (key === 'name') name = value;
     else if (key === 'alias') request = { ...request, aliases: [...request.aliases, value] };
-    else if (key === 'gw-priority') request = { ...request, gatewayPriority: Number(value) };
+    else if (key === 'driver-opt') {
+      if (!value.includes('=')) return 'invalid key value pair format in driver options';
+      const driverOptions = new Map([...(request.driverOptions ?? []), ...keyValuesOf([value])]);
+      request = { ...request, driverOptions };
+    } else if (key === 'gw-priority') request = { ...request, gatewayPriority: Number(value) };
     else if (key === 'ip' && parseIpv4Address(value) !== undefined) {
       request = { ...request, address: parseIpv4Address(value)! };
     } else if (key === 'ip6' && parseIpv6(value) !== undefined) {

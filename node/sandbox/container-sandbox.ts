@@ -11,7 +11,7 @@ import { assert } from '../../sim/assert.ts';
 import type { Ipv4Address } from '../../wire/addresses.ts';
 import { ANY_IPV6, formatIp, type IpAddress } from '../../wire/ip-address.ts';
 import { Refusal } from '../daemon/refusal.ts';
-import { type EndpointRequest, PLAIN_ENDPOINT } from '../daemon/requests.ts';
+import { EndpointOption, type EndpointRequest, PLAIN_ENDPOINT } from '../daemon/requests.ts';
 import type { NameView, VisibleNetwork } from '../dns/answer.ts';
 import { EMBEDDED_DNS_ADDRESS, EmbeddedDns } from '../dns/embedded-dns.ts';
 import {
@@ -58,6 +58,10 @@ export interface SandboxConfig {
   readonly sysctls: ReadonlyMap<string, string>;
   readonly ports: PublishedPorts;
 }
+
+/** The first version whose endpoints may have sysctls, and the first with names of their own. */
+const SYSCTLS_MAJOR = 27;
+const NAMES_MAJOR = 28;
 
 /** Where namespaces are mounted. */
 const NETNS_FOLDER = '/var/run/docker/netns';
@@ -269,11 +273,28 @@ export class ContainerSandbox implements NameView {
       subnetAt(plane, address).pool.release(address);
       return address6;
     }
-    const interfaceName = freeName(this.namespace, 'eth');
+    const interfaceName = this.#wishedName(wishes) ?? freeName(this.namespace, 'eth');
     const mac = reserved?.mac ?? wishes.mac;
-    return withoutIpv6(this.namespace, () =>
+    const joined = withoutIpv6(this.namespace, () =>
       plane.join(this.namespace, interfaceName, address, mac, address6),
     );
+    this.#setSysctlsOf(interfaceName, wishes);
+    return joined;
+  }
+
+  #wishedName({ driverOptions }: EndpointRequest): string | undefined {
+    const { major } = this.#host.engine;
+    return major < NAMES_MAJOR ? undefined : driverOptions?.get(EndpointOption.interfaceName);
+  }
+
+  /** `net.ipv4.conf.IFNAME.log_martians=1,…` of an interface. */
+  #setSysctlsOf(interfaceName: string, { driverOptions }: EndpointRequest): void {
+    const wanted = driverOptions?.get(EndpointOption.sysctls);
+    if (wanted === undefined || this.#host.engine.major < SYSCTLS_MAJOR) return;
+    for (const setting of wanted.split(',')) {
+      const [name = '', value = ''] = setting.split('=');
+      this.namespace.sysctls.set(name.replace('IFNAME', interfaceName), Number(value));
+    }
   }
 
   /** Gives its place back; false when it had none. */

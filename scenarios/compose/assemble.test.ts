@@ -120,6 +120,30 @@ services:
   expect(twin!.environment).toEqual(['A=1', 'B=2']);
 });
 
+test("a place on a network says its interface's name and its driver's options", () => {
+  const sysctls = 'com.docker.network.endpoint.sysctls';
+  const { project, said } = load({
+    'a.yaml': `
+version: "3.8"
+services:
+  web:
+    image: x
+    networks:
+      n: { interface_name: lan0, driver_opts: { ${sysctls}: net.ipv4.conf.IFNAME.log_martians=1 } }
+networks: { n: }
+`,
+  });
+  const [web] = project!.services[0]!.containers;
+  expect([...web!.endpoints.get('shop_n')!.driverOptions!]).toEqual([
+    [sysctls, 'net.ipv4.conf.IFNAME.log_martians=1'],
+    ['com.docker.network.endpoint.ifname', 'lan0'],
+  ]);
+  expect(said).toEqual([
+    'a.yaml:2 a.yaml: the attribute `version` is obsolete, it will be ignored, please remove it to ' +
+      'avoid potential confusion',
+  ]);
+});
+
 test('services extend others, of the same file and of another one, each below the next', () => {
   const containers = containersOf({
     'a.yaml': `

@@ -59,6 +59,13 @@ export function loadProject(
     issues.push(schemaIssue(told, composeSchema(), document));
     return { project: undefined, issues };
   }
+  if (document.value['version'] !== undefined) {
+    const path = files.at(-1)!;
+    const message =
+      `${path}: the attribute \`version\` is obsolete, it will be ignored, please remove it to avoid ` +
+      'potential confusion';
+    issues.push(document.issueAt(['version'], 'obsolete-version', message, '', true));
+  }
   const value = withEnvironments(document.value, {
     variables: document.variables,
     read: (name) => {

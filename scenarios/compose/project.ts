@@ -9,13 +9,14 @@ import {
   type ComposeProject,
   type ComposeService,
 } from '../../node/daemon/compose/project.ts';
-import type {
-  ContainerPort,
-  ContainerRequest,
-  EndpointRequest,
-  IpamConfig,
-  NetworkRequest,
-  PortBinding,
+import {
+  type ContainerPort,
+  type ContainerRequest,
+  EndpointOption,
+  type EndpointRequest,
+  type IpamConfig,
+  type NetworkRequest,
+  type PortBinding,
 } from '../../node/daemon/requests.ts';
 import {
   NO_RESTART,
@@ -170,6 +171,7 @@ class ProjectReader {
         gatewayPriority: place?.gw_priority ?? 0,
         ...addressOf(place?.ipv4_address),
         ...address6Of(place?.ipv6_address),
+        ...driverOptionsOf(place),
         ...macOf(place?.mac_address),
       });
     }
@@ -378,6 +380,14 @@ function addressOf(address: string | undefined): { address?: number } {
 function address6Of(text: string | undefined): { address6?: IpAddress } {
   const parsed = text === undefined ? undefined : parseIp(text);
   return parsed === undefined ? {} : { address6: parsed };
+}
+
+/** Options of its own, and the name that its interface is to have. */
+function driverOptionsOf(place: Places[string]): { driverOptions?: Map<string, string> } {
+  const options = new Map(Object.entries(place?.driver_opts ?? {}));
+  const { interface_name: name } = place ?? {};
+  if (name !== undefined) options.set(EndpointOption.interfaceName, name);
+  return options.size === 0 ? {} : { driverOptions: options };
 }
 
 function macOf(text: string | undefined): { mac?: number } {

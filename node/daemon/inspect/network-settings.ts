@@ -105,7 +105,8 @@ function attachmentJson(
     Aliases: allAliases.length === 0 ? null : allAliases,
   };
   const place = { NetworkID: attachment.networkId, EndpointID };
-  const wishes = { DriverOpts: null };
+  const { driverOptions } = request;
+  const wishes = { DriverOpts: driverOptions === undefined ? null : sortedObject(driverOptions) };
   if (engine.major < DNS_NAMES_MAJOR) {
     return { ...head, ...place, ...addresses, MacAddress, ...wishes };
   }
