@@ -4,6 +4,7 @@
  * `test/distribution.test.ts`.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { formatStatistics } from '../../ipvs/show.ts';
 import { IpvsTcpState } from '../../ipvs/states/constants.ts';
 import { ip, Lab } from '../../net/testing/lab.ts';
 import { Forwarder } from '../../node/dns/forwarder.ts';
@@ -11,6 +12,7 @@ import { runScenario } from '../../scenarios/run/run-scenario.ts';
 import { DnsType } from '../../wire/dns/record.ts';
 import { type DnsMessage, queryOf } from '../../wire/dns.ts';
 import { loadInline } from '../support/runs.ts';
+import { RealCase } from './fixtures.ts';
 import { SwarmLab } from './swarm-lab.ts';
 
 describe('1 and 2: requests to a VIP and to a published port', () => {
@@ -57,6 +59,42 @@ describe('1 and 2: requests to a VIP and to a published port', () => {
 
   test('a VIP answers pings itself, whatever its tasks do', () => {
     expect(lab.ping(1, 'probe1', vip, { count: 2 })).toHaveLength(2);
+  });
+
+  test("rules count what ipvs counts, and SNAT one SYN for each connection: the lab's too", () => {
+    const real = new RealCase('V01b-after-traffic');
+    const PING_BYTES = 84;
+    for (const [folder, simulated, network, pings, pingsHere] of [
+      ['ns_ingress_sbox', 'ingress_sbox', 'ingress', 0, 0],
+      ['ns_lb_uq0325agq', 'lb_ net1', 'net1', 4, 2],
+    ] as const) {
+      const path = (file: string) => real.text(`node1/${folder}/${file}`);
+      const counted = [
+        [path('iptables_counters_after.txt'), path('ipvs_stats.txt'), pings, 60],
+        [
+          lab.namespace(1, simulated).tables.save(['mangle', 'nat'], true),
+          formatStatistics(lab.ipvs(1, network)),
+          pingsHere,
+          48, // a SYN without timestamps
+        ],
+      ] as const;
+      for (const [rules, statistics, pingCount, synBytes] of counted) {
+        const [connections, inPackets, , inBytes] = /FWM +\d+ +(.*)/
+          .exec(statistics)![1]!
+          .split(/ +/)
+          .map(Number);
+        const counters = (pattern: RegExp) => pattern.exec(rules)!.slice(1).map(Number);
+        const port =
+          network === 'ingress' ? '-A PREROUTING .*dport 8080' : '-A INPUT -d 10.0.1.2/32';
+        expect(counters(new RegExp(`\\[(\\d+):(\\d+)\\] ${port} -j MARK`))).toEqual([
+          inPackets! + pingCount,
+          inBytes! + pingCount * PING_BYTES,
+        ]);
+        const [packets, bytes] = counters(/\[(\d+):(\d+)\] -A POSTROUTING .* --ipvs -j SNAT/);
+        expect(bytes! / packets!).toBe(synBytes);
+        expect(packets).toBeGreaterThanOrEqual(connections!);
+      }
+    }
   });
 
   test('without forwarding in the balancer requests reach a task and answers die', () => {
