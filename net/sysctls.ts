@@ -120,6 +120,7 @@ const DEFAULTS: readonly (readonly [string, number])[] = [
   ['net.ipv6.neigh.default.ucast_solicit', 3],
   ['net.ipv6.neigh.default.mcast_solicit', 3],
   ['net.ipv6.neigh.default.unres_qlen', 101],
+  ['net.ipv6.neigh.default.proxy_delay', 80],
   ['net.ipv6.icmp.ratelimit', 1000],
   ['net.ipv6.icmp.echo_ignore_all', 0],
   ['net.ipv6.icmp.echo_ignore_multicast', 0],

@@ -130,6 +130,7 @@ export class NamespaceDevices {
     if (isUp) namespace.addresses.onDeviceUp(device);
     else {
       namespace.neighbours.flush(device);
+      namespace.neighbours.removeProxiesOf(device);
       namespace.routes.onDeviceDown(device, false);
       namespace.ipv6IfUsed?.onDeviceDown(device);
     }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatIp } from '../../wire/ip-address.ts';
 import type { Namespace } from '../namespace.ts';
+import { neighbourProxyText } from '../show/neighbour.ts';
 import { formatPingResult, type PingResult, PingSocket } from '../socket/ping.ts';
 import type { SctpAssociation } from '../socket/sctp/association.ts';
 import { ip, Lab } from '../testing/lab.ts';
@@ -177,4 +178,20 @@ test('TCP and UDP: a listener of both families, a refusal, a segment size of 144
   lab.run(5);
   expect(heard).toEqual(['mss 1440', 'hello']);
   expect(closed.sort()).toEqual(['errno 111', 'refused']);
+});
+
+test('a router answers for the addresses that it was given, and forwards what comes for them', () => {
+  const { lab, a, router, b } = routed();
+  const [left, right] = [router.deviceByName('left')!, router.deviceByName('right')!];
+  lab.address(b.deviceByName('eth0')!, 'fd00:a::9/128');
+  lab.route(router, 'fd00:a::9/128', { device: right });
+  const asked = () => ping(lab, a, 'fd00:a::9');
+  expect(asked()).toBe('From fd00:a::2 icmp_seq=1 Destination unreachable: Address unreachable');
+  router.sysctls.set('net.ipv6.conf.left.proxy_ndp', 1);
+  router.ipv6.neighbours.addProxy(ip('fd00:a::9'), left);
+  expect(asked()).toBe('64 bytes from fd00:a::9: icmp_seq=1 ttl=63');
+  expect(a.ipv6.neighbours.macOf(a.deviceByName('eth0')!, ip('fd00:a::9'))).toBe(left.mac);
+  expect(neighbourProxyText(router)).toBe('fd00:a::9 dev left proxy \n');
+  router.setUp(left, false);
+  expect(neighbourProxyText(router)).toBe('');
 });

@@ -68,6 +68,7 @@ export class Ipv6 {
   /** A device goes down. */
   onDeviceDown(device: Device): void {
     this.neighbours.flush(device);
+    this.neighbours.removeProxiesOf(device);
     this.addresses.flush(device);
     this.routes.onDeviceDown(device);
   }
@@ -76,7 +77,13 @@ export class Ipv6 {
   hasJoined(device: Device, group: IpAddress): boolean {
     if (group === ALL_NODES) return true;
     if (group === ALL_ROUTERS) return this.#namespace.sysctls.ipv6.all.forwarding !== 0;
-    return this.addresses.of(device).some((own) => solicitedNodeOf(own.address) === group);
+    const isOwn = this.addresses.of(device).some((own) => solicitedNodeOf(own.address) === group);
+    return (
+      isOwn ||
+      this.neighbours.proxies.some((proxy) => {
+        return proxy.device === device && solicitedNodeOf(proxy.address) === group;
+      })
+    );
   }
 
   /** Sends a local packet, by a device when its destination is of a link. */

@@ -141,7 +141,8 @@ function answer(
   if (device.ipv4.forwarding === 0 || route.type !== 'unicast') return false;
   const proxies = device.ipv4.proxy_arp !== 0 || namespace.sysctls.all.proxy_arp !== 0;
   const isWithin = route.device === device;
-  if (isWithin ? device.ipv4.proxy_arp_pvlan === 0 : !proxies) return false;
+  const isProxied = proxies || namespace.neighbours.isProxied(device, target);
+  if (isWithin ? device.ipv4.proxy_arp_pvlan === 0 : !isProxied) return false;
   if (namespace.neighbours.learnFromRequest(device, sender, senderMac) === undefined) return true;
   replyAsProxy(namespace, device, packet, message);
   return true;

@@ -5,11 +5,14 @@
  * A solicitation for one of our addresses is answered and teaches us who asked. An advertisement
  * refreshes an entry that exists; one without the override flag does not replace a MAC address that is
  * known to be right, but makes us doubt it. Who hears of an address that he is about to use gives it up
- * (ip6/dad.ts). Proxying is not there. Mirrors net/ipv6/ndisc.c.
+ * (ip6/dad.ts). With `proxy_ndp` a router answers for addresses that it was given. Mirrors
+ * net/ipv6/ndisc.c.
  */
+import { drawBelow } from '../../sim/chance.ts';
+import { MILLISECOND_NS } from '../../sim/time.ts';
 import type { Mac } from '../../wire/addresses.ts';
 import { EtherType } from '../../wire/ethernet.ts';
-import { ALL_NODES, ANY_IPV6, type IpAddress } from '../../wire/ip-address.ts';
+import { ALL_NODES, ANY_IPV6, type IpAddress, ipv6Words } from '../../wire/ip-address.ts';
 import {
   IPV6_HEADER_BYTES,
   ipv6DestinationOf,
@@ -37,9 +40,12 @@ import type { Device } from '../device/device.ts';
 import { type RouteResult, RouteTableId, Scope } from '../ip/route.ts';
 import { sendIpv6Along } from '../ip6/output.ts';
 import type { Namespace } from '../namespace.ts';
-import { Packet } from '../packet.ts';
+import { LinkTarget, Packet } from '../packet.ts';
 import { CONNECTED, type Neighbour, NeighbourState } from './neighbour.ts';
 import type { NeighbourProtocol } from './neighbours.ts';
+
+/** The tick of `proxy_delay`: a hundredth of a second. */
+const TICK_NS = 10 * MILLISECOND_NS;
 
 /** Neighbour discovery's part of the neighbour table (`nd_tbl`). */
 export const NDISC: NeighbourProtocol = {
@@ -127,7 +133,11 @@ function takeSolicitation(
   const source = ipv6SourceOf(packet.bytes, packet.start);
   const isDetection = source === ANY_IPV6;
   const own = addresses.find(device, target);
-  if (own === undefined || own.isDuplicate) return;
+  if (own === undefined) {
+    if (proxies(namespace, device, target)) answerAsProxy(namespace, device, packet, target, mac);
+    return;
+  }
+  if (own.isDuplicate) return;
   if (addresses.isTentative(own)) {
     if (isDetection) addresses.becomeDuplicate(own);
     return;
@@ -144,6 +154,50 @@ function takeSolicitation(
   }
   const to = isDetection ? ALL_NODES : source;
   sendNeighbourMessage(device, Icmpv6Type.neighbourAdvertisement, target, to, answer);
+}
+
+/** `proxy_ndp`: a router answers for the addresses that it was given. */
+function proxies(namespace: Namespace, device: Device, target: IpAddress): boolean {
+  const { all } = namespace.sysctls.ipv6;
+  const isOn = device.ipv6.proxy_ndp !== 0 || all.proxy_ndp !== 0;
+  return (
+    isOn && device.ipv6.forwarding !== 0 && namespace.ipv6.neighbours.isProxied(device, target)
+  );
+}
+
+/** Answers for somebody else: at once who asks us, after a random delay who asks a group. */
+function answerAsProxy(
+  namespace: Namespace,
+  device: Device,
+  packet: Packet,
+  target: IpAddress,
+  mac: Mac | undefined,
+): void {
+  const { world, ipv6, sysctls } = namespace;
+  const source = ipv6SourceOf(packet.bytes, packet.start);
+  const isDetection = source === ANY_IPV6;
+  const to = isDetection ? ALL_NODES : source;
+  const answer = () => {
+    const own = ipv6.addresses.selectSource(device, to);
+    if (own === undefined || device.namespace !== namespace || !device.isUp) return;
+    if (!isDetection && mac !== undefined) ipv6.neighbours.learnFromRequest(device, source, mac);
+    sendNeighbourMessage(device, Icmpv6Type.neighbourAdvertisement, own, to, {
+      target,
+      mac: device.mac,
+      isRouter: false,
+      isSolicited: !isDetection,
+      isOverride: false,
+    });
+  };
+  const spanNs = sysctls.number('net.ipv6.neigh.default.proxy_delay') * TICK_NS;
+  if (packet.linkTarget === LinkTarget.host || spanNs === 0) {
+    answer();
+    return;
+  }
+  const { queue, chance } = world;
+  const [, , c, d] = ipv6Words(target);
+  const delayNs = drawBelow(chance.key('ndisc.proxy'), spanNs, c!, d!, queue.nowNs >>> 0);
+  queue.scheduleCallback(queue.nowNs + delayNs, answer);
 }
 
 function takeAdvertisement(

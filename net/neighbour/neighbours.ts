@@ -34,6 +34,13 @@ export interface NeighbourCount {
   flushedAtNs: number;
 }
 
+/** An address that is answered for (`struct pneigh_entry`). */
+export interface NeighbourProxy {
+  readonly address: IpAddress;
+  /** Undefined for every device. */
+  readonly device: Device | undefined;
+}
+
 /** What a family has of its own; Linux' `struct neigh_table` and `neigh_ops`. */
 export interface NeighbourProtocol {
   readonly etherType: number;
@@ -67,6 +74,7 @@ export class Neighbours {
   readonly #namespace: Namespace;
   readonly #protocol: NeighbourProtocol;
   readonly #reachableKey: DrawKey;
+  #proxies: NeighbourProxy[] = [];
   /** Asked for with nearly every packet, so spelt out here. */
   readonly #baseReachable: string;
 
@@ -76,6 +84,37 @@ export class Neighbours {
     this.#baseReachable = `${protocol.tunables}base_reachable_time_ms`;
     const key = namespace.world.chance.key('neighbour.reachable');
     this.#reachableKey = keyOf(key, namespace.nodeIndex);
+  }
+
+  /** The addresses that are answered for, as `ip neigh add proxy` gave them. */
+  get proxies(): readonly NeighbourProxy[] {
+    return this.#proxies;
+  }
+
+  /** `ip neigh add proxy`; may do nothing. */
+  addProxy(address: IpAddress, device: Device | undefined): void {
+    const isSame = (other: NeighbourProxy) => other.address === address && other.device === device;
+    if (!this.#proxies.some(isSame)) this.#proxies.push({ address, device });
+  }
+
+  /** `ip neigh del proxy`; false when there is none. */
+  removeProxy(address: IpAddress, device: Device | undefined): boolean {
+    const isSame = (other: NeighbourProxy) => other.address === address && other.device === device;
+    const place = this.#proxies.findIndex(isSame);
+    if (place >= 0) this.#proxies.splice(place, 1);
+    return place >= 0;
+  }
+
+  /** A device goes down: nobody is answered for on it any more. */
+  removeProxiesOf(device: Device): void {
+    this.#proxies = this.#proxies.filter((proxy) => proxy.device !== device);
+  }
+
+  /** True when questions for an address are answered on a device. */
+  isProxied(device: Device, address: IpAddress): boolean {
+    return this.#proxies.some(
+      (proxy) => proxy.address === address && (proxy.device ?? device) === device,
+    );
   }
 
   /** All entries by device and age, for listings. */

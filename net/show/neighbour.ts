@@ -30,6 +30,21 @@ function tableText(neighbours: Neighbours, device: string | undefined): string {
   return text;
 }
 
+/** `ip [-4|-6] neigh show proxy [dev D]`. */
+export function neighbourProxyText(namespace: Namespace, device?: string, family?: 4 | 6): string {
+  const all = [
+    ...(family === 6 ? [] : namespace.neighbours.proxies),
+    ...(family === 4 ? [] : (namespace.ipv6IfUsed?.neighbours.proxies ?? [])),
+  ];
+  let text = '';
+  for (const { address, device: own } of all) {
+    if (device !== undefined && own?.name !== device) continue;
+    const place = device === undefined && own !== undefined ? `dev ${own.name} ` : '';
+    text += `${formatIp(address)} ${place}proxy \n`;
+  }
+  return text;
+}
+
 function nameOf(state: NeighbourState): string {
   for (const [name, number] of Object.entries(NeighbourState)) {
     if (number === state) return name.toUpperCase();

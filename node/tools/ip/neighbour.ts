@@ -5,7 +5,7 @@ import type { Device } from '../../../net/device/device.ts';
 import type { Namespace } from '../../../net/namespace.ts';
 import { NeighbourState } from '../../../net/neighbour/neighbour.ts';
 import type { Neighbours } from '../../../net/neighbour/neighbours.ts';
-import { neighbourText } from '../../../net/show/neighbour.ts';
+import { neighbourProxyText, neighbourText } from '../../../net/show/neighbour.ts';
 import { type Mac, parseMac } from '../../../wire/addresses.ts';
 import { type IpAddress, isIpv6Address } from '../../../wire/ip-address.ts';
 import type { IpFormat } from './format.ts';
@@ -23,8 +23,19 @@ export function ipNeighbour(namespace: Namespace, words: Words, { family }: IpFo
     case 'add':
     case 'change':
     case 'replace':
+      if (words.maybe('proxy')) {
+        const { address, device } = proxyOf(namespace, words);
+        neighboursOf(namespace, address).addProxy(address, device);
+        return '';
+      }
       return set(namespace, words, command);
     case 'delete': {
+      if (words.maybe('proxy')) {
+        const { address, device } = proxyOf(namespace, words);
+        const isGone = neighboursOf(namespace, address).removeProxy(address, device);
+        if (!isGone) throw refused('No such file or directory');
+        return '';
+      }
       const { device, address } = specificationOf(namespace, words);
       if (!neighboursOf(namespace, address).remove(device, address)) {
         throw refused('No such file or directory');
@@ -42,14 +53,17 @@ function show(namespace: Namespace, words: Words, family: IpFormat['family']): s
   let device: string | undefined;
   let address: string | undefined;
   let state: string | undefined;
+  let isOfProxies = false;
   while (words.first !== undefined) {
     if (words.maybe('dev')) device = words.device(namespace).name;
+    else if (words.maybe('proxy')) isOfProxies = true;
     else if (words.maybe('nud')) state = words.value().toUpperCase();
     else {
       words.maybe('to');
       address = words.value();
     }
   }
+  if (isOfProxies) return neighbourProxyText(namespace, device, family || undefined);
   const lines = neighbourText(namespace, device, family || undefined)
     .split('\n')
     .slice(0, -1);
@@ -95,6 +109,15 @@ function flush(namespace: Namespace, words: Words): string {
 
 function neighboursOf({ neighbours, ipv6 }: Namespace, address: IpAddress): Neighbours {
   return isIpv6Address(address) ? ipv6.neighbours : neighbours;
+}
+
+/** `ADDRESS [dev D]`. */
+function proxyOf(
+  namespace: Namespace,
+  words: Words,
+): { address: IpAddress; device: Device | undefined } {
+  const address = addressOf(words.value());
+  return { address, device: words.maybe('dev') ? words.device(namespace) : undefined };
 }
 
 function specificationOf(namespace: Namespace, words: Words) {
