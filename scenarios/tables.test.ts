@@ -64,7 +64,9 @@ test('a crash: how its entries are forgotten, and what stale entries led to unti
   expect(forgotten.at(-1)!.seconds).toBeCloseTo(detectedSeconds, 1);
   // every answer names all three tasks; every third connection goes to the dead one
   expect(Math.abs(value('stale.dnsAnswers') - 10 * detectedSeconds)).toBeLessThan(25);
-  expect(value('stale.connections')).toBe(value('traffic.page.timeout'));
+  // a SYN that comes again once the server is removed goes to another: the kernel expires such connections
+  expect(value('stale.connections')).toBeGreaterThan(value('traffic.page.timeout'));
+  expect(value('traffic.page.latency.max')).toBeGreaterThan(1);
   expect(value('stale.packets')).toBeGreaterThanOrEqual(value('stale.connections'));
   expect(value('networkdb.bulkSyncs')).toBeGreaterThan(0);
 });
