@@ -137,6 +137,8 @@ test('infoblox: addresses of one database for macvlans of two hosts', () => {
   expect(lab.type(1, 'docker network create --ipam-driver infoblox own')).toMatch(/^[0-9a-f]{64}$/);
   expect(lab.type(1, 'docker network inspect own')).toContain('"Subnet": "192.168.0.0/24"');
   lab.type(1, 'docker rm -f box-1');
+  // the address is given back behind docker rm's back
+  lab.wait(SECOND_NS);
   expect(lab.type(2, taken.replace('twin', 'heir'))).toMatch(/^[0-9a-f]{64}$/);
 });
 
