@@ -25,6 +25,8 @@ const WARM_MEMBERS_MAX = 100_000;
 /** Further runs go on until so many members have been simulated; the second half of them counts. */
 const WARM_MEMBERS = 200_000;
 const WARM_RUNS_MAX = 24;
+/** What they may take together, CPU seconds. */
+const WARM_CPU_SECONDS_MAX = 20;
 
 type Experiment = 'kill' | 'quiet' | 'kills' | 'partition' | 'loss';
 
@@ -144,10 +146,12 @@ function runOwn(one: Case): Answer {
 /** Virtual seconds per CPU second when the code is compiled. */
 function warmSpeedOf(one: Case): number {
   const runCount = Math.min(WARM_RUNS_MAX, Math.ceil(WARM_MEMBERS / one.memberCount));
+  const endAt = cpuSeconds() + WARM_CPU_SECONDS_MAX;
   const speeds: number[] = [];
-  for (let i = 1; i <= runCount; i++)
-    speeds.push(speedOf(measure({ ...one, seed: one.seed + i }).run));
-  const counted = speeds.slice(Math.floor(runCount / 2)).sort((a, b) => a - b);
+  while (speeds.length < runCount && cpuSeconds() < endAt) {
+    speeds.push(speedOf(measure({ ...one, seed: one.seed + 1 + speeds.length }).run));
+  }
+  const counted = speeds.slice(Math.floor(speeds.length / 2)).sort((a, b) => a - b);
   return counted[Math.floor(counted.length / 2)]!;
 }
 
